@@ -1,0 +1,1 @@
+"""Finds things out about images and services, and judges them; never prints."""

@@ -1,0 +1,1 @@
+"""YAML with positions, checked whole: every error at once, with file and line."""

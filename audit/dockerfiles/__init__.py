@@ -1,0 +1,1 @@
+"""Dockerfiles as text with lines: where a change belongs."""

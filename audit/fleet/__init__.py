@@ -1,0 +1,1 @@
+"""fleet.yaml, read and checked into a Fleet."""

@@ -1,0 +1,78 @@
+"""Debian packages: what is installed, and what is proposed."""
+
+import msgspec
+
+from fleet_audit.audit.model.identity import PackageName
+from fleet_audit.audit.model.location import SourceLocation
+
+
+class InstalledPackage(msgspec.Struct, frozen=True):
+    """A package that dpkg says is installed; `installed_bytes` as its control file estimates."""
+
+    name: PackageName
+    version: str
+    architecture: str
+    source: str = ""
+    source_version: str = ""
+    installed_bytes: int = 0
+    is_essential: bool = False
+    is_automatic: bool = False
+
+
+class PlannedPackage(msgspec.Struct, frozen=True):
+    """One package of a plan; `because` is the chain from a need to it, first step first."""
+
+    name: PackageName
+    version: str
+    installed_bytes: int
+    download_bytes: int
+    because: tuple[str, ...]
+    is_root: bool = False
+
+
+class Unsatisfied(msgspec.Struct, frozen=True):
+    """A need for which the archive has no answer, and the verdict on it."""
+
+    need: str
+    verdict: str
+
+
+class Placement(msgspec.Struct, frozen=True):
+    """Where the addition belongs: the family, and the line of its Dockerfile."""
+
+    family: str | None = None
+    dockerfile: SourceLocation | None = None
+    why: str = ""
+
+
+class AptPlan(msgspec.Struct, frozen=True):
+    """Packages to add, dependencies included, for one image.
+
+    `roots` is what to type (``name=version``); `snapshot` names the archive state it was planned with.
+    `is_optimal` holds only where a proof was made; `certificate` then says how.
+    """
+
+    snapshot: str = ""
+    roots: tuple[str, ...] = ()
+    packages: tuple[PlannedPackage, ...] = ()
+    installed_bytes: int = 0
+    download_bytes: int = 0
+    is_optimal: bool = False
+    certificate: str = ""
+    unsatisfied: tuple[Unsatisfied, ...] = ()
+    placement: Placement = Placement()
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether nothing is to be added."""
+        return not self.packages
+
+
+class Surplus(msgspec.Struct, frozen=True):
+    """An installed package that nothing reachable needs."""
+
+    package: PackageName
+    installed_bytes: int
+    origin: str
+    reason: str
+    confidence: str

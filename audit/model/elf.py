@@ -1,0 +1,168 @@
+"""What an ELF file says of itself, and what a loader would make of it."""
+
+from enum import StrEnum
+
+import msgspec
+
+from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName, Soname
+
+
+class VersionNeed(msgspec.Struct, frozen=True, gc=False):
+    """One entry of DT_VERNEED: `versions` wanted from `file`; weak ones are tolerated when absent."""
+
+    file: Soname
+    versions: tuple[str, ...]
+    weak: tuple[str, ...] = ()
+
+
+class SharedObject(msgspec.Struct, frozen=True, gc=False):
+    """The facts of one ELF file that decide how it loads (gABI, chapter 5; GNU extensions).
+
+    `elf_class` is 32 or 64, `is_little_endian` its data encoding, `machine` the raw ``e_machine``,
+    `elf_type` the raw ``e_type``. Absent strings are None: an empty RUNPATH differs from none.
+    `oddity` says what was wrong in a file that could be read in part; empty where nothing was.
+    """
+
+    elf_class: int
+    is_little_endian: bool
+    machine: int
+    elf_type: int
+    soname: Soname | None = None
+    needed: tuple[Soname, ...] = ()
+    rpath: str | None = None
+    runpath: str | None = None
+    interpreter: str | None = None
+    version_needs: tuple[VersionNeed, ...] = ()
+    version_definitions: tuple[str, ...] = ()
+    has_version_table: bool = False
+    flags: int = 0
+    flags_1: int = 0
+    has_executable_stack: bool | None = None
+    is_dynamic: bool = False
+    dlopen_notes: tuple[str, ...] = ()
+    oddity: str = ""
+
+
+class Resolved(msgspec.Struct, frozen=True, tag="resolved"):
+    """The request is answered by the file at `path` (canonical)."""
+
+    path: ImagePath
+
+
+class Missing(msgspec.Struct, frozen=True, tag="missing"):
+    """No file answers; `searched` lists the directories in the order they were tried."""
+
+    searched: tuple[str, ...] = ()
+
+
+class Fatal(msgspec.Struct, frozen=True, tag="fatal"):
+    """A file was found that the loader refuses, which ends the search (elf/dl-load.c)."""
+
+    path: ImagePath
+    why: str
+
+
+class WrongMachine(msgspec.Struct, frozen=True, tag="wrong-machine"):
+    """Only files for another machine or class were found."""
+
+    path: ImagePath
+    machine: str
+
+
+class OrderDependent(msgspec.Struct, frozen=True, tag="order-dependent"):
+    """Found only when `provider` has been imported before."""
+
+    provider: str
+
+
+class WrongVariant(msgspec.Struct, frozen=True, tag="wrong-variant"):
+    """The image carries another variant (a CPU build beside a CUDA build, another CUDA major)."""
+
+    why: str
+
+
+class HostDriver(msgspec.Struct, frozen=True, tag="host-driver"):
+    """Supplied by the host's driver at run time, never by a package in the image."""
+
+    rule: str
+    why: str = ""
+
+
+class NotAvailable(msgspec.Struct, frozen=True, tag="not-available"):
+    """No archive that this image can use has it."""
+
+    why: str
+
+
+class Declared(msgspec.Struct, frozen=True, tag="declared"):
+    """Not in this image, but installed by `by` (a Dockerfile or requirements line) on top of it."""
+
+    by: str
+
+
+class Unknown(msgspec.Struct, frozen=True, tag="unknown"):
+    """Could not be decided; a `Gap` says why."""
+
+    why: str
+
+
+Resolution = (
+    Resolved
+    | Missing
+    | Fatal
+    | WrongMachine
+    | OrderDependent
+    | WrongVariant
+    | HostDriver
+    | NotAvailable
+    | Declared
+    | Unknown
+)
+
+
+class EntryKind(StrEnum):
+    """Why a file is an entry point of the audit."""
+
+    EXTENSION_MODULE = "extension-module"
+    EXECUTABLE = "executable"
+    CTYPES_TARGET = "ctypes-target"
+    PLUGIN = "plugin"
+
+
+class EntryPoint(msgspec.Struct, frozen=True):
+    """An ELF file that something loads: the unit of an ELF audit."""
+
+    path: ImagePath
+    kind: EntryKind
+    module: ModuleName | None = None
+    distribution: DistributionName | None = None
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One answered or unanswered DT_NEEDED of a closure."""
+
+    soname: Soname
+    wanted_by: ImagePath
+    resolution: Resolution
+
+
+class VersionProblem(msgspec.Struct, frozen=True):
+    """A version that `wanted_by` needs and the file that answers `soname` does not define."""
+
+    soname: Soname
+    version: str
+    wanted_by: ImagePath
+    provider: ImagePath
+
+
+class Closure(msgspec.Struct, frozen=True):
+    """Everything that loads with one entry point, in load order, and every request made on the way.
+
+    `requests` holds each (soname, wanted_by) once; requests that an already loaded object satisfied
+    are included as `Resolved`.
+    """
+
+    entry: EntryPoint
+    loaded: tuple[ImagePath, ...] = ()
+    requests: tuple[Request, ...] = ()
+    version_problems: tuple[VersionProblem, ...] = ()

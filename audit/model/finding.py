@@ -1,0 +1,133 @@
+"""What a rule says about the evidence, and what could not be examined at all."""
+
+import hashlib
+from enum import StrEnum
+
+import msgspec
+
+from fleet_audit.audit.model.location import SourceLocation
+
+
+class Severity(StrEnum):
+    """How bad; ordered by `rank`."""
+
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """Return 0 for info to 3 for critical."""
+        return list(Severity).index(self)
+
+
+class Confidence(StrEnum):
+    """How sure the evidence is."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+
+
+class Mode(StrEnum):
+    """What a rule's finding does: nothing, be counted, be shown, or block."""
+
+    OFF = "off"
+    DRY_RUN = "dry_run"
+    WARN = "warn"
+    ENFORCE = "enforce"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that a rule holds against one subject.
+
+    `location` is a line that a person can change. `subject` names the thing (``so:libGL.so.1``).
+    """
+
+    rule: str
+    severity: Severity
+    confidence: Confidence
+    mode: Mode
+    subject: str
+    message: str
+    remedy: str = ""
+    location: SourceLocation | None = None
+    related: tuple[SourceLocation, ...] = ()
+    waiver: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Return an identity that survives unrelated edits: rule, subject and path, never a line or layer."""
+        path = self.location.path if self.location else ""
+        facts = "\0".join((self.rule, self.subject, path))
+        return hashlib.sha256(facts.encode()).hexdigest()[:32]
+
+    @property
+    def blocks(self) -> bool:
+        """Say whether this finding makes the verdict `fail`."""
+        is_grave = self.severity.rank >= Severity.ERROR.rank
+        return is_grave and self.mode is Mode.ENFORCE and self.waiver is None
+
+
+class GapKind(StrEnum):
+    """What sort of thing could not be examined. Each kind says whether it blocks a release."""
+
+    UNREADABLE_LAYER = "unreadable-layer"
+    UNREADABLE_ELF = "unreadable-elf"
+    UNREADABLE_FILE = "unreadable-file"
+    UNREADABLE_SOURCE = "unreadable-source"
+    UNRESOLVED_ENTRY = "unresolved-entry"
+    NO_SERVICE_SOURCE = "no-service-source"
+    NO_IMAGE = "no-image"
+    NO_INTERPRETER = "no-interpreter"
+    NO_PACKAGE_STATE = "no-package-state"
+    NO_ARCHIVE_INDEX = "no-archive-index"
+    UNSUPPORTED_LOADER = "unsupported-loader"
+    UNSUPPORTED_PLATFORM = "unsupported-platform"
+    LIMIT_REACHED = "limit-reached"
+    TOOL_UNAVAILABLE = "tool-unavailable"
+    PATH_EDIT = "path-edit"
+    DYNAMIC_IMPORT = "dynamic-import"
+    UNVERIFIED_ARCHIVE = "unverified-archive"
+    NOT_IN_ARCHIVE = "not-in-archive"
+
+    @property
+    def is_blocking(self) -> bool:
+        """Say whether a gap of this kind makes an otherwise clean verdict `incomplete`."""
+        return self not in _HARMLESS
+
+
+_HARMLESS = frozenset({GapKind.PATH_EDIT, GapKind.DYNAMIC_IMPORT, GapKind.UNVERIFIED_ARCHIVE})
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Something that should have been examined and could not be."""
+
+    stage: str
+    kind: GapKind
+    what: str
+    why: str
+    location: SourceLocation | None = None
+
+    @property
+    def blocking(self) -> bool:
+        """Say whether this gap keeps a clean audit from passing."""
+        return self.kind.is_blocking
+
+
+class Verdict(StrEnum):
+    """What to do with the image."""
+
+    PASS = "pass"  # noqa: S105  (a verdict, not a password)
+    FAIL = "fail"
+    INCOMPLETE = "incomplete"
+
+
+def verdict(findings: tuple[Finding, ...], gaps: tuple[Gap, ...]) -> Verdict:
+    """Judge: what already fails is `fail`; a blocking gap in an otherwise clean audit is `incomplete`."""
+    if any(finding.blocks for finding in findings):
+        return Verdict.FAIL
+    if any(gap.blocking for gap in gaps):
+        return Verdict.INCOMPLETE
+    return Verdict.PASS

@@ -1,0 +1,171 @@
+"""What a service's code imports, loads and runs, and what that reaches in an image."""
+
+from enum import IntEnum, StrEnum
+
+import msgspec
+
+from fleet_audit.audit.model.finding import Gap
+from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName
+from fleet_audit.audit.model.location import Location, SourceLocation
+
+
+class Level(IntEnum):
+    """How certainly something is reached; a chain is as certain as its weakest link."""
+
+    CERTAIN = 0
+    PROBABLE = 1
+    LAZY = 2
+    STRING = 3
+
+
+class ImportContext(StrEnum):
+    """Where an import statement stands."""
+
+    MODULE = "module"
+    GUARDED = "guarded"
+    LAZY = "lazy"
+    TYPING = "typing"
+    DYNAMIC = "dynamic"
+
+
+class ImportSite(msgspec.Struct, frozen=True):
+    """One import in a service's own code.
+
+    `module` is absolute; for ``from a import b`` it is ``a.b`` where ``a.b`` is a module, else ``a``.
+    """
+
+    module: ModuleName
+    context: ImportContext
+    location: SourceLocation
+    service: str
+    level: Level = Level.CERTAIN
+
+
+class ProviderKind(StrEnum):
+    """Who supplies an imported module."""
+
+    FAMILY = "family"
+    SERVICE = "service"
+    FIRST_PARTY = "first-party"
+    STDLIB = "stdlib"
+
+
+class ImportedModule(msgspec.Struct, frozen=True):
+    """One module as a service imports it, with every place that does so in this context.
+
+    `provided_by` is None where nobody provides it; `file` is where the image has it.
+    """
+
+    module: ModuleName
+    context: ImportContext
+    locations: tuple[SourceLocation, ...]
+    level: Level = Level.CERTAIN
+    distribution: DistributionName | None = None
+    provided_by: ProviderKind | None = None
+    file: ImagePath | None = None
+
+
+class MissingModule(msgspec.Struct, frozen=True):
+    """A module that a service imports and nobody provides.
+
+    `suggestions` are distributions that are known to hold it: something to look at, never to install
+    unread (dependency confusion).
+    """
+
+    module: ModuleName
+    context: ImportContext
+    locations: tuple[SourceLocation, ...]
+    level: Level = Level.CERTAIN
+    suggestions: tuple[DistributionName, ...] = ()
+
+
+class LoadMethod(StrEnum):
+    """How code asks for a library outside of DT_NEEDED."""
+
+    DLOPEN = "dlopen"
+    FIND_LIBRARY = "find_library"
+
+
+class NativeLoad(msgspec.Struct, frozen=True):
+    """A library that Python code loads by name: a soname, a path, or a stem for ``find_library``.
+
+    Several `names` mean that any of them will do (a loop over candidates).
+    """
+
+    names: tuple[str, ...]
+    method: LoadMethod
+    level: Level
+    location: Location
+    module: ModuleName
+    distribution: DistributionName | None = None
+
+
+class ProgramCall(msgspec.Struct, frozen=True):
+    """A program that code starts by name; `is_handled` where the code copes with its absence.
+
+    `is_own_code` tells a service's own line from one inside a distribution.
+    """
+
+    program: str
+    level: Level
+    location: Location
+    module: ModuleName
+    is_own_code: bool
+    is_handled: bool = False
+    distribution: DistributionName | None = None
+
+
+class PathEdit(msgspec.Struct, frozen=True):
+    """A ``sys.path`` edit: the folder it adds, or None where that could not be evaluated."""
+
+    location: SourceLocation
+    expression: str
+    folder: str | None = None
+
+
+class DynamicImport(msgspec.Struct, frozen=True):
+    """An import whose name is computed and could not be evaluated."""
+
+    location: SourceLocation
+    expression: str
+
+
+class ExtensionModule(msgspec.Struct, frozen=True):
+    """An extension module that the service loads, and how certainly."""
+
+    path: ImagePath
+    module: ModuleName
+    level: Level
+    distribution: DistributionName | None = None
+
+
+class UnparsedFile(msgspec.Struct, frozen=True):
+    """A first-party file that is no valid Python for this image's version.
+
+    `recovered` counts the import statements that were found in it all the same.
+    """
+
+    path: str
+    line: int
+    error: str
+    recovered: int
+    services: tuple[str, ...] = ()
+    is_reached: bool = True
+
+
+class ServiceImports(msgspec.Struct, frozen=True):
+    """Everything that one service's code reaches; sorted, so that the same input gives the same bytes."""
+
+    service: str
+    entry: str | None = None
+    files: tuple[str, ...] = ()
+    imports: tuple[ImportedModule, ...] = ()
+    missing: tuple[MissingModule, ...] = ()
+    unused_distributions: tuple[DistributionName, ...] = ()
+    native_loads: tuple[NativeLoad, ...] = ()
+    programs: tuple[ProgramCall, ...] = ()
+    path_edits: tuple[PathEdit, ...] = ()
+    dynamic_imports: tuple[DynamicImport, ...] = ()
+    extension_modules: tuple[ExtensionModule, ...] = ()
+    unparsed: tuple[UnparsedFile, ...] = ()
+    gaps: tuple[Gap, ...] = ()

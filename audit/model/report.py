@@ -1,0 +1,82 @@
+"""The answers of whole commands: what every renderer reads."""
+
+import msgspec
+
+from fleet_audit.audit.model.apt import AptPlan, Surplus
+from fleet_audit.audit.model.elf import EntryPoint
+from fleet_audit.audit.model.finding import Finding, Gap, Verdict, verdict
+from fleet_audit.audit.model.identity import Digest, ImagePath
+from fleet_audit.audit.model.image import ImageIdentity
+from fleet_audit.audit.model.imports import ServiceImports, UnparsedFile
+from fleet_audit.audit.model.need import Need
+
+
+class Statistics(msgspec.Struct, frozen=True):
+    """What the analysis cost; shown with ``-v`` and never part of a document. Times are wall seconds."""
+
+    layers_read: int = 0
+    layers_cached: int = 0
+    layer_seconds: float = 0.0
+    sources_parsed: int = 0
+    sources_cached: int = 0
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """What every report carries: its subject, what rules say, and what could not be examined."""
+
+    subject: str
+    findings: tuple[Finding, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """Judge the findings and gaps."""
+        return verdict(self.findings, self.gaps)
+
+
+class DepsReport(Judged, frozen=True, kw_only=True):
+    """The main job's answer for one image."""
+
+    family: str | None = None
+    image: ImageIdentity | None = None
+    services: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+    proposal: AptPlan = AptPlan()
+    surplus: tuple[Surplus, ...] = ()
+    unparsed: tuple[UnparsedFile, ...] = ()
+    package_set: Digest | None = None
+
+
+class ImportsReport(Judged, frozen=True, kw_only=True):
+    """What services import, and from whom; `providers` maps distributions to the family that brings them."""
+
+    image: ImageIdentity | None = None
+    services: tuple[ServiceImports, ...] = ()
+    providers: dict[str, str] = {}
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One reason why an entry point does not load, in the terms of CONTRACT ``ldd/1``."""
+
+    kind: str
+    soname: str
+    wanted_by: ImagePath
+    searched: tuple[str, ...] = ()
+    detail: str = ""
+
+
+class EntryReport(msgspec.Struct, frozen=True):
+    """One entry point and what keeps it from loading; empty `problems` means that it loads."""
+
+    entry: EntryPoint
+    problems: tuple[Problem, ...] = ()
+
+
+class LddReport(Judged, frozen=True, kw_only=True):
+    """Which entry points of an image cannot load."""
+
+    image: ImageIdentity | None = None
+    elf_files: int = 0
+    extension_modules: int = 0
+    entries: tuple[EntryReport, ...] = ()

@@ -1,0 +1,1 @@
+"""Rules over evidence; sees values, never the world."""

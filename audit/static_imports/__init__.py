@@ -1,0 +1,1 @@
+"""What services really import, load and run, seen from their source alone."""

@@ -1,0 +1,1 @@
+"""Reports as text: every renderer takes values and returns a string."""
