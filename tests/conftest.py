@@ -1,7 +1,7 @@
 """What holds for every test: no network unless asked for, and no silent skip where none is allowed."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 import pytest_socket
@@ -23,9 +23,9 @@ def _network(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[None] | pytest.TestReport:
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turn a skip into a failure where the environment says that nothing may be skipped."""
-    report: pytest.TestReport = yield  # type: ignore[misc]  # a wrapper hook's yield gives the inner result
+    report = yield
     if report.skipped and os.environ.get(NO_SKIPS):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, and {NO_SKIPS} is set: {report.longrepr}"

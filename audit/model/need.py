@@ -32,7 +32,10 @@ class Tier(StrEnum):
 
 
 class Via(StrEnum):
-    """By which mechanism the need was seen."""
+    """By which mechanism the need was seen, the strongest evidence first.
+
+    A distribution that an import statement names is `needed`, as a soname in DT_NEEDED is.
+    """
 
     NEEDED = "needed"
     DLOPEN = "dlopen"
@@ -40,7 +43,6 @@ class Via(StrEnum):
     SUBPROCESS = "subprocess"
     RULE = "rule"
     MANIFEST = "manifest"
-    IMPORT = "import"
 
 
 class ReachedFrom(msgspec.Struct, frozen=True):

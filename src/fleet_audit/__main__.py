@@ -1,0 +1,63 @@
+"""Entry point of ``fleet-audit``: turns errors into sentences and exit codes."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from fleet_audit.audit.errors import FleetAuditError
+from fleet_audit.cli.app import app
+
+INTERNAL_ERROR = 70
+"""EX_SOFTWARE of sysexits.h: the fault is ours, not the user's."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command and exit with its code (CONTRACT: 0, 1, 2, 3 or 70)."""
+    sys.exit(run(sys.argv[1:] if argv is None else list(argv)))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command and return its exit code; expected failures are printed in one sentence."""
+    try:
+        code = app.main(args=list(argv), prog_name="fleet-audit", standalone_mode=False)
+    except click.exceptions.Abort:
+        return _say("stopped", 130)
+    except click.ClickException as error:
+        return _say_usage(error)
+    except FleetAuditError as error:
+        return _say(str(error), error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`); point stdout elsewhere so that flushing stays quiet.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:  # noqa: BLE001  (the one place where nothing may escape as a traceback)
+        return _say_internal(error, argv)
+    return code if isinstance(code, int) else 0
+
+
+def _say(message: str, code: int) -> int:
+    click.echo(f"fleet-audit: {message}", err=True)
+    return code
+
+
+def _say_usage(error: click.ClickException) -> int:
+    context = getattr(error, "ctx", None)
+    hint = f" (see {context.command_path} --help)" if context is not None else ""
+    return _say(error.format_message() + hint, 2)
+
+
+def _say_internal(error: Exception, argv: Sequence[str]) -> int:
+    if any(word in ("-v", "-vv", "--verbose") for word in argv):
+        import traceback  # noqa: PLC0415  (needed once in a lifetime)
+
+        traceback.print_exception(error)
+    return _say(
+        f"internal error: {type(error).__name__}: {error}; run again with -v and report what it prints",
+        INTERNAL_ERROR,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""The table of commands. A command's module is imported when it is called, so that ``--help`` is instant."""
+
+import importlib
+
+import click
+
+from fleet_audit import __version__
+
+COMMANDS: dict[str, str] = {
+    "deps": "What the services need from an image, what is missing, and the smallest apt addition.",
+    "imports": "What services import, where, from which distribution, and what nobody provides.",
+    "ldd": "Which entry points of an image cannot load, and exactly why.",
+    "explain": "The whole chain behind a soname, program, package, module, distribution or file.",
+    "doctor": "Which tools, versions and caches are there, and what is missing.",
+}
+"""Name of each command, in the order of the help text, and its one line there."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in ``fleet_audit.cli.<name>`` as ``command``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module; None for a name that is not in the table."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"fleet_audit.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="fleet-audit")
+def app() -> None:
+    """Audit container images against the services that run on them.
+
+    Exit codes: 0 pass, 1 findings block, 2 wrong usage or configuration, 3 incomplete, 70 internal error.
+    """
