@@ -1,7 +1,7 @@
 """What holds for every test: no network unless asked for, and no silent skip where none is allowed."""
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 
 import pytest
 import pytest_socket
@@ -20,13 +20,19 @@ def _network(request: pytest.FixtureRequest) -> Iterator[None]:
     pytest_socket.enable_socket()
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn a skip into a failure where the environment says that nothing may be skipped."""
-    report = yield
-    if report.skipped and os.environ.get(NO_SKIPS):
-        report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} was skipped, and {NO_SKIPS} is set: {report.longrepr}"
-    return report
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say so when tests were skipped where none may be; skipped modules count too."""
+    if _forbidden_skips(terminalreporter):
+        terminalreporter.section(f"skips are failures, because {NO_SKIPS} is set", red=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run when tests were skipped where none may be."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and _forbidden_skips(reporter) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _forbidden_skips(reporter: pytest.TerminalReporter) -> bool:
+    return bool(os.environ.get(NO_SKIPS)) and bool(reporter.stats.get("skipped"))
