@@ -47,10 +47,13 @@ class Edge(msgspec.Struct, frozen=True):
 
 
 class Chain(msgspec.Struct, frozen=True):
-    """The edges from a start to a target, and the level of the weakest of them."""
+    """The edges from a start to a target, and the level of the weakest of them.
 
-    edges: tuple[Edge, ...]
-    level: Level
+    Chains of one target are compared by level, then by the number of steps.
+    """
+
+    edges: tuple[Edge, ...] = ()
+    level: Level = Level.CERTAIN
 
     @property
     def own_line(self) -> SourceLocation | None:
@@ -58,8 +61,12 @@ class Chain(msgspec.Struct, frozen=True):
         places = [e.location for e in self.edges if isinstance(e.location, SourceLocation)]
         return places[-1] if places else None
 
+    def then(self, other: "Chain") -> "Chain":
+        """Return this chain continued by another that starts where this one ends."""
+        return Chain(self.edges + other.edges, max(self.level, other.level))
+
     def steps(self) -> tuple[str, ...]:
-        """Return the chain as text: every node, and the line that leads on from it."""
+        """Return the chain as text: every node, how it was come by, and the line where that stands."""
         if not self.edges:
             return ()
         first = str(self.edges[0].source)
@@ -69,6 +76,12 @@ class Chain(msgspec.Struct, frozen=True):
 def _step(edge: Edge) -> str:
     place = f" ({edge.location})" if edge.location else ""
     return f"{edge.how} {edge.target}{place}"
+
+
+class _Reached(msgspec.Struct, frozen=True, gc=False):
+    level: Level
+    steps: int
+    via: Edge | None
 
 
 class EvidenceGraph:
@@ -86,7 +99,7 @@ class EvidenceGraph:
         for edge in self.edges:
             self._out[edge.source].append(edge)
             self._in[edge.target].append(edge)
-        self._trees: dict[Node, dict[Node, tuple[Level, Edge | None]]] = {}
+        self._searches: dict[Node, dict[Node, _Reached]] = {}
 
     def __contains__(self, node: Node) -> bool:
         """Say whether any evidence speaks of `node`."""
@@ -108,32 +121,37 @@ class EvidenceGraph:
         """Return what leads to `node`."""
         return tuple(self._in.get(node, ()))
 
+    def distance(self, start: Node, target: Node) -> tuple[Level, int] | None:
+        """Return the level and number of steps of the best chain, without building it."""
+        reached = self._search(start).get(target)
+        return None if reached is None else (reached.level, reached.steps)
+
     def chain(self, start: Node, target: Node) -> Chain | None:
         """Return the most certain, then shortest, chain from `start` to `target`; None where none is."""
-        tree = self._tree(start)
-        if target not in tree:
+        found = self._search(start)
+        if target not in found:
             return None
         edges: list[Edge] = []
         at = target
-        while (edge := tree[at][1]) is not None:
+        while (edge := found[at].via) is not None:
             edges.append(edge)
             at = edge.source
-        return Chain(tuple(reversed(edges)), tree[target][0])
+        return Chain(tuple(reversed(edges)), found[target].level)
 
-    def _tree(self, start: Node) -> dict[Node, tuple[Level, Edge | None]]:
-        if start not in self._trees:
-            self._trees[start] = self._search(start)
-        return self._trees[start]
+    def _search(self, start: Node) -> dict[Node, _Reached]:
+        if start not in self._searches:
+            self._searches[start] = self._best_first(start)
+        return self._searches[start]
 
-    def _search(self, start: Node) -> dict[Node, tuple[Level, Edge | None]]:
-        found: dict[Node, tuple[Level, Edge | None]] = {}
+    def _best_first(self, start: Node) -> dict[Node, _Reached]:
+        found: dict[Node, _Reached] = {}
         queue: list[tuple[Level, int, int, Node, Edge | None]] = [(Level.CERTAIN, 0, 0, start, None)]
         pushed = 0
         while queue:
             level, steps, _, node, via = heapq.heappop(queue)
             if node in found:
                 continue
-            found[node] = (level, via)
+            found[node] = _Reached(level, steps, via)
             for edge in self._out.get(node, ()):
                 if edge.target not in found:
                     pushed += 1
