@@ -1,0 +1,328 @@
+"""YAML whose values know their lines.
+
+`load` reads YAML into plain values and remembers the line of each. Plain words are read as YAML 1.2's core
+schema reads them (section 10.3.2), so that ``on``, ``yes`` and ``12:30`` are text; keys are always text.
+The file may come from anyone: its size, its depth and what its aliases expand to are bounded.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
+
+if TYPE_CHECKING:
+    from yaml import Event
+
+MAX_BYTES = 4 << 20
+MAX_DEPTH = 50
+MAX_VALUES = 200_000
+"""Values after aliases are expanded; a manifest of a thousand services has about 40,000."""
+
+Value = str | int | float | bool | None | list["Value"] | dict[str, "Value"]
+KeyPath = tuple[str | int, ...]
+
+
+class Mark(msgspec.Struct, frozen=True, gc=False):
+    """Where a value begins, and a scalar's text as it was written."""
+
+    line: int
+    text: str = ""
+
+
+class Located(msgspec.Struct, frozen=True):
+    """A value read from `name`, and the mark of every value in it by its path."""
+
+    name: str
+    value: Value
+    marks: dict[KeyPath, Mark]
+
+    def line(self, path: KeyPath) -> int:
+        """Return the line of the value at `path`, or of the nearest value around it; 0 where none is."""
+        while path and path not in self.marks:
+            path = path[:-1]
+        mark = self.marks.get(path)
+        return 0 if mark is None else mark.line
+
+    def problem(self, path: KeyPath, message: str) -> Problem:
+        """Return a problem with the value at `path`."""
+        return Problem(self.name, self.line(path), dotted(path), message)
+
+    def view(self, *path: str | int) -> "View":
+        """Return what stands at `path`, whatever it is."""
+        return View(self, path)
+
+
+class View:
+    """A value that may be of any type or absent: for checks that go on beside type errors.
+
+    Each question returns nothing where the value is not of the type that it asks for.
+    """
+
+    def __init__(self, located: Located, path: KeyPath) -> None:
+        """Take the file and the path in it."""
+        self.located = located
+        self.path = path
+        self.value = _value_at(located.value, path)
+
+    def get(self, key: str) -> "View":
+        """Return what stands under `key`."""
+        return View(self.located, (*self.path, key))
+
+    def items(self) -> Iterator[tuple[str, "View"]]:
+        """Yield the entries of a mapping."""
+        if isinstance(self.value, dict):
+            for key in self.value:
+                yield key, self.get(key)
+
+    def elements(self) -> Iterator["View"]:
+        """Yield the elements of a list."""
+        if isinstance(self.value, list):
+            for index in range(len(self.value)):
+                yield View(self.located, (*self.path, index))
+
+    def texts(self) -> Iterator[tuple[str, "View"]]:
+        """Yield each text of a list of texts, or the text itself."""
+        if isinstance(self.value, str):
+            yield self.value, self
+        for element in self.elements():
+            if isinstance(element.value, str):
+                yield element.value, element
+
+    @property
+    def text(self) -> str | None:
+        """Return the value where it is text."""
+        return self.value if isinstance(self.value, str) else None
+
+    def problem(self, message: str) -> Problem:
+        """Return a problem with this value."""
+        return self.located.problem(self.path, message)
+
+
+def load_file(path: Path, *, name: str = "") -> Located:
+    """Read a YAML file; `name` is how messages call it, its path unless given. Raises ConfigurationError."""
+    label = name or str(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as e:
+        raise _refusal(label, 0, f"cannot be read: {e.strerror}") from e
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        raise _refusal(label, data.count(b"\n", 0, e.start) + 1, "is not UTF-8 text") from e
+    return load(text, name=label)
+
+
+def load(text: str, *, name: str) -> Located:
+    """Read one YAML document; an empty one is None. Raises ConfigurationError where it cannot be read."""
+    import yaml  # noqa: PLC0415  (most commands read no configuration; this keeps --help quick)
+
+    if len(text) > MAX_BYTES:
+        raise _refusal(name, 0, f"has more than {MAX_BYTES} characters; that is no configuration")
+    loader: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    reader = _Reader(name)
+    try:
+        for event in yaml.parse(text, Loader=loader):
+            reader.take(event)
+    except yaml.MarkedYAMLError as e:
+        line = e.problem_mark.line + 1 if e.problem_mark else 0
+        raise _refusal(name, line, f"is not valid YAML: {e.problem or e.context}") from e
+    except (yaml.YAMLError, UnicodeError) as e:
+        why = str(getattr(e, "reason", "") or "a character that YAML does not allow")
+        raise _refusal(name, 0, f"is not valid YAML: {why}") from e
+    return reader.finish()
+
+
+def dotted(path: KeyPath) -> str:
+    """Return a path as people write it: ``services[3].ports.svc``."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def _value_at(value: Value, path: KeyPath) -> Value:
+    for step in path:
+        if isinstance(value, dict) and isinstance(step, str):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value
+
+
+def _refusal(name: str, line: int, message: str) -> ConfigurationError:
+    return ConfigurationError((Problem(name, line, "", message),))
+
+
+class _Node(msgspec.Struct):
+    """A node as it was written; shared by every alias to it."""
+
+    line: int
+    text: str = ""
+    is_plain: bool = False
+    pairs: list[tuple["_Node", "_Node"]] | None = None
+    elements: list["_Node"] | None = None
+    pending_key: "_Node | None" = None
+
+    def add(self, node: "_Node") -> None:
+        if self.elements is not None:
+            self.elements.append(node)
+        elif self.pending_key is None:
+            self.pending_key = node
+        elif self.pairs is not None:
+            self.pairs.append((self.pending_key, node))
+            self.pending_key = None
+
+
+class _Reader:
+    """Builds nodes from parser events: its own stack, so that no nesting reaches Python's or C's."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._stack: list[_Node] = []
+        self._root: _Node | None = None
+        self._anchors: dict[str, _Node] = {}
+        self._count = 0
+        self._documents = 0
+
+    def take(self, event: "Event") -> None:
+        """Take the next event."""
+        import yaml  # noqa: PLC0415  (loaded by `load` already)
+
+        line = event.start_mark.line + 1 if event.start_mark else 0
+        match event:
+            case yaml.DocumentStartEvent():
+                self._documents += 1
+                if self._documents > 1:
+                    raise _refusal(self._name, line, "a second document begins; one file holds one document")
+            case yaml.AliasEvent():
+                self._place(self._anchored(event.anchor, line))
+            case yaml.ScalarEvent():
+                self._refuse_tag(event.tag, line)
+                is_plain = event.style is None or event.style == ""
+                self._remember(event.anchor, _Node(line, event.value, is_plain))
+            case yaml.SequenceStartEvent():
+                self._refuse_tag(event.tag, line)
+                self._open(event.anchor, _Node(line, elements=[]))
+            case yaml.MappingStartEvent():
+                self._refuse_tag(event.tag, line)
+                self._open(event.anchor, _Node(line, pairs=[]))
+            case yaml.CollectionEndEvent():
+                self._stack.pop()
+            case _:
+                pass
+
+    def finish(self) -> Located:
+        """Return the document."""
+        expansion = _Expansion(self._name)
+        value = None if self._root is None else expansion.expand(self._root, ())
+        if expansion.problems:
+            raise ConfigurationError(expansion.problems)
+        return Located(self._name, value, expansion.marks)
+
+    def _anchored(self, anchor: str | None, line: int) -> _Node:
+        node = self._anchors.get(anchor or "")
+        if node is None:
+            raise _refusal(self._name, line, f"alias *{anchor} has no anchor before it")
+        if any(node is opened for opened in self._stack):
+            raise _refusal(self._name, line, f"alias *{anchor} contains itself")
+        return node
+
+    def _refuse_tag(self, tag: str | None, line: int) -> None:
+        if tag is not None and tag != "!":
+            raise _refusal(self._name, line, f"tag {tag!r} is not read here; write a plain or quoted value")
+
+    def _open(self, anchor: str | None, node: _Node) -> None:
+        self._remember(anchor, node)
+        self._stack.append(node)
+        if len(self._stack) > MAX_DEPTH:
+            raise _refusal(self._name, node.line, f"is nested more than {MAX_DEPTH} levels deep")
+
+    def _remember(self, anchor: str | None, node: _Node) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = node
+        self._place(node)
+
+    def _place(self, node: _Node) -> None:
+        self._count += 1
+        if self._count > MAX_VALUES:
+            raise _refusal(self._name, node.line, f"has more than {MAX_VALUES} values")
+        if self._stack:
+            self._stack[-1].add(node)
+        else:
+            self._root = node
+
+
+class _Expansion:
+    """Turns nodes into values, aliases included, and keeps their marks."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._count = 0
+        self.marks: dict[KeyPath, Mark] = {}
+        self.problems: list[Problem] = []
+
+    def expand(self, node: _Node, path: KeyPath) -> Value:
+        """Return the value of a node; what aliases add counts against the same bounds."""
+        self._count += 1
+        if self._count > MAX_VALUES:
+            raise _refusal(
+                self._name, node.line, f"has more than {MAX_VALUES} values once aliases are expanded"
+            )
+        if len(path) > MAX_DEPTH:
+            raise _refusal(self._name, node.line, f"is nested more than {MAX_DEPTH} levels deep")
+        self.marks[path] = Mark(node.line, node.text)
+        if node.elements is not None:
+            return [self.expand(child, (*path, i)) for i, child in enumerate(node.elements)]
+        if node.pairs is not None:
+            return self._mapping(node.pairs, path)
+        return plain_value(node.text) if node.is_plain else node.text
+
+    def _mapping(self, pairs: list[tuple[_Node, _Node]], path: KeyPath) -> dict[str, Value]:
+        values: dict[str, Value] = {}
+        lines: dict[str, int] = {}
+        for key, child in pairs:
+            if key.elements is not None or key.pairs is not None:
+                self._report(key.line, path, "a key must be text")
+            elif key.text == "<<" and key.is_plain:
+                self._report(
+                    key.line, path, "merge keys (<<) are not read; an alias stands for a whole value"
+                )
+            elif key.text in values:
+                self._report(
+                    key.line, (*path, key.text), f"this key is given twice, first in line {lines[key.text]}"
+                )
+            else:
+                lines[key.text] = key.line
+                values[key.text] = self.expand(child, (*path, key.text))
+                self.marks[(*path, key.text)] = Mark(key.line, child.text)
+        return values
+
+    def _report(self, line: int, path: KeyPath, message: str) -> None:
+        self.problems.append(Problem(self._name, line, dotted(path), message))
+
+
+_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]{1,300}|[0-9]{1,300}(?:\.[0-9]{0,300})?)(?:[eE][-+]?[0-9]{1,3})?")
+_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+
+
+def plain_value(text: str) -> str | int | float | bool | None:
+    """Return what an unquoted word means (YAML 1.2.2, section 10.3.2, without hexadecimal and octal)."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text) and (number := float(text)) not in (float("inf"), float("-inf")):
+        return number
+    return text

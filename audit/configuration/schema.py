@@ -1,0 +1,226 @@
+"""Shapes of configuration: every deviation from a type at once, in words for people.
+
+The JSON schema that msgspec derives from a struct is the only description of a shape; editors are given
+the same one. Mappings with fixed keys also take free text under `FREE_KEYS` and under keys that start
+with ``x-``.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from fleet_audit.audit.configuration.located import KeyPath, Located, Value
+from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
+
+if TYPE_CHECKING:
+    from jsonschema_rs import ValidationError
+
+T = TypeVar("T")
+Schema = dict[str, Any]
+
+FREE_KEYS = ("source", "published_by", "note")
+FREE_PATTERN = f"^(x-.*|{'|'.join(FREE_KEYS)})$"
+
+_FREE = re.compile(FREE_PATTERN)
+_SHOWN = 60
+
+
+def schema_of(root: type) -> Schema:
+    """Return the JSON schema of a struct type, free keys allowed wherever keys are fixed."""
+    schema: Schema = msgspec.json.schema(root)
+    for definition in schema.get("$defs", {}).values():
+        if definition.get("additionalProperties") is False:
+            definition["patternProperties"] = {FREE_PATTERN: True}
+    return schema
+
+
+def convert(located: Located, root: type[T], *, also: Iterable[Problem] = ()) -> T:
+    """Return the value as a `root`, free keys dropped.
+
+    Raises ConfigurationError with every deviation from the type, and with the problems in `also`, which
+    the caller found in the same file by other means.
+    """
+    schema = schema_of(root)
+    problems = [*also, *_deviations(located, schema)]
+    if problems:
+        raise ConfigurationError(problems)
+    try:
+        return msgspec.convert(_fitted(located.value, schema, schema), root)
+    except msgspec.ValidationError as e:
+        raise ConfigurationError((Problem(located.name, 0, "", str(e)),)) from e
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?" where a known word is close, else nothing."""
+    close = difflib.get_close_matches(word[:100], list(known), n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def _deviations(located: Located, schema: Schema) -> Iterator[Problem]:
+    import jsonschema_rs  # noqa: PLC0415  (only what reads configuration pays for it)
+
+    for error in jsonschema_rs.iter_errors(schema, located.value, draft=jsonschema_rs.Draft202012):
+        yield from _described(error, located, schema)
+
+
+def _described(error: "ValidationError", located: Located, schema: Schema) -> Iterator[Problem]:
+    path = tuple(error.instance_path)
+    facts = error.kind.as_dict()
+    match error.kind.name:
+        case "additionalProperties":
+            known = _known_keys(_definition_at(schema, error.schema_path))
+            for key in facts["unexpected"]:
+                yield located.problem((*path, key), f"unknown key{suggestion(key, known)}")
+        case "required":
+            yield located.problem(path, f"'{facts['property']}' is missing")
+        case "anyOf":
+            yield from _best_branch(facts["context"], located, schema)
+        case _:
+            yield located.problem(path, _message(error, facts, located, path))
+
+
+def _best_branch(
+    branches: list[list["ValidationError"]], located: Located, schema: Schema
+) -> Iterator[Problem]:
+    """Explain the alternative that the value meant: one that accepts its type, else the first."""
+    meant = [branch for branch in branches if not any(_is_type_error_here(e, branch) for e in branch)]
+    if not meant and len({tuple(b[0].instance_path) for b in branches if b}) == 1:
+        first = branches[0][0]
+        path = tuple(first.instance_path)
+        wanted = sorted({word for branch in branches for e in branch for word in _wanted(e)}, key=_null_last)
+        if wanted:
+            yield located.problem(path, _expectation(wanted, located, path))
+            return
+    for error in (meant or branches)[0]:
+        yield from _described(error, located, schema)
+
+
+def _is_type_error_here(error: "ValidationError", branch: list["ValidationError"]) -> bool:
+    shortest = min(len(e.instance_path) for e in branch)
+    return error.kind.name == "type" and len(error.instance_path) == shortest
+
+
+def _wanted(error: "ValidationError") -> list[str]:
+    return list(error.kind.as_dict()["types"]) if error.kind.name == "type" else []
+
+
+def _null_last(word: str) -> tuple[bool, str]:
+    return (word == "null", word)
+
+
+def _message(error: "ValidationError", facts: Mapping[str, Any], located: Located, path: KeyPath) -> str:
+    shown = _shown(located, path)
+    match error.kind.name:
+        case "type":
+            return _expectation(facts["types"], located, path)
+        case "enum":
+            options = [str(option) for option in facts["options"]]
+            return f"{shown} is not one of {', '.join(options)}{suggestion(str(error.instance), options)}"
+        case "pattern":
+            return f"{shown} does not have the form {facts['pattern']}"
+        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
+            word = "at least" if "inimum" in error.kind.name else "at most"
+            return f"{shown} is out of range: {word} {facts['limit']}"
+        case "minLength" | "minItems" | "minProperties":
+            return "must not be empty" if facts["limit"] == 1 else f"needs at least {facts['limit']} entries"
+        case _:
+            return error.message[:300]
+
+
+_NAMES = {
+    "string": "a string",
+    "boolean": "a boolean",
+    "integer": "a whole number",
+    "number": "a number",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "nothing (null)",
+}
+
+
+def _expectation(wanted: Iterable[str], located: Located, path: KeyPath) -> str:
+    kinds = list(wanted)
+    names = " or ".join(_NAMES.get(kind, kind) for kind in kinds)
+    return f"expected {names}, got {_shown(located, path)}{_advice(kinds, located, path)}"
+
+
+def _advice(kinds: list[str], located: Located, path: KeyPath) -> str:
+    value = located.view(*path).value
+    text = located.marks[path].text if path in located.marks else ""
+    if "string" in kinds and isinstance(value, bool | int | float):
+        return f"; write it in quotes: '{text}'"
+    if "boolean" in kinds and text.lower() in ("yes", "no", "on", "off"):
+        return f"; write {'true' if text.lower() in ('yes', 'on') else 'false'}"
+    if "array" in kinds and isinstance(value, str):
+        return f"; write it as a list: [{text[:_SHOWN]}]"
+    return ""
+
+
+def _shown(located: Located, path: KeyPath) -> str:
+    match located.view(*path).value:
+        case str() as text:
+            return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
+        case bool() as truth:
+            return "true" if truth else "false"
+        case int() | float() as number:
+            text = located.marks[path].text if path in located.marks else ""
+            return f"the number {text or number}"
+        case None:
+            return "nothing"
+        case list():
+            return "a list"
+        case _:
+            return "a mapping"
+
+
+def _definition_at(schema: Schema, path: Iterable[str | int]) -> Schema:
+    """Return the schema that holds the keyword at the end of a schema path."""
+    at: Any = schema
+    for step in list(path)[:-1]:
+        at = at[step]
+        if isinstance(at, dict) and "$ref" in at:
+            at = _resolve(at, schema)
+    return at if isinstance(at, dict) else {}
+
+
+def _known_keys(definition: Schema) -> list[str]:
+    return list(definition.get("properties", {}))
+
+
+def _resolve(definition: Schema, root: Schema) -> Schema:
+    reference = definition.get("$ref")
+    if reference is None:
+        return definition
+    resolved: Schema = root["$defs"][reference.rpartition("/")[2]]
+    return resolved
+
+
+def _branch(value: Value, definition: Schema, root: Schema) -> Schema:
+    """Return the alternative of an ``anyOf`` that a value of this type means, else the definition itself."""
+    wanted = "object" if isinstance(value, dict) else "array" if isinstance(value, list) else "integer"
+    for branch in definition.get("anyOf", ()):
+        resolved = _resolve(branch, root)
+        if resolved.get("type") == wanted:
+            return resolved
+    return definition
+
+
+def _fitted(value: Value, definition: Schema, root: Schema) -> Value:
+    """Drop free keys where keys are fixed, and write 2.0 as 2 where JSON schema lets it be an integer."""
+    definition = _branch(value, _resolve(definition, root), root)
+    if isinstance(value, float) and definition.get("type") == "integer":
+        return int(value)
+    if isinstance(value, list):
+        return [_fitted(element, definition.get("items", {}), root) for element in value]
+    if not isinstance(value, dict):
+        return value
+    properties: Schema = definition.get("properties", {})
+    other = definition.get("additionalProperties", {})
+    return {
+        key: _fitted(child, properties.get(key, other if isinstance(other, dict) else {}), root)
+        for key, child in value.items()
+        if key in properties or other is not False or not _FREE.match(key)
+    }
