@@ -72,7 +72,7 @@ class View:
         """Return what stands under `key`."""
         return View(self.located, (*self.path, key))
 
-    def items(self) -> Iterator[tuple[str, "View"]]:
+    def entries(self) -> Iterator[tuple[str, "View"]]:
         """Yield the entries of a mapping."""
         if isinstance(self.value, dict):
             for key in self.value:

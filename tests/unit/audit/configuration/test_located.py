@@ -147,5 +147,5 @@ def test_a_view_answers_nothing_for_another_type() -> None:
 
     assert [text for text, _ in located.view("a").texts()] == ["x"]
     assert [text for text, _ in located.view("b").texts()] == ["word"]
-    assert list(located.view("b").items()) == []
+    assert list(located.view("b").entries()) == []
     assert located.view("c", "d").text is None
