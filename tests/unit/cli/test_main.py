@@ -1,0 +1,86 @@
+"""Every way to end has its exit code and one sentence; help is instant."""
+
+import subprocess
+import sys
+
+import pytest
+
+from fleet_audit.__main__ import run
+from fleet_audit.audit.errors import UsageError
+from fleet_audit.cli import app as app_module
+from fleet_audit.cli.options import created_now, parse_platform
+
+HEAVY = (
+    "pandas",
+    "rich",
+    "lief",
+    "libcst",
+    "elftools",
+    "urllib3",
+    "google.protobuf",
+    "jsonschema_rs",
+    "yaml",
+)
+
+
+def _loaded_by(argv: list[str]) -> set[str]:
+    script = (
+        f"import sys; from fleet_audit.__main__ import run; run({argv!r}); print(*sys.modules, sep='\\n')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603  (our own words)
+    return set(done.stdout.split())
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in app_module.COMMANDS)
+
+
+def test_help_loads_nothing_heavy() -> None:
+    assert _loaded_by(["--help"]).isdisjoint(HEAVY)
+
+
+def test_every_command_in_the_table_can_be_loaded_and_explains_itself() -> None:
+    for name in app_module.COMMANDS:
+        assert run([name, "--help"]) == 0
+
+
+def test_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["nonsense"]) == 2
+    assert "nonsense" in capsys.readouterr().err
+
+
+def test_an_internal_error_is_one_line_and_70(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(**_: object) -> int:
+        raise RuntimeError("a hole")
+
+    monkeypatch.setattr(app_module.app, "main", broken)
+
+    assert run(["deps"]) == 70
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["linux", "linux/", "a/b/c/d", ""])
+def test_a_platform_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--platform"):
+        parse_platform(text)
+
+
+def test_a_platform_has_an_optional_variant() -> None:
+    assert str(parse_platform("linux/arm64/v8")) == "linux/arm64/v8"
+
+
+def test_the_time_of_a_document_can_be_fixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+
+    assert created_now() == "2023-11-14T22:13:20Z"
+
+
+def test_a_time_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+
+    with pytest.raises(UsageError, match="SOURCE_DATE_EPOCH"):
+        created_now()
