@@ -1,0 +1,154 @@
+"""What is to be audited: a family of the fleet with its services, or one image with or without source."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from fleet_audit.audit.errors import UsageError
+from fleet_audit.audit.images.folder import open_folder
+from fleet_audit.audit.images.tree import FileTree
+from fleet_audit.audit.model.fleet import Family, Fleet, Service
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.static_imports.examine import ServiceCode
+
+_PATH_TRANSPORTS = ("oci", "oci-archive", "docker-archive", "dir")
+TRANSPORTS = (*_PATH_TRANSPORTS, "docker", "podman", "registry")
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """Something that the manifest's ``requires`` names: what no analysis can see."""
+
+    need: str
+    service: str
+    location: SourceLocation | None
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """One image to audit, for whom, and where their code is.
+
+    `image` is None for a family that names none. `sources` is the repository, or None where only the image
+    is looked at; `dockerfiles` and the locations of findings are relative to it.
+    """
+
+    name: str
+    image: str | None
+    family: str | None = None
+    services: tuple[ServiceCode, ...] = ()
+    declared: tuple[Declared, ...] = ()
+    sources: FileTree | None = None
+    dockerfiles: tuple[str, ...] = ()
+    python: str = ""
+    settings: Family = Family()
+    location: SourceLocation | None = None
+
+
+def chosen_families(fleet: Fleet, *, gpu: bool) -> tuple[str, ...]:
+    """Return the families that have services, in the manifest's order; only GPU families with `gpu`."""
+    families = fleet.manifest.families
+    wanted = (name for name, family in families.items() if family.gpu or not gpu)
+    return tuple(name for name in wanted if fleet.services_of(name))
+
+
+def names_image(word: str) -> bool:
+    """Say whether a word of the command line means an image rather than a family or service."""
+    transport, separator, _ = word.partition(":")
+    return (bool(separator) and transport in TRANSPORTS) or "/" in word or Path(word).exists()
+
+
+def named_subject(fleet: Fleet, name: str, *, image: str | None = None) -> Subject:
+    """Return the subject that a family's name or alias, or a service's name, means.
+
+    `image` replaces the image of the manifest. Raises UsageError for a name that is neither, with the
+    nearest names.
+    """
+    family = fleet.family_name(name)
+    if family is not None:
+        return _subject(fleet, family, fleet.services_of(family), image=image)
+    for service in fleet.manifest.services:
+        if service.name == name:
+            home = fleet.family_name(service.family)
+            if home is not None:
+                return _subject(fleet, home, (service,), image=image or service.image, name=name)
+    raise UsageError(_unknown(fleet, name))
+
+
+def image_subject(image: str, *, source: Path | None, entry: str) -> Subject:
+    """Return an image without a manifest; with `source`, a service of that folder's name uses it.
+
+    Raises UsageError when `source` is no folder, or the entry is not in it.
+    """
+    if source is None:
+        if entry:
+            raise UsageError("--entry needs --source: the folder that the entry is in")
+        return Subject(name=image, image=image)
+    code = folder_service(source, entry=entry)
+    return Subject(name=image, image=image, services=(code,), sources=open_folder(source))
+
+
+def folder_service(folder: Path, *, entry: str) -> ServiceCode:
+    """Return the service that a folder of source is when no manifest speaks of it.
+
+    Without an entry every module of the folder is looked at.
+    """
+    if not folder.is_dir():
+        what = "is a file, not a folder" if folder.exists() else "does not exist"
+        raise UsageError(f"{folder}: {what}; name the folder that holds the service's source")
+    if entry and ":" not in entry and not (folder / entry).is_file():
+        raise UsageError(f"{folder / entry}: no such file; --entry is relative to the source folder")
+    name = folder.resolve().name
+    return ServiceCode(name=name, entry=entry, source_paths=(".",), pythonpath=(".",), family="")
+
+
+def anchored(image: str, root: str) -> str:
+    """Return an image reference of the manifest with its path made relative to the manifest's folder."""
+    transport, separator, rest = image.partition(":")
+    if not separator or transport not in _PATH_TRANSPORTS:
+        return image
+    return f"{transport}:{Path(root) / rest}"
+
+
+def _subject(
+    fleet: Fleet, family: str, services: Sequence[Service], *, image: str | None, name: str = ""
+) -> Subject:
+    settings = fleet.manifest.families[family]
+    from_manifest = None if settings.image is None else anchored(settings.image, fleet.root)
+    return Subject(
+        name=name or family,
+        image=image or from_manifest,
+        family=family,
+        services=tuple(_code(fleet, service) for service in services),
+        declared=tuple(d for service in services for d in _declared(fleet, service)),
+        sources=open_folder(Path(fleet.root)),
+        dockerfiles=settings.dockerfiles,
+        python=settings.python or fleet.manifest.defaults.python,
+        settings=settings,
+        location=fleet.lines.get(f"families.{family}"),
+    )
+
+
+def _code(fleet: Fleet, service: Service) -> ServiceCode:
+    return ServiceCode(
+        name=service.name,
+        entry=service.entry,
+        source_paths=service.source_paths,
+        pythonpath=service.pythonpath or fleet.manifest.defaults.pythonpath,
+        first_party_imports=service.first_party_imports,
+        requirements=service.requirements,
+        family=service.family,
+    )
+
+
+def _declared(fleet: Fleet, service: Service) -> tuple[Declared, ...]:
+    location = fleet.lines.get(f"services.{service.name}")
+    return tuple(Declared(need, service.name, location) for need in service.requires)
+
+
+def _unknown(fleet: Fleet, name: str) -> str:
+    families = fleet.manifest.families
+    names = [*families, *(a for f in families.values() for a in f.aliases)]
+    names += [service.name for service in fleet.manifest.services]
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {', '.join(near)}?" if near else f"{fleet.file} has {', '.join(families)}"
+    return f"{name}: no family or service of {fleet.file}, and no image; {hint}"
