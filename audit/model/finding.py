@@ -91,6 +91,7 @@ class GapKind(StrEnum):
     DYNAMIC_IMPORT = "dynamic-import"
     UNVERIFIED_ARCHIVE = "unverified-archive"
     NOT_IN_ARCHIVE = "not-in-archive"
+    NOT_EXAMINED = "not-examined"
 
     @property
     def is_blocking(self) -> bool:
@@ -98,7 +99,15 @@ class GapKind(StrEnum):
         return self not in _HARMLESS
 
 
-_HARMLESS = frozenset({GapKind.PATH_EDIT, GapKind.DYNAMIC_IMPORT, GapKind.UNVERIFIED_ARCHIVE})
+_HARMLESS = frozenset(
+    {
+        GapKind.PATH_EDIT,
+        GapKind.DYNAMIC_IMPORT,
+        GapKind.UNVERIFIED_ARCHIVE,
+        GapKind.NOT_IN_ARCHIVE,
+        GapKind.NOT_EXAMINED,
+    }
+)
 
 
 class Gap(msgspec.Struct, frozen=True):
