@@ -7,6 +7,7 @@ The file may come from anyone: its size, its depth and what its aliases expand t
 
 import re
 from collections.abc import Iterator
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,7 +103,7 @@ class View:
         return self.located.problem(self.path, message)
 
 
-def load_file(path: Path, *, name: str = "") -> Located:
+def load_file(path: Path | Traversable, *, name: str = "") -> Located:
     """Read a YAML file; `name` is how messages call it, its path unless given. Raises ConfigurationError."""
     label = name or str(path)
     try:

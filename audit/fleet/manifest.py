@@ -16,7 +16,7 @@ MANIFEST_NAME = "fleet.yaml"
 
 def find_manifest(start: Path) -> Path | None:
     """Return the nearest manifest in `start` or a folder above it; None where there is none."""
-    folder = Path(os.path.abspath(start))  # noqa: PTH100  (links in a checkout's own path stay as typed)
+    folder = Path(os.path.abspath(start))  # not resolve(): the path stays as typed
     for candidate in (folder, *folder.parents):
         if (candidate / MANIFEST_NAME).is_file():
             return candidate / MANIFEST_NAME

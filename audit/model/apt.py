@@ -20,7 +20,10 @@ class InstalledPackage(msgspec.Struct, frozen=True):
 
 
 class PlannedPackage(msgspec.Struct, frozen=True):
-    """One package of a plan; `because` is the chain from a need to it, first step first."""
+    """One package of a plan; `because` is the chain from a need to it, first step first.
+
+    `supplies` names the needs that this package answers itself (``so:libGL.so.1``).
+    """
 
     name: PackageName
     version: str
@@ -28,6 +31,7 @@ class PlannedPackage(msgspec.Struct, frozen=True):
     download_bytes: int
     because: tuple[str, ...]
     is_root: bool = False
+    supplies: tuple[str, ...] = ()
 
 
 class Unsatisfied(msgspec.Struct, frozen=True):

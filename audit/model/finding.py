@@ -91,6 +91,7 @@ class GapKind(StrEnum):
     DYNAMIC_IMPORT = "dynamic-import"
     UNVERIFIED_ARCHIVE = "unverified-archive"
     NOT_IN_ARCHIVE = "not-in-archive"
+    UNEVALUATED_RULE = "unevaluated-rule"
     NOT_EXAMINED = "not-examined"
 
     @property

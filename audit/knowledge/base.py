@@ -1,0 +1,121 @@
+"""The knowledge base: facts that cannot be derived, asked by name."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from itertools import chain
+
+from fleet_audit.audit.configuration.located import Located, load_file
+from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
+from fleet_audit.audit.configuration.schema import convert
+from fleet_audit.audit.knowledge.rows import (
+    HiddenNeed,
+    KnowledgeFile,
+    NeverApt,
+    ProviderOverride,
+    SonameBreak,
+)
+from fleet_audit.audit.model.identity import DistributionName, ModuleName, PackageName, Soname
+
+
+class Knowledge:
+    """What the knowledge base says of a name. Every answer carries the id of the row that gives it."""
+
+    def __init__(self, files: Iterable[KnowledgeFile] = ()) -> None:
+        """Take the rows of all files; where two rows speak of one name, the later file wins."""
+        parts = tuple(files)
+        self.never_apt: tuple[NeverApt, ...] = tuple(chain.from_iterable(p.never_apt for p in parts))
+        self._modules: dict[str, tuple[str, ...]] = {}
+        for row in chain.from_iterable(p.module_distributions for p in parts):
+            self._modules.update(row.modules)
+        self._hidden: defaultdict[str, list[HiddenNeed]] = defaultdict(list)
+        for hidden in chain.from_iterable(p.dlopen for p in parts):
+            self._hidden[hidden.distribution].append(hidden)
+        self._overrides = {r.need: r for r in chain.from_iterable(p.provider_override for p in parts)}
+        self._breaks: dict[tuple[str, str], SonameBreak] = {}
+        for broken in chain.from_iterable(p.soname_break for p in parts):
+            self._breaks.update(
+                {(soname, suite): broken for soname in broken.sonames for suite in broken.suites}
+            )
+
+    def host_driver(self, name: str) -> str | None:
+        """Return the id of the row by which the host supplies a soname or program; None where none."""
+        found = self.host_row(name)
+        return None if found is None else found.id
+
+    def host_row(self, name: str) -> NeverApt | None:
+        """Return the row by which the host supplies a soname or program."""
+        for row in self.never_apt:
+            if any(fnmatchcase(name, pattern) for pattern in row.except_sonames):
+                continue
+            if any(fnmatchcase(name, pattern) for pattern in (*row.sonames, *row.programs)):
+                return row
+        return None
+
+    def suggestions(self, module: ModuleName) -> tuple[DistributionName, ...]:
+        """Return the distributions known to hold a module, or the nearest package above it; may be empty."""
+        at: str = module
+        while at:
+            if at in self._modules:
+                return tuple(DistributionName(name) for name in self._modules[at])
+            at = at.rpartition(".")[0]
+        return ()
+
+    def needs_of(self, distribution: DistributionName) -> tuple[HiddenNeed, ...]:
+        """Return what a distribution needs that no analysis can see."""
+        return tuple(self._hidden.get(distribution, ()))
+
+    def override(self, need: str) -> ProviderOverride | None:
+        """Return the row on the provider of a need (``so:NAME``, ``bin:NAME``)."""
+        return self._overrides.get(need)
+
+    def preferred(self, need: str) -> PackageName | None:
+        """Return the package to take for a need where there is a choice."""
+        row = self.override(need)
+        return None if row is None else PackageName(row.prefer)
+
+    def gone(self, soname: Soname, codename: str) -> SonameBreak | None:
+        """Return the row that says that a suite does not ship this soname."""
+        return self._breaks.get((soname, codename))
+
+
+def packaged_knowledge() -> Traversable:
+    """Return the folder of the knowledge that comes with fleet-audit."""
+    return files("fleet_audit") / "rules" / "knowledge"
+
+
+def load_knowledge(folders: Iterable[Traversable]) -> Knowledge:
+    """Read every ``*.yaml`` in these folders, in order of folders and of names.
+
+    Raises ConfigurationError with all problems of all files: shapes, unknown kinds, ids used twice.
+    """
+    located = [load_file(file, name=f"knowledge/{file.name}") for f in folders for file in _yaml_files(f)]
+    problems: list[Problem] = list(_repeated_ids(located))
+    parts: list[KnowledgeFile] = []
+    for file in located:
+        try:
+            parts.append(convert(file, KnowledgeFile))
+        except ConfigurationError as e:
+            problems += e.problems
+    if problems:
+        raise ConfigurationError(problems)
+    return Knowledge(parts)
+
+
+def _yaml_files(folder: Traversable) -> list[Traversable]:
+    return sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
+
+
+def _repeated_ids(located: Iterable[Located]) -> Iterable[Problem]:
+    owners: dict[str, str] = {}
+    for file in located:
+        for _, rows in file.view().entries():
+            for row in rows.elements():
+                place = row.get("id")
+                if place.text is None:
+                    continue
+                here = f"{file.name}:{file.line(place.path)}"
+                if (owner := owners.setdefault(place.text, here)) != here:
+                    yield place.problem(f"id '{place.text}' is used already, at {owner}")

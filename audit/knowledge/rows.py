@@ -1,0 +1,85 @@
+"""The rows of the knowledge base: what each kind of fact says."""
+
+from typing import Annotated
+
+import msgspec
+
+from fleet_audit.audit.model.need import Tier
+
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+RowId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9.+-]*$")]
+Reference = Annotated[str, msgspec.Meta(pattern=r"^\S.*$")]
+Pattern = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.+*-]*[A-Za-z0-9_.+-]{3}[A-Za-z0-9_.+*-]*$")]
+"""A name in which ``*`` stands for any text; three characters in a row are no ``*``."""
+
+NeedText = Annotated[str, msgspec.Meta(pattern=r"^(so|bin):[^:/\s]+$")]
+Distribution = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+"""A distribution's name, normalised as PEP 503 says."""
+
+
+class NeverApt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Libraries and programs that the host supplies at run time; no package in the image may."""
+
+    id: RowId
+    why: Text
+    references: Annotated[tuple[Reference, ...], msgspec.Meta(min_length=1)]
+    sonames: tuple[Pattern, ...] = ()
+    except_sonames: tuple[Pattern, ...] = ()
+    programs: tuple[Pattern, ...] = ()
+    forbidden_packages: tuple[Pattern, ...] = ()
+
+
+class ModuleDistributions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Import names, and the distributions that are known to hold them, the usual one first."""
+
+    id: RowId
+    why: Text
+    modules: dict[str, Annotated[tuple[Distribution, ...], msgspec.Meta(min_length=1)]]
+
+
+class HiddenNeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a distribution needs although neither its ELF files nor its imports show it.
+
+    Any of `needs` and its `alternatives` will do where there are alternatives; without them all of `needs`
+    are needed. Where `module` is given, the need arises only once that module is imported.
+    """
+
+    id: RowId
+    distribution: Distribution
+    needs: Annotated[tuple[NeedText, ...], msgspec.Meta(min_length=1)]
+    tier: Tier
+    why: Text
+    references: Annotated[tuple[Reference, ...], msgspec.Meta(min_length=1)]
+    module: str = ""
+    alternatives: tuple[NeedText, ...] = ()
+
+
+class ProviderOverride(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which of several packages to take for a need, where the smallest is not the one that people want."""
+
+    id: RowId
+    need: NeedText
+    prefer: Text
+    why: Text
+    avoid: tuple[Text, ...] = ()
+
+
+class SonameBreak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A library that some suites do not ship under this name any more; no package can satisfy it there."""
+
+    id: RowId
+    sonames: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
+    suites: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
+    verdict: Text
+    fix: Text
+    references: tuple[Reference, ...] = ()
+
+
+class KnowledgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file of the knowledge base: a list of rows for each kind that it holds."""
+
+    never_apt: tuple[NeverApt, ...] = ()
+    module_distributions: tuple[ModuleDistributions, ...] = ()
+    dlopen: tuple[HiddenNeed, ...] = ()
+    provider_override: tuple[ProviderOverride, ...] = ()
+    soname_break: tuple[SonameBreak, ...] = ()

@@ -1,0 +1,133 @@
+"""The knowledge base: what it answers, and what it refuses to load."""
+
+from pathlib import Path
+
+import pytest
+
+from fleet_audit.audit.configuration.problems import ConfigurationError
+from fleet_audit.audit.knowledge.base import Knowledge, load_knowledge, packaged_knowledge
+from fleet_audit.audit.model.identity import DistributionName, ModuleName, Soname
+from fleet_audit.audit.model.need import Tier
+
+
+@pytest.fixture(scope="module")
+def packaged() -> Knowledge:
+    return load_knowledge([packaged_knowledge()])
+
+
+def written(folder: Path, text: str) -> Knowledge:
+    (folder / "a.yaml").write_text(text, encoding="utf-8")
+    return load_knowledge([folder])
+
+
+@pytest.mark.parametrize(
+    "name", ["libcuda.so.1", "libcuda.so", "libnvidia-ml.so.1", "libnvidia-ml.so.535.104.05", "nvidia-smi"]
+)
+def test_the_host_supplies_its_driver(packaged: Knowledge, name: str) -> None:
+    assert packaged.host_driver(name) == "nvidia-driver"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["libcudart.so.12", "libcudnn.so.9", "libnvidia-container.so.1", "libnvidia-egl-wayland.so.1", "nvcc"],
+)
+def test_the_host_does_not_supply_what_only_sounds_like_its_driver(packaged: Knowledge, name: str) -> None:
+    assert packaged.host_driver(name) is None
+
+
+def test_suggestions_come_from_the_nearest_known_package(packaged: Knowledge) -> None:
+    assert packaged.suggestions(ModuleName("PIL.Image")) == ("pillow",)
+    assert packaged.suggestions(ModuleName("google.protobuf.message")) == ("protobuf",)
+    assert packaged.suggestions(ModuleName("cv2"))[0] == "opencv-python-headless"
+
+
+def test_an_unknown_module_has_no_suggestion(packaged: Knowledge) -> None:
+    assert packaged.suggestions(ModuleName("google.unheard_of")) == ()
+    assert packaged.suggestions(ModuleName("pil")) == ()
+
+
+def test_hidden_needs_say_how_badly(packaged: Knowledge) -> None:
+    (portaudio,) = packaged.needs_of(DistributionName("sounddevice"))
+
+    assert (portaudio.needs, portaudio.tier) == (("so:libportaudio.so.2",), Tier.REQUIRED)
+    assert {row.tier for row in packaged.needs_of(DistributionName("pydub"))} == {Tier.LAZY}
+    assert packaged.needs_of(DistributionName("numpy")) == ()
+
+
+def test_a_preferred_provider_is_named_only_where_there_is_a_reason(packaged: Knowledge) -> None:
+    assert packaged.preferred("bin:java") == "default-jre-headless"
+    assert packaged.preferred("bin:ffmpeg") is None
+
+
+def test_a_soname_is_gone_only_from_the_suites_that_dropped_it(packaged: Knowledge) -> None:
+    gone = packaged.gone(Soname("libssl.so.1.1"), "bookworm")
+
+    assert gone is not None
+    assert gone.id == "openssl-1.1"
+    assert packaged.gone(Soname("libssl.so.1.1"), "bullseye") is None
+    assert packaged.gone(Soname("libssl.so.3"), "bookworm") is None
+
+
+def test_an_exception_wins_over_a_pattern(tmp_path: Path) -> None:
+    knowledge = written(
+        tmp_path,
+        "never_apt: [{id: gpu, why: w, references: [r], sonames: [libgpu-*], except_sonames: [libgpu-t*]}]",
+    )
+
+    assert knowledge.host_driver("libgpu-core.so.1") == "gpu"
+    assert knowledge.host_driver("libgpu-tools.so.1") is None
+
+
+def test_rows_of_a_project_come_beside_the_packaged_ones(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(
+        "module_distributions: [{id: own, why: ours, modules: {acme: [acme-core]}}]", encoding="utf-8"
+    )
+
+    knowledge = load_knowledge([packaged_knowledge(), tmp_path])
+
+    assert knowledge.suggestions(ModuleName("acme.web")) == ("acme-core",)
+    assert knowledge.suggestions(ModuleName("yaml")) == ("pyyaml",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("dlopn: []", "knowledge/a.yaml:1: dlopn: unknown key; did you mean 'dlopen'?"),
+        (
+            "dlopen: [{id: a, distribution: b, needs: ['so:x'], tier: soon, why: w, references: [r]}]",
+            "dlopen[0].tier: 'soon' is not one of lazy, optional, required",
+        ),
+        (
+            "dlopen: [{id: a, distribution: b, needs: [libx], tier: lazy, why: w, references: [r]}]",
+            "dlopen[0].needs[0]: 'libx' does not have the form",
+        ),
+        (
+            "dlopen: [{id: a, distribution: B_c, needs: ['so:x'], tier: lazy, why: w, references: [r]}]",
+            "dlopen[0].distribution: 'B_c' does not have the form",
+        ),
+        (
+            "never_apt: [{id: a, why: w, references: [r], sonames: ['*']}]",
+            "never_apt[0].sonames[0]: '*' does",
+        ),
+        ("never_apt: [{id: a, why: w}]", "never_apt[0]: 'references' is missing"),
+        ("never_apt: [{id: a, why: w, references: []}]", "never_apt[0].references: must not be empty"),
+        (
+            "soname_break:\n- {id: a}\n- {id: a}",
+            "knowledge/a.yaml:3: soname_break[1].id: id 'a' is used already, at knowledge/a.yaml:2",
+        ),
+    ],
+)
+def test_a_row_that_cannot_be_right_is_refused_at_its_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        written(tmp_path, text)
+
+    assert message in str(caught.value)
+
+
+def test_problems_of_all_files_come_together(tmp_path: Path) -> None:
+    (tmp_path / "b.yaml").write_text("what: 1", encoding="utf-8")
+
+    with pytest.raises(ConfigurationError) as caught:
+        written(tmp_path, "which: 2")
+
+    assert [p.file for p in caught.value.problems] == ["knowledge/a.yaml", "knowledge/b.yaml"]
