@@ -1,0 +1,119 @@
+"""Fetches files' bodies from layers: kept ones from the facts, others by reading the layer again."""
+
+from collections.abc import Callable, Iterator
+
+from fleet_audit.audit.images.digests import Sha256
+from fleet_audit.audit.images.facts import Change, Facts, FactsDamaged, LayerEntry
+from fleet_audit.audit.images.failure import LayerUnreadable
+from fleet_audit.audit.images.inflate import Read, tar_chunks
+from fleet_audit.audit.images.limits import Limits
+from fleet_audit.audit.images.tar import TarStream
+from fleet_audit.audit.images.tree import Entry, FileUnreadable
+from fleet_audit.audit.model.identity import Digest, ImagePath
+
+_STORED_CHUNK = 1 << 20
+
+OpenLayer = Callable[[], tuple[Read, Callable[[], None]]]
+"""Opens a stored layer; returns how to read it and how to close it, or raises LayerUnreadable."""
+
+
+class LayerBodies:
+    """The bodies of one layer's files.
+
+    Reading in the order of the tar costs one pass in all, because the next body is looked for where the
+    last one ended. `streamed` counts bodies that were not kept, `inflated` the bytes read for them.
+    """
+
+    def __init__(self, facts: Facts, entries: list[LayerEntry], reopen: OpenLayer, limits: Limits) -> None:
+        """Serve the files of `entries`; `reopen` is called for bodies that were not kept."""
+        self._facts = facts
+        self._entries = entries
+        self._by_path: dict[ImagePath, LayerEntry] | None = None
+        self._reopen = reopen
+        self._limits = limits
+        self._stream: TarStream | None = None
+        self._close_stream: Callable[[], None] | None = None
+        self._is_verified = False
+        self.streamed = 0
+        self.inflated = 0
+
+    def read(self, entry: Entry) -> bytes:
+        """Return the body of a file of this layer; raises FileUnreadable."""
+        if self._by_path is None:
+            self._by_path = {e.path: e for e in self._entries if e.change is Change.FILE}
+        found = self._by_path.get(entry.origin)
+        if found is None or found.size != entry.size:
+            raise FileUnreadable(entry.origin, "occurs several times in its layer")
+        if found.offset < 0:
+            raise FileUnreadable(entry.origin, "is stored as a sparse file")
+        if found.block >= 0:
+            try:
+                return self._facts.body(found)
+            except FactsDamaged:
+                # The cache is never trusted: the layer itself still has the body.
+                pass
+        return self._streamed(found)
+
+    def _streamed(self, entry: LayerEntry) -> bytes:
+        try:
+            stream = self._at(entry.offset)
+            body = stream.take(entry.size)
+        except LayerUnreadable as e:
+            self.close()
+            raise FileUnreadable(entry.path, f"the layer {e.why}") from e
+        self.streamed += 1
+        if len(body) < entry.size:
+            raise FileUnreadable(entry.path, "the layer became shorter since it was read")
+        return body
+
+    def _at(self, offset: int) -> TarStream:
+        self._verify()
+        stream = self._stream
+        if stream is None or stream.offset > offset:
+            self._shut()
+            read, self._close_stream = self._reopen()
+            stream = self._stream = TarStream(self._counted(tar_chunks(read, self._limits)))
+        stream.skip(offset - stream.offset)
+        return stream
+
+    def _counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self.inflated += len(chunk)
+            yield chunk
+
+    def _verify(self) -> None:
+        """Hash the stored layer once: the facts may be older than what lies there today."""
+        if self._is_verified:
+            return
+        measure = self._facts.measure
+        # The same layer may be stored with another compression, where the image does not fix its digest.
+        if self._digest(_stored) != measure.digest and self._digest(self._raw) != str(measure.diff_id):
+            raise LayerUnreadable("is not the one whose facts are known: its digest differs")
+        self._is_verified = True
+
+    def _digest(self, chunks: Callable[[Read], Iterator[bytes]]) -> Digest:
+        read, close = self._reopen()
+        found = Sha256()
+        try:
+            for chunk in chunks(read):
+                found.update(chunk)
+        finally:
+            close()
+        return found.digest
+
+    def _raw(self, read: Read) -> Iterator[bytes]:
+        return self._counted(tar_chunks(read, self._limits))
+
+    def _shut(self) -> None:
+        if self._close_stream is not None:
+            self._close_stream()
+        self._stream = self._close_stream = None
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._shut()
+
+
+def _stored(read: Read) -> Iterator[bytes]:
+    while chunk := read(_STORED_CHUNK):
+        yield chunk

@@ -1,0 +1,236 @@
+"""One pass over a layer: entries, kept bodies, collectors' records, and both digests checked."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, BinaryIO
+
+import msgspec
+
+from fleet_audit.audit.images.collector import BodyTooLarge, Collector, Member
+from fleet_audit.audit.images.digests import HashingThread, Sha256
+from fleet_audit.audit.images.facts import Change, FactsWriter, LayerEntry, Measure
+from fleet_audit.audit.images.failure import LayerUnreadable
+from fleet_audit.audit.images.inflate import Read, tar_chunks
+from fleet_audit.audit.images.limits import DEFAULT_LIMITS, Limits
+from fleet_audit.audit.images.tar import Header, TarStream, walk
+from fleet_audit.audit.images.tree import normalise
+from fleet_audit.audit.model.identity import DiffID, Digest, ImagePath
+
+READER_VERSION = 1
+"""Raise whenever the same layer gives other entries: cached facts depend on it."""
+
+Keep = Callable[[ImagePath, int], bool]
+"""Says by path and size whether a body is kept; a module-level function, so that it can be pickled."""
+
+_OPAQUE = ".wh..wh..opq"
+_WHITEOUT = ".wh."
+_FILE, _HARD_LINK, _SYMLINK, _FOLDER = ord("0"), ord("1"), ord("2"), ord("5")
+_SPECIAL = frozenset(b"346")
+_MAX_ODDITIES = 100
+
+
+def nothing_kept(_path: ImagePath, _size: int) -> bool:
+    """Keep no body."""
+    return False
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What a pass is to do beside listing entries."""
+
+    collectors: tuple[Collector[Any], ...] = ()
+    keep: Keep = nothing_kept
+    keep_version: int = 0
+    limits: Limits = DEFAULT_LIMITS
+
+    def key(self, diff_id: DiffID, digest: Digest | None) -> str:
+        """Return what the facts of a layer are facts of, in words."""
+        collectors = sorted(collector_key(collector) for collector in self.collectors)
+        kept = f"{self.keep.__module__}.{self.keep.__qualname__}/{self.keep_version}"
+        return " ".join((f"reader/{READER_VERSION}", str(diff_id), str(digest or "-"), kept, *collectors))
+
+
+class Expected(msgspec.Struct, frozen=True):
+    """What the image's documents say of a layer; None where they say nothing."""
+
+    diff_id: DiffID | None = None
+    digest: Digest | None = None
+
+
+def collector_key(collector: Collector[Any]) -> str:
+    """Return the name under which a collector's records are filed."""
+    return f"{collector.name}/{collector.version}"
+
+
+def read_layer(
+    read: Read, expected: Expected, reading: Reading, out: BinaryIO, *, key: str | None = None
+) -> Measure:
+    """Read a whole layer with `read`, write its facts to `out`, and return its measure.
+
+    Raises LayerUnreadable where the bytes are damaged, over a limit, or not what `expected` says.
+    """
+    stored, raw = Sha256(), Sha256()
+    amounts = _Amounts()
+    with HashingThread() as hashing:
+
+        def read_hashed(size: int) -> bytes:
+            chunk = read(size)
+            if chunk:
+                amounts.stored += len(chunk)
+                hashing.add(stored, chunk)
+            return chunk
+
+        def chunks() -> Iterator[bytes]:
+            for chunk in tar_chunks(read_hashed, reading.limits):
+                amounts.raw += len(chunk)
+                hashing.add(raw, chunk)
+                yield chunk
+
+        writer = FactsWriter(out, key or "")
+        survey = _Survey(reading, writer)
+        survey.run(TarStream(chunks()))
+        while read_hashed(1 << 20):
+            pass
+    _check(expected, stored.digest, raw.digest)
+    measure = Measure(
+        diff_id=DiffID(raw.digest),
+        digest=stored.digest,
+        stored_bytes=amounts.stored,
+        raw_bytes=amounts.raw,
+        oddities=tuple(survey.oddities),
+    )
+    writer.finish(measure, survey.entries, survey.records)
+    return measure
+
+
+class _Amounts:
+    stored = 0
+    raw = 0
+
+
+def _check(expected: Expected, digest: Digest, diff_id: Digest) -> None:
+    if expected.digest is not None and expected.digest != digest:
+        raise LayerUnreadable(f"has the digest {digest}, but the manifest says {expected.digest}")
+    if expected.diff_id is not None and str(expected.diff_id) != diff_id:
+        raise LayerUnreadable(f"has the diffID {diff_id}, but the configuration says {expected.diff_id}")
+
+
+class _Survey:
+    def __init__(self, reading: Reading, writer: FactsWriter) -> None:
+        self._reading = reading
+        self._writer = writer
+        self._collectors: Sequence[tuple[Collector[Any], dict[ImagePath, msgspec.Struct]]] = [
+            (collector, {}) for collector in reading.collectors
+        ]
+        self.entries: list[LayerEntry] = []
+        self.oddities: list[tuple[ImagePath, str]] = []
+
+    @property
+    def records(self) -> dict[str, dict[ImagePath, msgspec.Struct]]:
+        return {collector_key(collector): found for collector, found in self._collectors}
+
+    def run(self, stream: TarStream) -> None:
+        append = self.entries.append
+        for header in walk(stream, self._reading.limits):
+            path = member_path(header.name)
+            name = path.rpartition("/")[2]
+            if name.startswith(_WHITEOUT):
+                entry = _whiteout(path, name)
+            elif header.type == _FILE:
+                entry = self._file(path, header, stream)
+            else:
+                entry = _other(path, header)
+            if entry is not None:
+                append(entry)
+
+    def _file(self, path: ImagePath, header: Header, stream: TarStream) -> LayerEntry:
+        size = header.size
+        body = StreamedBody(stream, size, self._reading.limits.body_bytes)
+        if header.segments is not None:
+            self._note(path, "is stored as a sparse file, whose body is not examined")
+            return LayerEntry(path, Change.FILE, size, header.mode, "", -1)
+        self._collect(path, header, body)
+        block, at = -1, 0
+        if self._reading.keep(path, size):
+            block, at = self._writer.keep(body.upto(size))
+        return LayerEntry(path, Change.FILE, size, header.mode, "", header.offset, block, at)
+
+    def _collect(self, path: ImagePath, header: Header, body: "StreamedBody") -> None:
+        if not self._collectors:
+            return
+        member = Member(path, header.size, header.mode)
+        for collector, found in self._collectors:
+            try:
+                record = collector.collect(member, body)
+            except BodyTooLarge:
+                self._note(path, f"is too large for {collector.name} to examine")
+                record = None
+            if record is not None:
+                found[path] = record
+            else:
+                # The last of several members with one name is the file; what was said of the others goes.
+                found.pop(path, None)
+
+    def _note(self, path: ImagePath, why: str) -> None:
+        if len(self.oddities) < _MAX_ODDITIES:
+            self.oddities.append((path, why))
+
+
+class StreamedBody:
+    """A `MemberBody` over the stream; stands at the body's beginning when it is made."""
+
+    def __init__(self, stream: TarStream, size: int, most: int) -> None:
+        """Read from `stream`, and never hold more than `most` bytes."""
+        self._stream = stream
+        self.size = size
+        self._most = most
+        self._held = memoryview(b"")
+
+    def upto(self, end: int) -> memoryview:
+        """See `MemberBody.upto`; also raises LayerUnreadable where the layer ends inside the body."""
+        end = min(end, self.size)
+        if end > len(self._held):
+            self._hold(end)
+        return self._held[:end]
+
+    def _hold(self, end: int) -> None:
+        if end > self._most:
+            raise BodyTooLarge(f"{end} bytes of one body, over the limit of {self._most}")
+        held = len(self._held)
+        # Growing by doubling keeps the copying linear for a collector that asks bit by bit.
+        goal = min(self.size, self._most, max(end, 2 * held)) if held else end
+        piece = self._stream.view(goal - held)
+        if len(piece) < goal - held:
+            raise LayerUnreadable("is truncated inside a file's body")
+        self._held = memoryview(b"".join((self._held, piece))) if held else piece
+
+
+def member_path(name: str) -> ImagePath:
+    """Return a member's name as a path of the image: rooted, and ``..`` stopped at the root."""
+    name = name.removeprefix("./").rstrip("/")
+    if "//" in name or "/." in name or name.startswith((".", "/")):
+        return normalise(name)
+    return ImagePath("/" + name)
+
+
+def _whiteout(path: ImagePath, name: str) -> LayerEntry | None:
+    """Read a whiteout (OCI image specification, layer.md); other ``.wh..wh.`` names are aufs's own."""
+    folder = path[: -len(name) - 1]
+    if name == _OPAQUE:
+        return LayerEntry(ImagePath(folder or "/"), Change.OPAQUE)
+    hidden = name[len(_WHITEOUT) :]
+    if hidden in ("", ".", "..") or hidden.startswith(_WHITEOUT):
+        return None
+    return LayerEntry(ImagePath(f"{folder}/{hidden}"), Change.WHITEOUT)
+
+
+def _other(path: ImagePath, header: Header) -> LayerEntry | None:
+    match header.type:
+        case 0x35:
+            return LayerEntry(path, Change.FOLDER, 0, header.mode)
+        case 0x32:
+            return LayerEntry(path, Change.SYMLINK, len(header.link), header.mode, header.link)
+        case 0x31:
+            return LayerEntry(path, Change.HARD_LINK, 0, header.mode, header.link)
+        case kind if kind in _SPECIAL:
+            return LayerEntry(path, Change.OTHER, 0, header.mode)
+        case _:
+            return None

@@ -1,0 +1,302 @@
+"""Opens an image by its reference: every layer read once, all of them as one tree."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import msgspec
+
+from fleet_audit.audit.images.blobs import Blob, OpenBlob
+from fleet_audit.audit.images.bodies import LayerBodies, OpenLayer
+from fleet_audit.audit.images.collector import BodyTooLarge, Collector, Member
+from fleet_audit.audit.images.distribution import distro_of
+from fleet_audit.audit.images.facts import Facts, FactsDamaged
+from fleet_audit.audit.images.failure import ImageError, LayerUnreadable
+from fleet_audit.audit.images.folder import FolderBody, FolderTree, open_folder
+from fleet_audit.audit.images.found import FoundImage, FoundLayer, Question
+from fleet_audit.audit.images.inflate import Read
+from fleet_audit.audit.images.kept import KEEP_VERSION, keep_package_facts
+from fleet_audit.audit.images.layer import Keep, Reading, collector_key
+from fleet_audit.audit.images.limits import DEFAULT_LIMITS, Limits
+from fleet_audit.audit.images.merge import MergedLayers
+from fleet_audit.audit.images.progress import Progress, silent
+from fleet_audit.audit.images.reading import LayerFailure, LayerRead, Outcome, read_layers
+from fleet_audit.audit.images.sources import FoundRoot, FoundStream, source_of
+from fleet_audit.audit.images.store import LayerStore
+from fleet_audit.audit.images.tree import Entry, FileTree, FileUnreadable, MemoryTree
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.identity import ImagePath, ImageRef, Platform
+from fleet_audit.audit.model.image import ImageIdentity, Layer
+
+RecordT = TypeVar("RecordT", bound=msgspec.Struct)
+EngineStream = Callable[[str], BinaryIO]
+"""Starts an engine's ``save`` of the image with this name; the stream cannot be sought in."""
+
+
+class ImageStatistics(msgspec.Struct, frozen=True):
+    """What opening an image cost. `bodies_streamed` counts reads for which a layer was inflated again."""
+
+    layers_read: int = 0
+    layers_cached: int = 0
+    bytes_inflated: int = 0
+    bodies_streamed: int = 0
+    seconds: float = 0.0
+
+
+class Image:
+    """An opened image; a context manager that closes what it holds open.
+
+    `gaps` names each layer and file that could not be examined; the tree is made of the others.
+    """
+
+    def __init__(  # noqa: PLR0913  (made in one place, by keyword)
+        self,
+        *,
+        identity: ImageIdentity,
+        tree: FileTree,
+        gaps: Sequence[Gap],
+        records: "_Records",
+        bodies: Mapping[int, LayerBodies],
+        statistics: ImageStatistics,
+    ) -> None:
+        """Take the parts that `open_image` made."""
+        self.identity = identity
+        self.tree = tree
+        self.gaps = tuple(gaps)
+        self._records = records
+        self._bodies = bodies
+        self._statistics = statistics
+
+    @property
+    def statistics(self) -> ImageStatistics:
+        """Return what was read until now."""
+        bodies = self._bodies.values()
+        return msgspec.structs.replace(
+            self._statistics,
+            bytes_inflated=self._statistics.bytes_inflated + sum(b.inflated for b in bodies),
+            bodies_streamed=sum(b.streamed for b in bodies),
+        )
+
+    def records(self, collector: Collector[RecordT]) -> Mapping[ImagePath, RecordT]:
+        """Return a collector's records for the files of the merged tree, by canonical path, in order.
+
+        Hard links give their target's record. The collector must be one that the image was opened with.
+        """
+        return self._records.of(collector)
+
+    def layer_of(self, path: ImagePath) -> Layer | None:
+        """Return the layer whose entry is seen at `path` (links followed); None where nothing is."""
+        canonical = self.tree.realpath(path)
+        entry = None if canonical is None else self.tree.entry(canonical)
+        layers = self.identity.layers
+        return layers[entry.layer] if entry is not None and layers else None
+
+    def close(self) -> None:
+        """Close every file."""
+        self._records.close()
+        for bodies in self._bodies.values():
+            bodies.close()
+
+    def __enter__(self) -> "Image":
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close every file."""
+        self.close()
+
+
+def open_image(  # noqa: PLR0913  (every option has a default and a keyword)
+    ref: str,
+    *,
+    collectors: Sequence[Collector[Any]] = (),
+    store: LayerStore | None = None,
+    platform: Platform | None = None,
+    jobs: int = 1,
+    engines: Mapping[str, EngineStream] = {},
+    progress: Progress = silent,
+    keep: Keep = keep_package_facts,
+    keep_version: int = KEEP_VERSION,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Image:
+    """Open the image that `ref` names (see `IMAGE_SOURCES`).
+
+    Every layer is read at most once, and not at all where `store` has its facts for the same collectors
+    and `keep`. A layer that cannot be read is a gap. Raises ImageError where there is no such image, and
+    UsageError for a transport that is not known.
+    """
+    begin = time.perf_counter()
+    source, place, choice = source_of(ref)
+    found = source.find(Question(ref, place, choice, platform, limits))
+    reading = Reading(tuple(collectors), keep, keep_version, limits)
+    name = ref.removeprefix(f"{source.transport}:")
+    opening = _Opening(ImageRef(source.transport, name), reading, begin)
+    match found:
+        case FoundRoot(folder):
+            return opening.root(folder)
+        case FoundImage():
+            outcomes = read_layers(found.layers, reading, store, jobs=jobs, progress=progress)
+            return opening.layered(found, outcomes, [_from_blob(layer) for layer in found.layers])
+        case FoundStream(engine) if engine not in engines:
+            raise ImageError(ref, f"there is no connection to {engine}", "save the image to a file")
+        case FoundStream():
+            raise ImageError(ref, "images of engines are not read yet", "save the image to a file")
+
+
+def _from_blob(found: FoundLayer) -> OpenLayer:
+    def reopen() -> tuple[Read, Callable[[], None]]:
+        blob = OpenBlob(found.blob or Blob("", 0, 0))
+        return blob.read, blob.close
+
+    return reopen
+
+
+class _Opening:
+    def __init__(self, ref: ImageRef, reading: Reading, begin: float) -> None:
+        self._ref = ref
+        self._reading = reading
+        self._begin = begin
+
+    def layered(self, found: FoundImage, outcomes: Sequence[Outcome], reopen: Sequence[OpenLayer]) -> Image:
+        merged = MergedLayers()
+        gaps: list[Gap] = []
+        facts: dict[int, Facts] = {}
+        bodies: dict[int, LayerBodies] = {}
+        for index, outcome in enumerate(outcomes):
+            layer = found.layers[index].layer
+            if isinstance(outcome, LayerFailure):
+                gaps.append(_layer_gap(layer, outcome.why))
+                continue
+            try:
+                entries = outcome.facts.entries()
+                merged.lay(index, entries)
+            except (FactsDamaged, LayerUnreadable) as e:
+                gaps.append(_layer_gap(layer, str(e)))
+                continue
+            facts[index] = outcome.facts
+            bodies[index] = LayerBodies(outcome.facts, entries, reopen[index], self._reading.limits)
+            gaps += _oddities(index, outcome.facts, merged)
+        gaps += [_file_gap(path, "is a hard link to nothing") for path in sorted(merged.dangling)]
+        tree = MemoryTree(merged.folders, lambda entry: bodies[entry.layer].read(entry))
+        ref = msgspec.structs.replace(self._ref, digest=found.digest, platform=found.platform)
+        return Image(
+            identity=ImageIdentity(
+                ref=ref,
+                distro=distro_of(tree),
+                layers=tuple(layer.layer for layer in found.layers),
+                config=found.config,
+            ),
+            tree=tree,
+            gaps=gaps,
+            records=_LayerRecords(facts, merged),
+            bodies=bodies,
+            statistics=self._cost(outcomes),
+        )
+
+    def _cost(self, outcomes: Iterable[Outcome]) -> ImageStatistics:
+        distinct = {id(o): o for o in outcomes if isinstance(o, LayerRead)}.values()
+        fresh = [o for o in distinct if not o.was_cached]
+        return ImageStatistics(
+            layers_read=len(fresh),
+            layers_cached=len(distinct) - len(fresh),
+            bytes_inflated=sum(o.facts.measure.raw_bytes for o in fresh),
+            seconds=time.perf_counter() - self._begin,
+        )
+
+    def root(self, folder: Path) -> Image:
+        tree = open_folder(folder)
+        records, gaps = _collected(tree, self._reading)
+        return Image(
+            identity=ImageIdentity(ref=self._ref, distro=distro_of(tree)),
+            tree=tree,
+            gaps=gaps,
+            records=records,
+            bodies={},
+            statistics=ImageStatistics(seconds=time.perf_counter() - self._begin),
+        )
+
+
+def _layer_gap(layer: Layer, why: str) -> Gap:
+    return Gap("images", GapKind.UNREADABLE_LAYER, layer.diff_id, why)
+
+
+def _file_gap(path: ImagePath, why: str) -> Gap:
+    return Gap("images", GapKind.UNREADABLE_FILE, path, why)
+
+
+def _oddities(index: int, facts: Facts, merged: MergedLayers) -> list[Gap]:
+    return [_file_gap(path, why) for path, why in facts.measure.oddities if merged.is_from(path, index)]
+
+
+class _Records:
+    """Records by collector."""
+
+    def of(self, collector: Collector[RecordT]) -> Mapping[ImagePath, RecordT]:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of what holds the records."""
+
+
+class _LayerRecords(_Records):
+    def __init__(self, facts: Mapping[int, Facts], merged: MergedLayers) -> None:
+        self._facts = facts
+        self._merged = merged
+
+    def of(self, collector: Collector[RecordT]) -> Mapping[ImagePath, RecordT]:
+        key = collector_key(collector)
+        by_layer = {index: facts.records(key, collector.record_type) for index, facts in self._facts.items()}
+        live: dict[ImagePath, RecordT] = {}
+        for index, found in by_layer.items():
+            live |= {p: record for p, record in found.items() if self._merged.is_from(p, index)}
+        for path in self._merged.aliases:
+            entry = self._merged.standing_at(path)
+            aliased = None if entry is None else by_layer.get(entry.layer, {}).get(entry.origin)
+            if aliased is not None:
+                live[path] = aliased
+        return dict(sorted(live.items()))
+
+    def close(self) -> None:
+        for facts in {id(facts): facts for facts in self._facts.values()}.values():
+            facts.close()
+
+
+class _FolderRecords(_Records):
+    def __init__(self, records: Mapping[str, Mapping[ImagePath, msgspec.Struct]]) -> None:
+        self._records = records
+
+    def of(self, collector: Collector[RecordT]) -> Mapping[ImagePath, RecordT]:
+        found = self._records[collector_key(collector)]
+        return {path: record for path, record in found.items() if isinstance(record, collector.record_type)}
+
+
+def _collected(tree: FolderTree, reading: Reading) -> tuple[_FolderRecords, list[Gap]]:
+    """Show every file of a folder to the collectors, as a layer's pass would."""
+    records: dict[str, dict[ImagePath, msgspec.Struct]] = {collector_key(c): {} for c in reading.collectors}
+    gaps: list[Gap] = []
+    files = tree.files() if reading.collectors else iter(())
+    for path, entry in files:
+        try:
+            with FolderBody(tree.open(path), most=reading.limits.body_bytes) as body:
+                _collect(path, entry, body, reading, records)
+        except FileUnreadable as e:
+            gaps.append(_file_gap(path, e.why))
+        except (OSError, BodyTooLarge) as e:
+            gaps.append(_file_gap(path, f"cannot be read ({e})"))
+    gaps += [_file_gap(folder, why) for folder, why in sorted(tree.unlisted.items())]
+    return _FolderRecords(records), gaps
+
+
+def _collect(
+    path: ImagePath,
+    entry: Entry,
+    body: FolderBody,
+    reading: Reading,
+    records: Mapping[str, dict[ImagePath, msgspec.Struct]],
+) -> None:
+    member = Member(path, entry.size, entry.mode)
+    for collector in reading.collectors:
+        record = collector.collect(member, body)
+        if record is not None:
+            records[collector_key(collector)][path] = record

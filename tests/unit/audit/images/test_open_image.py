@@ -1,0 +1,48 @@
+"""Opening images: every form gives the same tree, and bad ones give a sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from fleet_audit.audit.images.open import open_image
+from fleet_audit.audit.model.identity import ImagePath
+from tests.support.images import COMPRESSIONS, FORMS, OS_RELEASE, Compression, Form, Hard, image
+from tests.support.trees import Link
+
+EXAMPLE = image(
+    {
+        "etc/os-release": OS_RELEASE,
+        "lib": Link("usr/lib"),
+        "usr/lib/a.so": b"a" * 100,
+        "old/x": "x",
+    },
+    {
+        "lib/b.so": Hard("usr/lib/a.so"),
+        "old/.wh..wh..opq": "",
+        "old/y": "y",
+        "app/main.py": "import cv2\n",
+        "x" * 200 + "/é": "long",
+    },
+    config={"Env": ["A=b"], "User": "10001", "Healthcheck": {"Test": ["NONE"]}},
+)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_every_form_and_compression_gives_the_same_files(
+    tmp_path: Path, form: Form, compression: Compression
+) -> None:
+    ref = EXAMPLE.write(tmp_path / "image", form, compression)
+
+    with open_image(ref) as opened:
+        assert [path for path, _ in opened.tree.files()] == [
+            "/app/main.py",
+            "/etc/os-release",
+            "/old/y",
+            "/usr/lib/a.so",
+            "/usr/lib/b.so",
+            "/" + "x" * 200 + "/é",
+        ]
+        assert opened.tree.read(ImagePath("/lib/b.so")) == b"a" * 100
+        assert opened.identity.distro.codename == "bookworm"
+        assert opened.gaps == ()
