@@ -1,0 +1,188 @@
+"""Opens the suites of an archive and reads the index files that their Releases promise."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from fleet_audit.audit.apt.compressed import SUFFIXES, Damaged, unpacked
+from fleet_audit.audit.apt.contents import Shipped
+from fleet_audit.audit.apt.control import StanzaTooLong
+from fleet_audit.audit.apt.packages import ArchivePackage, parse_packages
+from fleet_audit.audit.apt.release import IndexFile, Release, parse_release
+from fleet_audit.audit.apt.sources import ArchiveSource
+from fleet_audit.audit.images.progress import Progress
+from fleet_audit.audit.tools.fetch import Fetcher, NotFound
+
+_RELEASE_LIMIT = 16 << 20
+_STORED_LIMIT = 512 << 20
+_RAW_LIMIT = 4 << 30
+_RELEASE_SECONDS = 60.0
+_INDEX_SECONDS = 900.0
+
+
+class SuiteUnusable(Exception):
+    """A suite cannot be read: `source` names it, `why` says what is wrong with it."""
+
+    def __init__(self, source: ArchiveSource, why: str) -> None:
+        """Keep the source and the reason."""
+        super().__init__(source, why)
+        self.source = source
+        self.why = why
+
+    def __str__(self) -> str:
+        """Return one clause."""
+        return f"{self.source.suite} at {self.source.uri}: {self.why}"
+
+
+class Suite(msgspec.Struct, frozen=True):
+    """A suite whose Release has been read."""
+
+    source: ArchiveSource
+    release: Release
+
+    def __str__(self) -> str:
+        """Return which suite of which archive it is."""
+        return f"{self.source.suite} at {self.source.uri}"
+
+    @property
+    def folder(self) -> str:
+        """Return the address to which the paths of the Release are relative."""
+        return _folder(self.source)
+
+    @property
+    def base(self) -> str:
+        """Return the address to which the file names of packages are relative (apt's debReleaseIndex)."""
+        if self.source.is_flat and self.source.suite.strip("/"):
+            return self.folder
+        return self.source.uri
+
+    def is_expired(self, now: datetime) -> bool:
+        """Say whether the Release is too old to be believed: newer versions may be withheld."""
+        return self.source.checks_valid_until and self.release.is_expired(now)
+
+
+def open_suite(source: ArchiveSource, fetcher: Fetcher) -> Suite:
+    """Fetch and read the Release of `source`; raises FetchError and SuiteUnusable."""
+    release = parse_release(_release_body(source, fetcher))
+    if release is None:
+        raise SuiteUnusable(source, "its Release file is damaged or lists no SHA256 sums")
+    if not source.is_flat and not release.is_named(source.suite):
+        raise SuiteUnusable(
+            source, f"its Release file is that of {release.codename or release.suite}, another suite"
+        )
+    return Suite(source, release)
+
+
+class SuiteReader:
+    """Reads the verified index files of suites for one architecture."""
+
+    def __init__(self, architecture: str, fetcher: Fetcher, progress: Progress) -> None:
+        """Download with `fetcher`; tell `progress` how many unpacked bytes have been read."""
+        self._architecture = architecture
+        self._fetcher = fetcher
+        self._progress = progress
+
+    def packages(self, suite: Suite, repository: int) -> Iterator[ArchivePackage]:
+        """Yield the packages that `suite` offers; raises FetchError and SuiteUnusable."""
+        for name in self._package_indexes(suite):
+            file = _offered(suite, name)
+            if file is None and not suite.source.is_optional:
+                raise SuiteUnusable(suite.source, f"it has no {name}")
+            if file is not None:
+                yield from _guarded(
+                    suite, file, parse_packages(self._chunks(suite, file), repository=repository)
+                )
+
+    def contents(self, suite: Suite, shipped: Shipped) -> None:
+        """Add to `shipped` what the suite's Contents files say, where it has some."""
+        for file in self._contents_files(suite):
+            try:
+                shipped.read(self._chunks(suite, file))
+            except Damaged as e:
+                raise SuiteUnusable(suite.source, f"{file.path} {e}") from e
+
+    def _package_indexes(self, suite: Suite) -> list[str]:
+        if suite.source.is_flat:
+            return ["Packages"]
+        kinds = [self._architecture, *(["all"] if suite.release.packages_of_all_apart else [])]
+        return [
+            f"{component}/binary-{kind}/Packages" for component in suite.source.components for kind in kinds
+        ]
+
+    def _contents_files(self, suite: Suite) -> list[IndexFile]:
+        names = [f"Contents-{self._architecture}", "Contents-all"]
+        # Debian keeps Contents for each component, Ubuntu for a whole suite.
+        folders = [f"{component}/" for component in suite.source.components]
+        by_component = [_offered(suite, folder + name) for folder in folders for name in names]
+        by_suite = [_offered(suite, name) for name in names]
+        files = [file for file in by_component if file] or [file for file in by_suite if file]
+        return [file for file in files if not _is_empty(suite, file)]
+
+    def _chunks(self, suite: Suite, file: IndexFile) -> Iterator[bytes]:
+        name, suffix = _split(file.path)
+        raw = suite.release.files.get(name)
+        limit = min(raw.size if raw else _RAW_LIMIT, _RAW_LIMIT)
+        path = self._download(suite, file)
+        label = f"{suite.source.suite} {name}"
+        self._progress.start(label, raw.size if raw else 0)
+        try:
+            for chunk in unpacked(path, suffix, limit=limit):
+                self._progress.advance(label, len(chunk))
+                yield chunk
+        finally:
+            self._progress.finish(label)
+
+    def _download(self, suite: Suite, file: IndexFile) -> Path:
+        if file.size > _STORED_LIMIT:
+            raise SuiteUnusable(suite.source, f"{file.path} has {file.size} bytes, more than is ever read")
+        plain = f"{suite.folder}/{file.path}"
+        folder = plain.rpartition("/")[0]
+        # By hash first: the plain name changes under us while an archive is updated.
+        hashed = [f"{folder}/by-hash/SHA256/{file.sha256}"] if suite.release.has_by_hash else []
+        for url in hashed:
+            try:
+                return self._get(url, file)
+            except NotFound:
+                continue
+        return self._get(plain, file)
+
+    def _get(self, url: str, file: IndexFile) -> Path:
+        return self._fetcher.get_file(url, size_limit=file.size, deadline=_INDEX_SECONDS, sha256=file.sha256)
+
+
+def _release_body(source: ArchiveSource, fetcher: Fetcher) -> bytes:
+    folder = _folder(source)
+    try:
+        return fetcher.get(f"{folder}/InRelease", size_limit=_RELEASE_LIMIT, deadline=_RELEASE_SECONDS)
+    except NotFound:
+        return fetcher.get(f"{folder}/Release", size_limit=_RELEASE_LIMIT, deadline=_RELEASE_SECONDS)
+
+
+def _folder(source: ArchiveSource) -> str:
+    if source.is_flat:
+        return "/".join(part for part in (source.uri, source.suite.strip("/")) if part)
+    return f"{source.uri}/dists/{source.suite}"
+
+
+def _offered(suite: Suite, name: str) -> IndexFile | None:
+    files = suite.release.files
+    return next((files[name + suffix] for suffix in SUFFIXES if name + suffix in files), None)
+
+
+def _split(path: str) -> tuple[str, str]:
+    suffix = next(suffix for suffix in SUFFIXES if path.endswith(suffix))
+    return path.removesuffix(suffix), suffix
+
+
+def _is_empty(suite: Suite, file: IndexFile) -> bool:
+    raw = suite.release.files.get(_split(file.path)[0])
+    return raw is not None and raw.size == 0
+
+
+def _guarded(suite: Suite, file: IndexFile, packages: Iterator[ArchivePackage]) -> Iterator[ArchivePackage]:
+    try:
+        yield from packages
+    except (Damaged, StanzaTooLong) as e:
+        raise SuiteUnusable(suite.source, f"{file.path} {e}") from e
