@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName, Soname
 
 
@@ -21,6 +22,11 @@ class SharedObject(msgspec.Struct, frozen=True, gc=False):
     `elf_class` is 32 or 64, `is_little_endian` its data encoding, `machine` the raw ``e_machine``,
     `elf_type` the raw ``e_type``. Absent strings are None: an empty RUNPATH differs from none.
     `oddity` says what was wrong in a file that could be read in part; empty where nothing was.
+    `refusal` says why glibc's loader takes this file from nobody, in the words of its own message
+    (elf/dl-load.c); empty where it does. `version_definitions` includes the base definition.
+    Each of `dlopen_notes` is one library that may be loaded by name at run time
+    (https://uapi-group.org/specifications/specs/elf_dlopen_metadata); alternative sonames, any of
+    which will do, are separated by ``|``.
     """
 
     elf_class: int
@@ -41,6 +47,7 @@ class SharedObject(msgspec.Struct, frozen=True, gc=False):
     is_dynamic: bool = False
     dlopen_notes: tuple[str, ...] = ()
     oddity: str = ""
+    refusal: str = ""
 
 
 class Resolved(msgspec.Struct, frozen=True, tag="resolved"):
@@ -101,9 +108,10 @@ class Declared(msgspec.Struct, frozen=True, tag="declared"):
 
 
 class Unknown(msgspec.Struct, frozen=True, tag="unknown"):
-    """Could not be decided; a `Gap` says why."""
+    """Could not be decided; a `Gap` of the kind `gap` says why."""
 
     why: str
+    gap: GapKind = GapKind.UNRESOLVED_ENTRY
 
 
 Resolution = (
@@ -118,6 +126,11 @@ Resolution = (
     | Declared
     | Unknown
 )
+
+
+def status_of(resolution: Resolution) -> str:
+    """Return the outcome in the words of CONTRACT ``deps/1``, such as ``resolved`` or ``missing``."""
+    return str(resolution.__struct_config__.tag)
 
 
 class EntryKind(StrEnum):
@@ -147,22 +160,36 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class VersionProblem(msgspec.Struct, frozen=True):
-    """A version that `wanted_by` needs and the file that answers `soname` does not define."""
+    """A version that `wanted_by` needs and the file that answers `soname` does not define.
+
+    `why` is the loader's reason where it is another one: the provider has no versions at all, or
+    nothing that is loaded answers to `soname` (then `provider` is `wanted_by` itself).
+    """
 
     soname: Soname
     version: str
     wanted_by: ImagePath
     provider: ImagePath
+    why: str = ""
+
+
+class RelativeDirectory(msgspec.Struct, frozen=True):
+    """A search directory of `wanted_by` that depends on the current directory: a way to hijack it."""
+
+    wanted_by: ImagePath
+    directory: str
 
 
 class Closure(msgspec.Struct, frozen=True):
     """Everything that loads with one entry point, in load order, and every request made on the way.
 
+    `loaded` starts with the entry's canonical path and leaves out what its process had loaded before.
     `requests` holds each (soname, wanted_by) once; requests that an already loaded object satisfied
-    are included as `Resolved`.
+    are included as `Resolved`. An entry that cannot load itself is a request for its own file name.
     """
 
     entry: EntryPoint
     loaded: tuple[ImagePath, ...] = ()
     requests: tuple[Request, ...] = ()
     version_problems: tuple[VersionProblem, ...] = ()
+    relative_directories: tuple[RelativeDirectory, ...] = ()

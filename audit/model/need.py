@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from fleet_audit.audit.model.elf import Resolution
+from fleet_audit.audit.model.elf import Resolution, status_of
 from fleet_audit.audit.model.imports import Level
 from fleet_audit.audit.model.location import SourceLocation
 
@@ -74,6 +74,11 @@ class Need(msgspec.Struct, frozen=True):
     def subject(self) -> str:
         """Return the need as people type it: ``so:libGL.so.1``, ``bin:ffmpeg``, ``dist:numpy``."""
         return f"{_PREFIX[self.kind]}:{self.name}"
+
+    @property
+    def status(self) -> str:
+        """Return the outcome in the words of CONTRACT ``deps/1``, such as ``resolved`` or ``missing``."""
+        return status_of(self.resolution)
 
 
 _PREFIX = {

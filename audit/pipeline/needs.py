@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from fleet_audit.audit.model.elf import Resolution
+from fleet_audit.audit.model.elf import Resolution, status_of
 from fleet_audit.audit.model.evidence import Chain, EvidenceGraph, Node
 from fleet_audit.audit.model.imports import Level
 from fleet_audit.audit.model.need import Need, NeedKind, ReachedFrom, Tier, Via
@@ -49,11 +49,6 @@ def join(asks: Iterable[Ask], graph: EvidenceGraph, services: Sequence[Node]) ->
         if reach.distances or (ask.tier is not None and not services):
             groups[ask.kind, ask.name, status_of(ask.resolution)].append(reach)
     return tuple(_need(group, graph) for _, group in sorted(groups.items(), key=lambda item: item[0]))
-
-
-def status_of(resolution: Resolution) -> str:
-    """Return the outcome in the words of CONTRACT ``deps/1``."""
-    return str(resolution.__struct_config__.tag)
 
 
 class _Reach(msgspec.Struct, frozen=True):

@@ -13,8 +13,8 @@ from fleet_audit.audit.model.fleet import Family, Fleet, Service
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.static_imports.examine import ServiceCode
 
-_PATH_TRANSPORTS = ("oci", "oci-archive", "docker-archive", "dir")
-TRANSPORTS = (*_PATH_TRANSPORTS, "docker", "podman", "registry")
+PATH_TRANSPORTS = ("oci", "oci-archive", "docker-archive", "dir")
+TRANSPORTS = (*PATH_TRANSPORTS, "docker", "podman", "registry")
 
 
 class Declared(msgspec.Struct, frozen=True):
@@ -104,7 +104,7 @@ def folder_service(folder: Path, *, entry: str) -> ServiceCode:
 def anchored(image: str, root: str) -> str:
     """Return an image reference of the manifest with its path made relative to the manifest's folder."""
     transport, separator, rest = image.partition(":")
-    if not separator or transport not in _PATH_TRANSPORTS:
+    if not separator or transport not in PATH_TRANSPORTS:
         return image
     return f"{transport}:{Path(root) / rest}"
 

@@ -1,31 +1,28 @@
 """Options that many commands share, and the settings that they make."""
 
+import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.model.identity import Platform
+from fleet_audit.cli.progress import reporting
 
-CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from fleet_audit.audit.pipeline.settings import Settings
 
-
-def common(command: CommandT) -> CommandT:
-    """Add the options that every analysing command has."""
-    for option in reversed(_COMMON):
-        command = option(command)
-    return command
-
-
-_COMMON = (
+_OPTIONS = (
     click.option(
         "-o",
         "--output",
-        "outputs",
+        "output",
         multiple=True,
         metavar="FORMAT[=FILE]",
         help="Write this format, to a file if one is named; repeatable.",
@@ -33,14 +30,13 @@ _COMMON = (
     click.option(
         "-f",
         "--fleet",
-        "fleet_file",
+        "fleet",
         type=click.Path(path_type=Path),
         metavar="FILE",
         help="The manifest (default: fleet.yaml found upwards from here).",
     ),
     click.option(
         "--platform",
-        "platform",
         default="linux/amd64",
         show_default=True,
         metavar="OS/ARCH[/VARIANT]",
@@ -48,16 +44,14 @@ _COMMON = (
     ),
     click.option(
         "--archive",
-        "archive",
         multiple=True,
         envvar="FLEET_AUDIT_ARCHIVE",
         metavar="URL",
-        help="Base address of the Debian archive to plan with.",
+        help="Base address of the package archive to plan with; repeatable.",
     ),
     click.option(
         "--jobs",
         type=click.IntRange(min=1),
-        default=None,
         metavar="N",
         help="Layers to read at the same time (default: one for each processor).",
     ),
@@ -72,6 +66,56 @@ _COMMON = (
     click.option("-v", "--verbose", count=True, help="Say what was read; show tracebacks."),
     click.option("-q", "--quiet", is_flag=True, help="Say nothing on stderr but errors."),
 )
+
+
+class Common(msgspec.Struct, frozen=True):
+    """What the shared options of one call say."""
+
+    output: tuple[str, ...]
+    fleet: Path | None
+    platform: str
+    archive: tuple[str, ...]
+    jobs: int | None
+    cache_dir: Path | None
+    offline: bool
+    verbose: int
+    quiet: bool
+
+    @contextmanager
+    def settings(self) -> "Iterator[Settings]":
+        """Give the settings of an analysis, and clear its progress bars whatever happens."""
+        from fleet_audit.audit.pipeline.settings import Settings  # noqa: PLC0415  (not for --help)
+
+        with reporting(quiet=self.quiet) as reporter:
+            yield Settings(
+                cache_dir=self.cache_dir or default_cache_dir(),
+                created=created_now(),
+                is_offline=self.offline,
+                jobs=self.jobs or len(os.sched_getaffinity(0)),
+                platform=parse_platform(self.platform),
+                archives=self.archive,
+                progress=reporter,
+            )
+
+
+def common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the shared options, which it receives as one `common`."""
+
+    @functools.wraps(command)
+    def gathered(**words: Any) -> Any:
+        shared = {name: words.pop(name) for name in Common.__struct_fields__}
+        return command(common=Common(**shared), **words)
+
+    for option in reversed(_OPTIONS):
+        gathered = option(gathered)
+    return gathered
+
+
+def default_cache_dir() -> Path:
+    """Return the platform's cache folder for fleet-audit (XDG Base Directory Specification)."""
+    from platformdirs import user_cache_path  # noqa: PLC0415  (not for --help)
+
+    return user_cache_path("fleet-audit")
 
 
 def parse_platform(text: str) -> Platform:

@@ -1,0 +1,92 @@
+"""One opened image, with what every stage starts from."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from fleet_audit.audit.images.open import Image, open_image
+from fleet_audit.audit.images.store import LayerStore
+from fleet_audit.audit.ldd.collector import ElfCollector
+from fleet_audit.audit.ldd.world import World
+from fleet_audit.audit.model.elf import SharedObject
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.identity import ImagePath
+from fleet_audit.audit.pipeline.settings import Settings
+from fleet_audit.audit.pipeline.subject import PATH_TRANSPORTS, Subject
+from fleet_audit.audit.static_imports.interpreter import Interpreter, find_interpreter
+from fleet_audit.audit.tools.engine import engine_streams
+
+LAYER_FACTS = "layers"
+
+
+class Scene(msgspec.Struct, frozen=True):
+    """An image as the stages see it. `interpreter` is None where the image has no Python."""
+
+    image: Image
+    elf: Mapping[ImagePath, SharedObject]
+    world: World
+    interpreter: Interpreter | None
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Return what of the image could not be read."""
+        return self.image.gaps
+
+    @property
+    def is_whole(self) -> bool:
+        """Say whether every layer was read: only then is what is not found missing."""
+        return all(gap.kind is not GapKind.UNREADABLE_LAYER for gap in self.image.gaps)
+
+    @property
+    def python(self) -> ImagePath | None:
+        """Return the interpreter's path."""
+        return None if self.interpreter is None else self.interpreter.executable
+
+
+@contextmanager
+def open_scene(reference: str, settings: Settings, *, python: str = "") -> Iterator[Scene]:
+    """Open an image once for all stages; raises ImageError where the reference leads to none."""
+    collector = ElfCollector()
+    with open_image(
+        reference,
+        collectors=(collector,),
+        store=LayerStore(settings.cache_dir / LAYER_FACTS),
+        platform=settings.platform,
+        jobs=settings.jobs,
+        engines=engine_streams(),
+        progress=settings.progress,
+    ) as image:
+        elf = image.records(collector)
+        config = image.identity.config
+        yield Scene(
+            image=image,
+            elf=elf,
+            world=World(image.tree, elf, config.env, working_dir=config.working_dir),
+            interpreter=find_interpreter(image.tree, config, python),
+        )
+
+
+def missing_image(subject: Subject) -> Gap | None:
+    """Return the gap of a family whose image is not built or not named; None where there is something."""
+    if subject.image is None:
+        why = "the manifest names no image for it; add `image:` or pass --image"
+        return Gap("images", GapKind.NO_IMAGE, subject.name, why, subject.location)
+    transport, _, place = subject.image.partition(":")
+    if transport not in PATH_TRANSPORTS or subject.family is None or _exists(transport, place):
+        return None
+    why = f"there is nothing at {subject.image}; build it or pass --image"
+    return Gap("images", GapKind.NO_IMAGE, subject.name, why, subject.location)
+
+
+def _exists(transport: str, place: str) -> bool:
+    """Say whether a place is there; the tag behind an OCI folder is looked for in its index."""
+    path = Path(place)
+    if path.exists() or transport == "dir":
+        return path.exists()
+    folder, separator, tag = place.rpartition(":")
+    if not separator or not Path(folder).exists():
+        return False
+    index = Path(folder) / "index.json"
+    return not index.is_file() or f'"{tag}"' in index.read_text(errors="replace")

@@ -1,0 +1,26 @@
+"""How an analysis is run: what the user decided, apart from what is to be audited."""
+
+from pathlib import Path
+
+import msgspec
+
+from fleet_audit.audit.images.progress import Progress, silent
+from fleet_audit.audit.model.identity import Platform
+from fleet_audit.audit.model.need import Tier
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Decisions of the user that hold for a whole run.
+
+    `archives` are base addresses that replace every other source of packages. Needs up to `plan_tier` are
+    planned for; `created` is the time that documents bear.
+    """
+
+    cache_dir: Path
+    created: str
+    is_offline: bool = False
+    jobs: int = 1
+    platform: Platform = Platform()
+    archives: tuple[str, ...] = ()
+    plan_tier: Tier = Tier.REQUIRED
+    progress: Progress = silent
