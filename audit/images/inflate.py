@@ -17,13 +17,13 @@ try:
     from isal import igzip_lib, isal_zlib
 
     # Its stub declares the class IsalError as an instance.
-    _DEFLATE_ERRORS: tuple[type[Exception], ...] = (igzip_lib.IsalError, zlib.error)  # type: ignore[assignment]
+    _DAMAGE: tuple[type[Exception], ...] = (igzip_lib.IsalError, zlib.error, ValueError, EOFError)  # type: ignore[assignment]
 
     def _inflater() -> "_Inflater":
         return isal_zlib.decompressobj(_GZIP)
 
 except ImportError:  # isal has no build for every machine; zlib reads the same bytes, more slowly
-    _DEFLATE_ERRORS = (zlib.error,)
+    _DAMAGE = (zlib.error, ValueError, EOFError)
 
     def _inflater() -> "_Inflater":
         return zlib.decompressobj(_GZIP)
@@ -137,7 +137,7 @@ def _rest(inflater: _Inflater | None) -> Iterator[bytes]:
 def _inflated(inflater: _Inflater, data: bytes) -> bytes:
     try:
         return inflater.decompress(data, _RAW_CHUNK)
-    except (*_DEFLATE_ERRORS, ValueError, EOFError) as e:
+    except _DAMAGE as e:
         raise LayerUnreadable(f"has a damaged gzip stream ({e})") from e
 
 
