@@ -1,0 +1,45 @@
+"""Takes the facts of each ELF file while its layer streams by."""
+
+import msgspec
+
+from fleet_audit.audit.images.collector import BodyTooLarge, Member, MemberBody
+from fleet_audit.audit.ldd.layout import ELF_MAGIC
+from fleet_audit.audit.ldd.reader import read_elf
+from fleet_audit.audit.model.elf import SharedObject
+
+
+class ElfCollector:
+    """Gives the `SharedObject` of every ELF file of a layer; see `Collector`."""
+
+    name = "elf"
+    version = 1
+    record_type = SharedObject
+
+    def collect(self, member: Member, body: MemberBody) -> SharedObject | None:
+        """Return the facts of an ELF file, None for any other; never raises for what a file holds."""
+        if member.size < len(ELF_MAGIC) or bytes(body.upto(len(ELF_MAGIC))) != ELF_MAGIC:
+            return None
+        reading = _Reading(body)
+        try:
+            return read_elf(reading.read, body.size)
+        except BodyTooLarge:
+            return reading.header_only(body)
+
+
+class _Reading:
+    """Reads anywhere in a body that only runs forward; what has passed is kept by the body."""
+
+    def __init__(self, body: MemberBody) -> None:
+        self._body = body
+
+    def read(self, offset: int, length: int) -> bytes:
+        return bytes(self._body.upto(offset + length)[offset : offset + length])
+
+    def header_only(self, body: MemberBody) -> SharedObject | None:
+        """Describe a file whose tables lie further in than a reader may hold."""
+        head = bytes(body.upto(64))
+        facts = read_elf(lambda offset, length: head[offset : offset + length], len(head))
+        if facts is None:
+            return None
+        why = f"its dynamic segment lies too far into its {body.size} bytes to be read"
+        return msgspec.structs.replace(facts, oddity=why, refusal="")

@@ -1,0 +1,134 @@
+"""What closures mean to the other stages: edges of evidence, problems of entry points, gaps."""
+
+from collections.abc import Iterable, Iterator
+from typing import assert_never
+
+from fleet_audit.audit.ldd.world import World
+from fleet_audit.audit.model.elf import (
+    Closure,
+    Declared,
+    Fatal,
+    HostDriver,
+    Missing,
+    NotAvailable,
+    OrderDependent,
+    Request,
+    Resolved,
+    Unknown,
+    VersionProblem,
+    WrongMachine,
+    WrongVariant,
+)
+from fleet_audit.audit.model.evidence import Edge, Node, NodeKind
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.identity import ImagePath, Soname
+from fleet_audit.audit.model.report import Problem
+
+STAGE = "ldd"
+
+
+def missing_sonames(closure: Closure) -> set[Soname]:
+    """Return the sonames that no file answers, nor could any that was found."""
+    return {r.soname for r in closure.requests if isinstance(r.resolution, Missing | Fatal | WrongMachine)}
+
+
+def edges(closures: Iterable[Closure]) -> tuple[Edge, ...]:
+    """Return who needs which soname and which file answers it, each edge once, in order.
+
+    A chain leads from ``file:`` of an entry point through every library on the way:
+    ``file: -needs-> so: -answered by-> file: -needs-> so:``.
+    """
+    found = {edge for closure in closures for edge in _edges(closure)}
+    return tuple(sorted(found, key=lambda edge: (edge.source, edge.target, edge.how)))
+
+
+def _edges(closure: Closure) -> Iterator[Edge]:
+    entry = closure.entry.path
+    if closure.loaded and closure.loaded[0] != entry:
+        yield Edge(_file(entry), _file(closure.loaded[0]), "is")
+    for request in closure.requests:
+        soname = Node(NodeKind.SONAME, request.soname)
+        yield Edge(_file(request.wanted_by), soname, "needs")
+        if isinstance(request.resolution, Resolved):
+            yield Edge(soname, _file(request.resolution.path), "answered by")
+
+
+def _file(path: ImagePath) -> Node:
+    return Node(NodeKind.FILE, path)
+
+
+def problems(closure: Closure) -> tuple[Problem, ...]:
+    """Return every reason why the entry point does not load, or may load what it should not.
+
+    What could not be decided is a `Gap` (see `gaps`) and no problem.
+    """
+    found = [p for request in closure.requests if (p := _request_problem(request)) is not None]
+    found.extend(_version_problem(problem) for problem in closure.version_problems)
+    found.extend(
+        Problem(
+            kind="relative-rpath",
+            soname="",
+            wanted_by=relative.wanted_by,
+            detail=f"it searches {relative.directory!r}, which depends on the current directory",
+        )
+        for relative in closure.relative_directories
+    )
+    return tuple(found)
+
+
+def _request_problem(request: Request) -> Problem | None:
+    soname, wanted_by = request.soname, request.wanted_by
+    match request.resolution:
+        case Resolved() | Declared() | Unknown():
+            return None
+        case Missing(searched):
+            return Problem("missing", soname, wanted_by, searched)
+        case Fatal(path, why):
+            return Problem("fatal", soname, wanted_by, detail=f"{path}: {why}")
+        case WrongMachine(path, machine):
+            return Problem("wrong-machine", soname, wanted_by, detail=f"{path} is built for {machine}")
+        case other:
+            return _judged_problem(request, other)
+
+
+def _judged_problem(
+    request: Request, resolution: OrderDependent | WrongVariant | HostDriver | NotAvailable
+) -> Problem:
+    soname, wanted_by = request.soname, request.wanted_by
+    match resolution:
+        case OrderDependent(provider):
+            detail = f"found only when {provider} has been imported before"
+            return Problem("order-dependent", soname, wanted_by, detail=detail)
+        case WrongVariant(why):
+            return Problem("wrong-variant", soname, wanted_by, detail=why)
+        case HostDriver(_, why):
+            return Problem("host-driver", soname, wanted_by, detail=why)
+        case NotAvailable(why):
+            return Problem("missing", soname, wanted_by, detail=why)
+        case _:
+            assert_never(resolution)
+
+
+def _version_problem(problem: VersionProblem) -> Problem:
+    detail = problem.why or f"{problem.provider} does not define {problem.version}"
+    return Problem("version", problem.soname, problem.wanted_by, detail=detail)
+
+
+def gaps(world: World, closures: Iterable[Closure]) -> tuple[Gap, ...]:
+    """Return what of these closures could not be decided, each once, in order.
+
+    Only files that an entry point reaches count: a damaged file that nothing loads keeps nobody waiting.
+    """
+    found = {gap for closure in closures for gap in _gaps(closure)}
+    if world.cache_damage:
+        found.add(Gap(STAGE, GapKind.UNREADABLE_FILE, "/etc/ld.so.cache", world.cache_damage))
+    return tuple(sorted(found, key=lambda gap: (gap.kind, gap.what, gap.why)))
+
+
+def _gaps(closure: Closure) -> Iterator[Gap]:
+    for request in closure.requests:
+        match request.resolution:
+            case Unknown(why, kind):
+                yield Gap(STAGE, kind, request.wanted_by, why)
+            case _:
+                pass

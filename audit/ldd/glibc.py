@@ -1,0 +1,174 @@
+"""What glibc's loader would load with each entry point of an image, and what it would not find."""
+
+from collections.abc import Iterator, Sequence
+
+from fleet_audit.audit.images.tree import basename
+from fleet_audit.audit.ldd.loader import Loader, abi_of
+from fleet_audit.audit.ldd.process import Load, Loaded, Process, Space, folder_of
+from fleet_audit.audit.ldd.version_check import VersionCheck
+from fleet_audit.audit.ldd.world import Found, World, interpreter_of, is_supported
+from fleet_audit.audit.model.elf import (
+    Closure,
+    EntryKind,
+    EntryPoint,
+    Fatal,
+    Missing,
+    Request,
+    Resolution,
+    SharedObject,
+    Unknown,
+)
+from fleet_audit.audit.model.finding import GapKind
+from fleet_audit.audit.model.identity import ImagePath, Soname
+
+
+def examine(
+    world: World, entries: Sequence[EntryPoint], interpreter: ImagePath | None
+) -> tuple[Closure, ...]:
+    """Return the closure of each entry point, in the order of `entries`.
+
+    Executables are processes of their own. Everything else is loaded by the Python `interpreter`:
+    what its own closure has loaded, and its RPATH, count for each of them; entries know nothing of
+    one another. Without an interpreter each is loaded by the image's loader into an empty process.
+    Entries of a loader whose rules are not known here get `Unknown` for all that they need.
+    """
+    audit = _Examination(world, interpreter)
+    return tuple(audit.closure(entry) for entry in entries)
+
+
+def dlopen(world: World, names: Sequence[Soname], interpreter: ImagePath | None) -> tuple[Closure, ...]:
+    """Return what ``dlopen`` of each name from Python (ctypes, cffi) would load.
+
+    The first request of each closure is the name itself, wanted by the interpreter; its entry point
+    is the file that answers, or the interpreter where none does.
+    """
+    audit = _Examination(world, interpreter)
+    return tuple(audit.dlopen(name) for name in names)
+
+
+class _Examination:
+    def __init__(self, world: World, interpreter: ImagePath | None) -> None:
+        self._world = world
+        self._interpreter = interpreter
+        self._processes: dict[ImagePath, Process] = {}
+        self._bare: dict[Loader, Process] = {}
+        self._versions = VersionCheck()
+
+    def closure(self, entry: EntryPoint) -> Closure:
+        path = self._world.tree.realpath(entry.path)
+        if path is None:
+            return _failed(entry, Missing(folder_of(entry.path)))
+        facts = self._world.elf.get(path)
+        if facts is None or facts.elf_class == 0:
+            return _failed(entry, Fatal(path, facts.refusal if facts else "invalid ELF header"))
+        if entry.kind is EntryKind.EXECUTABLE:
+            return self._program(entry, Found(path, entry.path, facts))
+        return self._library(entry, self._host(facts))
+
+    def _program(self, entry: EntryPoint, program: Found) -> Closure:
+        facts = program.facts
+        if facts.refusal and (facts.is_dynamic or facts.oddity):
+            return _failed(entry, Fatal(program.path, facts.refusal))
+        if facts.oddity:
+            return _failed(entry, Unknown(f"{program.path}: {facts.oddity}", GapKind.UNREADABLE_ELF))
+        interpreter = interpreter_of(self._world, program.path)
+        if interpreter is None:
+            return Closure(entry=entry, loaded=(program.path,))
+        if self._world.tree.realpath(interpreter) is None:
+            missing = Request(Soname(interpreter), program.path, Missing(folder_of(interpreter)))
+            return Closure(entry=entry, loaded=(program.path,), requests=(missing,))
+        process = self._process(program, interpreter)
+        if not is_supported(process.space.loader) or process.load is None:
+            return _undecided(entry, program, process.space.loader)
+        return self._finished(entry, process, process.load)
+
+    def _library(self, entry: EntryPoint, process: Process) -> Closure:
+        space = process.space
+        opened = self._world.open(entry.path, space.loader.abi)
+        if not isinstance(opened, Found):
+            return _failed(entry, opened or Missing(folder_of(entry.path)))
+        if not is_supported(space.loader):
+            return _undecided(entry, opened, space.loader)
+        if opened.path in process.by_path:
+            return Closure(entry=entry, loaded=(opened.path,))
+        load = Load(process, is_dlopened=True)
+        refusal = load.refusal(opened)
+        if refusal is not None:
+            return _failed(entry, Fatal(opened.path, refusal))
+        load.begin(space.loaded(opened, _inherited(process)), entry.path)
+        load.run()
+        return self._finished(entry, process, load)
+
+    def dlopen(self, name: Soname) -> Closure:
+        process = self._own_process()
+        entry = EntryPoint(self._interpreter or ImagePath("/"), EntryKind.CTYPES_TARGET)
+        if process is None:
+            why = Unknown("there is no Python interpreter that could load it", GapKind.NO_INTERPRETER)
+            return Closure(entry=entry, requests=(Request(name, entry.path, why),))
+        if process.caller is None:
+            why = _unknown_loader(process.space.loader.path)
+            return Closure(entry=entry, requests=(Request(name, entry.path, why),))
+        load = Load(process, is_dlopened=True)
+        load.request(process.caller, name)
+        load.run()
+        if load.order:
+            entry = EntryPoint(ImagePath(load.order[0].used), EntryKind.CTYPES_TARGET)
+        return self._finished(entry, process, load)
+
+    def _finished(self, entry: EntryPoint, process: Process, load: Load) -> Closure:
+        return Closure(
+            entry=entry,
+            loaded=tuple(item.path for item in load.order),
+            requests=tuple(load.requests),
+            version_problems=self._versions.problems(process, load),
+            relative_directories=load.relative_directories(),
+        )
+
+    def _host(self, facts: SharedObject) -> Process:
+        """Return the process that a library is loaded into."""
+        own = self._own_process()
+        if own is not None:
+            return own
+        loader = self._world.likely_loader(abi_of(facts))
+        if loader not in self._bare:
+            self._bare[loader] = Process(Space(self._world, loader))
+        return self._bare[loader]
+
+    def _own_process(self) -> Process | None:
+        path = None if self._interpreter is None else self._world.tree.realpath(self._interpreter)
+        facts = None if path is None else self._world.elf.get(path)
+        if path is None or facts is None or not facts.interpreter:
+            return None
+        return self._process(Found(path, path, facts), ImagePath(facts.interpreter))
+
+    def _process(self, program: Found, interpreter: ImagePath) -> Process:
+        if program.path not in self._processes:
+            loader = self._world.loader(interpreter, abi_of(program.facts))
+            origin = program.path.rpartition("/")[0] or "/"
+            process = Process(Space(self._world, loader, origin))
+            if is_supported(loader):
+                process.start(program)
+            self._processes[program.path] = process
+        return self._processes[program.path]
+
+
+def _inherited(process: Process) -> tuple[str, ...]:
+    """Return the RPATH directories of the object that calls dlopen and of the program."""
+    chain: Iterator[Loaded] = (o for o in (process.caller, process.main) if o is not None)
+    return tuple(dict.fromkeys(directory for item in chain for directory in item.rpath))
+
+
+def _failed(entry: EntryPoint, why: Resolution) -> Closure:
+    request = Request(Soname(basename(entry.path)), entry.path, why)
+    return Closure(entry=entry, requests=(request,))
+
+
+def _undecided(entry: EntryPoint, found: Found, loader: Loader) -> Closure:
+    why = _unknown_loader(loader.path)
+    needed = dict.fromkeys(found.facts.needed)
+    requests = tuple(Request(soname, found.path, why) for soname in needed)
+    return Closure(entry=entry, loaded=(found.path,), requests=requests)
+
+
+def _unknown_loader(path: str) -> Unknown:
+    return Unknown(f"the rules of the loader {path} are not known here", GapKind.UNSUPPORTED_LOADER)

@@ -1,0 +1,259 @@
+"""The facts of one ELF file, from its program headers and dynamic segment alone.
+
+Section headers are not looked at: the loader does not use them, and stripped files have none.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from fleet_audit.audit.ldd import layout as elf
+from fleet_audit.audit.ldd.fallback import read_with_pyelftools
+from fleet_audit.audit.ldd.layout import LAYOUTS, Layout, Segment
+from fleet_audit.audit.ldd.notes import dlopen_sonames
+from fleet_audit.audit.ldd.symbol_versions import version_definitions, version_needs
+from fleet_audit.audit.ldd.window import BLOCK, Damaged, Read, Window
+from fleet_audit.audit.model.elf import SharedObject, VersionNeed
+from fleet_audit.audit.model.identity import Soname
+
+MAX_DYNAMIC_ENTRIES = 16_384
+MAX_NEEDED = 4_096
+MAX_STRING = 64 << 10
+MAX_STRINGS = 1 << 20
+"""Bytes of all strings of one file; the largest real files have some ten thousand."""
+
+
+def read_elf(read: Read, size: int) -> SharedObject | None:
+    """Return the facts of a file of `size` bytes, or None where it is not ELF.
+
+    `read(offset, length)` returns that part of the file, shorter only at its end. Never raises for
+    what the file holds: a damaged file gives what could be read, and `oddity` and `refusal` say what
+    was wrong and why the loader would refuse it.
+    """
+    head = read(0, min(BLOCK, size))
+    if head[:4] != elf.ELF_MAGIC:
+        return None
+    layout = LAYOUTS.get((head[4], head[5])) if len(head) > 5 else None
+    if layout is None or len(head) < layout.header_size:
+        return _unreadable(head)
+    header = layout.elf_header.unpack_from(head, 16)
+    facts = SharedObject(
+        elf_class=layout.elf_class, is_little_endian=head[5] == 1, machine=header[1], elf_type=header[0]
+    )
+    refusal = _header_refusal(head, header, layout)
+    try:
+        segments = _segments(Window(read, size, 0, head), header, layout)
+    except Damaged as e:
+        return msgspec.structs.replace(facts, oddity=str(e), refusal=refusal or "cannot read file data")
+    return _read_segments(_File(read, size, layout, facts, head), segments, refusal)
+
+
+class _File(NamedTuple):
+    read: Read
+    size: int
+    layout: Layout
+    facts: SharedObject
+    head: bytes
+
+    def window(self) -> Window:
+        return Window(self.read, self.size, 0, self.head)
+
+
+def _unreadable(head: bytes) -> SharedObject:
+    is_short = len(head) < 52
+    why = (
+        "the file is shorter than an ELF header" if is_short else "the ELF class or data encoding is unknown"
+    )
+    return SharedObject(
+        elf_class=0,
+        is_little_endian=True,
+        machine=0,
+        elf_type=0,
+        oddity=why,
+        refusal="file too short" if is_short else "invalid ELF header",
+    )
+
+
+def _header_refusal(head: bytes, header: Sequence[int], layout: Layout) -> str:
+    """Repeat the checks of open_verify (elf/dl-load.c) that do not depend on who asks."""
+    checks = (
+        (head[6] == 1, "ELF file version ident does not match current one"),
+        (head[7] in (0, 3), "ELF file OS ABI invalid"),
+        (not any(head[9:16]), "nonzero padding in e_ident"),
+        (header[2] == 1, "ELF file version does not match current one"),
+        (header[0] in (elf.ET_DYN, elf.ET_EXEC), "only ET_DYN and ET_EXEC can be loaded"),
+        (header[8] == layout.program_header.size, "ELF file's phentsize not the expected size"),
+    )
+    return next((why for holds, why in checks if not holds), "")
+
+
+def _segments(window: Window, header: Sequence[int], layout: Layout) -> list[Segment]:
+    offset, count = header[4], header[9]
+    entry = layout.program_header
+    table = window.at(offset, count * entry.size, "the program header table")
+    a, b, c, d, e, f = layout.segment_fields
+    return [Segment(t[a], t[b], t[c], t[d], t[e], t[f]) for t in entry.iter_unpack(table)]
+
+
+def _read_segments(file: _File, segments: Sequence[Segment], refusal: str) -> SharedObject:
+    loads = [s for s in segments if s.type == elf.PT_LOAD]
+    refusal = refusal or _segment_refusal(loads, file.size)
+    oddity = "the file ends before its segments do" if refusal == _TRUNCATED else ""
+    found: dict[str, object] = {"has_executable_stack": _has_executable_stack(segments)}
+    try:
+        found["interpreter"] = _interpreter(file, segments)
+        found["dlopen_notes"] = _dlopen_notes(file, segments)
+        _add_dynamic_facts(found, file, segments, loads)
+    except Damaged as e:
+        oddity = str(e)
+        recovered = read_with_pyelftools(file.read, file.size)
+        if recovered is not None:
+            found = recovered | found
+    is_dynamic = bool(found.get("is_dynamic"))
+    if not is_dynamic and file.facts.elf_type == elf.ET_DYN and not oddity:
+        refusal = refusal or "object file has no dynamic section"
+    return msgspec.structs.replace(file.facts, **found, oddity=oddity, refusal=refusal)
+
+
+_TRUNCATED = "cannot read file data: the file ends before its segments do"
+
+
+def _segment_refusal(loads: Sequence[Segment], size: int) -> str:
+    """Repeat the checks of _dl_map_object_from_fd on PT_LOAD, and name a file that was cut short."""
+    if not loads:
+        return "object file has no loadable segments"
+    for segment in loads:
+        align = segment.align
+        if align > 1 and (segment.address - segment.offset) % align:
+            return "ELF load command address/offset not properly aligned"
+        # The loader maps such a file, and the process dies of SIGBUS when it touches the missing pages.
+        if segment.offset + segment.file_size > size:
+            return _TRUNCATED
+    return ""
+
+
+def _has_executable_stack(segments: Sequence[Segment]) -> bool | None:
+    flags = [s.flags for s in segments if s.type == elf.PT_GNU_STACK]
+    return bool(flags[-1] & elf.PF_X) if flags else None
+
+
+def _interpreter(file: _File, segments: Sequence[Segment]) -> str | None:
+    for segment in segments:
+        if segment.type == elf.PT_INTERP:
+            return text(file.window().string(segment.offset, BLOCK, "the interpreter's path"))
+    return None
+
+
+def _dlopen_notes(file: _File, segments: Sequence[Segment]) -> tuple[str, ...]:
+    found: list[str] = []
+    window = file.window()
+    for segment in segments:
+        if segment.type == elf.PT_NOTE and segment.file_size <= MAX_STRING:
+            notes = window.at(segment.offset, segment.file_size, "a note segment")
+            found.extend(dlopen_sonames(notes, file.layout.note_header))
+    return tuple(found)
+
+
+class _Dynamic(NamedTuple):
+    needed: list[int]
+    values: dict[int, int]
+
+
+def _dynamic_entries(file: _File, segment: Segment) -> _Dynamic:
+    entry = file.layout.dynamic_entry
+    length = min(segment.file_size, MAX_DYNAMIC_ENTRIES * entry.size)
+    length -= length % entry.size
+    table = file.window().at(segment.offset, length, "the dynamic segment")
+    needed: list[int] = []
+    values: dict[int, int] = {}
+    for tag, value in entry.iter_unpack(table):
+        if tag == elf.DT_NULL:
+            break
+        if tag == elf.DT_NEEDED:
+            needed.append(value)
+        else:
+            # The last entry of a tag counts (elf_get_dynamic_info).
+            values[tag] = value
+    else:
+        raise Damaged("the dynamic segment has no end")
+    if len(needed) > MAX_NEEDED:
+        raise Damaged(f"the file needs {len(needed)} libraries")
+    return _Dynamic(needed, values)
+
+
+def file_offset(address: int, loads: Sequence[Segment], what: str) -> int:
+    """Return where the byte that is loaded at `address` lies in the file; raise `Damaged` if nowhere."""
+    for segment in loads:
+        if segment.address <= address < segment.address + segment.file_size:
+            return segment.offset + address - segment.address
+    raise Damaged(f"{what} lies in no loaded segment")
+
+
+class Strings:
+    """The dynamic string table; each string is bounded, and all strings of a file together."""
+
+    __slots__ = ("_left", "_start", "_window")
+
+    def __init__(self, window: Window, start: int) -> None:
+        """Take the table's offset in the file."""
+        self._window = window
+        self._start = start
+        self._left = MAX_STRINGS
+
+    def at(self, index: int) -> str:
+        """Return the string at `index`; raise `Damaged` where there is none."""
+        found = self._window.string(self._start + index, MAX_STRING, "a string of the dynamic segment")
+        self._left -= len(found)
+        if self._left < 0:
+            raise Damaged("the strings of the dynamic segment are too long together")
+        return text(found)
+
+
+def _add_dynamic_facts(
+    found: dict[str, object], file: _File, segments: Sequence[Segment], loads: Sequence[Segment]
+) -> None:
+    """Add what the dynamic segment says, in the loader's order, so that damage keeps what came before."""
+    dynamic = next((s for s in reversed(segments) if s.type == elf.PT_DYNAMIC), None)
+    # A file of debugging symbols keeps the header and none of the content.
+    if dynamic is None or dynamic.file_size == 0:
+        return
+    found["is_dynamic"] = True
+    needed, values = _dynamic_entries(file, dynamic)
+    found["flags"] = values.get(elf.DT_FLAGS, 0)
+    found["flags_1"] = values.get(elf.DT_FLAGS_1, 0)
+    found["has_version_table"] = elf.DT_VERSYM in values
+    if elf.DT_STRTAB not in values:
+        raise Damaged("the dynamic segment names no string table")
+    strings = Strings(file.window(), file_offset(values[elf.DT_STRTAB], loads, "the string table"))
+    found["needed"] = tuple(Soname(strings.at(index)) for index in needed)
+    for tag, name in ((elf.DT_SONAME, "soname"), (elf.DT_RPATH, "rpath"), (elf.DT_RUNPATH, "runpath")):
+        if tag in values:
+            found[name] = strings.at(values[tag])
+    found["version_needs"] = _needs(file, values, loads, strings)
+    found["version_definitions"] = _definitions(file, values, loads, strings)
+
+
+def _needs(
+    file: _File, values: dict[int, int], loads: Sequence[Segment], strings: Strings
+) -> tuple[VersionNeed, ...]:
+    if elf.DT_VERNEED not in values:
+        return ()
+    start = file_offset(values[elf.DT_VERNEED], loads, "the table of needed versions")
+    count = values.get(elf.DT_VERNEEDNUM, 0)
+    return version_needs(file.window(), start, count, file.layout, strings.at)
+
+
+def _definitions(
+    file: _File, values: dict[int, int], loads: Sequence[Segment], strings: Strings
+) -> tuple[str, ...]:
+    if elf.DT_VERDEF not in values:
+        return ()
+    start = file_offset(values[elf.DT_VERDEF], loads, "the table of defined versions")
+    count = values.get(elf.DT_VERDEFNUM, 0)
+    return version_definitions(file.window(), start, count, file.layout, strings.at)
+
+
+def text(raw: bytes) -> str:
+    r"""Return bytes of a file as text; what is not UTF-8 stands as ``\xNN``, as in `ImagePath`."""
+    return raw.decode("utf-8", "backslashreplace")

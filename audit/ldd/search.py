@@ -1,0 +1,134 @@
+"""Where the loader looks for a soname, and which file it takes there (_dl_map_object, elf/dl-load.c)."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from fleet_audit.audit.ldd.loader import Loader
+from fleet_audit.audit.ldd.loader_cache import CACHE_PATH, CacheEntry
+from fleet_audit.audit.ldd.world import Found, Opened, World
+from fleet_audit.audit.model.elf import Fatal, Missing, Unknown, WrongMachine
+from fleet_audit.audit.model.finding import GapKind
+
+MAX_DIRECTORIES = 1_024
+"""Directories of one search; real ones have some twenty."""
+
+Answer = Found | Missing | Fatal | WrongMachine | Unknown
+
+_TOKEN = re.compile(r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))")
+
+
+def expand(text: str, loader: Loader, origin: str | None) -> str | None:
+    """Replace the dynamic string tokens in `text` (ld.so(8)); None where `$ORIGIN` is not known."""
+    if "$" not in text:
+        return text
+    values = {"ORIGIN": origin, "LIB": loader.lib, "PLATFORM": loader.platform}
+    used = [values[found[1] or found[2]] for found in _TOKEN.finditer(text)]
+    if None in used:
+        return None
+    return _TOKEN.sub(lambda found: values[found[1] or found[2]] or "", text)
+
+
+def directories(
+    text: str | None, loader: Loader, origin: str | None, separators: str = ":"
+) -> tuple[str, ...]:
+    """Return the directories of an RPATH, RUNPATH or LD_LIBRARY_PATH, each once (fillin_rpath).
+
+    An empty text gives none; an empty element is the current directory, ``.``. Those that do not
+    begin with a slash are relative to the current directory.
+    """
+    if not text:
+        return ()
+    elements = re.split(f"[{separators}]", text)
+    expanded = ("." if element == "" else expand(element, loader, origin) for element in elements)
+    return tuple(dict.fromkeys(d.rstrip("/") or "/" for d in expanded if d))
+
+
+class Plan(NamedTuple):
+    """The directories of one search: those before ld.so.cache, and whether to go on from there."""
+
+    first: tuple[str, ...]
+    skips_defaults: bool
+
+
+class Search:
+    """Finds sonames for all objects whose plan is the same; each answer is worked out once."""
+
+    def __init__(self, world: World, loader: Loader, plan: Plan) -> None:
+        """Take the plan of an object that `loader` loads."""
+        self._world = world
+        self._loader = loader
+        self._plan = plan
+        self._answers: dict[str, Answer] = {}
+        self._first = tuple(_folders(world, loader, plan.first[:MAX_DIRECTORIES]))
+        defaults = () if plan.skips_defaults else loader.default_directories
+        self._defaults = tuple(_folders(world, loader, defaults))
+        self.searched: tuple[str, ...] = (*plan.first[:MAX_DIRECTORIES], CACHE_PATH, *defaults)
+
+    def find(self, soname: str) -> Answer:
+        """Return what the loader makes of a soname without a slash."""
+        if soname not in self._answers:
+            self._answers[soname] = self._find(soname)
+        return self._answers[soname]
+
+    def _find(self, soname: str) -> Answer:
+        passed_over: WrongMachine | None = None
+        for candidate in self._candidates(soname):
+            if not isinstance(candidate, WrongMachine):
+                return candidate
+            passed_over = passed_over or candidate
+        if len(self._plan.first) > MAX_DIRECTORIES:
+            return Unknown(f"its search path has {len(self._plan.first)} directories", GapKind.LIMIT_REACHED)
+        return passed_over or Missing(self.searched)
+
+    def _candidates(self, soname: str) -> Iterator[Opened]:
+        yield from self._in_folders(self._first, soname)
+        cached = self._cached(soname)
+        opened = None if cached is None else self._world.open(cached, self._loader.abi)
+        if opened is not None:
+            yield opened
+        yield from self._in_folders(self._defaults, soname)
+
+    def _in_folders(self, folders: Sequence["_Folder"], soname: str) -> Iterator[Opened]:
+        for folder in folders:
+            if soname in self._world.listing(folder):
+                opened = self._world.open(f"{folder.rstrip('/')}/{soname}", self._loader.abi)
+                if opened is not None:
+                    yield opened
+
+    def _cached(self, soname: str) -> str | None:
+        """Return the one path that the cache offers (search_cache, elf/dl-cache.c)."""
+        loader = self._loader
+        entries = self._world.cache(little_endian=loader.abi.is_little_endian).get(soname, ())
+        usable = [e for e in entries if self._is_for_loader(e)]
+        named = [e for e in usable if e.hwcaps in loader.hwcaps]
+        plain = [e for e in usable if not e.hwcaps]
+        best = min(named, key=lambda e: loader.hwcaps.index(e.hwcaps), default=None) or next(
+            iter(plain), None
+        )
+        if best is None or (self._plan.skips_defaults and self._is_default(best.path)):
+            return None
+        return best.path
+
+    def _is_for_loader(self, entry: CacheEntry) -> bool:
+        wanted = self._loader.cache_flags
+        is_same_abi = entry.flags & 0xFF == 3 if wanted is None else entry.flags == wanted
+        return is_same_abi and not entry.is_legacy_hwcap
+
+    def _is_default(self, path: str) -> bool:
+        return any(path.startswith(f"{folder}/") for folder in self._loader.default_directories)
+
+
+_Folder = str
+
+
+def _folders(world: World, loader: Loader, names: Sequence[str]) -> Iterator[_Folder]:
+    """Yield the folders that exist, each after its subfolders for particular processors."""
+    for name in names:
+        base = world.absolute(name)
+        if not world.listing(base):
+            continue
+        for subfolder in loader.subfolders:
+            if world.listing(f"{base}/{subfolder}"):
+                yield f"{base}/{subfolder}"
+        yield base

@@ -1,0 +1,74 @@
+"""The tables of needed and defined symbol versions (LSB Core, Symbol Versioning)."""
+
+from collections.abc import Callable
+
+from fleet_audit.audit.ldd.layout import VER_FLG_WEAK, Layout
+from fleet_audit.audit.ldd.window import Damaged, Window
+from fleet_audit.audit.model.elf import VersionNeed
+from fleet_audit.audit.model.identity import Soname
+
+MAX_VERSIONS = 16_384
+
+_NEEDED = "the table of needed versions"
+_DEFINED = "the table of defined versions"
+
+
+def version_needs(
+    window: Window, start: int, count: int, layout: Layout, string: Callable[[int], str]
+) -> tuple[VersionNeed, ...]:
+    """Return DT_VERNEED, `count` entries at file offset `start`; raise `Damaged` where it misleads.
+
+    A link of zero ends a chain before its count does, as in the loader (elf/dl-version.c).
+    """
+    found: list[VersionNeed] = []
+    left = MAX_VERSIONS
+    for _ in range(count):
+        raw = window.at(start, layout.version_need.size, _NEEDED)
+        _, names, file, first, following = layout.version_need.unpack(raw)
+        left -= names + 1
+        if left < 0:
+            raise Damaged(f"{_NEEDED} has over {MAX_VERSIONS} entries")
+        versions = _needed_names(window, start + first, names, layout, string)
+        found.append(
+            VersionNeed(
+                file=Soname(string(file)),
+                versions=tuple(name for name, is_weak in versions if not is_weak),
+                weak=tuple(name for name, is_weak in versions if is_weak),
+            )
+        )
+        if following == 0:
+            break
+        start += following
+    return tuple(found)
+
+
+def _needed_names(
+    window: Window, at: int, count: int, layout: Layout, string: Callable[[int], str]
+) -> list[tuple[str, bool]]:
+    names: list[tuple[str, bool]] = []
+    for _ in range(count):
+        raw = window.at(at, layout.version_need_aux.size, _NEEDED)
+        _, flags, _, name, following = layout.version_need_aux.unpack(raw)
+        names.append((string(name), bool(flags & VER_FLG_WEAK)))
+        if following == 0:
+            break
+        at += following
+    return names
+
+
+def version_definitions(
+    window: Window, start: int, count: int, layout: Layout, string: Callable[[int], str]
+) -> tuple[str, ...]:
+    """Return the names in DT_VERDEF, the base definition among them: the loader compares it too."""
+    if count > MAX_VERSIONS:
+        raise Damaged(f"{_DEFINED} has over {MAX_VERSIONS} entries")
+    names: list[str] = []
+    for _ in range(count):
+        raw = window.at(start, layout.version_definition.size, _DEFINED)
+        *_, first, following = layout.version_definition.unpack(raw)
+        aux = window.at(start + first, layout.version_definition_aux.size, _DEFINED)
+        names.append(string(layout.version_definition_aux.unpack(aux)[0]))
+        if following == 0:
+            break
+        start += following
+    return tuple(names)

@@ -1,0 +1,160 @@
+"""One image as its loaders see it: files, ELF facts, environment, ld.so.cache, loaders."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from fleet_audit.audit.images.tree import Entry, FileKind, FileTree, FileUnreadable
+from fleet_audit.audit.ldd.loader import (
+    Abi,
+    Loader,
+    abi_of,
+    is_glibc_loader,
+    machine_name,
+    read_loader,
+    standard_loaders,
+)
+from fleet_audit.audit.ldd.loader_cache import CACHE_PATH, CacheDamaged, LoaderCache, parse_cache
+from fleet_audit.audit.model.elf import Fatal, SharedObject, Unknown, WrongMachine
+from fleet_audit.audit.model.finding import GapKind
+from fleet_audit.audit.model.identity import ImagePath
+
+PATH_MAX = 4096
+"""Longer paths cannot be opened (linux/limits.h)."""
+
+MIN_HEADER = 52
+
+
+class Found(NamedTuple):
+    """A file that the loader takes: its canonical path, its facts, and the path it was opened by."""
+
+    path: ImagePath
+    used: str
+    facts: SharedObject
+
+
+Opened = Found | Fatal | Unknown | WrongMachine
+"""What becomes of one candidate; `WrongMachine` is passed over and the search goes on."""
+
+
+class World:
+    """Everything a loader of this image could look at. Answers are kept, so share one per image.
+
+    `elf` holds the facts by canonical path: a file of the tree without an entry there is not ELF.
+    `env` is the image's environment; `working_dir` is where relative directories are resolved from.
+    """
+
+    def __init__(
+        self,
+        tree: FileTree,
+        elf: Mapping[ImagePath, SharedObject],
+        env: Mapping[str, str],
+        *,
+        working_dir: str = "/",
+    ) -> None:
+        """Take the image's files, their ELF facts, and its configuration."""
+        self.tree = tree
+        self.elf = elf
+        self.env = env
+        self.working_dir = working_dir or "/"
+        self.cache_damage = ""
+        self._caches: dict[bool, LoaderCache] = {}
+        self._loaders: dict[tuple[ImagePath, Abi], Loader] = {}
+        self._listings: dict[str, Mapping[str, Entry]] = {}
+
+    def absolute(self, path: str) -> str:
+        """Return `path` as it is opened by a process that starts in the working directory."""
+        return path if path.startswith("/") else f"{self.working_dir.rstrip('/')}/{path}"
+
+    def listing(self, folder: str) -> Mapping[str, Entry]:
+        """Return the entries of a folder; empty where it is none."""
+        if folder not in self._listings:
+            self._listings[folder] = {} if len(folder) >= PATH_MAX else self.tree.listing(ImagePath(folder))
+        return self._listings[folder]
+
+    def loader(self, path: ImagePath, abi: Abi) -> Loader:
+        """Return the facts of the loader at `path`."""
+        key = (path, abi)
+        if key not in self._loaders:
+            self._loaders[key] = read_loader(self.tree, path, abi)
+        return self._loaders[key]
+
+    def likely_loader(self, abi: Abi) -> Loader:
+        """Return the loader of objects that no program is known for: the one that the image has."""
+        standard = standard_loaders(abi)
+        present = [path for path in standard if self.tree.realpath(path) is not None]
+        if not present:
+            present = [path for path in self._other_loaders() if self._abi_at(path) == abi]
+        path = (*present, *standard, ImagePath("/lib/ld.so.1"))[0]
+        return self.loader(path, abi)
+
+    def cache(self, *, little_endian: bool) -> LoaderCache:
+        """Return ld.so.cache; empty where there is none or it is damaged (`cache_damage` says how)."""
+        if little_endian not in self._caches:
+            self._caches[little_endian] = self._read_cache(little_endian)
+        return self._caches[little_endian]
+
+    def open(self, used: str, abi: Abi) -> Opened | None:
+        """Judge the file at `used` for a process of `abi` (open_verify, elf/dl-load.c); None if absent."""
+        if len(used) >= PATH_MAX:
+            return None
+        path = self.tree.realpath(ImagePath(used))
+        if path is None:
+            return None
+        facts = self.elf.get(path)
+        if facts is None:
+            return self._not_elf(path)
+        return _judge(path, used, facts, abi)
+
+    def _not_elf(self, path: ImagePath) -> Fatal | None:
+        entry = self.tree.entry(path)
+        if entry is None:
+            return None
+        if entry.kind is FileKind.FOLDER:
+            return Fatal(path, "cannot read file data: Is a directory")
+        return Fatal(path, "file too short" if entry.size < MIN_HEADER else "invalid ELF header")
+
+    def _other_loaders(self) -> list[ImagePath]:
+        names = sorted(name for name in self.listing("/lib") if name.startswith("ld-musl-"))
+        return [ImagePath(f"/lib/{name}") for name in names]
+
+    def _abi_at(self, path: ImagePath) -> Abi | None:
+        canonical = self.tree.realpath(path)
+        facts = None if canonical is None else self.elf.get(canonical)
+        return None if facts is None else abi_of(facts)
+
+    def _read_cache(self, little_endian: bool) -> LoaderCache:
+        if self.tree.realpath(CACHE_PATH) is None:
+            return {}
+        try:
+            return parse_cache(self.tree.read(CACHE_PATH), little_endian=little_endian)
+        except (CacheDamaged, FileUnreadable) as e:
+            self.cache_damage = str(e)
+            return {}
+
+
+def _judge(path: ImagePath, used: str, facts: SharedObject, abi: Abi) -> Opened:
+    is_readable = facts.elf_class != 0
+    has_order = facts.is_little_endian == abi.is_little_endian
+    is_other_class = facts.elf_class != abi.elf_class
+    if is_readable and (is_other_class or (has_order and facts.machine != abi.machine)):
+        return WrongMachine(path, machine_name(abi_of(facts)))
+    if is_readable and not has_order:
+        order = "little" if abi.is_little_endian else "big"
+        return Fatal(path, f"ELF file data encoding not {order}-endian")
+    if facts.refusal:
+        return Fatal(path, facts.refusal)
+    if facts.oddity:
+        return Unknown(f"{path}: {facts.oddity}", GapKind.UNREADABLE_ELF)
+    return Found(path, used, facts)
+
+
+def interpreter_of(world: World, program: ImagePath) -> ImagePath | None:
+    """Return the loader that an executable names in PT_INTERP, as it names it; None where it names none."""
+    path = world.tree.realpath(program)
+    facts = None if path is None else world.elf.get(path)
+    return ImagePath(facts.interpreter) if facts is not None and facts.interpreter else None
+
+
+def is_supported(loader: Loader) -> bool:
+    """Say whether this loader's rules are known here: glibc's are, musl's and others are not."""
+    return is_glibc_loader(loader.path)
