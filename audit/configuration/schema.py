@@ -37,20 +37,21 @@ def schema_of(root: type) -> Schema:
     return schema
 
 
-def convert(located: Located, root: type[T], *, also: Iterable[Problem] = ()) -> T:
-    """Return the value as a `root`, free keys dropped.
+def convert(located: Located, root: type[T], *, at: KeyPath = (), also: Iterable[Problem] = ()) -> T:
+    """Return the value that stands at a path as a `root`, free keys dropped.
 
     Raises ConfigurationError with every deviation from the type, and with the problems in `also`, which
     the caller found in the same file by other means.
     """
     schema = schema_of(root)
-    problems = [*also, *_deviations(located, schema)]
+    value = located.view(*at).value
+    problems = [*also, *_deviations(located, schema, at)]
     if problems:
         raise ConfigurationError(problems)
     try:
-        return msgspec.convert(_fitted(located.value, schema, schema), root)
+        return msgspec.convert(_fitted(value, schema, schema), root)
     except msgspec.ValidationError as e:
-        raise ConfigurationError((Problem(located.name, 0, "", str(e)),)) from e
+        raise ConfigurationError((located.problem(at, str(e)),)) from e
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -59,15 +60,16 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
-def _deviations(located: Located, schema: Schema) -> Iterator[Problem]:
+def _deviations(located: Located, schema: Schema, at: KeyPath) -> Iterator[Problem]:
     import jsonschema_rs  # noqa: PLC0415  (only what reads configuration pays for it)
 
-    for error in jsonschema_rs.iter_errors(schema, located.value, draft=jsonschema_rs.Draft202012):
-        yield from _described(error, located, schema)
+    value = located.view(*at).value
+    for error in jsonschema_rs.iter_errors(schema, value, draft=jsonschema_rs.Draft202012):
+        yield from _described(error, located, schema, at)
 
 
-def _described(error: "ValidationError", located: Located, schema: Schema) -> Iterator[Problem]:
-    path = tuple(error.instance_path)
+def _described(error: "ValidationError", located: Located, schema: Schema, at: KeyPath) -> Iterator[Problem]:
+    path = (*at, *error.instance_path)
     facts = error.kind.as_dict()
     match error.kind.name:
         case "additionalProperties":
@@ -77,25 +79,25 @@ def _described(error: "ValidationError", located: Located, schema: Schema) -> It
         case "required":
             yield located.problem(path, f"'{facts['property']}' is missing")
         case "anyOf":
-            yield from _best_branch(facts["context"], located, schema)
+            yield from _best_branch(facts["context"], located, schema, at)
         case _:
             yield located.problem(path, _message(error, facts, located, path))
 
 
 def _best_branch(
-    branches: list[list["ValidationError"]], located: Located, schema: Schema
+    branches: list[list["ValidationError"]], located: Located, schema: Schema, at: KeyPath
 ) -> Iterator[Problem]:
     """Explain the alternative that the value meant: one that accepts its type, else the first."""
     meant = [branch for branch in branches if not any(_is_type_error_here(e, branch) for e in branch)]
     if not meant and len({tuple(b[0].instance_path) for b in branches if b}) == 1:
         first = branches[0][0]
-        path = tuple(first.instance_path)
+        path = (*at, *first.instance_path)
         wanted = sorted({word for branch in branches for e in branch for word in _wanted(e)}, key=_null_last)
         if wanted:
             yield located.problem(path, _expectation(wanted, located, path))
             return
     for error in (meant or branches)[0]:
-        yield from _described(error, located, schema)
+        yield from _described(error, located, schema, at)
 
 
 def _is_type_error_here(error: "ValidationError", branch: list["ValidationError"]) -> bool:

@@ -1,0 +1,71 @@
+"""The envelope of a rule file and of a policy file: their keys, and what each is for."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from fleet_audit.audit.model.finding import Mode, Severity
+from fleet_audit.audit.policy.conditions import Parameter
+from fleet_audit.audit.policy.facts import SubjectKind
+
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+RuleId = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2,8}-[A-Z]{2,8}-[0-9]{3}$")]
+Month = Annotated[str, msgspec.Meta(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
+
+Parameters = dict[str, Parameter]
+
+
+class RuleTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sample: facts as far as they matter, and what the rule must say of them.
+
+    `expect` is ``deny`` or ``allow``; `message`, where given, is the whole message that a denial must have.
+    """
+
+    expect: Annotated[str, msgspec.Meta(pattern=r"^(deny|allow)$")]
+    given: dict[str, dict[str, Any]]
+    params: Parameters = {}
+    message: str | None = None
+
+    @property
+    def is_denied(self) -> bool:
+        """Say whether the rule must deny this sample."""
+        return self.expect == "deny"
+
+
+class RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One rule. `deny`, `message` and `remedy` are CEL over the record that `subject` names and ``params``.
+
+    `why` explains the rule to a person; `since` is the month in which it was added. An id is never used
+    again for another rule.
+    """
+
+    id: RuleId
+    title: Text
+    subject: SubjectKind
+    severity: Severity
+    mode: Mode
+    deny: Text
+    message: Text
+    why: Text
+    since: Month
+    tests: Annotated[tuple[RuleTest, ...], msgspec.Meta(min_length=1)]
+    remedy: str = "''"
+    params: Parameters = {}
+
+
+class RuleSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a policy changes in one rule."""
+
+    mode: Mode | None = None
+    severity: Severity | None = None
+    params: Parameters = {}
+
+
+class PolicyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A policy: which rules hold (`select`, patterns of ids; others are off), and what it changes in them."""
+
+    version: Annotated[int, msgspec.Meta(ge=1, le=1)]
+    name: Text
+    description: str = ""
+    select: tuple[Text, ...] = ("*",)
+    rules: dict[str, RuleSetting] = {}

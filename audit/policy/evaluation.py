@@ -1,0 +1,105 @@
+"""Rules over subjects: what is held against each, and what could not be judged."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import msgspec
+
+from fleet_audit.audit.model.finding import Finding, Gap, GapKind, Mode
+from fleet_audit.audit.policy.conditions import ConditionFailed, Record
+from fleet_audit.audit.policy.facts import Subject, SubjectKind
+from fleet_audit.audit.policy.rules import Rule, RuleSet
+
+
+class Exemption(msgspec.Struct, frozen=True):
+    """A service's own word in the manifest that a rule does not hold for it, and why."""
+
+    service: str
+    rule: str
+    reason: str
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """What the rules say of all subjects. A rule that could not be evaluated is a gap, never a pass."""
+
+    findings: tuple[Finding, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+
+def evaluate(
+    rules: RuleSet, subjects: Iterable[Subject], *, exemptions: Iterable[Exemption] = ()
+) -> Judgement:
+    """Judge every subject by every rule on its kind that is not off.
+
+    Findings are sorted by severity (the gravest first), rule, subject and place. A finding whose subject
+    serves only exempt services carries their reasons as its waiver: listed, and not blocking.
+    """
+    reasons: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for exemption in exemptions:
+        reasons[exemption.rule][exemption.service] = exemption.reason
+    by_kind: defaultdict[SubjectKind, list[Rule]] = defaultdict(list)
+    for rule in rules.rules:
+        if rule.mode is not Mode.OFF:
+            by_kind[rule.definition.subject].append(rule)
+    findings: list[Finding] = []
+    gaps: list[Gap] = []
+    for subject in subjects:
+        if not (applicable := by_kind.get(subject.kind)):
+            continue
+        record = rules.language.record(subject.kind, subject.facts)
+        for rule in applicable:
+            try:
+                finding = _judge(rule, subject, record, reasons[rule.id])
+            except ConditionFailed as e:
+                gaps.append(_gap(rule, subject, str(e)))
+            else:
+                findings += [finding] if finding else []
+    return Judgement(tuple(sorted(set(findings), key=_order)), tuple(sorted(set(gaps), key=_gap_order)))
+
+
+def _judge(rule: Rule, subject: Subject, record: Record, reasons: dict[str, str]) -> Finding | None:
+    denial = rule.check.judge(record, rule.params)
+    if denial is None:
+        return None
+    return Finding(
+        rule=rule.id,
+        severity=rule.severity,
+        confidence=subject.confidence,
+        mode=rule.mode,
+        subject=subject.name,
+        message=denial.message,
+        remedy=denial.remedy,
+        location=subject.location,
+        related=subject.related,
+        waiver=_waiver(subject.facts.services, reasons),
+    )
+
+
+def _waiver(services: tuple[str, ...], reasons: dict[str, str]) -> str | None:
+    if not services or any(service not in reasons for service in services):
+        return None
+    return "; ".join(f"{service}: {reasons[service]}" for service in services)
+
+
+def _gap(rule: Rule, subject: Subject, why: str) -> Gap:
+    return Gap(
+        stage="policy",
+        kind=GapKind.UNEVALUATED_RULE,
+        what=f"{rule.id} on {subject.name}",
+        why=f"the rule ({rule.file}) could not be evaluated: {why}",
+        location=subject.location,
+    )
+
+
+def _order(finding: Finding) -> tuple[int, str, str, str, str]:
+    return (
+        -finding.severity.rank,
+        finding.rule,
+        finding.subject,
+        str(finding.location or ""),
+        finding.message,
+    )
+
+
+def _gap_order(gap: Gap) -> tuple[str, str]:
+    return (gap.what, gap.why)

@@ -1,0 +1,250 @@
+"""What rules may speak of: one flat, typed record for each kind of subject.
+
+The names of the fields here are the words of the rules' language; a rule that uses another word does not
+load. Every field has a default, so that an inline test names only what it is about.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+import msgspec
+
+from fleet_audit.audit.model.apt import AptPlan
+from fleet_audit.audit.model.elf import (
+    Declared,
+    Fatal,
+    HostDriver,
+    Missing,
+    NotAvailable,
+    OrderDependent,
+    Resolution,
+    Resolved,
+    Unknown,
+    WrongMachine,
+    WrongVariant,
+)
+from fleet_audit.audit.model.finding import Confidence
+from fleet_audit.audit.model.imports import Level, MissingModule, ServiceImports, UnparsedFile
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.need import Need
+
+
+class SubjectKind(StrEnum):
+    """What a rule judges; the value is the name of the record in the rule's conditions."""
+
+    NEED = "need"
+    SOURCE = "source"
+    MODULE = "module"
+
+
+class NeedFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing that is needed from the image; `kind`, `tier`, `status` and `via` as in CONTRACT ``deps/1``.
+
+    `subject` is the need as people type it (``so:libGL.so.1``). `path` is the file that was found and
+    `detail` what is wrong with it. `supplied_by` holds the packages to install (``name=version``) as far as
+    a plan was made, and `unsatisfied` what the archive says where it has no answer.
+    """
+
+    kind: str = ""
+    name: str = ""
+    subject: str = ""
+    tier: str = ""
+    status: str = ""
+    via: str = ""
+    wanted_by: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    family: str = ""
+    path: str = ""
+    detail: str = ""
+    searched: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ()
+    supplied_by: tuple[str, ...] = ()
+    unsatisfied: str = ""
+
+
+class SourceFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One source file that is no valid Python; `recovered` counts the imports found in it all the same."""
+
+    path: str = ""
+    line: int = 0
+    error: str = ""
+    recovered: int = 0
+    services: tuple[str, ...] = ()
+    family: str = ""
+    is_reached: bool = False
+
+
+class ModuleFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One module that services import and nobody provides.
+
+    `context` is that of its strongest import (module, guarded, lazy, typing, dynamic), `level` how certainly
+    that line is reached (certain, probable, lazy, string).
+    """
+
+    name: str = ""
+    context: str = ""
+    level: str = ""
+    services: tuple[str, ...] = ()
+    family: str = ""
+    suggestions: tuple[str, ...] = ()
+
+
+Facts = NeedFacts | SourceFacts | ModuleFacts
+
+FACTS: Mapping[SubjectKind, type[Facts]] = {
+    SubjectKind.NEED: NeedFacts,
+    SubjectKind.SOURCE: SourceFacts,
+    SubjectKind.MODULE: ModuleFacts,
+}
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """One record to judge, what a finding on it is about, and the lines that a person can change."""
+
+    kind: SubjectKind
+    facts: Facts
+    name: str
+    confidence: Confidence = Confidence.CERTAIN
+    location: SourceLocation | None = None
+    related: tuple[SourceLocation, ...] = ()
+
+
+def need_subjects(
+    needs: Iterable[Need],
+    *,
+    family: str = "",
+    plan: AptPlan | None = None,
+    fallback: SourceLocation | None = None,
+) -> tuple[Subject, ...]:
+    """Return the subjects of needs, in their order.
+
+    A need stands at the services' own line that leads to it; where there is none, at the Dockerfile line
+    where the plan belongs, else at `fallback`.
+    """
+    plan = plan or AptPlan()
+    supplied = _suppliers(plan)
+    unsatisfied = {row.need: row.verdict for row in plan.unsatisfied}
+    dockerfile = plan.placement.dockerfile
+    subjects = []
+    for need in needs:
+        lines = sorted({reached.location for reached in need.reached_from if reached.location is not None})
+        places = [*lines, *((dockerfile,) if dockerfile else ())] or ([fallback] if fallback else [])
+        facts = NeedFacts(
+            kind=need.kind,
+            name=need.name,
+            subject=need.subject,
+            tier=need.tier,
+            status=need.status,
+            via=need.via,
+            wanted_by=need.wanted_by,
+            services=tuple(sorted({reached.service for reached in need.reached_from})),
+            family=family,
+            path=_path(need.resolution),
+            detail=_detail(need.resolution),
+            searched=need.resolution.searched if isinstance(need.resolution, Missing) else (),
+            alternatives=need.alternatives,
+            supplied_by=supplied.get(need.subject, ()),
+            unsatisfied=unsatisfied.get(need.subject, ""),
+        )
+        levels = [reached.level for reached in need.reached_from]
+        subjects.append(
+            _subject(SubjectKind.NEED, facts, need.subject, min(levels, default=Level.CERTAIN), places)
+        )
+    return tuple(subjects)
+
+
+def source_subjects(unparsed: Iterable[UnparsedFile], *, family: str = "") -> tuple[Subject, ...]:
+    """Return the subjects of files that are no valid Python, in their order."""
+    return tuple(
+        Subject(
+            SubjectKind.SOURCE,
+            SourceFacts(
+                path=file.path,
+                line=file.line,
+                error=file.error,
+                recovered=file.recovered,
+                services=file.services,
+                family=family,
+                is_reached=file.is_reached,
+            ),
+            name=f"file:{file.path}",
+            location=SourceLocation(file.path, file.line),
+        )
+        for file in unparsed
+    )
+
+
+def module_subjects(services: Iterable[ServiceImports], *, family: str = "") -> tuple[Subject, ...]:
+    """Return one subject for each module that nobody provides, sorted by name, with all its lines."""
+    importers: defaultdict[str, list[tuple[str, MissingModule]]] = defaultdict(list)
+    for service in services:
+        for missing in service.missing:
+            importers[missing.module].append((service.service, missing))
+    subjects = []
+    for name, imports in sorted(importers.items()):
+        strongest = min((missing for _, missing in imports), key=_strength)
+        facts = ModuleFacts(
+            name=name,
+            context=strongest.context,
+            level=strongest.level.name.lower(),
+            services=tuple(sorted({service for service, _ in imports})),
+            family=family,
+            suggestions=strongest.suggestions,
+        )
+        first = sorted(strongest.locations)
+        others = sorted({line for _, missing in imports for line in missing.locations} - set(first))
+        subjects.append(
+            _subject(SubjectKind.MODULE, facts, f"module:{name}", strongest.level, [*first, *others])
+        )
+    return tuple(subjects)
+
+
+_CONTEXTS = ("module", "dynamic", "guarded", "lazy", "typing")
+
+
+def _strength(missing: MissingModule) -> tuple[Level, int, tuple[SourceLocation, ...]]:
+    return (missing.level, _CONTEXTS.index(missing.context), missing.locations)
+
+
+_CONFIDENCE = {
+    Level.CERTAIN: Confidence.CERTAIN,
+    Level.PROBABLE: Confidence.LIKELY,
+    Level.LAZY: Confidence.POSSIBLE,
+    Level.STRING: Confidence.POSSIBLE,
+}
+
+
+def _subject(
+    kind: SubjectKind, facts: Facts, name: str, level: Level, places: list[SourceLocation]
+) -> Subject:
+    location = places[0] if places else None
+    return Subject(kind, facts, name, _CONFIDENCE[level], location, tuple(places[1:]))
+
+
+def _suppliers(plan: AptPlan) -> dict[str, tuple[str, ...]]:
+    """Return, for each need, the packages that answer it themselves."""
+    suppliers: defaultdict[str, list[str]] = defaultdict(list)
+    for package in plan.packages:
+        needs = package.supplies or (package.because[:1] if package.is_root else ())
+        for need in needs:
+            suppliers[need].append(f"{package.name}={package.version}")
+    return {need: tuple(sorted(packages)) for need, packages in suppliers.items()}
+
+
+def _path(resolution: Resolution) -> str:
+    return resolution.path if isinstance(resolution, Resolved | Fatal | WrongMachine) else ""
+
+
+def _detail(resolution: Resolution) -> str:
+    match resolution:
+        case Fatal(_, why) | WrongVariant(why) | NotAvailable(why) | Unknown(why) | HostDriver(_, why):
+            return why
+        case WrongMachine(path, machine):
+            return f"{path} is built for {machine}"
+        case OrderDependent(provider):
+            return f"found only once {provider} has been imported"
+        case Declared(by):
+            return f"installed by {by}"
+        case Resolved() | Missing():
+            return ""

@@ -1,0 +1,226 @@
+"""Rules from files: read, checked, compiled, tried on their own samples, and set by a policy.
+
+A rule set either loads whole or not at all: one bad rule must not leave a gate that quietly checks less.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+import msgspec
+
+from fleet_audit.audit.configuration.located import KeyPath, Located, load_file
+from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
+from fleet_audit.audit.configuration.schema import convert, suggestion
+from fleet_audit.audit.model.finding import Mode
+from fleet_audit.audit.policy.conditions import (
+    ConditionFailed,
+    ConditionInvalid,
+    Language,
+    Question,
+    Record,
+    Sentence,
+)
+from fleet_audit.audit.policy.envelope import Parameters, PolicyFile, RuleFile, RuleTest
+from fleet_audit.audit.policy.facts import FACTS
+from fleet_audit.audit.policy.parameters import merged, misfit
+from fleet_audit.audit.policy.rules import Check, Rule, RuleSet
+
+MAX_RULES = 2000
+MAX_FOLDER_DEPTH = 4
+
+_NO_RULES_IN = frozenset({"knowledge", "policies"})
+
+
+def packaged_rules() -> Traversable:
+    """Return the folder of the rules that come with fleet-audit."""
+    return files("fleet_audit") / "rules"
+
+
+def packaged_policy() -> Traversable:
+    """Return the policy that holds where a fleet names none."""
+    return packaged_rules() / "policies" / "default.yaml"
+
+
+def load_rules(folders: Iterable[Traversable], policy: Traversable) -> RuleSet:
+    """Read every rule below these folders, and the policy that sets them.
+
+    Folders named ``knowledge`` and ``policies`` hold no rules. Raises ConfigurationError with all problems
+    of all files: shapes, conditions that do not compile, samples that a rule judges otherwise than it says,
+    a rule without a sample for either side, ids used twice, policy settings for rules that are not there.
+    """
+    problems: list[Problem] = []
+    language = Language({kind: FACTS[kind] for kind in FACTS})
+    rules: dict[str, Rule] = {}
+    for file, label in _rule_files(folders):
+        try:
+            located = load_file(file, name=label)
+            rule = _Loading(located, language).rule()
+        except ConfigurationError as e:
+            problems += e.problems
+            continue
+        if rule.id in rules:
+            problems.append(
+                located.problem(("id",), f"{rule.id} is defined already, in {rules[rule.id].file}")
+            )
+        rules.setdefault(rule.id, rule)
+    try:
+        settings = load_file(policy, name=f"policies/{policy.name}")
+        chosen = convert(settings, PolicyFile, also=_misfits(settings, rules))
+    except ConfigurationError as e:
+        raise ConfigurationError([*problems, *e.problems]) from e
+    if problems:
+        raise ConfigurationError(problems)
+    ordered = tuple(_set(rules[name], chosen) for name in sorted(rules))
+    return RuleSet(chosen.name, ordered, language)
+
+
+def _rule_files(folders: Iterable[Traversable]) -> Iterator[tuple[Traversable, str]]:
+    count = 0
+    for folder in folders:
+        for path, label in _yaml_below(folder, folder.name, MAX_FOLDER_DEPTH):
+            count += 1
+            if count > MAX_RULES:
+                raise ConfigurationError((Problem(label, 0, "", f"more than {MAX_RULES} rule files"),))
+            yield path, label
+
+
+def _yaml_below(folder: Traversable, label: str, depth: int) -> Iterator[tuple[Traversable, str]]:
+    if not folder.is_dir():
+        raise ConfigurationError((Problem(label, 0, "", "is no folder of rules"),))
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir() and depth and _may_hold_rules(entry.name):
+            yield from _yaml_below(entry, f"{label}/{entry.name}", depth - 1)
+        elif entry.name.endswith((".yaml", ".yml")):
+            yield entry, f"{label}/{entry.name}"
+
+
+def _may_hold_rules(folder: str) -> bool:
+    return folder not in _NO_RULES_IN and not folder.startswith((".", "_"))
+
+
+class _Loading:
+    """One rule file on its way to a rule: problems are gathered, and raised together."""
+
+    def __init__(self, located: Located, language: Language) -> None:
+        self._located = located
+        self._language = language
+        self._problems: list[Problem] = []
+
+    def rule(self) -> Rule:
+        """Return the rule; raise ConfigurationError with all problems of its file."""
+        definition = convert(self._located, RuleFile, also=self._misnamed())
+        check = self._compiled(definition)
+        self._require_both_sides(definition)
+        for index, test in enumerate(definition.tests):
+            record = self._sample(index, test, definition)
+            parameters = self._sample_parameters(index, test, definition)
+            if record and parameters is not None and check:
+                self._try(("tests", index), test, check, record, parameters)
+        if self._problems or check is None:
+            raise ConfigurationError(self._problems)
+        return Rule(
+            definition=definition,
+            file=self._located.name,
+            mode=definition.mode,
+            severity=definition.severity,
+            params=definition.params,
+            check=check,
+        )
+
+    def _report(self, path: KeyPath, message: str) -> None:
+        self._problems.append(self._located.problem(path, message))
+
+    def _misnamed(self) -> Iterator[Problem]:
+        name = self._located.view("id")
+        stem = self._located.name.rpartition("/")[2].rpartition(".")[0]
+        if name.text is not None and name.text != stem:
+            yield name.problem(f"a rule stands in a file of its name: {name.text}.yaml, not {stem}.yaml")
+
+    def _compiled(self, rule: RuleFile) -> Check | None:
+        deny = self._question(rule)
+        message = self._sentence("message", rule.message, rule)
+        remedy = self._sentence("remedy", rule.remedy, rule)
+        return Check(deny, message, remedy) if deny and message and remedy else None
+
+    def _question(self, rule: RuleFile) -> Question | None:
+        try:
+            return self._language.question(rule.deny, subject=rule.subject, parameters=rule.params)
+        except ConditionInvalid as e:
+            self._report(("deny",), str(e))
+            return None
+
+    def _sentence(self, key: str, text: str, rule: RuleFile) -> Sentence | None:
+        try:
+            return self._language.sentence(text, subject=rule.subject, parameters=rule.params)
+        except ConditionInvalid as e:
+            self._report((key,), str(e))
+            return None
+
+    def _require_both_sides(self, rule: RuleFile) -> None:
+        for side in ("deny", "allow"):
+            if not any(test.expect == side for test in rule.tests):
+                what = "that it must catch" if side == "deny" else "that it must leave alone"
+                self._report(("tests",), f"has no sample {what} (expect: {side})")
+
+    def _sample(self, index: int, test: RuleTest, rule: RuleFile) -> Record | None:
+        path = ("tests", index, "given")
+        if set(test.given) != {rule.subject}:
+            self._report(path, f"must hold exactly one record: {rule.subject}")
+            return None
+        try:
+            facts = convert(self._located, FACTS[rule.subject], at=(*path, rule.subject))
+        except ConfigurationError as e:
+            self._problems += e.problems
+            return None
+        return self._language.record(rule.subject, facts)
+
+    def _sample_parameters(self, index: int, test: RuleTest, rule: RuleFile) -> Parameters | None:
+        view = self._located.view("tests", index, "params")
+        reasons = {key: misfit(key, value, rule.params) for key, value in test.params.items()}
+        self._problems += [view.get(key).problem(reason) for key, reason in reasons.items() if reason]
+        return None if any(reasons.values()) else merged(rule.params, test.params)
+
+    def _try(
+        self, path: KeyPath, test: RuleTest, check: Check, record: Record, parameters: Parameters
+    ) -> None:
+        """Judge a sample with the rule, and report where the rule says otherwise than the sample expects."""
+        try:
+            denial = check.judge(record, parameters)
+        except ConditionFailed as e:
+            self._report(path, f"cannot be evaluated: {e}")
+            return
+        if (denial is not None) != test.is_denied:
+            self._report(path, f"the rule {'denies' if denial else 'allows'} this, expected {test.expect}")
+        elif denial is not None and not denial.message:
+            self._report(path, "the message is empty")
+        elif denial is not None and test.message not in (None, denial.message):
+            self._report(path, f"the message is {denial.message!r}, expected {test.message!r}")
+
+
+def _misfits(settings: Located, rules: Mapping[str, Rule]) -> Iterator[Problem]:
+    """Yield what a policy says of rules or parameters that are not there."""
+    for name, setting in settings.view("rules").entries():
+        if name not in rules:
+            yield setting.problem(f"no rule has this id{suggestion(name, rules)}")
+            continue
+        for key, value in setting.get("params").entries():
+            if reason := misfit(key, value.value, rules[name].definition.params):
+                yield value.problem(reason)
+    for pattern, place in settings.view("select").texts():
+        if not any(fnmatchcase(name, pattern) for name in rules):
+            yield place.problem(f"selects no rule: '{pattern}'")
+
+
+def _set(rule: Rule, policy: PolicyFile) -> Rule:
+    """Return the rule as the policy sets it; a rule that it does not select is off."""
+    setting = policy.rules.get(rule.id)
+    is_selected = any(fnmatchcase(rule.id, pattern) for pattern in policy.select)
+    mode = rule.mode if setting is None or setting.mode is None else setting.mode
+    return msgspec.structs.replace(
+        rule,
+        mode=mode if is_selected else Mode.OFF,
+        severity=rule.severity if setting is None or setting.severity is None else setting.severity,
+        params=rule.params if setting is None else merged(rule.params, setting.params),
+    )

@@ -1,0 +1,71 @@
+"""Rules as they judge: compiled, and set by a policy."""
+
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+
+from fleet_audit.audit.model.finding import Mode, Severity
+from fleet_audit.audit.policy.conditions import Language, Parameter, Question, Record, Sentence
+from fleet_audit.audit.policy.envelope import RuleFile
+
+
+class Denial(msgspec.Struct, frozen=True):
+    """What a rule says of a subject that it denies."""
+
+    message: str
+    remedy: str
+
+
+class Check(msgspec.Struct, frozen=True):
+    """The compiled expressions of a rule."""
+
+    deny: Question
+    message: Sentence
+    remedy: Sentence
+
+    def judge(self, record: Record, parameters: Mapping[str, Parameter]) -> Denial | None:
+        """Return the denial, or None where the rule allows the subject.
+
+        Raises ConditionFailed where that could not be found out.
+        """
+        if not self.deny.ask(record, parameters):
+            return None
+        return Denial(self.message.say(record, parameters), self.remedy.say(record, parameters))
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """A rule as a policy sets it. `file` is where it is written, as messages name it."""
+
+    definition: RuleFile
+    file: str
+    mode: Mode
+    severity: Severity
+    params: dict[str, Parameter]
+    check: Check
+
+    @property
+    def id(self) -> str:
+        """Return the rule's id."""
+        return self.definition.id
+
+
+class RuleSet(msgspec.Struct, frozen=True):
+    """The rules of one run, in order of their ids, with the language that their conditions are written in."""
+
+    policy: str
+    rules: tuple[Rule, ...]
+    language: Language
+
+    @property
+    def digest(self) -> str:
+        """Return the identity of what is checked and how hard: 64 hexadecimal digits."""
+        parts = [
+            [r.id, r.mode, r.severity, r.definition.deny, r.definition.message, r.definition.remedy, r.params]
+            for r in self.rules
+        ]
+        return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
+
+    def rule(self, rule_id: str) -> Rule | None:
+        """Return a rule by its id."""
+        return next((rule for rule in self.rules if rule.id == rule_id), None)

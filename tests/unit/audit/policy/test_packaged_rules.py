@@ -1,0 +1,60 @@
+"""The rules that come with fleet-audit; their own samples are tried whenever they load."""
+
+from pathlib import Path
+
+import pytest
+
+from fleet_audit.audit.model.elf import Missing
+from fleet_audit.audit.model.finding import Mode, Severity, Verdict, verdict
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.need import Need, NeedKind, Tier, Via
+from fleet_audit.audit.policy.evaluation import evaluate
+from fleet_audit.audit.policy.facts import need_subjects
+from fleet_audit.audit.policy.loading import load_rules, packaged_policy, packaged_rules
+from fleet_audit.audit.policy.rules import RuleSet
+
+DOCS = Path(__file__).parents[4] / "docs" / "rules"
+
+
+@pytest.fixture(scope="module")
+def rules() -> RuleSet:
+    return load_rules([packaged_rules()], packaged_policy())
+
+
+def test_every_rule_has_a_page_that_shows_a_bad_and_a_good_example(rules: RuleSet) -> None:
+    for rule in rules.rules:
+        page = (DOCS / f"{rule.id}.md").read_text(encoding="utf-8")
+        assert page.startswith(f"# {rule.id}: {rule.definition.title}\n"), rule.id
+        for heading in ("## Bad", "## Good", "## Why"):
+            assert f"\n{heading}\n" in page, (rule.id, heading)
+
+
+def test_every_page_belongs_to_a_rule(rules: RuleSet) -> None:
+    pages = {page.stem for page in DOCS.glob("FA-*.md")}
+
+    assert pages == {rule.id for rule in rules.rules}
+
+
+def test_the_default_policy_turns_no_rule_off(rules: RuleSet) -> None:
+    assert all(rule.mode is not Mode.OFF for rule in rules.rules)
+
+
+def test_only_rules_that_are_no_errors_are_left_to_warn(rules: RuleSet) -> None:
+    for rule in rules.rules:
+        assert (rule.mode is Mode.ENFORCE) == (rule.severity.rank >= Severity.ERROR.rank), rule.id
+
+
+@pytest.mark.parametrize("kind", [NeedKind.SONAME, NeedKind.PROGRAM, NeedKind.DISTRIBUTION])
+@pytest.mark.parametrize("tier", list(Tier))
+def test_a_missing_need_is_held_against_exactly_once_and_blocks_only_if_required(
+    rules: RuleSet, kind: NeedKind, tier: Tier
+) -> None:
+    need = Need(kind, "thing", tier, Via.MANIFEST, Missing())
+
+    judgement = evaluate(rules, need_subjects([need], fallback=SourceLocation("fleet.yaml", 1)))
+
+    is_expected = kind is not NeedKind.DISTRIBUTION or tier is Tier.REQUIRED
+    assert len(judgement.findings) == is_expected
+    assert judgement.gaps == ()
+    expected = Verdict.FAIL if tier is Tier.REQUIRED else Verdict.PASS
+    assert verdict(judgement.findings, judgement.gaps) is expected
