@@ -1,0 +1,1 @@
+"""Builds the example's images without an engine and without root, from real Debian packages and wheels."""

@@ -1,0 +1,151 @@
+"""The command line of the image builder."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from platformdirs import user_cache_path
+
+from examples.fleet.builder.archive import Archive, sources_for
+from examples.fleet.builder.build import Additions, Builder, Plan, plan
+from examples.fleet.builder.export import Format, export
+from examples.fleet.builder.failure import BuildError
+from examples.fleet.builder.layers import Compression
+from examples.fleet.builder.oci import Layout
+from examples.fleet.builder.recipes import DEMO, RECIPES, chain
+from fleet_audit.audit.errors import FleetAuditError
+from fleet_audit.audit.tools.fetch import Fetcher
+
+LAYOUT = Path(__file__).parent.parent / "build" / "images"
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+@click.group()
+def main() -> None:
+    """Build the example's images without an engine and without root."""
+
+
+@main.command("list")
+def list_images() -> None:
+    """List the images that can be built, each with its parent."""
+    for recipe in RECIPES.values():
+        notes = [f"from {recipe.parent}" if recipe.parent else "from Debian's archive"]
+        notes += [f"a variant of {recipe.variant_of}"] if recipe.variant_of else []
+        notes += ["only with --with-cuda-wheels"] if recipe.needs_cuda_wheels else []
+        click.echo(f"{recipe.name:32} {', '.join(notes)}")
+
+
+@main.command()
+@click.argument("images", nargs=-1)
+@click.option("--all", "is_all", is_flag=True, help="Build every image but those of --with-cuda-wheels.")
+@click.option(
+    "--with-cuda-wheels", is_flag=True, help="Build the variants with several gigabytes of CUDA, too."
+)
+@click.option("--output", type=click.Path(path_type=Path), default=LAYOUT, help="The OCI layout to write to.")
+@click.option("--compression", type=click.Choice(list(Compression)), default=Compression.GZIP)
+@click.option("--archive", default="", help="Base address of a Debian archive, or several.")
+@click.option("--cache-dir", type=click.Path(path_type=Path), help="Where downloads are kept.")
+@click.option("--offline", is_flag=True, help="Use cached downloads only.")
+@click.option("--add-apt", multiple=True, metavar="PKG[=VERSION]", help="One more layer with these packages.")
+@click.option(
+    "--add-plan", type=click.Path(path_type=Path), help="The same, from `fleet-audit deps -o json`."
+)
+@click.option("--replace-wheel", multiple=True, metavar="OLD=NEW", help="Install NEW in the place of OLD.")
+@click.option("--tag", default="", help="The tag of a single image (default: its name, changed or not).")
+@click.option("--revision", default="", help="The revision that the labels name.")
+@click.option("--force", is_flag=True, help="Build what is built already.")
+def build(  # noqa: PLR0913, PLR0917  (one parameter for each option; click passes them by name)
+    images: Sequence[str],
+    is_all: bool,
+    with_cuda_wheels: bool,
+    output: Path,
+    compression: Compression,
+    archive: str,
+    cache_dir: Path | None,
+    offline: bool,
+    add_apt: Sequence[str],
+    add_plan: Path | None,
+    replace_wheel: Sequence[str],
+    tag: str,
+    revision: str,
+    force: bool,
+) -> None:
+    """Build IMAGES (default: the two of the demonstration) with their parents into an OCI layout."""
+    started = time.monotonic()
+    additions = Additions(
+        apt=(*add_apt, *(_proposed(add_plan) if add_plan else ())),
+        wheels=dict(pair.split("=", 1) for pair in replace_wheel),
+    )
+    cache = cache_dir or user_cache_path("fleet-audit-example")
+    debian = Archive(sources_for(archive), Fetcher(cache / "debian", is_offline=offline))
+    plans = _plans(_selected(images, is_all=is_all, with_cuda=with_cuda_wheels), debian, additions, tag)
+    layout = Layout(output)
+    builder = Builder(
+        layout, debian, cache / "wheels", Compression(compression), say=_say, is_offline=offline
+    )
+    for planned in plans:
+        if builder.is_built(planned) and not force:
+            _say(f"{planned.tag}: is up to date")
+        else:
+            builder.build(planned, revision or os.environ.get("REVISION", "unknown"))
+            _say(f"{planned.tag}: built after {time.monotonic() - started:.1f} s")
+    layout.drop_unused()
+
+
+@main.command("export")
+@click.argument("tag")
+@click.argument("destination", type=click.Path(path_type=Path))
+@click.option(
+    "--layout", type=click.Path(path_type=Path), default=LAYOUT, help="The OCI layout to read from."
+)
+@click.option("--format", "form", type=click.Choice(list(Format)), default=Format.OCI)
+@click.option("--compression", type=click.Choice(list(Compression)), default=Compression.GZIP)
+def export_image(tag: str, destination: Path, layout: Path, form: Format, compression: Compression) -> None:
+    """Write the image TAG of a layout to DESTINATION in another format or compression."""
+    export(Layout(layout), tag, destination, Format(form), Compression(compression))
+
+
+def _selected(images: Sequence[str], *, is_all: bool, with_cuda: bool) -> list[str]:
+    wanted = list(images) or ([] if is_all or with_cuda else list(DEMO))
+    if is_all:
+        wanted += [recipe.name for recipe in RECIPES.values() if not recipe.needs_cuda_wheels]
+    if with_cuda:
+        wanted += [recipe.name for recipe in RECIPES.values() if recipe.needs_cuda_wheels]
+    return list(dict.fromkeys(wanted))
+
+
+def _plans(wanted: Sequence[str], debian: Archive, additions: Additions, tag: str) -> list[Plan]:
+    if additions == Additions() and not tag:
+        # Their layers are written anyway, so the parents are images as well.
+        every = dict.fromkeys(recipe.name for name in wanted for recipe in chain(name))
+        return [plan(name, name, debian, additions) for name in every]
+    if tag and len(wanted) != 1:
+        raise BuildError("--tag", "names one image, so give exactly one to build")
+    return [plan(tag or f"{name}-changed", name, debian, additions) for name in wanted]
+
+
+def _proposed(path: Path) -> list[str]:
+    """Return the roots of all proposals in a document of ``fleet-audit deps``."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    subjects = document.get("subjects", [document])
+    return sorted({root for subject in subjects for root in subject.get("proposal", {}).get("roots", [])})
+
+
+def run() -> None:
+    """Run the command line; an expected failure is one sentence and exit code 2."""
+    try:
+        main(prog_name="builder")
+    except FleetAuditError as e:
+        sys.stderr.write(f"builder: {e}\n")
+        sys.exit(e.exit_code)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,158 @@
+"""Where the Debian packages come from: the archive's index, verified, and each package by its digest."""
+
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from examples.fleet.builder.failure import BuildError
+from fleet_audit.audit.apt.closure import Described, closure
+from fleet_audit.audit.apt.compressed import unpacked
+from fleet_audit.audit.apt.packages import ArchivePackage, PackageTable, candidates, parse_packages
+from fleet_audit.audit.apt.release import IndexFile, Release, parse_release
+from fleet_audit.audit.apt.sources import (
+    ENVIRONMENT_VARIABLE,
+    ArchiveSource,
+    SourceOffers,
+    choose_sources,
+    parse_deb822,
+    parse_one_line,
+)
+from fleet_audit.audit.model.identity import Distro, PackageName
+from fleet_audit.audit.tools.fetch import Fetcher, NotFound
+
+BOOKWORM = Distro(id="debian", version="12", codename="bookworm")
+ARCHITECTURE = "amd64"
+
+_RELEASE_LIMIT = 4 << 20
+_INDEX_LIMIT = 512 << 20
+_PACKAGE_LIMIT = 1 << 30
+_SECONDS = 300.0
+_DOWNLOADS_AT_ONCE = 8
+
+
+class Archive:
+    """The packages that the chosen sources offer, newest versions first of all."""
+
+    def __init__(self, sources: Sequence[ArchiveSource], fetcher: Fetcher) -> None:
+        """Read the index of every source. Raises FetchError or BuildError."""
+        self.sources: list[ArchiveSource] = []
+        self._fetcher = fetcher
+        packages: list[ArchivePackage] = []
+        for source in sources:
+            release = self._release(source)
+            if release is not None:
+                self.sources.append(source)
+                packages += self._packages(source, release, len(self.sources) - 1)
+        if not packages:
+            raise BuildError(", ".join(source.uri for source in sources), "offers no Debian 12 packages")
+        self._versions: dict[tuple[str, str], ArchivePackage] = {(p.name, p.version): p for p in packages}
+        self._newest = candidates(packages)
+
+    def closure(
+        self, wanted: Sequence[str], installed: Iterable[Described]
+    ) -> tuple[list[ArchivePackage], frozenset[str]]:
+        """Return `wanted` (``name`` or ``name=version``) with everything they depend on, sorted by name.
+
+        The second value names the ones that came as dependencies. Recommends are not followed. Raises
+        BuildError where the archive has not got something, or not in that version.
+        """
+        newest = dict(self._newest)
+        for request in wanted:
+            name, _, version = request.partition("=")
+            if version:
+                newest[name] = self._version(name, version)
+        roots = [PackageName(request.partition("=")[0]) for request in wanted]
+        found = closure(PackageTable(newest), roots, installed=installed)
+        if found.unmet:
+            unmet = "; ".join(f"{missing.package} needs {missing.clause}" for missing in found.unmet)
+            raise BuildError("the Debian archive", f"cannot supply everything: {unmet}")
+        packages = sorted((choice.package for choice in found.chosen), key=lambda package: package.name)
+        return packages, found.names - set(roots)
+
+    def required(self) -> list[str]:
+        """Return what every Debian system has: Essential packages, and those of priority required."""
+        wanted = (p for p in self._newest.values() if p.is_essential or p.priority == "required")
+        return sorted(package.name for package in wanted)
+
+    def download(self, packages: Sequence[ArchivePackage]) -> list[Path]:
+        """Return the package files, in order, each with the digest that the index promises."""
+        with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
+            return list(pool.map(self._download, packages))
+
+    def _download(self, package: ArchivePackage) -> Path:
+        url = f"{self.sources[package.repository].uri}/{package.filename}"
+        return self._fetcher.get_file(
+            url, size_limit=_PACKAGE_LIMIT, deadline=_SECONDS, sha256=package.sha256
+        )
+
+    def _version(self, name: str, version: str) -> ArchivePackage:
+        package = self._versions.get((name, version))
+        if package is None:
+            newest = self._newest.get(name)
+            has = f"it has {newest.version}" if newest else "it has no such package"
+            raise BuildError(f"{name}={version}", f"is not in the archive; {has}")
+        return package
+
+    def _release(self, source: ArchiveSource) -> Release | None:
+        url = f"{source.uri}/dists/{source.suite}/InRelease"
+        try:
+            body = self._fetcher.get(url, size_limit=_RELEASE_LIMIT, deadline=_SECONDS)
+        except NotFound:
+            if source.is_optional:
+                return None
+            raise
+        release = parse_release(body)
+        if release is None or not release.is_named(source.suite):
+            raise BuildError(url, "is no Release file of this suite")
+        return release
+
+    def _packages(self, source: ArchiveSource, release: Release, number: int) -> Iterable[ArchivePackage]:
+        for component in source.components:
+            folder = f"{component}/binary-{ARCHITECTURE}"
+            listed = release.files.get(f"{folder}/Packages.xz")
+            if listed is not None:
+                path = self._index(source, release, listed)
+                yield from parse_packages(unpacked(path, ".xz", limit=_INDEX_LIMIT), repository=number)
+
+    def _index(self, source: ArchiveSource, release: Release, listed: IndexFile) -> Path:
+        # By hash where the archive has that: the plain name may change between Release and index.
+        folder, _, name = listed.path.rpartition("/")
+        path = f"{folder}/by-hash/SHA256/{listed.sha256}" if release.has_by_hash else f"{folder}/{name}"
+        return self._fetcher.get_file(
+            f"{source.uri}/dists/{source.suite}/{path}",
+            size_limit=listed.size,
+            deadline=_SECONDS,
+            sha256=listed.sha256,
+        )
+
+
+def sources_for(address: str, machine: Path = Path("/etc/apt")) -> tuple[ArchiveSource, ...]:
+    """Return the sources to build from.
+
+    `address` counts first, then the environment (FLEET_AUDIT_ARCHIVE), then the sources of this machine
+    where it is a Debian, then Debian's snapshot service at a pinned date.
+    """
+    environment = address or os.environ.get(ENVIRONMENT_VARIABLE, "")
+    offers = SourceOffers(environment=environment, machine=tuple(_machine_sources(machine)))
+    return choose_sources(BOOKWORM, ARCHITECTURE, offers)
+
+
+def _machine_sources(folder: Path) -> list[ArchiveSource]:
+    found: list[ArchiveSource] = []
+    for path in (folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))):
+        if path.is_file():
+            text = path.read_text(encoding="utf-8", errors="replace")
+            found += parse_deb822(text) if path.suffix == ".sources" else parse_one_line(text)
+    return found
+
+
+def sources_file(sources: Sequence[ArchiveSource]) -> bytes:
+    """Return ``debian.sources`` (deb822) for an image that was built from `sources`."""
+    stanzas = [
+        f"Types: deb\nURIs: {source.uri}\nSuites: {source.suite}\nComponents: {' '.join(source.components)}\n"
+        + ("" if source.checks_valid_until else "Check-Valid-Until: no\n")
+        + "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"
+        for source in sources
+    ]
+    return "\n".join(stanzas).encode()

@@ -1,0 +1,81 @@
+"""How locked wheels are fetched: by pip, from the index that this machine has configured."""
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from examples.fleet.builder.failure import BuildError
+from examples.fleet.builder.wheel_locks import LockedWheel
+from fleet_audit.audit.tools.process import ToolError, run
+
+_SECONDS = 900.0
+_GLIBC_OF_BOOKWORM = 36
+
+
+def fetch(wheels: Sequence[LockedWheel], cache: Path, *, is_offline: bool = False) -> list[Path]:
+    """Return the wheel file of each locked wheel, in order; missing ones are downloaded into `cache`.
+
+    A file is in the cache under its digest, and that digest is one that the lock accepts.
+    """
+    missing = [wheel for wheel in wheels if _cached(wheel, cache) is None]
+    if missing and is_offline:
+        names = ", ".join(f"{wheel.name}=={wheel.version}" for wheel in missing)
+        raise BuildError(names, f"not in the cache {cache}, and --offline forbids to download")
+    if missing:
+        _download(missing, cache)
+    paths = [_cached(wheel, cache) for wheel in wheels]
+    if absent := [wheel.name for wheel, path in zip(wheels, paths, strict=True) if path is None]:
+        raise BuildError(", ".join(absent), "pip brought no wheel with a locked digest")
+    return [path for path in paths if path is not None]
+
+
+def _cached(wheel: LockedWheel, cache: Path) -> Path | None:
+    for digest in wheel.sha256:
+        for path in sorted((cache / digest).glob("*.whl")):
+            if _digest(path) == digest:
+                return path
+    return None
+
+
+def _download(wheels: Iterable[LockedWheel], cache: Path) -> None:
+    cache.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=cache, prefix="pip-") as folder:
+        lock = Path(folder) / "requirements.txt"
+        lock.write_text("".join(f"{wheel.requirement}\n" for wheel in wheels), encoding="utf-8")
+        try:
+            run(_pip(folder, lock), timeout=_SECONDS, env=dict(os.environ), cwd=Path(folder))
+        except ToolError as e:
+            raise BuildError("the wheels", f"could not be downloaded: {e}") from e
+        for path in sorted(Path(folder).glob("*.whl")):
+            place = cache / _digest(path)
+            place.mkdir(exist_ok=True)
+            path.replace(place / path.name)
+
+
+def _pip(folder: str, lock: Path) -> list[str]:
+    platforms = [f"manylinux_2_{minor}_x86_64" for minor in range(5, _GLIBC_OF_BOOKWORM + 1)]
+    platforms += ["manylinux1_x86_64", "manylinux2010_x86_64", "manylinux2014_x86_64", "linux_x86_64"]
+    options = [f"--platform={platform}" for platform in platforms]
+    options += ["--python-version=3.11", "--implementation=cp", "--abi=cp311", "--abi=abi3", "--abi=none"]
+    fixed = ["--only-binary=:all:", "--require-hashes", "--no-deps", "--no-input", "--quiet", "--quiet"]
+    fixed += ["--disable-pip-version-check", "--no-cache-dir"]
+    return [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        *fixed,
+        *options,
+        "--dest",
+        folder,
+        "--requirement",
+        str(lock),
+    ]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
