@@ -49,7 +49,7 @@ def list_images() -> None:
     "--with-cuda-wheels", is_flag=True, help="Build the variants with several gigabytes of CUDA, too."
 )
 @click.option("--output", type=click.Path(path_type=Path), default=LAYOUT, help="The OCI layout to write to.")
-@click.option("--compression", type=click.Choice(list(Compression)), default=Compression.GZIP)
+@click.option("--compression", type=click.Choice([c.value for c in Compression]), default="gzip")
 @click.option("--archive", default="", help="Base address of a Debian archive, or several.")
 @click.option("--cache-dir", type=click.Path(path_type=Path), help="Where downloads are kept.")
 @click.option("--offline", is_flag=True, help="Use cached downloads only.")
@@ -66,7 +66,7 @@ def build(  # noqa: PLR0913, PLR0917  (one parameter for each option; click pass
     is_all: bool,
     with_cuda_wheels: bool,
     output: Path,
-    compression: Compression,
+    compression: str,
     archive: str,
     cache_dir: Path | None,
     offline: bool,
@@ -105,9 +105,9 @@ def build(  # noqa: PLR0913, PLR0917  (one parameter for each option; click pass
 @click.option(
     "--layout", type=click.Path(path_type=Path), default=LAYOUT, help="The OCI layout to read from."
 )
-@click.option("--format", "form", type=click.Choice(list(Format)), default=Format.OCI)
-@click.option("--compression", type=click.Choice(list(Compression)), default=Compression.GZIP)
-def export_image(tag: str, destination: Path, layout: Path, form: Format, compression: Compression) -> None:
+@click.option("--format", "form", type=click.Choice([f.value for f in Format]), default="oci")
+@click.option("--compression", type=click.Choice([c.value for c in Compression]), default="gzip")
+def export_image(tag: str, destination: Path, layout: Path, form: str, compression: str) -> None:
     """Write the image TAG of a layout to DESTINATION in another format or compression."""
     export(Layout(layout), tag, destination, Format(form), Compression(compression))
 

@@ -65,7 +65,7 @@ class Archive:
         roots = [PackageName(request.partition("=")[0]) for request in wanted]
         found = closure(PackageTable(newest), roots, installed=installed)
         if found.unmet:
-            unmet = "; ".join(f"{missing.package} needs {missing.clause}" for missing in found.unmet)
+            unmet = "; ".join(f"{missing.package}: {missing.why}" for missing in found.unmet)
             raise BuildError("the Debian archive", f"cannot supply everything: {unmet}")
         packages = sorted((choice.package for choice in found.chosen), key=lambda package: package.name)
         return packages, found.names - set(roots)
