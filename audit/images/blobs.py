@@ -11,14 +11,15 @@ from fleet_audit.audit.images.failure import ImageError, LayerUnreadable
 from fleet_audit.audit.images.inflate import Read
 from fleet_audit.audit.images.layer import member_path
 from fleet_audit.audit.images.limits import Limits
-from fleet_audit.audit.images.tar import TarStream, walk
+from fleet_audit.audit.images.tar import Header, TarStream, walk
 from fleet_audit.audit.images.tree import MAX_LINK_HOPS, normalise, parent
+from fleet_audit.audit.model.identity import ImagePath
 
 _OUTER_CHUNK = 64 << 10
 
 
 class Blob(msgspec.Struct, frozen=True):
-    """A stretch of a file on this machine."""
+    """A stretch of a file on this machine, or of a stream where `file` is empty."""
 
     file: str
     offset: int
@@ -159,6 +160,17 @@ def follow(name: str, members: Mapping[str, MemberT]) -> MemberT | None:
     return None
 
 
+def link_target(path: ImagePath, header: Header) -> str | None:
+    """Return the member that a link of an archive stands for; None where the member is no link."""
+    match chr(header.type):
+        case "1":
+            return normalise(header.link)
+        case "2":
+            return normalise(f"{parent(path)}/{header.link}")
+        case _:
+            return None
+
+
 def _members(whole: Blob, limits: Limits) -> dict[str, MemberT]:
     members: dict[str, MemberT] = {}
     with OpenBlob(whole) as file:
@@ -168,16 +180,12 @@ def _members(whole: Blob, limits: Limits) -> dict[str, MemberT]:
         stream = _SeekingStream(file, whole.size)
         bounded = msgspec.structs.replace(limits, entries=limits.archive_members)
         for header in walk(stream, bounded):
-            path = str(member_path(header.name))
-            match chr(header.type):
-                case "0":
-                    members[path] = Blob(whole.file, header.offset, header.size)
-                case "1":
-                    members[path] = str(normalise(header.link))
-                case "2":
-                    members[path] = str(normalise(f"{parent(member_path(header.name))}/{header.link}"))
-                case _:
-                    pass
+            path = member_path(header.name)
+            target = link_target(path, header)
+            if target is not None:
+                members[path] = target
+            elif chr(header.type) == "0":
+                members[path] = Blob(whole.file, header.offset, header.size)
     return members
 
 

@@ -24,8 +24,19 @@ class LayerBodies:
     last one ended. `streamed` counts bodies that were not kept, `inflated` the bytes read for them.
     """
 
-    def __init__(self, facts: Facts, entries: list[LayerEntry], reopen: OpenLayer, limits: Limits) -> None:
-        """Serve the files of `entries`; `reopen` is called for bodies that were not kept."""
+    def __init__(
+        self,
+        facts: Facts,
+        entries: list[LayerEntry],
+        reopen: OpenLayer,
+        limits: Limits,
+        *,
+        is_verified: bool,
+    ) -> None:
+        """Serve the files of `entries`; `reopen` is called for bodies that were not kept.
+
+        Unless `is_verified`, the stored layer is hashed before the first of them.
+        """
         self._facts = facts
         self._entries = entries
         self._by_path: dict[ImagePath, LayerEntry] | None = None
@@ -33,7 +44,7 @@ class LayerBodies:
         self._limits = limits
         self._stream: TarStream | None = None
         self._close_stream: Callable[[], None] | None = None
-        self._is_verified = False
+        self._is_verified = is_verified
         self.streamed = 0
         self.inflated = 0
 

@@ -84,10 +84,9 @@ class _Table(msgspec.Struct, frozen=True):
 class FactsWriter:
     """Writes a facts file front to back."""
 
-    def __init__(self, out: BinaryIO, key: str) -> None:
-        """Write to `out`, which need not be seekable; `key` says what the facts are facts of."""
+    def __init__(self, out: BinaryIO) -> None:
+        """Write to `out`, which need not be seekable."""
         self._out = out
-        self._key = key
         self._at = 0
         self._blocks: list[_Frame] = []
         self._block = bytearray()
@@ -114,16 +113,17 @@ class FactsWriter:
 
     def finish(
         self,
+        key: str,
         measure: Measure,
         entries: Sequence[LayerEntry],
         records: Mapping[str, Mapping[ImagePath, msgspec.Struct]],
     ) -> None:
-        """Write the entries, the records by collector's key, and the table."""
+        """Write the entries, the records by collector, and the table; `key` says what all are facts of."""
         if self._block:
             self._flush()
         encode = msgspec.msgpack.encode
         table = _Table(
-            key=self._key,
+            key=key,
             measure=measure,
             blocks=self._blocks,
             entries=self._frame(encode(entries)),

@@ -65,7 +65,8 @@ def read_layer(
 ) -> Measure:
     """Read a whole layer with `read`, write its facts to `out`, and return its measure.
 
-    Raises LayerUnreadable where the bytes are damaged, over a limit, or not what `expected` says.
+    The facts are filed under `key`, by default under the layer's diffID alone. Raises LayerUnreadable where
+    the bytes are damaged, over a limit, or not what `expected` says.
     """
     stored, raw = Sha256(), Sha256()
     amounts = _Amounts()
@@ -84,7 +85,7 @@ def read_layer(
                 hashing.add(raw, chunk)
                 yield chunk
 
-        writer = FactsWriter(out, key or "")
+        writer = FactsWriter(out)
         survey = _Survey(reading, writer)
         survey.run(TarStream(chunks()))
         while read_hashed(1 << 20):
@@ -97,7 +98,8 @@ def read_layer(
         raw_bytes=amounts.raw,
         oddities=tuple(survey.oddities),
     )
-    writer.finish(measure, survey.entries, survey.records)
+    filed = reading.key(measure.diff_id, None) if key is None else key
+    writer.finish(filed, measure, survey.entries, survey.records)
     return measure
 
 

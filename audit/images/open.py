@@ -24,6 +24,7 @@ from fleet_audit.audit.images.progress import Progress, silent
 from fleet_audit.audit.images.reading import LayerFailure, LayerRead, Outcome, read_layers
 from fleet_audit.audit.images.sources import FoundRoot, FoundStream, source_of
 from fleet_audit.audit.images.store import LayerStore
+from fleet_audit.audit.images.stream import SentArchive, read_sent
 from fleet_audit.audit.images.tree import Entry, FileTree, FileUnreadable, MemoryTree
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ImagePath, ImageRef, Platform
@@ -128,7 +129,8 @@ def open_image(  # noqa: PLR0913  (every option has a default and a keyword)
     """
     begin = time.perf_counter()
     source, place, choice = source_of(ref)
-    found = source.find(Question(ref, place, choice, platform, limits))
+    question = Question(ref, place, choice, platform, limits)
+    found = source.find(question)
     reading = Reading(tuple(collectors), keep, keep_version, limits)
     name = ref.removeprefix(f"{source.transport}:")
     opening = _Opening(ImageRef(source.transport, name), reading, begin)
@@ -140,8 +142,10 @@ def open_image(  # noqa: PLR0913  (every option has a default and a keyword)
             return opening.layered(found, outcomes, [_from_blob(layer) for layer in found.layers])
         case FoundStream(engine) if engine not in engines:
             raise ImageError(ref, f"there is no connection to {engine}", "save the image to a file")
-        case FoundStream():
-            raise ImageError(ref, "images of engines are not read yet", "save the image to a file")
+        case FoundStream(engine, wanted):
+            sent = SentArchive(lambda: engines[engine](wanted), ref=ref, limits=limits)
+            streamed = read_sent(sent, question, reading, store, progress)
+            return opening.layered(streamed.found, streamed.outcomes, streamed.reopen)
 
 
 def _from_blob(found: FoundLayer) -> OpenLayer:
@@ -175,7 +179,13 @@ class _Opening:
                 gaps.append(_layer_gap(layer, str(e)))
                 continue
             facts[index] = outcome.facts
-            bodies[index] = LayerBodies(outcome.facts, entries, reopen[index], self._reading.limits)
+            bodies[index] = LayerBodies(
+                outcome.facts,
+                entries,
+                reopen[index],
+                self._reading.limits,
+                is_verified=not outcome.was_cached,
+            )
             gaps += _oddities(index, outcome.facts, merged)
         gaps += [_file_gap(path, "is a hard link to nothing") for path in sorted(merged.dangling)]
         tree = MemoryTree(merged.folders, lambda entry: bodies[entry.layer].read(entry))

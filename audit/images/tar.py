@@ -56,6 +56,12 @@ class TarStream:
             return self._chunk[at:end]
         return b"".join(self._pieces(count))
 
+    def peek(self) -> bytes:
+        """Return the next byte without consuming it; empty at the end."""
+        if self._at == len(self._chunk):
+            self._advance()
+        return self._chunk[self._at : self._at + 1]
+
     def view(self, count: int) -> memoryview:
         """Return the next `count` bytes without copying where one chunk holds them all."""
         at = self._at
