@@ -1,6 +1,7 @@
 """What a rule says about the evidence, and what could not be examined at all."""
 
 import hashlib
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -126,6 +127,25 @@ class Gap(msgspec.Struct, frozen=True):
         return self.kind.is_blocking
 
 
+class RuleSummary(msgspec.Struct, frozen=True):
+    """What a report says of a rule that was evaluated; `mode` and `severity` as the policy sets them."""
+
+    id: str
+    title: str
+    why: str
+    severity: Severity
+    mode: Mode
+    subject: str = ""
+
+
+class PolicySummary(msgspec.Struct, frozen=True):
+    """By which policy a report was judged; `digest` changes with everything that can change a finding."""
+
+    name: str = ""
+    digest: str = ""
+    rules: tuple[RuleSummary, ...] = ()
+
+
 class Verdict(StrEnum):
     """What to do with the image."""
 
@@ -141,3 +161,9 @@ def verdict(findings: tuple[Finding, ...], gaps: tuple[Gap, ...]) -> Verdict:
     if any(gap.blocking for gap in gaps):
         return Verdict.INCOMPLETE
     return Verdict.PASS
+
+
+def combined(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the verdict on several subjects: a failing one decides, else an incomplete one."""
+    found = set(verdicts)
+    return next((v for v in (Verdict.FAIL, Verdict.INCOMPLETE) if v in found), Verdict.PASS)

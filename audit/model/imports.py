@@ -131,12 +131,13 @@ class DynamicImport(msgspec.Struct, frozen=True):
 
 
 class ExtensionModule(msgspec.Struct, frozen=True):
-    """An extension module that the service loads, and how certainly."""
+    """An extension module that the service loads, how certainly, and every step of the way to it."""
 
     path: ImagePath
     module: ModuleName
     level: Level
     distribution: DistributionName | None = None
+    chain: tuple[str, ...] = ()
 
 
 class UnparsedFile(msgspec.Struct, frozen=True):

@@ -4,7 +4,8 @@ import msgspec
 
 from fleet_audit.audit.model.apt import AptPlan, Surplus
 from fleet_audit.audit.model.elf import EntryPoint
-from fleet_audit.audit.model.finding import Finding, Gap, Verdict, verdict
+from fleet_audit.audit.model.evidence import Chain, Edge, Node
+from fleet_audit.audit.model.finding import Finding, Gap, PolicySummary, Verdict, verdict
 from fleet_audit.audit.model.identity import Digest, ImagePath
 from fleet_audit.audit.model.image import ImageIdentity
 from fleet_audit.audit.model.imports import ServiceImports, UnparsedFile
@@ -28,6 +29,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     gaps: tuple[Gap, ...] = ()
     notes: tuple[str, ...] = ()
+    policy: PolicySummary = PolicySummary()
 
     @property
     def verdict(self) -> Verdict:
@@ -80,3 +82,27 @@ class LddReport(Judged, frozen=True, kw_only=True):
     elf_files: int = 0
     extension_modules: int = 0
     entries: tuple[EntryReport, ...] = ()
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """One way on which `start` leads to what was asked about."""
+
+    start: Node
+    chain: Chain
+
+
+class ExplainReport(Judged, frozen=True, kw_only=True):
+    """Why something is needed or there.
+
+    `node` is what the question meant; where it could mean several things, it is None and `candidates` lists
+    them. `facts` are pairs of a label and a text (``status``, ``missing``). `arriving` and `leaving` are the
+    edges beside it, where no chain from a service leads to it.
+    """
+
+    image: ImageIdentity | None = None
+    node: Node | None = None
+    candidates: tuple[Node, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    answers: tuple[Answer, ...] = ()
+    arriving: tuple[Edge, ...] = ()
+    leaving: tuple[Edge, ...] = ()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from fleet_audit.audit.model.finding import Mode, Severity
+from fleet_audit.audit.model.finding import Mode, PolicySummary, RuleSummary, Severity
 from fleet_audit.audit.policy.conditions import Language, Parameter, Question, Record, Sentence
 from fleet_audit.audit.policy.envelope import RuleFile
 
@@ -65,6 +65,25 @@ class RuleSet(msgspec.Struct, frozen=True):
             for r in self.rules
         ]
         return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
+
+    def summary(self) -> PolicySummary:
+        """Return what a report says of this policy: the rules that are not off."""
+        return PolicySummary(
+            name=self.policy,
+            digest=self.digest,
+            rules=tuple(
+                RuleSummary(
+                    id=rule.id,
+                    title=rule.definition.title,
+                    why=rule.definition.why,
+                    severity=rule.severity,
+                    mode=rule.mode,
+                    subject=rule.definition.subject,
+                )
+                for rule in self.rules
+                if rule.mode is not Mode.OFF
+            ),
+        )
 
     def rule(self, rule_id: str) -> Rule | None:
         """Return a rule by its id."""
