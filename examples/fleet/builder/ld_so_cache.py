@@ -10,6 +10,7 @@ import msgspec
 
 from examples.fleet.builder.elf_soname import is_library_name
 from examples.fleet.builder.filesystem import FileSystem
+from fleet_audit.audit.apt.control import fields, stanzas
 
 CACHE = "etc/ld.so.cache"
 
@@ -17,7 +18,6 @@ _MAGIC = b"glibc-ld.so.cache1.1"
 _LITTLE_ENDIAN = 2
 _X86_64_LIBC6 = 0x0303  # FLAG_X8664_LIB64 | FLAG_ELF_LIBC6
 _EXTENSION_MAGIC = 0xEAA42174
-_GENERATOR = b"ldconfig (GNU libc) stable release version 2.36"
 _HEADER = struct.Struct("<20sIIB3xI12x")
 _ENTRY = struct.Struct("<iIIIQ")
 _SECTION = struct.Struct("<IIII")
@@ -41,7 +41,7 @@ class Library(msgspec.Struct, frozen=True, order=True):
 
 def cache_of(files: FileSystem) -> bytes:
     """Return the cache for the folders that /etc/ld.so.conf names, then the loader's own."""
-    return encode(libraries(files))
+    return encode(libraries(files), generator=_generator(files))
 
 
 def libraries(files: FileSystem) -> list[Library]:
@@ -59,7 +59,7 @@ def libraries(files: FileSystem) -> list[Library]:
     return sorted(found.values(), key=lambda library: by_name(library.name), reverse=True)
 
 
-def encode(entries: Iterable[Library]) -> bytes:
+def encode(entries: Iterable[Library], *, generator: str) -> bytes:
     """Return the file: header, entries, strings, and the extension that names its generator."""
     listed = list(entries)
     strings = bytearray()
@@ -74,7 +74,7 @@ def encode(entries: Iterable[Library]) -> bytes:
     padding = -(at + len(strings)) % 4
     extension = at + len(strings) + padding
     header = _HEADER.pack(_MAGIC, len(listed), len(strings), _LITTLE_ENDIAN, extension)
-    return header + bytes(table) + bytes(strings) + bytes(padding) + _generator(extension)
+    return header + bytes(table) + bytes(strings) + bytes(padding) + _extension(extension, generator.encode())
 
 
 def compare_names(left: str, right: str) -> int:
@@ -100,10 +100,19 @@ def _number(text: str, start: int) -> str:
     return match[0] if match else ""
 
 
-def _generator(offset: int) -> bytes:
+def _extension(offset: int, generator: bytes) -> bytes:
     section = struct.pack("<II", _EXTENSION_MAGIC, 1)
     body_offset = offset + len(section) + _SECTION.size
-    return section + _SECTION.pack(0, 0, body_offset, len(_GENERATOR)) + _GENERATOR
+    return section + _SECTION.pack(0, 0, body_offset, len(generator)) + generator
+
+
+def _generator(files: FileSystem) -> str:
+    for stanza in stanzas([files.read("var/lib/dpkg/status")]):
+        found = fields(stanza, ("Package", "Version"))
+        if found["Package"] == "libc-bin":
+            upstream = found["Version"].partition("-")[0]
+            return f"ldconfig (Debian GLIBC {found['Version']}) stable release version {upstream}"
+    return "ldconfig (GNU libc) stable release version 2.36"
 
 
 def _folders(files: FileSystem) -> list[str]:
