@@ -2,70 +2,69 @@
 
 Dependencies are followed depth first in the order of the fields, Pre-Depends before Depends. Of
 alternatives, one that is installed or already chosen counts; else the first that the archive can satisfy
-(apt's depcache; Debian policy 7.1). Recommends are not followed.
+without a conflict (Debian policy 7.1; apt's depcache). Recommends are not followed. An installed package is
+upgraded where a dependency wants a newer version, or where a chosen package breaks the installed one, and
+so are installed packages that such an upgrade would leave with an unmet dependency.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
-from fleet_audit.audit.apt.packages import (
-    ArchivePackage,
-    PackageTable,
-    is_answered_by,
-    is_provided,
-)
+from fleet_audit.audit.apt.packages import ArchivePackage, PackageTable, is_answered_by, is_provided
 from fleet_audit.audit.apt.relations import Clause, Relation, clause_text, parse_relations
+from fleet_audit.audit.apt.versions import compare_versions
 from fleet_audit.audit.model.identity import PackageName
 
 
 class Described(Protocol):
-    """A package with its relationship fields, of an archive or of an installed state."""
+    """A package with its relationship fields as written, of an archive or of an installed state."""
 
     @property
-    def name(self) -> PackageName:
-        """Return the package's name."""
-        ...
-
+    def name(self) -> PackageName: ...  # noqa: D102  (what a package's fields mean is deb-control(5)'s to say)
     @property
-    def version(self) -> str:
-        """Return the package's version."""
-        ...
-
+    def version(self) -> str: ...  # noqa: D102  (the same)
     @property
-    def provides(self) -> str:
-        """Return the field Provides as written."""
-        ...
+    def pre_depends(self) -> str: ...  # noqa: D102  (the same)
+    @property
+    def depends(self) -> str: ...  # noqa: D102  (the same)
+    @property
+    def provides(self) -> str: ...  # noqa: D102  (the same)
+    @property
+    def conflicts(self) -> str: ...  # noqa: D102  (the same)
+    @property
+    def breaks(self) -> str: ...  # noqa: D102  (the same)
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """Why a package was chosen: `parent` depends on it through `clause`; a root has neither."""
+    """Why a package was chosen: `parent` asks for it by `clause`; a root has neither."""
 
     parent: PackageName | None = None
     clause: str = ""
 
 
 class Chosen(msgspec.Struct, frozen=True):
-    """One package of a closure; `replaces_installed` holds where it upgrades an installed version."""
+    """One package of a closure; `is_upgrade` where another version of it is installed."""
 
     package: ArchivePackage
     reason: Reason
-    replaces_installed: bool = False
+    is_upgrade: bool = False
 
 
-class UnmetDependency(msgspec.Struct, frozen=True):
-    """A clause of `package` that nothing installed, chosen or offered satisfies."""
+class Unmet(msgspec.Struct, frozen=True):
+    """What stands against the closure: a clause of `package` that cannot be met, or a conflict it has."""
 
     package: PackageName
-    clause: str
+    why: str
 
 
 class Closure(msgspec.Struct, frozen=True):
     """The packages to install, roots first, in the order in which they were chosen."""
 
     chosen: tuple[Chosen, ...] = ()
-    unmet: tuple[UnmetDependency, ...] = ()
+    unmet: tuple[Unmet, ...] = ()
 
     @property
     def installed_bytes(self) -> int:
@@ -77,90 +76,211 @@ class Closure(msgspec.Struct, frozen=True):
         """Return the names of the chosen packages."""
         return frozenset(choice.package.name for choice in self.chosen)
 
+    def chain_to(self, name: PackageName) -> tuple[PackageName, ...]:
+        """Return the packages that lead from a root to `name`, root first; empty where it was not chosen."""
+        reasons: Mapping[PackageName, Reason] = {c.package.name: c.reason for c in self.chosen}
+        chain: list[PackageName] = []
+        at: PackageName | None = name
+        while at is not None and at in reasons and at not in chain:
+            chain.append(at)
+            at = reasons[at].parent
+        return tuple(reversed(chain))
+
 
 def closure(
-    table: PackageTable, roots: Sequence[PackageName], *, installed: Iterable[Described] = ()
+    table: PackageTable,
+    roots: Sequence[PackageName],
+    *,
+    installed: Iterable[Described] = (),
+    upgrades_by_source: bool = False,
 ) -> Closure:
-    """Return everything that installing `roots` adds to what is `installed`.
+    """Return everything that installing `roots` adds to what is `installed`, or upgrades there.
 
-    A root that is installed already adds nothing; one that the archive does not offer is unmet. The result
-    holds no package twice, and each dependency of each chosen package is met or listed as unmet.
+    A root that is installed in the candidate's version adds nothing; one that the archive does not offer is
+    unmet. The result holds no package twice; each dependency of each chosen package is met, and each
+    conflict avoided, or it is listed as unmet. The order of `roots` does not matter.
+
+    With `upgrades_by_source`, installed packages that were built from the same source as a chosen one are
+    brought to the same version with it, as apt does from 2.6 on (APT::Get::Upgrade-By-Source-Package).
     """
-    search = _Search(table, installed)
-    for name in roots:
+    search = _Search(table, tuple(installed), upgrades_by_source=upgrades_by_source)
+    for name in sorted(set(roots)):
         search.add_root(name)
     search.follow()
-    return Closure(tuple(search.chosen.values()), tuple(search.unmet))
+    return Closure(tuple(search.chosen.values()), tuple(search.unmet()))
 
 
 class _Search:
-    """One closure while it grows; explicit stack, since chains of an archive can be deep."""
+    """One closure while it grows; its stack is explicit, since chains in an archive can be deep."""
 
-    def __init__(self, table: PackageTable, installed: Iterable[Described]) -> None:
-        self.table = table
-        self.chosen: dict[str, Chosen] = {}
-        self.unmet: list[UnmetDependency] = []
-        self._present: dict[str, str] = {}
-        self._provisions: dict[str, list[tuple[str, Relation]]] = {}
+    def __init__(
+        self, table: PackageTable, installed: Sequence[Described], *, upgrades_by_source: bool
+    ) -> None:
+        self.chosen: dict[PackageName, Chosen] = {}
+        self._table = table
+        self._present = _Present()
+        self._installed = installed
+        self._unmet: dict[Unmet, None] = {}
         self._pending: list[tuple[PackageName, Clause]] = []
+        self._fresh: list[ArchivePackage] = []
         for package in installed:
-            self._make_present(package)
+            self._present.add(package)
+        self._siblings = self._outdated_by_source() if upgrades_by_source else {}
 
     def add_root(self, name: PackageName) -> None:
-        package = self.table.get(name)
-        if name in self._present or name in self.chosen:
-            return
-        if package is None:
-            self.unmet.append(UnmetDependency(name, name))
-        else:
-            self._choose(package, Reason())
+        candidate = self._table.get(name)
+        version = self._present.version(name)
+        if candidate is None:
+            if version is None:
+                self._unmet[Unmet(name, "is not in the archive")] = None
+        elif version is None or compare_versions(version, candidate.version) < 0:
+            self._choose(candidate, Reason())
 
     def follow(self) -> None:
-        roots = [choice.package for choice in self.chosen.values()]
-        for root in roots:
+        # Roots are all there before the first dependency is looked at, as for apt-get: they may answer it.
+        for root in [choice.package for choice in self.chosen.values()]:
             self._pending.extend(reversed(_clauses(root)))
-            while self._pending:
+            self._drain()
+        while self._repair():
+            self._drain()
+
+    def unmet(self) -> Iterator[Unmet]:
+        yield from self._unmet
+        for choice in self.chosen.values():
+            for text in self._present.conflicts_of(choice.package):
+                yield Unmet(choice.package.name, text)
+
+    def _drain(self) -> None:
+        while self._pending or self._fresh:
+            if self._fresh:
+                self._bring_siblings(self._fresh.pop())
+            else:
                 self._meet(*self._pending.pop())
 
+    def _outdated_by_source(self) -> Mapping[tuple[str, str], Sequence[ArchivePackage]]:
+        found: defaultdict[tuple[str, str], list[ArchivePackage]] = defaultdict(list)
+        for package in self._installed:
+            candidate = self._table.get(package.name)
+            if candidate is not None and self._may_come(candidate):
+                found[candidate.built_from].append(candidate)
+        return found
+
+    def _bring_siblings(self, package: ArchivePackage) -> None:
+        for sibling in self._siblings.get(package.built_from, ()):
+            if self._may_come(sibling):
+                source, version = sibling.built_from
+                self._take(sibling, Reason(package.name, f"built from {source} {version} like it"))
+
     def _meet(self, parent: PackageName, clause: Clause) -> None:
-        if any(self._is_met(relation) for relation in clause):
+        if self._present.meets(clause):
             return
-        package = next((p for relation in clause for p in self.table.satisfying(relation)), None)
+        options = [p for relation in clause for p in self._table.satisfying(relation) if self._may_come(p)]
+        peaceful = (p for p in options if not any(self._present.conflicts_of(p)))
+        package = next(peaceful, options[0] if options else None)
         if package is None:
-            self.unmet.append(UnmetDependency(parent, clause_text(clause)))
-            return
-        self._choose(package, Reason(parent, clause_text(clause)))
+            text = f"depends on {clause_text(clause)}, which the archive does not offer"
+            self._unmet[Unmet(parent, text)] = None
+        else:
+            self._take(package, Reason(parent, clause_text(clause)))
+
+    def _may_come(self, package: ArchivePackage) -> bool:
+        version = self._present.version(package.name)
+        return version is None or compare_versions(version, package.version) < 0
+
+    def _take(self, package: ArchivePackage, reason: Reason) -> None:
+        self._choose(package, reason)
         self._pending.extend(reversed(_clauses(package)))
 
     def _choose(self, package: ArchivePackage, reason: Reason) -> None:
-        self.chosen[package.name] = Chosen(package, reason, package.name in self._present)
-        self._make_present(package)
+        is_upgrade = self._present.version(package.name) is not None
+        self.chosen[package.name] = Chosen(package, reason, is_upgrade)
+        self._present.add(package)
+        self._fresh.append(package)
 
-    def _make_present(self, package: Described) -> None:
-        self._present[package.name] = package.version
-        for clause in parse_relations(package.provides):
-            self._provisions.setdefault(clause[0].name, []).append((package.name, clause[0]))
+    def _repair(self) -> bool:
+        """Upgrade one installed package that the choices so far would break; False where there is none."""
+        for package in self._installed:
+            candidate = self._table.get(package.name)
+            if candidate is None or not self._may_come(candidate):
+                continue
+            reason = self._broken_by(package)
+            if reason is not None:
+                self._take(candidate, reason)
+                return True
+        return False
 
-    def _is_met(self, relation: Relation) -> bool:
-        version = self._present.get(relation.name)
-        if version is not None and is_answered_by(relation, version):
-            return True
-        return any(
-            is_provided(relation, provision) for _, provision in self._provisions.get(relation.name, ())
-        )
+    def _broken_by(self, package: Described) -> Reason | None:
+        for enemy, relation, field in self._present.enemies_of(package):
+            if enemy in self.chosen:
+                return Reason(enemy, f"{field}: {relation}")
+        for parent, clause in _clauses(package):
+            moved = next((relation.name for relation in clause if relation.name in self.chosen), None)
+            if moved is not None and not self._present.meets(clause):
+                return Reason(PackageName(moved), f"{parent} depends on {clause_text(clause)}")
+        return None
 
 
-def _clauses(package: ArchivePackage) -> list[tuple[PackageName, Clause]]:
+class _Present:
+    """The packages that are installed or chosen, and what they provide and refuse."""
+
+    def __init__(self) -> None:
+        self._packages: dict[str, Described] = {}
+        self._provisions: defaultdict[str, list[tuple[Described, Relation]]] = defaultdict(list)
+        self._refusals: defaultdict[str, list[tuple[Described, Relation, str]]] = defaultdict(list)
+
+    def add(self, package: Described) -> None:
+        self._packages[package.name] = package
+        for provision in _relations(package.provides):
+            self._provisions[provision.name].append((package, provision))
+        for field, text in (("Conflicts", package.conflicts), ("Breaks", package.breaks)):
+            for refusal in _relations(text):
+                self._refusals[refusal.name].append((package, refusal, field))
+
+    def version(self, name: str) -> str | None:
+        package = self._packages.get(name)
+        return None if package is None else package.version
+
+    def meets(self, clause: Clause) -> bool:
+        return any(True for relation in clause for _ in self._answering(relation))
+
+    def conflicts_of(self, package: Described) -> Iterator[str]:
+        """Yield why `package` and what is present exclude each other."""
+        for field, text in (("Conflicts", package.conflicts), ("Breaks", package.breaks)):
+            for refusal in _relations(text):
+                for other in self._answering(refusal):
+                    if other.name != package.name:
+                        yield f"{_VERBS[field]} {refusal}, and {other.name} {other.version} is there"
+        for enemy, relation, field in self.enemies_of(package):
+            yield f"is refused by {enemy} ({field}: {relation})"
+
+    def enemies_of(self, package: Described) -> Iterator[tuple[PackageName, Relation, str]]:
+        """Yield the present packages that conflict with `package` or break it."""
+        own = Relation(package.name, "=", package.version)
+        for offer in (own, *_relations(package.provides)):
+            for enemy, refusal, field in self._refusals.get(offer.name, ()):
+                is_other = enemy.name != package.name and self._is_current(enemy)
+                if is_other and is_provided(refusal, offer):
+                    yield enemy.name, refusal, field
+
+    def _answering(self, relation: Relation) -> Iterator[Described]:
+        own = self._packages.get(relation.name)
+        if own is not None and is_answered_by(relation, own.version):
+            yield own
+        for package, provision in self._provisions.get(relation.name, ()):
+            if self._is_current(package) and is_provided(relation, provision):
+                yield package
+
+    def _is_current(self, package: Described) -> bool:
+        return self._packages.get(package.name) is package
+
+
+_VERBS = {"Conflicts": "conflicts with", "Breaks": "breaks"}
+
+
+def _relations(field: str) -> Iterator[Relation]:
+    return (clause[0] for clause in parse_relations(field)) if field else iter(())
+
+
+def _clauses(package: Described) -> list[tuple[PackageName, Clause]]:
     fields = (package.pre_depends, package.depends)
     return [(package.name, clause) for field in fields for clause in parse_relations(field)]
-
-
-def chain_to(closure: Closure, name: PackageName) -> tuple[Chosen, ...]:
-    """Return the choices that lead from a root to `name`, root first; empty where it was not chosen."""
-    by_name: Mapping[str, Chosen] = {choice.package.name: choice for choice in closure.chosen}
-    chain: list[Chosen] = []
-    at: PackageName | None = name
-    while at is not None and at in by_name and len(chain) <= len(by_name):
-        chain.append(by_name[at])
-        at = by_name[at].reason.parent
-    return tuple(reversed(chain))

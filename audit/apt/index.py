@@ -47,7 +47,7 @@ class IndexUnavailable(FleetAuditError):
 
 
 class ArchiveIndex(msgspec.Struct, frozen=True):
-    """One state of an archive, for one architecture.
+    """One state of an archive, for one Debian `architecture`.
 
     `sonames` and `programs` lead from a name to the packages that ship it, in order of names; sonames that
     are provided as virtual packages (``libblas.so.3``) are among them. `snapshot` names the suites and
@@ -59,6 +59,7 @@ class ArchiveIndex(msgspec.Struct, frozen=True):
     sonames: dict[str, tuple[str, ...]]
     programs: dict[str, tuple[str, ...]]
     snapshot: str
+    architecture: str
     repositories: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
     is_verified: bool = False
@@ -91,7 +92,7 @@ class Archive:
             state = self._snapshots.latest(wanted)
             if state is None:
                 raise
-            return _index(state, (_stale(state, e),))
+            return _index(state, architecture, (_stale(state, e),))
 
     def _current(
         self, distro: Distro, architecture: str, sources: Sequence[ArchiveSource], wanted: str
@@ -107,7 +108,7 @@ class Archive:
         except (FetchError, SuiteUnusable) as e:
             raise IndexUnavailable(distro, str(e), _advice(distro)) from e
         self._snapshots.remember(wanted, key)
-        return _index(state, gaps)
+        return _index(state, architecture, gaps)
 
     def _open(self, distro: Distro, sources: Sequence[ArchiveSource]) -> tuple[list[Suite], tuple[Gap, ...]]:
         suites: list[Suite] = []
@@ -171,12 +172,13 @@ def _virtual_sonames(package: ArchivePackage) -> Iterator[str]:
                 yield clause[0].name
 
 
-def _index(state: ArchiveState, gaps: Iterable[Gap]) -> ArchiveIndex:
+def _index(state: ArchiveState, architecture: str, gaps: Iterable[Gap]) -> ArchiveIndex:
     return ArchiveIndex(
         packages=PackageTable({package.name: package for package in state.packages}),
         sonames=state.sonames,
         programs=state.programs,
         snapshot=state.label,
+        architecture=architecture,
         repositories=state.repositories,
         gaps=tuple(gaps),
     )

@@ -68,6 +68,11 @@ class ArchivePackage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, 
         """Return what ``apt-get install`` is told: ``name=version``."""
         return f"{self.name}={self.version}"
 
+    @property
+    def built_from(self) -> tuple[str, str]:
+        """Return the name and version of its source package."""
+        return (self.source or self.name, self.source_version or self.version)
+
 
 def parse_packages(chunks: Iterable[bytes], *, repository: int = 0) -> Iterator[ArchivePackage]:
     """Yield the packages of an uncompressed Packages file that arrives in `chunks`.
