@@ -96,7 +96,7 @@ class FolderContainer:
 
     def has(self, name: str) -> bool:
         """See `Container.has`."""
-        return (self._folder / name).is_file()
+        return os.path.isfile(self._folder / name)
 
     def document(self, name: str) -> bytes:
         """See `Container.document`."""
@@ -109,7 +109,7 @@ class FolderContainer:
         """See `Container.blob`."""
         path = self._folder / name
         try:
-            return Blob(str(path), 0, path.stat().st_size) if path.is_file() else None
+            return Blob(str(path), 0, path.stat().st_size) if os.path.isfile(path) else None
         except OSError:
             return None
 

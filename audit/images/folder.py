@@ -126,7 +126,7 @@ class FolderTree:
         """Return a descriptor of a regular file; raises FileUnreadable."""
         entry = self.entry(canonical)
         if entry is None or entry.kind is not FileKind.FILE:
-            raise FileUnreadable(canonical, f"is a {entry.kind}, not a file" if entry else "no such file")
+            raise FileUnreadable(canonical, "is no regular file")
         try:
             # A file that became a link or a pipe since it was listed is not followed, and cannot block.
             return os.open(

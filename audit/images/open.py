@@ -64,10 +64,19 @@ class Image:
         """Take the parts that `open_image` made."""
         self.identity = identity
         self.tree = tree
-        self.gaps = tuple(gaps)
+        self._gaps = tuple(gaps)
         self._records = records
         self._bodies = bodies
         self._statistics = statistics
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Return what could not be examined until now; a folder's parts are only listed when asked for."""
+        if not isinstance(self.tree, FolderTree):
+            return self._gaps
+        return self._gaps + tuple(
+            _file_gap(folder, why) for folder, why in sorted(self.tree.unlisted.items())
+        )
 
     @property
     def statistics(self) -> ImageStatistics:
@@ -294,7 +303,6 @@ def _collected(tree: FolderTree, reading: Reading) -> tuple[_FolderRecords, list
             gaps.append(_file_gap(path, e.why))
         except (OSError, BodyTooLarge) as e:
             gaps.append(_file_gap(path, f"cannot be read ({e})"))
-    gaps += [_file_gap(folder, why) for folder, why in sorted(tree.unlisted.items())]
     return _FolderRecords(records), gaps
 
 

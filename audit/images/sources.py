@@ -1,5 +1,6 @@
 """Where images come from: one row per transport, in the order in which a bare path is tried."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def _never(_path: Path) -> bool:
 
 def _existing(question: Question, *, folder: bool) -> Path:
     path = Path(question.place)
-    if not path.exists():
+    if not question.place or not os.path.exists(path):
         raise ImageError(question.ref, "there is no such file or folder", "check the path")
     if path.is_dir() != folder:
         is_what = "is a file, not a folder" if folder else "is a folder, not a file"
@@ -98,7 +99,12 @@ def _find_docker_archive(question: Question) -> FoundImage:
 
 
 def _find_root(question: Question) -> FoundRoot:
-    return FoundRoot(_existing(question, folder=True))
+    folder = _existing(question, folder=True)
+    try:
+        os.scandir(folder).close()
+    except OSError as e:
+        raise ImageError(question.ref, f"cannot be listed ({e.strerror})") from e
+    return FoundRoot(folder)
 
 
 def _find_in_docker(question: Question) -> FoundStream:
@@ -132,7 +138,7 @@ _LATER = frozenset({"registry", "docker-daemon", "containers-storage"})
 
 def is_image_reference(text: str) -> bool:
     """Say whether `text` names a transport, or a file or folder that exists."""
-    return text.partition(":")[0] in _BY_TRANSPORT or _split_place(text)[0].exists()
+    return text.partition(":")[0] in _BY_TRANSPORT or os.path.exists(_split_place(text)[0])
 
 
 def source_of(ref: str) -> tuple[ImageSource, str, str]:
@@ -146,13 +152,13 @@ def source_of(ref: str) -> tuple[ImageSource, str, str]:
         if transport in _WITHOUT_CHOICE:
             return source, rest, ""
         place, choice = _split_place(rest)
-        return source, str(place), choice
+        return source, str(place) if rest else "", choice
     place, choice = _split_place(ref)
-    if transport in _LATER and not place.exists():
+    if transport in _LATER and not os.path.exists(place):
         raise UsageError(
             f"{ref}: {transport}: is not read yet; save the image and name the file ({_forms()})"
         )
-    if not place.exists():
+    if not os.path.exists(place):
         raise ImageError(ref, "there is no such file or folder", f"an image is named as {_forms()}")
     for candidate in IMAGE_SOURCES:
         if candidate.holds(place):
@@ -166,11 +172,11 @@ def _forms() -> str:
 
 def _split_place(text: str) -> tuple[Path, str]:
     """Split ``PATH:CHOICE``; since both may hold colons, the shortest path that exists wins."""
-    if Path(text).exists():
+    if os.path.exists(text):
         return Path(text), ""
     parts = text.split(":")
     for count in range(1, len(parts)):
-        place = Path(":".join(parts[:count]))
-        if str(place) and place.exists():
-            return place, ":".join(parts[count:])
+        place = ":".join(parts[:count])
+        if os.path.exists(place):
+            return Path(place), ":".join(parts[count:])
     return Path(parts[0]), ":".join(parts[1:])
