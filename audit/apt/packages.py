@@ -1,5 +1,6 @@
 """Which binary packages an archive offers, and which of them answer a dependency."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -31,6 +32,10 @@ _FIELDS = frozenset(
         "SHA256",
     }
 )
+
+# Debian policy 5.6.1 and 5.6.12; archives of third parties hold a few names that it forbids.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
+_VERSION = re.compile(r"[A-Za-z0-9.+:~-]+")
 
 _PRIORITIES = ("required", "important", "standard", "optional", "extra")
 
@@ -77,11 +82,12 @@ class ArchivePackage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, 
 def parse_packages(chunks: Iterable[bytes], *, repository: int = 0) -> Iterator[ArchivePackage]:
     """Yield the packages of an uncompressed Packages file that arrives in `chunks`.
 
-    A stanza without Package or Version is passed over. Raises `control.StanzaTooLong`.
+    A stanza without a well-formed Package and Version is passed over: what stands there may be typed into a
+    command line. Raises `control.StanzaTooLong`.
     """
     for stanza in stanzas(chunks):
         found = fields(stanza, _FIELDS)
-        if found.get("Package") and found.get("Version"):
+        if _NAME.fullmatch(found.get("Package", "")) and _VERSION.fullmatch(found.get("Version", "")):
             yield _package(found, repository)
 
 
