@@ -1,11 +1,11 @@
-"""Runs the image builder from anywhere: ``python examples/fleet/build_images.py build``."""
+"""Builds the example's images, from any folder; ``python -m examples.fleet.builder`` can do more."""
 
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from examples.fleet.builder.__main__ import run
+from examples.fleet.builder.__main__ import build, run
 
 if __name__ == "__main__":
-    run()
+    run(build, "build_images.py")

@@ -138,12 +138,12 @@ def _proposed(path: Path) -> list[str]:
     return sorted({root for subject in subjects for root in subject.get("proposal", {}).get("roots", [])})
 
 
-def run() -> None:
-    """Run the command line; an expected failure is one sentence and exit code 2."""
+def run(command: click.Command = main, name: str = "builder") -> None:
+    """Run the command line; an expected failure is one sentence and its exit code."""
     try:
-        main(prog_name="builder")
+        command(prog_name=name)
     except FleetAuditError as e:
-        sys.stderr.write(f"builder: {e}\n")
+        sys.stderr.write(f"{name}: {e}\n")
         sys.exit(e.exit_code)
 
 

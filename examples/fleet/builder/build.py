@@ -10,7 +10,7 @@ from typing import assert_never
 import msgspec
 from packaging.utils import canonicalize_name
 
-from examples.fleet.builder import alternatives, dpkg, ld_so_cache, maintainer_scripts, wheels
+from examples.fleet.builder import alternatives, dpkg, ld_so_cache, maintainer_scripts, wheel_install
 from examples.fleet.builder.archive import Archive, sources_file
 from examples.fleet.builder.deb import Deb
 from examples.fleet.builder.failure import BuildError
@@ -161,8 +161,8 @@ class Builder:
                 _install_debs(layer, debs, planned.automatic)
             case Wheels():
                 for path in wheel_files:
-                    with wheels.Wheel(path) as wheel:
-                        wheels.install(layer, wheel)
+                    with wheel_install.Wheel(path) as wheel:
+                        wheel_install.install(layer, wheel)
             case Slim(remove, empty):
                 _slim(layer, remove, empty)
             case AddUser(name, number):

@@ -12,7 +12,7 @@ from examples.fleet.builder.failure import BuildError
 
 LOCKS = Path(__file__).parent / "wheels"
 
-_REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;]+)\s*(?:;([^\\]+))?(.*)")
+_PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;]+)")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 TARGET = {
@@ -65,10 +65,11 @@ def _parsed(path: str, text: str) -> Iterable[LockedWheel]:
     for number, line in enumerate(text.replace("\\\n", " ").splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
-        match = _REQUIREMENT.fullmatch(line.strip())
-        digests = tuple(_HASH.findall(match[4])) if match else ()
-        if match is None or not digests:
+        requirement, _, digests = line.partition("--hash=")
+        pin, _, marker = map(str.strip, requirement.partition(";"))
+        match = _PIN.fullmatch(pin)
+        accepted = tuple(_HASH.findall(f"--hash={digests}"))
+        if match is None or not accepted:
             raise BuildError(f"{path}, requirement {number}", "is not NAME==VERSION with --hash=sha256:…")
-        marker = (match[3] or "").strip()
         if not marker or Marker(marker).evaluate(dict(TARGET)):
-            yield LockedWheel(canonicalize_name(match[1]), match[2], digests)
+            yield LockedWheel(canonicalize_name(match[1]), match[2], accepted)
