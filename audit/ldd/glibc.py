@@ -84,7 +84,7 @@ class _Examination:
 
     def _library(self, entry: EntryPoint, process: Process) -> Closure:
         space = process.space
-        opened = self._world.open(entry.path, space.loader.abi)
+        opened = self._world.open(entry.path, space.loader)
         if not isinstance(opened, Found):
             return _failed(entry, opened or Missing(folder_of(entry.path)))
         if not is_supported(space.loader):

@@ -51,7 +51,6 @@ class Segment(NamedTuple):
     offset: int
     address: int
     file_size: int
-    align: int
 
 
 class Layout(NamedTuple):
@@ -65,7 +64,7 @@ class Layout(NamedTuple):
     elf_header: Struct
     header_size: int
     program_header: Struct
-    segment_fields: tuple[int, int, int, int, int, int]
+    segment_fields: tuple[int, int, int, int, int]
     dynamic_entry: Struct
     version_need: Struct
     version_need_aux: Struct
@@ -81,7 +80,7 @@ def _layout(elf_class: int, order: str) -> Layout:
         elf_header=Struct(order + ("HHIQQQIHHHHHH" if is_64 else "HHIIIIIHHHHHH")),
         header_size=64 if is_64 else 52,
         program_header=Struct(order + ("IIQQQQQQ" if is_64 else "IIIIIIII")),
-        segment_fields=(0, 1, 2, 3, 5, 7) if is_64 else (0, 6, 1, 2, 4, 7),
+        segment_fields=(0, 1, 2, 3, 5) if is_64 else (0, 6, 1, 2, 4),
         dynamic_entry=Struct(order + ("QQ" if is_64 else "II")),
         version_need=Struct(order + "HHIII"),
         version_need_aux=Struct(order + "IHHII"),

@@ -100,6 +100,11 @@ class Loader(NamedTuple):
     stack_is_executable: bool
 
     @property
+    def is_multiarch(self) -> bool:
+        """Say whether this is the loader of Debian or one of its children."""
+        return "-linux-gnu" in self.lib
+
+    @property
     def refuses_executable_stacks(self) -> bool:
         """Say whether dlopen fails for a library that asks for an executable stack (glibc 2.41)."""
         return self.version is not None and self.version >= (2, 41)

@@ -84,7 +84,7 @@ class Space:
         if expanded is None or "/" not in expanded:
             return wanting.search.find(expanded or name)
         path = self.world.absolute(expanded)
-        return self.world.open(path, self.loader.abi) or Missing((path.rpartition("/")[0] or "/",))
+        return self.world.open(path, self.loader) or Missing((path.rpartition("/")[0] or "/",))
 
 
 class Process:
@@ -103,7 +103,7 @@ class Process:
         self.main: Loaded | None = None
         self.caller: Loaded | None = None
         self.load: Load | None = None
-        loader = space.world.open(space.loader.path, space.loader.abi)
+        loader = space.world.open(space.loader.path, space.loader)
         if isinstance(loader, Found):
             self._register(space.loaded(loader, ()), space.loader.path)
 

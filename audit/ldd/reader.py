@@ -20,6 +20,7 @@ from fleet_audit.audit.model.identity import Soname
 MAX_DYNAMIC_ENTRIES = 16_384
 MAX_NEEDED = 4_096
 MAX_STRING = 64 << 10
+SMALLEST_PAGE = 4096
 MAX_STRINGS = 1 << 20
 """Bytes of all strings of one file; the largest real files have some ten thousand."""
 
@@ -92,8 +93,8 @@ def _segments(window: Window, header: Sequence[int], layout: Layout) -> list[Seg
     offset, count = header[4], header[9]
     entry = layout.program_header
     table = window.at(offset, count * entry.size, "the program header table")
-    a, b, c, d, e, f = layout.segment_fields
-    return [Segment(t[a], t[b], t[c], t[d], t[e], t[f]) for t in entry.iter_unpack(table)]
+    a, b, c, d, e = layout.segment_fields
+    return [Segment(t[a], t[b], t[c], t[d], t[e]) for t in entry.iter_unpack(table)]
 
 
 def _read_segments(file: _File, segments: Sequence[Segment], refusal: str) -> SharedObject:
@@ -124,9 +125,8 @@ def _segment_refusal(loads: Sequence[Segment], size: int) -> str:
     if not loads:
         return "object file has no loadable segments"
     for segment in loads:
-        align = segment.align
-        if align > 1 and (segment.address - segment.offset) % align:
-            return "ELF load command address/offset not properly aligned"
+        if (segment.address - segment.offset) % SMALLEST_PAGE:
+            return "ELF load command address/offset not page-aligned"
         # The loader maps such a file, and the process dies of SIGBUS when it touches the missing pages.
         if segment.offset + segment.file_size > size:
             return _TRUNCATED

@@ -84,7 +84,7 @@ class Search:
     def _candidates(self, soname: str) -> Iterator[Opened]:
         yield from self._in_folders(self._first, soname)
         cached = self._cached(soname)
-        opened = None if cached is None else self._world.open(cached, self._loader.abi)
+        opened = None if cached is None else self._world.open(cached, self._loader)
         if opened is not None:
             yield opened
         yield from self._in_folders(self._defaults, soname)
@@ -92,7 +92,7 @@ class Search:
     def _in_folders(self, folders: Sequence["_Folder"], soname: str) -> Iterator[Opened]:
         for folder in folders:
             if soname in self._world.listing(folder):
-                opened = self._world.open(f"{folder.rstrip('/')}/{soname}", self._loader.abi)
+                opened = self._world.open(f"{folder.rstrip('/')}/{soname}", self._loader)
                 if opened is not None:
                     yield opened
 

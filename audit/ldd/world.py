@@ -93,8 +93,8 @@ class World:
             self._caches[little_endian] = self._read_cache(little_endian)
         return self._caches[little_endian]
 
-    def open(self, used: str, abi: Abi) -> Opened | None:
-        """Judge the file at `used` for a process of `abi` (open_verify, elf/dl-load.c); None if absent."""
+    def open(self, used: str, loader: Loader) -> Opened | None:
+        """Judge the file at `used` as `loader` would (open_verify, elf/dl-load.c); None if absent."""
         if len(used) >= PATH_MAX:
             return None
         path = self.tree.realpath(ImagePath(used))
@@ -103,7 +103,7 @@ class World:
         facts = self.elf.get(path)
         if facts is None:
             return self._not_elf(path)
-        return _judge(path, used, facts, abi)
+        return _judge(path, used, facts, loader)
 
     def _not_elf(self, path: ImagePath) -> Fatal | None:
         entry = self.tree.entry(path)
@@ -132,20 +132,30 @@ class World:
             return {}
 
 
-def _judge(path: ImagePath, used: str, facts: SharedObject, abi: Abi) -> Opened:
-    is_readable = facts.elf_class != 0
-    has_order = facts.is_little_endian == abi.is_little_endian
-    is_other_class = facts.elf_class != abi.elf_class
-    if is_readable and (is_other_class or (has_order and facts.machine != abi.machine)):
-        return WrongMachine(path, machine_name(abi_of(facts)))
-    if is_readable and not has_order:
-        order = "little" if abi.is_little_endian else "big"
-        return Fatal(path, f"ELF file data encoding not {order}-endian")
+def _judge(path: ImagePath, used: str, facts: SharedObject, loader: Loader) -> Opened:
+    if facts.elf_class != 0:
+        if _is_passed_over(facts, loader):
+            return WrongMachine(path, machine_name(abi_of(facts)))
+        if facts.is_little_endian != loader.abi.is_little_endian:
+            order = "little" if loader.abi.is_little_endian else "big"
+            return Fatal(path, f"ELF file data encoding not {order}-endian")
     if facts.refusal:
         return Fatal(path, facts.refusal)
     if facts.oddity:
         return Unknown(f"{path}: {facts.oddity}", GapKind.UNREADABLE_ELF)
     return Found(path, used, facts)
+
+
+def _is_passed_over(facts: SharedObject, loader: Loader) -> bool:
+    """Say whether the search goes on after this file because it is for another machine."""
+    wanted = loader.abi
+    if facts.elf_class != wanted.elf_class:
+        return True
+    if facts.is_little_endian == wanted.is_little_endian:
+        return facts.machine != wanted.machine
+    # Debian's loader compares e_machine first, in its own byte order; upstream's stops at EI_DATA.
+    swapped = int.from_bytes(facts.machine.to_bytes(2, "big"), "little")
+    return loader.is_multiarch and swapped != wanted.machine
 
 
 def interpreter_of(world: World, program: ImagePath) -> ImagePath | None:

@@ -1,51 +1,128 @@
-"""A folder of this machine as a file tree, and the ELF facts of its files."""
+"""The files of this machine as a file tree that is looked at only where it is asked."""
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from fleet_audit.audit.images.tree import Entry, FileKind, MemoryTree
+from fleet_audit.audit.images.tree import (
+    DEFAULT_READ_LIMIT,
+    Entry,
+    FileKind,
+    FileUnreadable,
+    basename,
+    join,
+    parent,
+    resolve_links,
+)
 from fleet_audit.audit.ldd.reader import read_elf
 from fleet_audit.audit.model.elf import SharedObject
-from fleet_audit.audit.model.identity import ImagePath
+from fleet_audit.audit.model.identity import ROOT, ImagePath
 
 _LEFT_OUT = frozenset({"/proc", "/sys", "/dev"})
 
 
-def folder_tree(root: Path) -> MemoryTree:
-    """Return the tree below `root`, which becomes ``/``; what cannot be read is left out."""
-    folders: dict[ImagePath, dict[str, Entry]] = {}
-    pending = [""]
-    while pending:
-        at = pending.pop()
-        entries: dict[str, Entry] = {}
-        for name, entry in _entries(root, at):
-            entries[name] = entry
-            if entry.kind is FileKind.FOLDER and f"{at}/{name}" not in _LEFT_OUT:
-                pending.append(f"{at}/{name}")
-        folders[ImagePath(at or "/")] = entries
-    return MemoryTree(folders, lambda entry: Path(f"{root}{entry.origin}").read_bytes())
+class MachineTree:
+    """This machine's files from its own root; what cannot be read is not there."""
+
+    def __init__(self) -> None:
+        self._listings: dict[ImagePath, Mapping[str, Entry]] = {}
+        self._canonical: dict[ImagePath, ImagePath | None] = {}
+
+    def entry(self, path: ImagePath) -> Entry | None:
+        if path == ROOT:
+            return Entry(FileKind.FOLDER, mode=0o755)
+        folder = self.realpath(parent(path))
+        return None if folder is None else self._look(folder, basename(path))
+
+    def realpath(self, path: ImagePath) -> ImagePath | None:
+        if path not in self._canonical:
+            self._canonical[path] = resolve_links(path, self._look)
+        return self._canonical[path]
+
+    def listing(self, folder: ImagePath) -> Mapping[str, Entry]:
+        canonical = self.realpath(folder)
+        if canonical is None:
+            return {}
+        if canonical not in self._listings:
+            self._listings[canonical] = dict(_entries(canonical))
+        return self._listings[canonical]
+
+    def read(self, path: ImagePath, *, limit: int = DEFAULT_READ_LIMIT) -> bytes:
+        try:
+            return Path(path).read_bytes()[:limit]
+        except OSError as e:
+            raise FileUnreadable(path, str(e)) from e
+
+    def files(self, under: ImagePath = ROOT) -> Iterator[tuple[ImagePath, Entry]]:
+        start = self.realpath(under)
+        pending = [] if start is None else [start]
+        while pending:
+            folder = pending.pop()
+            for name, entry in sorted(self.listing(folder).items()):
+                if entry.kind is FileKind.FILE:
+                    yield join(folder, name), entry
+                elif entry.kind is FileKind.FOLDER and join(folder, name) not in _LEFT_OUT:
+                    pending.append(join(folder, name))
+
+    def _look(self, folder: ImagePath, name: str) -> Entry | None:
+        if folder in self._listings:
+            return self._listings[folder].get(name)
+        path = f"{folder.rstrip('/')}/{name}"
+        try:
+            return _entry(path, os.lstat(path))
+        except OSError:
+            return None
 
 
-def _entries(root: Path, at: str) -> Iterator[tuple[str, Entry]]:
+def _entries(folder: str) -> Iterator[tuple[str, Entry]]:
     try:
-        found = sorted(os.scandir(f"{root}{at}"), key=lambda entry: entry.name)
+        names = sorted(os.listdir(folder))
     except OSError:
         return
-    for item in found:
-        state = item.stat(follow_symlinks=False)
-        if stat.S_ISLNK(state.st_mode):
-            yield item.name, Entry(FileKind.SYMLINK, link=os.readlink(item.path), mode=0o777)
-        elif stat.S_ISDIR(state.st_mode):
-            yield item.name, Entry(FileKind.FOLDER, mode=0o755)
-        elif stat.S_ISREG(state.st_mode):
-            origin = ImagePath(f"{at}/{item.name}")
-            yield item.name, Entry(FileKind.FILE, state.st_size, state.st_mode & 0o7777, origin=origin)
+    for name in names:
+        path = f"{folder.rstrip('/')}/{name}"
+        try:
+            yield name, _entry(path, os.lstat(path))
+        except OSError:
+            continue
+
+
+def _entry(path: str, state: os.stat_result) -> Entry:
+    mode = state.st_mode
+    if stat.S_ISLNK(mode):
+        return Entry(FileKind.SYMLINK, link=os.readlink(path), mode=0o777)
+    if stat.S_ISDIR(mode):
+        return Entry(FileKind.FOLDER, mode=0o755)
+    kind = FileKind.FILE if stat.S_ISREG(mode) else FileKind.OTHER
+    return Entry(kind, state.st_size, mode & 0o7777, origin=ImagePath(path))
+
+
+class MachineFacts(Mapping[ImagePath, SharedObject]):
+    """The ELF facts of this machine's files, each read when it is asked for."""
+
+    def __init__(self) -> None:
+        self._found: dict[ImagePath, SharedObject | None] = {}
+
+    def __getitem__(self, path: ImagePath) -> SharedObject:
+        if path not in self._found:
+            self._found[path] = facts_of(Path(path))
+        found = self._found[path]
+        if found is None:
+            raise KeyError(path)
+        return found
+
+    def __iter__(self) -> Iterator[ImagePath]:
+        return iter([path for path, found in self._found.items() if found is not None])
+
+    def __len__(self) -> int:
+        return sum(found is not None for found in self._found.values())
 
 
 def facts_of(path: Path) -> SharedObject | None:
     """Return the ELF facts of a file of this machine, read piece by piece; None where it is none."""
+    if not path.is_file():
+        return None
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -54,12 +131,3 @@ def facts_of(path: Path) -> SharedObject | None:
         return read_elf(lambda offset, length: os.pread(handle, length, offset), os.fstat(handle).st_size)
     finally:
         os.close(handle)
-
-
-def elf_facts(root: Path, tree: MemoryTree) -> dict[ImagePath, SharedObject]:
-    """Return the facts of every ELF file of a tree made by `folder_tree`."""
-    found: dict[ImagePath, SharedObject] = {}
-    for path, entry in tree.files():
-        if entry.size >= 4 and (facts := facts_of(Path(f"{root}{path}"))) is not None:
-            found[path] = facts
-    return found

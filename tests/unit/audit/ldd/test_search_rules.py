@@ -481,7 +481,19 @@ def test_another_machines_library_alone_is_named() -> None:
     assert answer(closure(world, "/app/main"), "liba.so") == WrongMachine(ImagePath("/a/liba.so"), "aarch64")
 
 
-def test_the_other_byte_order_is_refused() -> None:
+def test_debians_loader_passes_the_other_byte_order_over() -> None:
+    world = (
+        image()
+        .file(LOADER, _loader_with(b"/lib/x86_64-linux-gnu/\0/usr/lib/x86_64-linux-gnu/\0"), mode=0o755)
+        .elf("/app/main", interpreter=LOADER, needed=["liba.so"], runpath=["/a", "/b"])
+        .elf("/a/liba.so", little_endian=False)
+        .elf("/b/liba.so")
+    )
+
+    assert answer(closure(world, "/app/main"), "liba.so") == Resolved(ImagePath("/b/liba.so"))
+
+
+def test_upstreams_loader_refuses_the_other_byte_order() -> None:
     world = program(needed=["liba.so"], runpath=["/a"]).elf("/a/liba.so", little_endian=False)
 
     found = answer(closure(world, "/app/main"), "liba.so")

@@ -1,0 +1,511 @@
+"""This machine's own loader is the truth: small libraries, built here, are loaded for real.
+
+Each case lays out libraries below a folder and loads one of them with dlopen(RTLD_NOW). What the loader
+did, which files it loaded and whom it missed, must be what `examine` says.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from fleet_audit.audit.ldd.evidence import missing_sonames, problems
+from fleet_audit.audit.ldd.glibc import examine
+from fleet_audit.audit.ldd.layout import DF_1_NODEFLIB
+from fleet_audit.audit.ldd.world import World
+from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint
+from fleet_audit.audit.model.identity import ImagePath
+from tests.support.elf import AARCH64, I386, elf
+from tests.support.folders import MachineFacts, MachineTree
+
+pytestmark = pytest.mark.integration
+
+HOST_SOURCE = Path(__file__).parents[3] / "fixtures" / "elf" / "host.c"
+
+VERSIONED = "int provided(void) { return 1; }"
+USES_VERSION = "int provided(void); int use(void) { return provided(); }"
+
+
+class Layout:
+    """Builds libraries below a folder; links are against stubs, so that a need may stay unanswered."""
+
+    def __init__(self, root: Path, compiler: str) -> None:
+        self.root = root
+        self.env: dict[str, str] = {}
+        self.host_options: list[str] = []
+        self._compiler = compiler
+        self._stubs = root / "stubs"
+        self._stubs.mkdir()
+
+    def lib(
+        self,
+        name: str,
+        *,
+        needed: Sequence[str] = (),
+        soname: str | None = None,
+        rpath: str | None = None,
+        runpath: str | None = None,
+        source: str = "",
+        options: Sequence[str] = (),
+    ) -> Path:
+        """Build a shared library; ``@`` in directories stands for the root folder."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        flags = ["-shared", "-fPIC", *options]
+        if soname is not None:
+            flags.append(f"-Wl,-soname,{soname}")
+        self._build(path, source, [*flags, *self._directories(rpath, runpath), *self._links(needed)])
+        return path
+
+    def versioned(self, name: str, version: str, *, soname: str) -> Path:
+        """Build a library that defines `provided` in one version."""
+        script = self.root / f"{version}.map"
+        script.write_text(f"{version} {{ global: provided; }};")
+        return self.lib(name, soname=soname, source=VERSIONED, options=[f"-Wl,--version-script={script}"])
+
+    def host(self) -> Path:
+        """Build the program that loads."""
+        path = self.root / "host"
+        self._build(
+            path, HOST_SOURCE.read_text(), [o.replace("@", str(self.root)) for o in self.host_options]
+        )
+        return path
+
+    def stub_versioned(self, name: str, version: str) -> None:
+        """Make links against `name` want `version`."""
+        shutil.move(self.versioned(f"stubbed/{name}", version, soname=name), self._stubs / name)
+
+    def put(self, name: str, body: bytes) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+
+    def link(self, name: str, target: str) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(target)
+
+    def _directories(self, rpath: str | None, runpath: str | None) -> list[str]:
+        if rpath is not None:
+            return ["-Wl,--disable-new-dtags", f"-Wl,-rpath,{rpath.replace('@', str(self.root))}"]
+        if runpath is not None:
+            return ["-Wl,--enable-new-dtags", f"-Wl,-rpath,{runpath.replace('@', str(self.root))}"]
+        return []
+
+    def _links(self, needed: Sequence[str]) -> list[str]:
+        found = ["-Wl,--no-as-needed", f"-L{self._stubs}"]
+        for name in needed:
+            stub = name.replace("@", str(self.root)).replace("/", "_")
+            if not (self._stubs / stub).exists():
+                soname = name.replace("@", str(self.root))
+                self._build(self._stubs / stub, VERSIONED, ["-shared", "-fPIC", f"-Wl,-soname,{soname}"])
+            found.append(f"-l:{stub}")
+        return found
+
+    def _build(self, path: Path, source: str, options: Sequence[str]) -> None:
+        standard = [] if path.name == "host" else ["-nostdlib"]
+        argv = [self._compiler, "-x", "c", "-", "-x", "none", "-o", str(path), *standard, *options]
+        subprocess.run(argv, input=source.encode(), check=True, capture_output=True, timeout=60)  # noqa: S603  (the compiler, on this file's own text)
+
+
+class Truth(NamedTuple):
+    """What the loader did: its message where it failed, and the files it loaded below the root."""
+
+    is_loaded: bool
+    message: str
+    files: set[str]
+
+
+def ask_the_loader(layout: Layout, entry: str) -> Truth:
+    env = {name: value.replace("@", str(layout.root)) for name, value in layout.env.items()}
+    done = subprocess.run(  # noqa: S603  (the program that this test has built)
+        [str(layout.host()), str(layout.root / entry)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=env,
+        cwd=layout.root,
+        check=False,
+    )
+    files = {
+        line.removeprefix("loaded: ") for line in done.stdout.splitlines() if line.startswith("loaded: ")
+    }
+    below = {os.path.realpath(f) for f in files if f.startswith(str(layout.root))}
+    return Truth(done.returncode == 0, done.stdout + done.stderr, below)
+
+
+def ask_ourselves(layout: Layout, entry: str) -> Closure:
+    env = {name: value.replace("@", str(layout.root)) for name, value in layout.env.items()}
+    world = World(MachineTree(), MachineFacts(), env, working_dir=str(layout.root))
+    point = EntryPoint(ImagePath(str(layout.root / entry)), EntryKind.EXTENSION_MODULE)
+    return examine(world, [point], ImagePath(str(layout.root / "host")))[0]
+
+
+CASES: dict[str, Callable[[Layout], None]] = {}
+
+
+def case(build: Callable[[Layout], None]) -> Callable[[Layout], None]:
+    CASES[build.__name__] = build
+    return build
+
+
+@case
+def runpath_is_not_inherited(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/opt")
+    x.lib("opt/liba.so", needed=["libb.so"])
+    x.lib("opt/libb.so")
+
+
+@case
+def rpath_is_inherited(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], rpath="@/opt")
+    x.lib("opt/liba.so", needed=["libb.so"])
+    x.lib("opt/libb.so")
+
+
+@case
+def runpath_keeps_inherited_rpath_out(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], rpath="@/opt")
+    x.lib("opt/liba.so", needed=["libb.so"], runpath="/nowhere")
+    x.lib("opt/libb.so")
+
+
+@case
+def rpath_passes_through_an_object_with_runpath(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], rpath="@/opt")
+    x.lib("opt/liba.so", needed=["libb.so"], runpath="@/b")
+    x.lib("b/libb.so", needed=["libz9.so"])
+    x.lib("opt/libz9.so")
+
+
+@case
+def the_hosts_rpath_serves_what_it_loads(x: Layout) -> None:
+    x.host_options = ["-Wl,--disable-new-dtags", "-Wl,-rpath,@/opt"]
+    x.lib("m.so", needed=["liba.so"])
+    x.lib("opt/liba.so")
+
+
+@case
+def the_hosts_runpath_does_not(x: Layout) -> None:
+    x.host_options = ["-Wl,--enable-new-dtags", "-Wl,-rpath,@/opt"]
+    x.lib("m.so", needed=["liba.so"])
+    x.lib("opt/liba.so")
+
+
+@case
+def a_text_stub_is_fatal(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/a:@/b")
+    x.put("a/liba.so", b"INPUT(-lreal)\n" * 10)
+    x.lib("b/liba.so")
+
+
+@case
+def an_empty_file_is_fatal(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/a:@/b")
+    x.put("a/liba.so", b"")
+    x.lib("b/liba.so")
+
+
+@case
+def a_folder_is_fatal(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/a:@/b")
+    (x.root / "a" / "liba.so").mkdir(parents=True)
+    x.lib("b/liba.so")
+
+
+@case
+def a_dangling_link_is_passed_over(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/a:@/b")
+    x.link("a/liba.so", "gone.so")
+    x.lib("b/liba.so")
+
+
+@case
+def another_class_is_passed_over(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/a:@/b")
+    x.put("a/liba.so", elf(bits=32, machine=I386))
+    x.lib("b/liba.so")
+
+
+@case
+def another_machine_is_passed_over(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/a:@/b")
+    x.put("a/liba.so", elf(machine=AARCH64))
+    x.lib("b/liba.so")
+
+
+@case
+def another_class_alone_does_not_load(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/a")
+    x.put("a/liba.so", elf(bits=32, machine=I386))
+
+
+@case
+def the_other_byte_order_is_judged_by_the_loaders_build(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/a:@/b")
+    x.put("a/liba.so", elf(little_endian=False))
+    x.lib("b/liba.so")
+
+
+@case
+def another_byte_order_alone_is_fatal(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/a:@/b")
+    body = x.lib("a/liba.so").read_bytes()
+    x.put("a/liba.so", body[:5] + b"\2" + body[6:])
+    x.lib("b/liba.so")
+
+
+@case
+def an_object_file_is_fatal(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/a:@/b")
+    x.put("a/liba.so", elf(elf_type=1))
+    x.lib("b/liba.so")
+
+
+@case
+def a_program_is_no_library(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/a")
+    shutil.copy(x.host(), x.root / "program")
+    (x.root / "a").mkdir()
+    shutil.move(x.root / "program", x.root / "a" / "liba.so")
+
+
+@case
+def a_cut_library_kills_the_process(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/a")
+    body = x.lib("a/liba.so").read_bytes()
+    x.put("a/liba.so", body[:5000])
+
+
+@case
+def a_name_in_nonstandard_padding_is_fatal(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/a")
+    body = x.lib("a/liba.so").read_bytes()
+    x.put("a/liba.so", body[:10] + b"\1" + body[11:])
+
+
+@case
+def a_loaded_soname_answers(x: Layout) -> None:
+    x.lib("m.so", needed=["libfirst.so", "libsecond.so"], runpath="@/opt")
+    x.lib("opt/libfirst.so", soname="libsecond.so")
+
+
+@case
+def a_library_without_soname_answers_to_its_own_name_only(x: Layout) -> None:
+    x.lib("m.so", needed=["libfirst.so", "libother.so"], runpath="@/opt")
+    x.lib("opt/libfirst.so")
+
+
+@case
+def two_names_of_one_file_are_one_object(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so", "liba.so.1"], runpath="@/opt")
+    x.lib("opt/liba.so.1")
+    x.link("opt/liba.so", "liba.so.1")
+
+
+@case
+def breadth_first_order_decides(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so", "libx9.so"], runpath="@/opt")
+    x.lib("opt/liba.so", needed=["libx9.so"], runpath="@/a")
+    x.lib("a/libx9.so")
+    x.lib("opt/libx9.so")
+
+
+@case
+def origin_is_where_the_link_stands(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/use")
+    x.lib("real/liba.so", needed=["libb.so"], runpath="$ORIGIN")
+    x.link("use/liba.so", "../real/liba.so")
+    x.lib("use/libb.so")
+
+
+@case
+def origin_is_not_where_the_file_stands(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/use")
+    x.lib("real/liba.so", needed=["libb.so"], runpath="$ORIGIN")
+    x.link("use/liba.so", "../real/liba.so")
+    x.lib("real/libb.so")
+
+
+@case
+def parent_folders_are_those_behind_links(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/link/../lib")
+    x.lib("deep/lib/liba.so")
+    (x.root / "deep" / "target").mkdir()
+    x.link("link", "deep/target")
+
+
+@case
+def curly_tokens_are_expanded_and_lookalikes_are_not(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so", "libb.so"], runpath="${ORIGIN}/a:$ORIGINAL/b")
+    x.lib("a/liba.so")
+    x.lib("b/libb.so")
+
+
+@case
+def lib_is_the_distributions(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/$LIB")
+    for folder in ("lib/x86_64-linux-gnu", "lib64"):
+        x.lib(f"{folder}/liba.so")
+
+
+@case
+def platform_is_the_kernels(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/$PLATFORM")
+    x.lib(f"{platform.machine()}/liba.so")
+
+
+@case
+def a_need_with_a_slash_is_opened_as_it_is(x: Layout) -> None:
+    x.lib("m.so", needed=["@/opt/liba.so", "$ORIGIN/libb.so"], runpath="@/nowhere")
+    x.lib("opt/liba.so")
+    x.lib("libb.so")
+
+
+@case
+def a_need_with_a_slash_is_not_searched(x: Layout) -> None:
+    x.lib("m.so", needed=["@/gone/liba.so"], runpath="@/opt")
+    x.lib("opt/liba.so")
+
+
+@case
+def the_environment_comes_before_runpath(x: Layout) -> None:
+    x.env = {"LD_LIBRARY_PATH": "@/env"}
+    x.lib("m.so", needed=["liba.so"], runpath="@/own")
+    x.lib("env/liba.so")
+    x.lib("own/liba.so")
+
+
+@case
+def the_environment_comes_after_rpath(x: Layout) -> None:
+    x.env = {"LD_LIBRARY_PATH": "@/x;@/env"}
+    x.lib("m.so", needed=["liba.so", "libb.so"], rpath="@/own")
+    x.lib("env/liba.so")
+    x.lib("own/liba.so")
+    x.lib("env/libb.so")
+
+
+@case
+def an_empty_element_is_the_working_directory(x: Layout) -> None:
+    x.env = {"LD_LIBRARY_PATH": "/nowhere:"}
+    x.lib("m.so", needed=["liba.so"])
+    x.lib("liba.so")
+
+
+@case
+def a_relative_rpath_is_taken_from_the_working_directory(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], rpath="opt")
+    x.lib("opt/liba.so")
+
+
+@case
+def preloaded_objects_answer(x: Layout) -> None:
+    x.env = {"LD_PRELOAD": "@/other.so"}
+    x.lib("other.so", soname="liba.so.1")
+    x.lib("m.so", needed=["liba.so.1"])
+
+
+@case
+def hwcaps_subfolders_are_searched(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/opt")
+    x.lib("opt/glibc-hwcaps/x86-64-v2/liba.so")
+
+
+@case
+def legacy_subfolders_are_searched_by_those_that_have_them(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/opt")
+    x.lib("opt/tls/liba.so")
+
+
+@case
+def no_default_directories_for_those_that_want_none(x: Layout) -> None:
+    x.lib("m.so", needed=["libresolv.so.2"], options=["-Wl,-z,nodefaultlib"])
+
+
+@case
+def default_directories_for_all_others(x: Layout) -> None:
+    x.lib("m.so", needed=["libresolv.so.2"])
+
+
+@case
+def an_object_that_forbids_dlopen_is_refused(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/opt")
+    x.lib("opt/liba.so", options=["-Wl,-z,nodlopen"])
+
+
+@case
+def a_version_that_is_not_defined_is_fatal(x: Layout) -> None:
+    x.stub_versioned("liba.so", "V_2")
+    x.lib("m.so", needed=["liba.so"], runpath="@/opt", source=USES_VERSION)
+    x.versioned("opt/liba.so", "V_1", soname="liba.so")
+
+
+@case
+def a_version_that_is_defined_is_fine(x: Layout) -> None:
+    x.stub_versioned("liba.so", "V_1")
+    x.lib("m.so", needed=["liba.so"], runpath="@/opt", source=USES_VERSION)
+    x.versioned("opt/liba.so", "V_1", soname="liba.so")
+
+
+@case
+def a_library_without_versions_kills_the_process(x: Layout) -> None:
+    x.stub_versioned("liba.so", "V_1")
+    x.lib("m.so", needed=["liba.so"], runpath="@/opt", source=USES_VERSION)
+    x.lib("opt/liba.so", soname="liba.so", source=VERSIONED)
+
+
+@case
+def a_library_with_a_version_table_only_is_warned_about(x: Layout) -> None:
+    x.stub_versioned("liba.so", "V_1")
+    x.lib("m.so", needed=["liba.so"], runpath="@/opt", source=USES_VERSION)
+    uses_libc = "int puts(const char *); int other(void) { return puts(VERSION); }".replace("VERSION", '""')
+    x.lib("opt/liba.so", soname="liba.so", source=VERSIONED + uses_libc, options=["-lc"])
+
+
+@case
+def missing_libraries_are_all_missing(x: Layout) -> None:
+    x.lib("m.so", needed=["libgone1.so"])
+
+
+@case
+def an_executable_stack_is_judged_by_the_loaders_version(x: Layout) -> None:
+    x.lib("m.so", options=["-Wl,-z,execstack"])
+
+
+@pytest.fixture(scope="session")
+def compiler() -> str:
+    found = shutil.which("gcc") or shutil.which("cc")
+    if found is None:
+        pytest.skip("no C compiler to build libraries with")
+    if platform.libc_ver()[0] != "glibc" or platform.machine() != "x86_64":
+        pytest.skip("the cases are written for glibc on x86-64")
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_we_say_what_the_loader_does(name: str, tmp_path: Path, compiler: str) -> None:
+    layout = Layout(tmp_path, compiler)
+    CASES[name](layout)
+
+    truth = ask_the_loader(layout, "m.so")
+    found = ask_ourselves(layout, "m.so")
+
+    kinds = {problem.kind for problem in problems(found)} - {"relative-rpath"}
+    assert (kinds == set()) == truth.is_loaded, (truth.message, found)
+    if truth.is_loaded:
+        assert {path for path in found.loaded if path.startswith(str(tmp_path))} == truth.files - {
+            os.path.realpath(value.replace("@", str(tmp_path))) for value in layout.env.values()
+        }
+    elif "cannot open shared object file" in truth.message:
+        assert any(f"error: {soname}: " in truth.message for soname in missing_sonames(found))
+
+
+def test_nodeflib_is_what_the_linker_writes(tmp_path: Path, compiler: str) -> None:
+    path = Layout(tmp_path, compiler).lib("m.so", options=["-Wl,-z,nodefaultlib"])
+
+    assert MachineFacts()[ImagePath(str(path))].flags_1 & DF_1_NODEFLIB

@@ -1,0 +1,119 @@
+"""The own reader and pyelftools agree on every fact of this machine's ELF files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from elftools.elf.dynamic import DynamicSegment
+from elftools.elf.elffile import ELFFile
+from elftools.elf.gnuversions import GNUVerDefSection, GNUVerNeedSection
+from elftools.elf.segments import InterpSegment
+
+from fleet_audit.audit.model.elf import SharedObject, VersionNeed
+from fleet_audit.audit.model.identity import Soname
+from tests.support.folders import facts_of
+
+pytestmark = pytest.mark.integration
+
+FOLDERS = ("/usr/lib", "/usr/bin")
+SAMPLE = 300
+
+
+def elf_files() -> Iterator[Path]:
+    for folder in FOLDERS:
+        for path in sorted(Path(folder).rglob("*")):
+            if path.is_file() and not path.is_symlink() and _is_elf(path):
+                yield path
+
+
+def _is_elf(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == b"\x7fELF"
+    except OSError:
+        return False
+
+
+def by_pyelftools(path: Path) -> SharedObject:
+    with path.open("rb") as stream:
+        return oracle(ELFFile(stream))
+
+
+def oracle(file: ELFFile) -> SharedObject:
+    """Return what pyelftools says of a file, in the terms of `SharedObject`."""
+    segments = list(file.iter_segments())
+    dynamic = next((s for s in segments if isinstance(s, DynamicSegment) and s["p_filesz"]), None)
+    tags = list(dynamic.iter_tags()) if dynamic is not None else []
+    values = {tag.entry.d_tag: tag for tag in tags}
+    stack = next((s for s in segments if s["p_type"] == "PT_GNU_STACK"), None)
+
+    def string(tag: str, field: str) -> str | None:
+        return str(getattr(values[tag], field)) if tag in values else None
+
+    def number(tag: str) -> int:
+        return int(values[tag].entry.d_val) if tag in values else 0
+
+    soname = string("DT_SONAME", "soname")
+    return SharedObject(
+        elf_class=file.elfclass,
+        is_little_endian=file.little_endian,
+        machine=_raw_machine(file),
+        elf_type={"ET_REL": 1, "ET_EXEC": 2, "ET_DYN": 3}[file["e_type"]],
+        soname=None if soname is None else Soname(soname),
+        needed=tuple(Soname(str(getattr(t, "needed"))) for t in tags if t.entry.d_tag == "DT_NEEDED"),  # noqa: B009  (pyelftools sets it at run time)
+        rpath=string("DT_RPATH", "rpath"),
+        runpath=string("DT_RUNPATH", "runpath"),
+        interpreter=next((s.get_interp_name() for s in segments if isinstance(s, InterpSegment)), None),
+        version_needs=tuple(_needs(file)) if dynamic else (),
+        version_definitions=tuple(_definitions(file)) if dynamic else (),
+        has_version_table="DT_VERSYM" in values,
+        flags=number("DT_FLAGS"),
+        flags_1=number("DT_FLAGS_1"),
+        has_executable_stack=None if stack is None else bool(stack["p_flags"] & 1),
+        is_dynamic=dynamic is not None,
+    )
+
+
+def _raw_machine(file: ELFFile) -> int:
+    file.stream.seek(18)
+    return int.from_bytes(file.stream.read(2), "little" if file.little_endian else "big")
+
+
+def _needs(file: ELFFile) -> Iterator[VersionNeed]:
+    for section in file.iter_sections():
+        if isinstance(section, GNUVerNeedSection):
+            for need, names in section.iter_versions():
+                found = [(str(n.name), bool(n["vna_flags"] & 2)) for n in names]
+                strong = tuple(name for name, is_weak in found if not is_weak)
+                weak = tuple(name for name, is_weak in found if is_weak)
+                yield VersionNeed(Soname(str(need.name)), strong, weak)
+
+
+def _definitions(file: ELFFile) -> Iterator[str]:
+    for section in file.iter_sections():
+        if isinstance(section, GNUVerDefSection):
+            for _, names in section.iter_versions():
+                yield str(next(iter(names)).name)
+
+
+def test_every_fact_agrees() -> None:
+    found = list(elf_files())
+    if not found:
+        pytest.skip("this machine has no ELF files below " + " and ".join(FOLDERS))
+    step = max(1, len(found) // SAMPLE)
+    differing = []
+    for path in found[::step]:
+        ours = facts_of(path)
+        assert ours is not None
+        theirs = by_pyelftools(path)
+        plain = SharedObject(
+            **{name: getattr(ours, name) for name in theirs.__struct_fields__ if name not in _OWN}
+        )
+        if plain != theirs:
+            differing.append((path, plain, theirs))
+
+    assert differing == []
+
+
+_OWN = frozenset({"dlopen_notes", "oddity", "refusal"})
+"""What pyelftools has no word for."""
