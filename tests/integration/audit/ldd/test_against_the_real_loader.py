@@ -509,3 +509,48 @@ def test_nodeflib_is_what_the_linker_writes(tmp_path: Path, compiler: str) -> No
     path = Layout(tmp_path, compiler).lib("m.so", options=["-Wl,-z,nodefaultlib"])
 
     assert MachineFacts()[ImagePath(str(path))].flags_1 & DF_1_NODEFLIB
+
+
+LISTED = 200
+"""Files of this machine that its loader is asked about."""
+
+
+def test_this_machines_libraries_load_what_its_loader_lists() -> None:
+    loader = Path("/lib64/ld-linux-x86-64.so.2")
+    if not loader.exists():
+        pytest.skip("this machine's loader is not glibc's for x86-64")
+    tree, elf_facts = MachineTree(), MachineFacts()
+    found = [path for path, entry in tree.files(ImagePath("/usr/lib/x86_64-linux-gnu")) if entry.size > 64]
+    libraries = [path for path in found if ".so" in path and path in elf_facts and elf_facts[path].is_dynamic]
+    chosen = [path for path in libraries if elf_facts[path].elf_class == 64][
+        :: max(1, len(libraries) // LISTED)
+    ]
+    if not chosen:
+        pytest.skip("this machine has no libraries in /usr/lib/x86_64-linux-gnu")
+    entries = [EntryPoint(path, EntryKind.EXTENSION_MODULE) for path in chosen]
+    closures = examine(World(tree, elf_facts, {}, working_dir="/"), entries, None)
+
+    differing = [c for c in closures if listed_by(loader, c.entry.path) != what_we_list(c)]
+
+    assert differing == []
+
+
+def listed_by(loader: Path, path: str) -> set[str] | None:
+    """Return the files that the loader lists for a library; None where it does not load."""
+    done = subprocess.run(  # noqa: S603  (the system's own loader; --list runs nothing of the library)
+        [str(loader), "--list", path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={},
+        cwd="/",
+        check=False,
+    )
+    if done.returncode != 0 or "not found" in done.stdout:
+        return None
+    words = [word for line in done.stdout.splitlines() for word in line.split() if word.startswith("/")]
+    return {os.path.realpath(word) for word in words} - {os.path.realpath(loader), os.path.realpath(path)}
+
+
+def what_we_list(closure: Closure) -> set[str] | None:
+    return None if problems(closure) else set(closure.loaded[1:])
