@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-import zstandard
-
 try:
     from isal import isal_zlib as deflate
     from isal.igzip_lib import IsalError
@@ -15,7 +13,7 @@ except ImportError:  # isal has no build for every machine; zlib reads the same 
     import zlib as deflate  # type: ignore[no-redef]  # it answers to the same calls
     from zlib import error as IsalError  # type: ignore[assignment]  # noqa: N812  (it stands in for that class)
 
-SUFFIXES = (".xz", ".gz", ".zst", "")
+SUFFIXES = (".xz", ".gz", "")
 """The compressions that are read, in order of preference: the smallest download first."""
 
 _STORED_CHUNK = 256 << 10
@@ -24,7 +22,6 @@ _MEMORY_LIMIT = 256 << 20
 _UNPACKING: tuple[type[Exception], ...] = (
     zlib.error,
     lzma.LZMAError,
-    zstandard.ZstdError,
     EOFError,
     ValueError,
 )
@@ -91,15 +88,6 @@ def _xz(path: Path) -> Iterator[bytes]:
         raise Damaged("is truncated")
 
 
-def _zstd(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as body:
-        unpacker = zstandard.ZstdDecompressor(max_window_size=_MEMORY_LIMIT).stream_reader(
-            body, read_across_frames=True
-        )
-        while chunk := _guarded(lambda: unpacker.read(_RAW_CHUNK)):
-            yield chunk
-
-
 def _step(unpacker: _Unpacker, data: bytes) -> bytes:
     return _guarded(lambda: unpacker.decompress(data, _RAW_CHUNK))
 
@@ -111,4 +99,4 @@ def _guarded(step: Callable[[], bytes]) -> bytes:
         raise Damaged(f"cannot be unpacked: {e}") from e
 
 
-_CHUNKS: dict[str, Callable[[Path], Iterator[bytes]]] = {".xz": _xz, ".gz": _gzip, ".zst": _zstd, "": _stored}
+_CHUNKS: dict[str, Callable[[Path], Iterator[bytes]]] = {".xz": _xz, ".gz": _gzip, "": _stored}

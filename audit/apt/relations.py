@@ -8,7 +8,7 @@ import msgspec
 _RELATION = re.compile(
     r"([A-Za-z0-9][A-Za-z0-9+._-]*)"  # name; archives hold a few that policy forbids
     r"(?::([a-z0-9-]+))?\s*"
-    r"(?:\(\s*(<<|<=|>=|>>|=|<|>)\s*([^\s()]+)\s*\))?\s*"
+    r"(?:\(\s*(<<|<=|>=|>>|=|<|>)\s*([^\s()<>=]+)\s*\))?\s*"
 )
 
 
