@@ -69,7 +69,8 @@ class MissingModule(msgspec.Struct, frozen=True):
     """A module that a service imports and nobody provides.
 
     `suggestions` are distributions that are known to hold it: something to look at, never to install
-    unread (dependency confusion).
+    unread (dependency confusion). `wanted_by` is the installed module that imports it, None where the
+    service's own code does; `locations` are then the lines of own code that lead there.
     """
 
     module: ModuleName
@@ -77,6 +78,7 @@ class MissingModule(msgspec.Struct, frozen=True):
     locations: tuple[SourceLocation, ...]
     level: Level = Level.CERTAIN
     suggestions: tuple[DistributionName, ...] = ()
+    wanted_by: ModuleName | None = None
 
 
 class LoadMethod(StrEnum):
@@ -89,7 +91,8 @@ class LoadMethod(StrEnum):
 class NativeLoad(msgspec.Struct, frozen=True):
     """A library that Python code loads by name: a soname, a path, or a stem for ``find_library``.
 
-    Several `names` mean that any of them will do (a loop over candidates).
+    Several `names` mean that any of them will do (a loop over candidates). `is_handled` where the code
+    copes with its absence.
     """
 
     names: tuple[str, ...]
@@ -98,6 +101,7 @@ class NativeLoad(msgspec.Struct, frozen=True):
     location: Location
     module: ModuleName
     distribution: DistributionName | None = None
+    is_handled: bool = False
 
 
 class ProgramCall(msgspec.Struct, frozen=True):

@@ -1,0 +1,161 @@
+"""What an ``if`` asks, kept symbolically so that one record serves every image."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+import msgspec
+
+from fleet_audit.audit.model.identity import ModuleName
+
+
+class Constant(msgspec.Struct, frozen=True, tag="constant"):
+    """``True``, ``False``, ``0`` and their like."""
+
+    value: bool
+
+
+class TypeChecking(msgspec.Struct, frozen=True, tag="type-checking"):
+    """``typing.TYPE_CHECKING``: false whenever the code runs."""
+
+
+class RunAsMain(msgspec.Struct, frozen=True, tag="main"):
+    """``__name__ == "__main__"``."""
+
+
+class VersionCheck(msgspec.Struct, frozen=True, tag="version"):
+    """``sys.version_info OPERATOR wanted``; `part` is the index taken of version_info, -1 for all of it."""
+
+    operator: str
+    wanted: tuple[int, ...]
+    part: int = -1
+
+
+class SystemCheck(msgspec.Struct, frozen=True, tag="system"):
+    """A question about the operating system; `attribute` is where the code looks."""
+
+    attribute: str
+    operator: str
+    values: tuple[str, ...]
+
+
+class Available(msgspec.Struct, frozen=True, tag="available"):
+    """``importlib.util.find_spec(module) is not None`` and its like."""
+
+    module: ModuleName
+
+
+class Unknown(msgspec.Struct, frozen=True, tag="unknown"):
+    """A question that the code alone does not answer."""
+
+
+class Not(msgspec.Struct, frozen=True, tag="not"):
+    """The opposite of `operand`."""
+
+    operand: "Condition"
+
+
+class AllOf(msgspec.Struct, frozen=True, tag="and"):
+    """``a and b``."""
+
+    operands: "tuple[Condition, ...]"
+
+
+class AnyOf(msgspec.Struct, frozen=True, tag="or"):
+    """``a or b``."""
+
+    operands: "tuple[Condition, ...]"
+
+
+Condition = (
+    Constant
+    | TypeChecking
+    | RunAsMain
+    | VersionCheck
+    | SystemCheck
+    | Available
+    | Unknown
+    | Not
+    | AllOf
+    | AnyOf
+)
+
+
+class Circumstances(msgspec.Struct, frozen=True):
+    """What decides conditions: the Python version, whether this file is the script, and what is there."""
+
+    version: tuple[int, ...]
+    is_script: bool
+    has_module: Callable[[ModuleName], bool]
+
+
+_LINUX = {"sys.platform": "linux", "os.name": "posix", "platform.system": "Linux"}
+
+
+def holds(condition: Condition, world: Circumstances) -> bool | None:
+    """Decide `condition`; None where nothing here decides it. Images are Linux, so systems are decided."""
+    answer: bool | None
+    match condition:
+        case Constant(value):
+            answer = value
+        case TypeChecking():
+            answer = False
+        case RunAsMain():
+            answer = world.is_script
+        case Available(module):
+            answer = world.has_module(module)
+        case VersionCheck():
+            answer = _version_holds(condition, world.version)
+        case SystemCheck():
+            answer = _system_holds(condition)
+        case Unknown():
+            answer = None
+        case Not() | AllOf() | AnyOf():
+            answer = _combined(condition, world)
+        case _:
+            assert_never(condition)
+    return answer
+
+
+def _combined(condition: Not | AllOf | AnyOf, world: Circumstances) -> bool | None:
+    if isinstance(condition, Not):
+        inner = holds(condition.operand, world)
+        return None if inner is None else not inner
+    deciding = isinstance(condition, AnyOf)
+    answers = [holds(operand, world) for operand in condition.operands]
+    if deciding in answers:
+        return deciding
+    return None if None in answers else not deciding
+
+
+def _version_holds(check: VersionCheck, version: tuple[int, ...]) -> bool | None:
+    # version_info has five parts; a comparison with a shorter tuple sees it as the greater one.
+    have = (*version, *(0,) * (3 - len(version)), 0xF0, 0)
+    if check.part >= 0:
+        have = have[check.part : check.part + 1]
+    return _compared(have, check.operator, check.wanted)
+
+
+def _compared(have: tuple[int, ...], operator: str, wanted: tuple[int, ...]) -> bool | None:
+    answers = {
+        "<": have < wanted,
+        "<=": have <= wanted,
+        ">": have > wanted,
+        ">=": have >= wanted,
+        "==": have == wanted,
+        "!=": have != wanted,
+    }
+    return answers.get(operator)
+
+
+def _system_holds(check: SystemCheck) -> bool | None:
+    have = _LINUX.get(check.attribute)
+    if have is None:
+        return None
+    answers = {
+        "==": have in check.values,
+        "in": have in check.values,
+        "!=": have not in check.values,
+        "not in": have not in check.values,
+        "startswith": have.startswith(check.values),
+    }
+    return answers.get(check.operator)

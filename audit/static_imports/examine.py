@@ -1,0 +1,299 @@
+"""What services' code really imports, loads and runs, and what that reaches in an image."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from fleet_audit.audit.images.tree import FileKind, FileTree, basename, normalise
+from fleet_audit.audit.model.evidence import Edge
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName
+from fleet_audit.audit.model.imports import ExtensionModule, Level, ServiceImports
+from fleet_audit.audit.static_imports import stdlib
+from fleet_audit.audit.static_imports.account import Account, Providers
+from fleet_audit.audit.static_imports.distributions import Distributions
+from fleet_audit.audit.static_imports.expansion import Expander
+from fleet_audit.audit.static_imports.finder import Finder, Module, ModuleKind, Place, Side, source_place
+from fleet_audit.audit.static_imports.interpreter import Interpreter
+from fleet_audit.audit.static_imports.library import STAGE, Library
+from fleet_audit.audit.static_imports.reach import Reached, Start, own_name, reach
+from fleet_audit.audit.static_imports.requirements import required_names
+from fleet_audit.audit.static_imports.search_path import SearchPath, script_folder, service_path
+from fleet_audit.audit.static_imports.store import RecordStore
+from fleet_audit.audit.static_imports.syntax import Judge
+
+DEFAULT_VERSION = (3, 11)
+"""The Python that sources are read for where no image says."""
+
+MAX_SOURCE_FILES = 20_000
+
+
+class ServiceCode(msgspec.Struct, frozen=True):
+    """Where a service's code is, as its manifest says. Paths are relative to the root of the sources.
+
+    `entry` is a script (``path/to/app.py``), ``module:NAME``, a module, or empty: then every file of
+    `source_paths` is one. `requirements` are requirement files, `root` the folder it is started in.
+    """
+
+    name: str
+    entry: str = ""
+    source_paths: tuple[str, ...] = ()
+    pythonpath: tuple[str, ...] = (".",)
+    first_party_imports: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    root: str = ""
+    family: str = ""
+
+
+class Examination(msgspec.Struct, frozen=True):
+    """The answer for some services: what each imports, all evidence, and what could not be examined.
+
+    `parsed` and `cached` count source files read anew and files whose record was kept.
+    """
+
+    services: tuple[ServiceImports, ...]
+    edges: tuple[Edge, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    parsed: int = 0
+    cached: int = 0
+
+
+def examine(  # noqa: PLR0913  (the stage's whole input, each part from another stage)
+    services: Sequence[ServiceCode],
+    sources: FileTree,
+    image: FileTree | None,
+    interpreter: Interpreter | None,
+    *,
+    records: RecordStore | None,
+    suggestions: Mapping[str, tuple[DistributionName, ...]] | None = None,
+    computed_imports: Mapping[ModuleName, tuple[ModuleName, ...]] | None = None,
+) -> Examination:
+    """Examine `services` on one image; nothing is executed or imported.
+
+    `suggestions` maps modules to distributions that are known to hold them. `computed_imports` are
+    imports that no reading of the code can see. Without an image, only the repository is searched, and
+    what no requirement file names is missing only where a service stands on no family.
+    """
+    with Judge() as judge:
+        examiner = _Examiner(sources, image, interpreter, records, judge)
+        examiner.suggestions = suggestions or {}
+        examiner.computed = computed_imports or {}
+        return examiner.run(services)
+
+
+def importable_extensions(image: FileTree, interpreter: Interpreter) -> tuple[ExtensionModule, ...]:
+    """Return every extension module that can be imported in an image, with its distribution, by path."""
+    distributions = Distributions(image, interpreter.site_folders)
+    found: dict[ImagePath, ExtensionModule] = {}
+    folders = [f for f in interpreter.search_path if image.realpath(f) is not None]
+    for folder in folders:
+        inner = [other for other in folders if other != folder and other.startswith(f"{folder}/")]
+        canonical = image.realpath(folder) or folder
+        for path, _ in image.files(folder):
+            shown = ImagePath(folder + path.removeprefix(canonical))
+            module = (
+                None if any(shown.startswith(f"{i}/") for i in inner) else _module(shown, folder, interpreter)
+            )
+            if module is not None and path not in found:
+                found[path] = ExtensionModule(path, module, Level.CERTAIN, distributions.owner(shown))
+    return tuple(found[path] for path in sorted(found))
+
+
+def _module(path: ImagePath, folder: ImagePath, interpreter: Interpreter) -> ModuleName | None:
+    name = basename(path)
+    stem = next((name.removesuffix(s) for s in interpreter.suffixes if name.endswith(s)), None)
+    if stem is None:
+        return None
+    parts = [*path[len(folder) + 1 :].split("/")[:-1], stem]
+    if parts[-1] == "__init__":
+        parts.pop()
+    is_importable = bool(parts) and all(part.isidentifier() for part in parts)
+    return ModuleName(".".join(parts)) if is_importable else None
+
+
+class _Examiner:
+    """Holds what all services of one examination share."""
+
+    def __init__(
+        self,
+        sources: FileTree,
+        image: FileTree | None,
+        interpreter: Interpreter | None,
+        records: RecordStore | None,
+        judge: Judge,
+    ) -> None:
+        self.suggestions: Mapping[str, tuple[DistributionName, ...]] = {}
+        self.computed: Mapping[ModuleName, tuple[ModuleName, ...]] = {}
+        self._sources = sources
+        self._image = image
+        self._interpreter = interpreter if image is not None else None
+        self._trees: dict[Side, FileTree] = {Side.SOURCES: sources}
+        if image is not None:
+            self._trees[Side.IMAGE] = image
+        self._version = interpreter.version if interpreter is not None else DEFAULT_VERSION
+        self._library = Library(self._trees, self._version, records, judge)
+        self._distributions = (
+            Distributions(image, self._interpreter.site_folders)
+            if image is not None and self._interpreter is not None
+            else None
+        )
+
+    def run(self, services: Sequence[ServiceCode]) -> Examination:
+        """Examine every service, in the order of their names."""
+        answers: list[ServiceImports] = []
+        edges: dict[Edge, None] = {}
+        for service in sorted(services, key=lambda service: service.name):
+            answer, found = self._examine(service)
+            answers.append(answer)
+            edges.update(dict.fromkeys(found))
+        return Examination(
+            services=tuple(answers),
+            edges=tuple(edges),
+            gaps=self._shared_gaps(),
+            parsed=self._library.parsed,
+            cached=self._library.cached,
+        )
+
+    def _shared_gaps(self) -> tuple[Gap, ...]:
+        gaps = [self._library.gaps[place] for place in sorted(self._library.gaps)]
+        if self._image is not None and self._interpreter is None:
+            why = "no Python with a standard library was found"
+            gaps.append(Gap(STAGE, GapKind.NO_INTERPRETER, "image", why))
+        return tuple(gaps)
+
+    def _examine(self, service: ServiceCode) -> tuple[ServiceImports, tuple[Edge, ...]]:
+        gaps: list[Gap] = []
+        files = tuple(self._source_files(service, gaps))
+        script = self._script(service)
+        path = self._search_path(service, script, files)
+        finder = self._finder(path)
+        starts = self._starts(service, script, files, finder, gaps)
+        reached = reach(service.name, starts, self._expander(finder))
+        if reached.is_cut:
+            gaps.append(Gap(STAGE, GapKind.LIMIT_REACHED, service.name, "reaches too many modules to follow"))
+        required, unread = required_names(self._sources, service.requirements)
+        can_judge = self._interpreter is not None or (bool(required) and not service.family)
+        providers = Providers(
+            self._interpreter, self._distributions, required, self.suggestions, judges_absence=can_judge
+        )
+        account = Account(service.name, reached, providers, self._library, finder.find)
+        answer = account.imports(service.entry or None, files, path.edits, (*gaps, *unread))
+        return answer, (*reached.edges, *account.edges())
+
+    def _search_path(
+        self, service: ServiceCode, script: Place | None, files: tuple[Place, ...]
+    ) -> SearchPath:
+        base = [source_place(folder) for folder in service.pythonpath]
+        if script is not None:
+            base.insert(0, script_folder(script))
+        elif service.entry:
+            # ``python -m`` and servers that take module:NAME start with the working folder.
+            base.insert(0, source_place(service.root))
+        else:
+            base[:0] = [script_folder(file) for file in files]
+        claimed = [source_place(f"{folder}/..") for folder in service.first_party_imports]
+        claimed += [source_place(folder) for folder in service.source_paths]
+
+        def search(path: SearchPath) -> tuple[Reached, ...]:
+            # Only the repository's files edit the path: the image is not looked at yet.
+            finder = Finder({Side.SOURCES: self._sources}, _sources_only(path), (), frozenset())
+            starts = self._starts(service, script, files, finder, [])
+            return reach(service.name, starts, self._expander(finder)).modules
+
+        return service_path(tuple(dict.fromkeys(base)), tuple(dict.fromkeys(claimed)), service.root, search)
+
+    def _finder(self, path: SearchPath) -> Finder:
+        folders = () if self._interpreter is None else self._interpreter.search_path
+        image = tuple(Place(Side.IMAGE, folder) for folder in folders)
+        own = _sources_only(path) if self._interpreter is None else None
+        places = own if own is not None else (*path.before, *image, *path.after)
+        return Finder(self._trees, places, self._suffixes(), self._assumed())
+
+    def _expander(self, finder: Finder) -> Expander:
+        return Expander(finder, self._library, self._version, self.computed)
+
+    def _assumed(self) -> frozenset[str]:
+        return stdlib.COMPILED if self._interpreter is not None else stdlib.modules(self._version[1])
+
+    def _suffixes(self) -> tuple[str, ...]:
+        return self._interpreter.suffixes if self._interpreter is not None else (".abi3.so", ".so")
+
+    def _source_files(self, service: ServiceCode, gaps: list[Gap]) -> Iterator[Place]:
+        """Yield the Python files of a service's source paths; paths that are not there are gaps."""
+        seen: set[Place] = set()
+        for path in service.source_paths:
+            place = source_place(path)
+            canonical = self._sources.realpath(place.path)
+            if canonical is None:
+                gaps.append(
+                    Gap(STAGE, GapKind.NO_SERVICE_SOURCE, path, f"{service.name} has no such source path")
+                )
+                continue
+            for file in self._python_files(canonical):
+                if file not in seen and len(seen) < MAX_SOURCE_FILES:
+                    seen.add(file)
+                    yield file
+
+    def _python_files(self, path: ImagePath) -> Iterator[Place]:
+        entry = self._sources.entry(path)
+        if entry is not None and entry.kind is FileKind.FILE:
+            yield Place(Side.SOURCES, path)
+            return
+        for file, _ in self._sources.files(path):
+            if file.endswith(".py"):
+                yield Place(Side.SOURCES, file)
+
+    def _script(self, service: ServiceCode) -> Place | None:
+        """Return the entry where it is a file."""
+        if not service.entry or ":" in service.entry:
+            return None
+        for folder in ("", service.root):
+            place = Place(Side.SOURCES, normalise(f"{folder}/{service.entry}"))
+            entry = self._sources.entry(self._sources.realpath(place.path) or place.path)
+            if entry is not None and entry.kind is FileKind.FILE:
+                return place
+        return None
+
+    def _starts(
+        self,
+        service: ServiceCode,
+        script: Place | None,
+        files: tuple[Place, ...],
+        finder: Finder,
+        gaps: list[Gap],
+    ) -> list[Start]:
+        if script is not None:
+            return [self._script_start(script)]
+        if service.entry:
+            named = self._named_start(service.entry, finder)
+            if named is not None:
+                return [named]
+            why = (
+                "is neither a file nor a module of this service; all of its source files are followed instead"
+            )
+            gaps.append(
+                Gap(STAGE, GapKind.UNRESOLVED_ENTRY, service.entry, f"the entry of {service.name} {why}")
+            )
+        return [self._script_start(file) for file in files]
+
+    def _script_start(self, place: Place) -> Start:
+        record = self._library.record(place)
+        is_relative = record is not None and any(s.level and s.block == 0 for s in record.imports)
+        # A file that imports relatively can only run as a module of its package (``python -m``).
+        name = own_name(place) if is_relative else ModuleName("__main__")
+        return Start(Module(name, ModuleKind.SOURCE, place), is_script=True)
+
+    def _named_start(self, entry: str, finder: Finder) -> Start | None:
+        name, _, attribute = entry.partition(":")
+        module = finder.find(name)
+        if module is None:
+            return None
+        called = (attribute.partition("(")[0].partition(".")[0],) if attribute else ()
+        if not attribute and module.folders:
+            # ``python -m package`` runs its __main__ (runpy).
+            module = finder.find(f"{name}.__main__") or module
+        return Start(module, is_script=not attribute, called=called) if module.file is not None else None
+
+
+def _sources_only(path: SearchPath) -> tuple[Place, ...]:
+    return tuple(place for place in (*path.before, *path.after) if place.side is Side.SOURCES)

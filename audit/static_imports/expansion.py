@@ -1,0 +1,315 @@
+"""What one module leads to: the imports that run with it, resolved in both trees."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from fleet_audit.audit.images.tree import join
+from fleet_audit.audit.model.identity import ModuleName
+from fleet_audit.audit.model.imports import ImportContext, Level
+from fleet_audit.audit.static_imports.conditions import Circumstances
+from fleet_audit.audit.static_imports.finder import Finder, Module, ModuleKind, Place
+from fleet_audit.audit.static_imports.library import Library
+from fleet_audit.audit.static_imports.liveness import Liveness
+from fleet_audit.audit.static_imports.records import (
+    DynamicImportCall,
+    ImportedName,
+    ImportStatement,
+    SourceRecord,
+    absolute_name,
+)
+
+
+class Link(msgspec.Struct, frozen=True, gc=False):
+    """A step from a module to another: `target` was found, on `line`, at `level`.
+
+    `is_statement` holds for the module that the import names itself, not for what comes along.
+    """
+
+    target: ModuleName
+    level: Level
+    line: int
+    how: str
+    context: ImportContext
+    is_statement: bool = False
+
+
+class Absent(msgspec.Struct, frozen=True, gc=False):
+    """An import that nothing answers. `level` is None where only type checkers would run it."""
+
+    module: ModuleName
+    level: Level
+    line: int
+    context: ImportContext
+
+
+class Expansion(msgspec.Struct, frozen=True):
+    """What a module leads to, and what it asks for in vain. `liveness` says which of its blocks run."""
+
+    record: SourceRecord
+    liveness: Liveness
+    links: tuple[Link, ...]
+    absent: tuple[Absent, ...]
+
+
+class Expander:
+    """Resolves the records of modules on one search path."""
+
+    def __init__(
+        self,
+        finder: Finder,
+        library: Library,
+        version: tuple[int, ...],
+        computed: Mapping[ModuleName, tuple[ModuleName, ...]],
+    ) -> None:
+        """Take where modules and records are found, the version, and imports known to be computed."""
+        self._finder = finder
+        self._library = library
+        self._version = version
+        self._computed = computed
+        self._bound: dict[Place, frozenset[str]] = {}
+        self._lazy: dict[Place, dict[str, tuple[ModuleName, ...]]] = {}
+
+    def expand(
+        self, module: Module, *, is_script: bool = False, called: tuple[str, ...] = ()
+    ) -> Expansion | None:
+        """Return what `module` leads to; None where it has no source that can be read."""
+        record = self._record(module)
+        if record is None:
+            return None
+        return _Walk(self, module, record, is_script=is_script, called=called).run()
+
+    def find(self, name: str) -> Module | None:
+        """Return the module of an absolute name."""
+        return self._finder.find(name)
+
+    def world(self, *, is_script: bool) -> Circumstances:
+        """Return what decides conditions in this image."""
+        return Circumstances(self._version, is_script, lambda name: self._finder.find(name) is not None)
+
+    def computed(self, module: Module) -> tuple[ModuleName, ...]:
+        """Return what `module` is known to import by names that it computes."""
+        return self._computed.get(module.name, ())
+
+    def has_name(self, module: Module, name: str) -> bool | None:
+        """Say whether a module defines `name`; None where its text does not tell."""
+        if module.kind is ModuleKind.NAMESPACE:
+            return False
+        record = self._record(module)
+        if record is None:
+            return None
+        if name in self.bound_names(module, record):
+            return True
+        has_star = any(item.name == "*" for statement in record.imports for item in statement.names)
+        is_unsure = record.is_open or record.lazy is not None or record.fault is not None or has_star
+        return None if is_unsure else False
+
+    def bound_names(self, module: Module, record: SourceRecord) -> frozenset[str]:
+        """Return the names bound at the top level of `module`, other than by importing its own submodules."""
+        assert module.file is not None  # noqa: S101  (a record comes from a file)
+        if module.file not in self._bound:
+            self._bound[module.file] = frozenset({*record.bindings, *self._imported_names(module, record)})
+        return self._bound[module.file]
+
+    def _imported_names(self, module: Module, record: SourceRecord) -> set[str]:
+        names: set[str] = set()
+        live = Liveness(record, self.world(is_script=False), lambda _: True)
+        for statement in record.imports:
+            if live.is_in_function(statement.block) or live.is_typing(statement.block):
+                continue
+            if not statement.names:
+                names.add(statement.alias or statement.module.partition(".")[0])
+            elif absolute_name(statement.module, statement.level, module.package) != module.name:
+                names.update(item.bound for item in statement.names)
+        return names
+
+    def served_lazily(self, module: Module, name: str) -> tuple[ModuleName, ...]:
+        """Return the modules that a package's ``__getattr__`` imports to serve `name`."""
+        record = self._record(module)
+        if record is None or record.lazy is None or module.file is None:
+            return ()
+        if module.file not in self._lazy:
+            self._lazy[module.file] = self._lazy_table(module, record)
+        return self._lazy[module.file].get(name, ())
+
+    def exports(self, module: Module) -> tuple[str, ...]:
+        """Return what a star import of `module` names: its ``__all__`` where that is a literal."""
+        record = self._record(module)
+        return () if record is None or record.exports is None else record.exports
+
+    def _lazy_table(self, module: Module, record: SourceRecord) -> dict[str, tuple[ModuleName, ...]]:
+        lazy = record.lazy
+        if lazy is None:
+            return {}
+        table = {name: (ModuleName(f"{module.name}.{inner}"),) for name, inner in lazy.names}
+        stub = self._stub(module) if lazy.uses_stub else None
+        for statement in () if stub is None else stub.imports:
+            base = absolute_name(statement.module, statement.level, module.package)
+            if base is None:
+                continue
+            first = statement.module.partition(".")[0]
+            if first:
+                table.setdefault(first, (ModuleName(f"{module.name}.{first}"),))
+            for item in statement.names:
+                table.setdefault(item.bound, (base if first else ModuleName(f"{base}.{item.name}"),))
+        return {name: found for name, found in table.items() if self._finder.find(found[0]) is not None}
+
+    def _stub(self, module: Module) -> SourceRecord | None:
+        """Read the ``.pyi`` file beside a module, where lazy_loader keeps its table."""
+        if module.file is None or not module.folders:
+            return None
+        place = Place(module.file.side, join(module.folders[0].path, "__init__.pyi"))
+        return self._library.record_if_there(place)
+
+    def _record(self, module: Module) -> SourceRecord | None:
+        if module.file is None or module.kind is not ModuleKind.SOURCE:
+            return None
+        return self._library.record(module.file)
+
+
+class _Walk:
+    """Goes through the imports of one module."""
+
+    def __init__(
+        self,
+        expander: Expander,
+        module: Module,
+        record: SourceRecord,
+        *,
+        is_script: bool,
+        called: tuple[str, ...],
+    ) -> None:
+        self._expander = expander
+        self._module = module
+        self._record = record
+        self._live = Liveness(record, expander.world(is_script=is_script), self._resolves, called)
+        self._links: list[Link] = []
+        self._absent: list[Absent] = []
+
+    def run(self) -> Expansion:
+        """Walk the record."""
+        for name in self._expander.computed(self._module):
+            if self._expander.find(name) is not None:
+                self._links.append(
+                    Link(name, Level.CERTAIN, 0, "imports (by a computed name)", ImportContext.DYNAMIC)
+                )
+        for statement in self._record.imports:
+            self._follow(statement)
+        for call in self._record.dynamic:
+            self._follow_call(call)
+        return Expansion(self._record, self._live, tuple(self._links), tuple(self._absent))
+
+    def _resolves(self, statement: ImportStatement) -> bool:
+        name = absolute_name(statement.module, statement.level, self._module.package)
+        target = None if name is None else self._expander.find(name)
+        if target is None:
+            return False
+        return all(self._has(target, item) for item in statement.names)
+
+    def _has(self, target: Module, item: ImportedName) -> bool:
+        if item.name == "*" or (
+            target.folders and self._expander.find(f"{target.name}.{item.name}") is not None
+        ):
+            return True
+        return self._expander.has_name(target, item.name) is not False
+
+    def _context(self, block: int, *, is_dynamic: bool = False) -> ImportContext:
+        if self._live.is_typing(block):
+            return ImportContext.TYPING
+        if is_dynamic:
+            return ImportContext.DYNAMIC
+        if self._live.is_guarded(block):
+            return ImportContext.GUARDED
+        return ImportContext.LAZY if self._live.is_in_function(block) else ImportContext.MODULE
+
+    def _follow(self, statement: ImportStatement) -> None:
+        context = self._context(statement.block)
+        level = Level.STRING if context is ImportContext.TYPING else self._live.level(statement.block)
+        name = absolute_name(statement.module, statement.level, self._module.package)
+        if level is None:
+            return
+        if name is None:
+            said = statement.module or statement.names[0].name
+            unknown = ModuleName("." * statement.level + said)
+            self._absent.append(Absent(unknown, level, statement.line, context))
+            return
+        target = self._expander.find(name)
+        if target is None:
+            self._absent.append(Absent(name, level, statement.line, context))
+            self._add_parents(name, level, statement.line, context)
+            return
+        if not statement.names:
+            self._add(name, level, statement.line, context, is_statement=True)
+            return
+        submodules = [sub for item in statement.names if (sub := self._submodule(target, item)) is not None]
+        has_other = len(submodules) < len(statement.names)
+        self._add(name, level, statement.line, context, is_statement=has_other)
+        for item in submodules:
+            self._add(item, level, statement.line, context, is_statement=True)
+        for served in self._also_served(target, statement):
+            self._add(served, level, statement.line, context)
+
+    def _submodule(self, target: Module, item: ImportedName) -> ModuleName | None:
+        """Return the submodule that ``from target import item`` imports; None for an attribute."""
+        name = ModuleName(f"{target.name}.{item.name}")
+        if item.name == "*" or not target.folders or self._expander.find(name) is None:
+            return None
+        # A name that the package itself binds is taken as it is: no submodule is looked for.
+        record = None if target.kind is not ModuleKind.SOURCE else self._expander.has_name(target, item.name)
+        return None if record is True else name
+
+    def _also_served(self, target: Module, statement: ImportStatement) -> list[ModuleName]:
+        served: list[ModuleName] = []
+        for item in statement.names:
+            if item.name == "*":
+                served.extend(self._starred(target))
+            elif self._expander.has_name(target, item.name) is not True:
+                served.extend(self._expander.served_lazily(target, item.name))
+        return served
+
+    def _starred(self, target: Module) -> list[ModuleName]:
+        exports = self._expander.exports(target)
+        names = [ModuleName(f"{target.name}.{name}") for name in exports]
+        return [n for n in names if target.folders and self._submodule(target, _last(n)) is not None]
+
+    def _follow_call(self, call: DynamicImportCall) -> None:
+        level = self._live.level(call.block)
+        if level is None:
+            return
+        context = self._context(call.block, is_dynamic=True)
+        is_guarded = self._live.is_guarded(call.block)
+        for name in call.modules:
+            found = self._named(name)
+            if found is not None and self._expander.find(found) is not None:
+                self._add(found, level, call.line, context, is_statement=True)
+            elif found is not None:
+                lost = Level.STRING if is_guarded else level
+                self._absent.append(Absent(found, lost, call.line, context))
+
+    def _named(self, name: str) -> ModuleName | None:
+        bare = name.lstrip(".")
+        found = absolute_name(bare, len(name) - len(bare), self._module.package)
+        # A package that imports its own name again has put its folder on the path: it means the
+        # extension module of that name inside itself (cv2, and others that are built like it).
+        if found == self._module.name and self._module.folders:
+            inner = self._expander.find(f"{found}.{found.rpartition('.')[2]}")
+            return None if inner is None else inner.name
+        return found
+
+    def _add_parents(self, name: ModuleName, level: Level, line: int, context: ImportContext) -> None:
+        above = name.rpartition(".")[0]
+        while above:
+            if self._expander.find(above) is not None:
+                self._add(ModuleName(above), level, line, context)
+                return
+            above = above.rpartition(".")[0]
+
+    def _add(
+        self, name: ModuleName, level: Level, line: int, context: ImportContext, *, is_statement: bool = False
+    ) -> None:
+        if name != self._module.name:
+            self._links.append(Link(name, level, line, "imports", context, is_statement))
+
+
+def _last(name: ModuleName) -> ImportedName:
+    return ImportedName(name.rpartition(".")[2])

@@ -1,0 +1,154 @@
+"""Which file an absolute module name means on a search path, as CPython's own finder would have it."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import msgspec
+
+from fleet_audit.audit.images.tree import FileKind, FileTree, join, normalise
+from fleet_audit.audit.model.identity import ImagePath, ModuleName
+from fleet_audit.audit.static_imports import stdlib
+
+MAX_PARTS = 32
+"""The longest dotted name that is looked up."""
+
+
+class Side(StrEnum):
+    """In which tree something stands: the repository's, or the image's."""
+
+    SOURCES = "sources"
+    IMAGE = "image"
+
+
+class Place(msgspec.Struct, frozen=True, order=True):
+    """A file or folder of one of the two trees."""
+
+    side: Side
+    path: ImagePath
+
+
+class ModuleKind(StrEnum):
+    """What a module is made of."""
+
+    SOURCE = "source"
+    EXTENSION = "extension"
+    BYTECODE = "bytecode"
+    NAMESPACE = "namespace"
+    BUILTIN = "builtin"
+
+
+class Module(msgspec.Struct, frozen=True):
+    """A module that was found; `folders` is its ``__path__``, empty where it is no package."""
+
+    name: ModuleName
+    kind: ModuleKind
+    file: Place | None = None
+    folders: tuple[Place, ...] = ()
+
+    @property
+    def package(self) -> ModuleName:
+        """Return its ``__package__``."""
+        return self.name if self.folders else ModuleName(self.name.rpartition(".")[0])
+
+
+class Finder:
+    """Finds modules on one search path. Answers are kept.
+
+    Order as importlib.machinery.PathFinder and FileFinder have it: for each entry a regular package,
+    else an extension module, source, byte code; folders without ``__init__`` are gathered as portions of
+    a namespace (PEP 420). Built-in modules come before the search path.
+    """
+
+    def __init__(
+        self,
+        trees: dict[Side, FileTree],
+        search_path: Sequence[Place],
+        suffixes: Sequence[str],
+        assumed: frozenset[str],
+    ) -> None:
+        """Take the trees, the search path, the extension suffixes, and the modules that need no file.
+
+        `assumed` are top-level names that count as built in where no file is found: those that may be
+        compiled in, or, without an image, the whole standard library.
+        """
+        self._trees = trees
+        self._search_path = tuple(search_path)
+        self._endings = (
+            *((suffix, ModuleKind.EXTENSION) for suffix in suffixes),
+            (".py", ModuleKind.SOURCE),
+            (".pyc", ModuleKind.BYTECODE),
+        )
+        self._assumed = assumed
+        self._found: dict[str, Module | None] = {}
+
+    @property
+    def search_path(self) -> tuple[Place, ...]:
+        """Return the search path, first entry first."""
+        return self._search_path
+
+    def find(self, name: str) -> Module | None:
+        """Return the module of an absolute name; None where there is none, or a parent is missing."""
+        if name not in self._found:
+            self._found[name] = self._look_up(name)
+        return self._found[name]
+
+    def _look_up(self, name: str) -> Module | None:
+        if name.count(".") >= MAX_PARTS:
+            return None
+        name = stdlib.ALIASES.get(name, name)
+        above, _, last = name.rpartition(".")
+        if not last:
+            return None
+        if not above:
+            return self._top_level(last)
+        outer = self.find(above)
+        if outer is not None and outer.kind is ModuleKind.BUILTIN and above in self._assumed:
+            return Module(ModuleName(name), ModuleKind.BUILTIN)
+        return None if outer is None else self._on_path(ModuleName(name), last, outer.folders)
+
+    def _top_level(self, name: str) -> Module | None:
+        if name in stdlib.ALWAYS_BUILTIN:
+            return Module(ModuleName(name), ModuleKind.BUILTIN)
+        found = self._on_path(ModuleName(name), name, self._search_path)
+        # Which other modules are compiled in differs by build: a file has the word, where there is one.
+        if found is None and name in self._assumed:
+            return Module(ModuleName(name), ModuleKind.BUILTIN)
+        return found
+
+    def _on_path(self, name: ModuleName, last: str, path: Sequence[Place]) -> Module | None:
+        portions: list[Place] = []
+        for place in path:
+            entries = self._trees[place.side].listing(place.path)
+            if last in entries and self._is_folder(place, last):
+                folder = Place(place.side, join(place.path, last))
+                if (package := self._file(name, "__init__", folder, (folder,))) is not None:
+                    return package
+                portions.append(folder)
+            if (module := self._file(name, last, place, ())) is not None:
+                return module
+        return Module(name, ModuleKind.NAMESPACE, folders=tuple(portions)) if portions else None
+
+    def _file(self, name: ModuleName, stem: str, folder: Place, path: tuple[Place, ...]) -> Module | None:
+        entries = self._trees[folder.side].listing(folder.path)
+        for ending, kind in self._endings:
+            entry = entries.get(stem + ending)
+            if entry is None:
+                continue
+            file = Place(folder.side, join(folder.path, stem + ending))
+            if entry.kind is FileKind.FILE or self._leads_to(file) is FileKind.FILE:
+                return Module(name, kind, file, path)
+        return None
+
+    def _is_folder(self, place: Place, last: str) -> bool:
+        return self._leads_to(Place(place.side, join(place.path, last))) is FileKind.FOLDER
+
+    def _leads_to(self, place: Place) -> FileKind | None:
+        tree = self._trees[place.side]
+        canonical = tree.realpath(place.path)
+        entry = None if canonical is None else tree.entry(canonical)
+        return None if entry is None else entry.kind
+
+
+def source_place(path: str) -> Place:
+    """Return a place in the repository from a relative path."""
+    return Place(Side.SOURCES, normalise(path))

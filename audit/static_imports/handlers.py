@@ -1,0 +1,81 @@
+"""Which failures a piece of code copes with: what its handlers catch, and whether they give up."""
+
+import re
+from collections import defaultdict
+
+from fleet_audit.audit.static_imports.outline import Outline, Span
+from fleet_audit.audit.static_imports.records import BlockKind
+
+_LEAVING = re.compile(
+    rb"^([ \t\f]*)(?:raise\b|(?:sys[ \t]*\.[ \t]*|os[ \t]*\.[ \t]*)?_?exit[ \t]*\(|quit[ \t]*\()",
+    re.MULTILINE,
+)
+_STATEMENT = re.compile(rb"^([ \t\f]*)[^\s\x01]", re.MULTILINE)
+_SUPPRESS = re.compile(rb"\bsuppress[ \t]*\(")
+_EXCEPTION = re.compile(rb"([A-Za-z_]\w*)[ \t\x01]*(?=[,)]|$)")
+_BLANKS = b" \t\x01"
+
+
+class Handlers:
+    """What the blocks of one outline catch. Names of exceptions are without their module."""
+
+    def __init__(self, outlined: Outline) -> None:
+        """Read every handler's header."""
+        self._outline = outlined
+        self._shadow = outlined.text.shadow
+        self._coped: defaultdict[int, tuple[str, ...]] = defaultdict(tuple)
+        for index, span in enumerate(outlined.spans):
+            if span.kind is BlockKind.EXCEPT:
+                self._add_handler(index, span)
+            elif span.kind is BlockKind.WITH:
+                self._coped[index] = self._suppressed(span)
+
+    def coped_with(self, block: int) -> tuple[str, ...]:
+        """Return what a handler catches, what a ``with`` suppresses, what a ``try``'s handlers survive."""
+        return self._coped.get(block, ())
+
+    def survives(self, block: int, failures: frozenset[str]) -> bool:
+        """Say whether code in `block` goes on, in its function, after any of `failures`."""
+        spans = self._outline.spans
+        while block > 0 and spans[block].kind is not BlockKind.FUNCTION:
+            copes = spans[block].kind in (BlockKind.TRY, BlockKind.WITH)
+            if copes and not failures.isdisjoint(self.coped_with(block)):
+                return True
+            block = spans[block].parent
+        return False
+
+    def gives_up(self, block: int) -> bool:
+        """Say whether the block's own statements raise or exit."""
+        span = self._outline.spans[block]
+        line_end = self._outline.text.line_end(span.body)
+        inline = self._shadow[span.body : line_end].strip(_BLANKS)
+        if inline:
+            return _LEAVING.match(inline) is not None
+        first = _STATEMENT.search(self._shadow, line_end, self._outline.end(block))
+        if first is None:
+            return False
+        return any(
+            found[1] == first[1]
+            for found in _LEAVING.finditer(self._shadow, line_end, self._outline.end(block))
+        )
+
+    def _add_handler(self, index: int, span: Span) -> None:
+        caught = self._caught(span)
+        self._coped[index] = caught
+        if span.first_try >= 0 and not self.gives_up(index):
+            self._coped[span.first_try] += caught
+
+    def _caught(self, span: Span) -> tuple[str, ...]:
+        header = self._shadow[slice(*span.header)]
+        listed = re.split(rb"\bas\b", header)[0].strip(_BLANKS + b"*")
+        if not listed:
+            return ("BaseException",)
+        return tuple(name.decode(errors="replace") for name in _EXCEPTION.findall(listed))
+
+    def _suppressed(self, span: Span) -> tuple[str, ...]:
+        header = self._shadow[slice(*span.header)]
+        found = _SUPPRESS.search(header)
+        if found is None:
+            return ()
+        listed = header[found.end() :].partition(b")")[0]
+        return tuple(name.decode(errors="replace") for name in _EXCEPTION.findall(listed))

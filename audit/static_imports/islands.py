@@ -1,0 +1,100 @@
+"""libcst on single statements and expressions, in this process, where they are small and shallow.
+
+libcst's parser recurses: some 20,000 chained operators or 5,000 nested brackets end the process, and nested
+``case`` patterns take exponential time. What could do either is refused here, before it is parsed.
+"""
+
+import re
+
+import libcst as cst
+
+MAX_BYTES = 20_000
+MAX_DEPTH = 12
+MAX_OPERATORS = 300
+
+_OPERATOR = re.compile(
+    rb"[-+*/%@&|^~<>=!.]|\b(?:and|or|not|if|else|lambda|await|for|in|is)\b|[\"'][ \t\x01]*(?=[\"'])"
+)
+_BRACKET = re.compile(rb"[()\[\]{}]")
+
+
+def is_harmless(source: bytes, shadow: bytes) -> bool:
+    """Say whether a piece of text may be parsed in this process; `shadow` has its strings blanked."""
+    if len(source) > MAX_BYTES:
+        return False
+    return _depth(shadow) <= MAX_DEPTH and longest_chain(shadow) <= MAX_OPERATORS
+
+
+def _depth(shadow: bytes) -> int:
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(shadow):
+        depth += 1 if bracket in b"([{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def longest_chain(shadow: bytes) -> int:
+    """Return the length of the longest run of operators without a comma: long tables are wide, not deep."""
+    if len(shadow) <= MAX_OPERATORS:
+        return 0
+    return max(len(_OPERATOR.findall(part)) for part in re.sub(rb'"+', b'"', shadow).split(b","))
+
+
+def expression(source: bytes, shadow: bytes) -> cst.BaseExpression | None:
+    """Parse one expression; None where it is no valid expression, or is refused."""
+    if not is_harmless(source, shadow):
+        return None
+    try:
+        # In brackets, line ends inside the expression need no continuation.
+        return cst.parse_expression("(" + _joined(source, shadow) + "\n)")
+    except (cst.ParserSyntaxError, cst.CSTValidationError, UnicodeError, ValueError):
+        return None
+
+
+def statement(source: bytes, shadow: bytes) -> cst.SimpleStatementLine | None:
+    """Parse one logical line of simple statements; None where it is not valid, or is refused."""
+    if not is_harmless(source, shadow):
+        return None
+    try:
+        parsed = cst.parse_statement(_joined(source, shadow).lstrip(" \t\f") + "\n")
+    except (cst.ParserSyntaxError, cst.CSTValidationError, UnicodeError, ValueError):
+        return None
+    return parsed if isinstance(parsed, cst.SimpleStatementLine) else None
+
+
+def _joined(source: bytes, shadow: bytes) -> str:
+    # Only continuation marks go: strings keep their own.
+    if b"\x01\x01" not in shadow:
+        return source.decode()
+    return re.sub(rb"\x01\x01", b"  ", _overlaid(source, shadow)).decode()
+
+
+def _overlaid(source: bytes, shadow: bytes) -> bytes:
+    text = bytearray(source)
+    at = shadow.find(b"\x01\x01")
+    while at >= 0:
+        if source[at : at + 2] == b"\\\n":
+            text[at : at + 2] = b"\x01\x01"
+        at = shadow.find(b"\x01\x01", at + 1)
+    return bytes(text)
+
+
+def dotted(node: cst.BaseExpression) -> str:
+    """Return ``a.b.c`` for a chain of names and attributes; empty for anything else."""
+    parts: list[str] = []
+    at = node
+    while isinstance(at, cst.Attribute):
+        parts.append(at.attr.value)
+        at = at.value
+    if not isinstance(at, cst.Name):
+        return ""
+    parts.append(at.value)
+    return ".".join(reversed(parts))
+
+
+def text(node: cst.BaseExpression) -> str | None:
+    """Return the value of a string literal; bytes count as Latin-1, as ``ctypes`` would take them."""
+    if not isinstance(node, cst.SimpleString | cst.ConcatenatedString):
+        return None
+    value = node.evaluated_value
+    return value.decode("latin-1") if isinstance(value, bytes) else value

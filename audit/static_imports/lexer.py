@@ -1,0 +1,161 @@
+"""Where statements begin and end in Python text that need not parse.
+
+The lexer blanks strings and comments and joins continued lines, so that what follows can look for
+statements with plain patterns. It promises an answer for any bytes, in linear time.
+"""
+
+import codecs
+import functools
+import re
+
+import msgspec
+
+_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_ENCODINGS = re.compile(
+    r"(?:iso-?8859|latin|l1|cp12|cp8|cp437|koi8|gb|big5|euc|shift|sjis|mac|us-?ascii|ascii|utf-?8)"
+)
+
+_TOKEN = re.compile(
+    rb"#[^\n]*"
+    rb'|"""(?:[^"\\]++|\\.|"(?!""))*+(?P<closed1>""")?'
+    rb"|'''(?:[^'\\]++|\\.|'(?!''))*+(?P<closed2>''')?"
+    rb'|"(?:[^"\\\n]++|\\.)*+"?'
+    rb"|'(?:[^'\\\n]++|\\.)*+'?",
+    re.DOTALL,
+)
+_PLAIN_TOKEN = re.compile(rb"#[^\n]*|\"(?:[^\"\\\n]++|\\.)*+\"?|'(?:[^'\\\n]++|\\.)*+'?", re.DOTALL)
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b"()[]{}\n"))
+_OPENING = frozenset(b"([{")
+
+# No bracket can be open where one of these begins a line: the text before is damaged.
+_RECOVERY = re.compile(
+    rb"[ \t\f]*(?:import[ \t]+[A-Za-z_]|from[ \t]+[\w.]+[ \t]+import\b|(?:async[ \t]+)?def[ \t]+\w+[ \t]*\("
+    rb"|class[ \t]+\w+[ \t]*[:(])"
+)
+
+JOINED = b"\x01"
+"""Stands for a line end inside a statement."""
+
+
+class Text(msgspec.Struct, frozen=True):
+    """A file's text and its shadow, both of one length.
+
+    `source` is UTF-8 with plain line ends; in `shadow` strings are quotes, comments are blanks, and
+    line ends remain only where a logical line ends. `deepest` is the deepest nesting of brackets.
+    """
+
+    source: bytes
+    shadow: bytes
+    deepest: int
+    is_torn: bool
+
+    def line_end(self, offset: int) -> int:
+        """Return the offset at which the logical line around `offset` ends."""
+        end = self.shadow.find(b"\n", offset)
+        return len(self.shadow) if end < 0 else end
+
+
+def decode(body: bytes) -> bytes:
+    """Return a file's text as UTF-8 with plain line ends and no byte-order mark (PEP 263).
+
+    Bytes that the declared encoding cannot read are replaced: the lexer must see the rest.
+    """
+    text = body.removeprefix(codecs.BOM_UTF8)
+    encoding = _declared_encoding(text)
+    if encoding not in ("", "utf-8", "utf8"):
+        text = text.decode(encoding, errors="replace").encode(errors="replace")
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return text
+
+
+def _declared_encoding(text: bytes) -> str:
+    # Only character sets that Python ships are looked up: a codec's name comes from the file.
+    for line in text[:400].splitlines()[:2]:
+        if cookie := _COOKIE.match(line):
+            name = cookie[1].decode("ascii", errors="replace").lower().replace("_", "-")
+            return name if _ENCODINGS.match(name) and _is_known(name) else ""
+    return ""
+
+
+def _is_known(encoding: str) -> bool:
+    try:
+        b"".decode(encoding)
+    except LookupError:
+        return False
+    return True
+
+
+def lex(source: bytes) -> Text:
+    """Return the text with its shadow; `source` is what `decode` returned."""
+    torn: list[int] = []
+    shadow = _TOKEN.sub(functools.partial(_blank, torn), source)
+    if b"\\\n" in shadow:
+        shadow = shadow.replace(b"\\\n", JOINED + JOINED)
+    joined, deepest, was_damaged = _join_bracketed(shadow)
+    return Text(source, joined, deepest, is_torn=bool(torn) or was_damaged)
+
+
+def _blank(torn: list[int], token: re.Match[bytes]) -> bytes:
+    text = token[0]
+    if text[0] == 35:  # "#"
+        return b" " * len(text)
+    if text[:3] in (b'"""', b"'''") and token["closed1"] is None and token["closed2"] is None:
+        return _blank_torn(torn, token.start(), text)
+    return b'"' * len(text)
+
+
+def _blank_torn(torn: list[int], offset: int, text: bytes) -> bytes:
+    # A string that never ends would hide the rest of the file: take its first line alone. The rest may
+    # hold one of the other kind; after that, long strings are no longer believed in.
+    torn.append(offset)
+    end = text.find(b"\n")
+    end = len(text) if end < 0 else end
+    if len(torn) > 2:
+        return b'"' * end + _PLAIN_TOKEN.sub(_blank_plain, text[end:])
+    return b'"' * end + _TOKEN.sub(functools.partial(_blank, torn), text[end:])
+
+
+def _blank_plain(token: re.Match[bytes]) -> bytes:
+    return (b" " if token[0][0] == 35 else b'"') * len(token[0])
+
+
+def _join_bracketed(shadow: bytes) -> tuple[bytes, int, bool]:
+    """Return `shadow` with line ends in brackets joined, the deepest nesting, and whether it was damaged."""
+    rows = shadow.translate(None, _NOT_STRUCTURE).split(b"\n")
+    if not any(rows):
+        return shadow, 0, False
+    lines = shadow.split(b"\n")
+    separators: list[bytes] = []
+    depth = deepest = 0
+    was_damaged = False
+    for number, row in enumerate(rows):
+        if depth and _RECOVERY.match(lines[number]):
+            separators[-1] = b"\n"
+            depth = 0
+            was_damaged = True
+        if row:
+            net, lowest, highest = _balance(row)
+            deepest = max(deepest, depth + highest)
+            if depth + lowest < 0:
+                was_damaged = True
+                depth = net - lowest
+            else:
+                depth += net
+        separators.append(JOINED if depth else b"\n")
+    separators[-1] = b""
+    return (
+        b"".join(part for pair in zip(lines, separators, strict=True) for part in pair),
+        deepest,
+        was_damaged,
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _balance(brackets: bytes) -> tuple[int, int, int]:
+    depth = lowest = highest = 0
+    for bracket in brackets:
+        depth += 1 if bracket in _OPENING else -1
+        lowest = min(lowest, depth)
+        highest = max(highest, depth)
+    return depth, lowest, highest

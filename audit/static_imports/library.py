@@ -1,0 +1,90 @@
+"""The records of the files of both trees: read once, kept by content."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from fleet_audit.audit.images.tree import FileTree, FileUnreadable
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.static_imports.finder import Place, Side
+from fleet_audit.audit.static_imports.lexer import decode, lex
+from fleet_audit.audit.static_imports.reading import read_source, why_unreadable
+from fleet_audit.audit.static_imports.records import Parser, SourceRecord
+from fleet_audit.audit.static_imports.store import RecordStore, decode_record, encode_record, record_key
+from fleet_audit.audit.static_imports.syntax import Judge
+
+MAX_SOURCE_BYTES = 8 << 20
+STAGE = "static_imports"
+
+
+class Library:
+    """Gives the record of any Python file, and remembers what could not be read.
+
+    `parsed` and `cached` count the files that were read anew and those whose record was kept.
+    """
+
+    def __init__(
+        self,
+        trees: Mapping[Side, FileTree],
+        version: tuple[int, ...],
+        records: RecordStore | None,
+        judge: Judge,
+    ) -> None:
+        """Take the trees, the Python version that own code must be valid for, and where records are kept."""
+        self._trees = trees
+        self._version = version
+        self._records = records
+        self._judge = judge
+        self._known: dict[Place, SourceRecord | None] = {}
+        self.gaps: dict[Place, Gap] = {}
+        self.parsed = 0
+        self.cached = 0
+
+    def record(self, place: Place) -> SourceRecord | None:
+        """Return the record of a file; None, and a gap, where it cannot be read."""
+        if place not in self._known:
+            self._known[place] = self._read(place)
+        return self._known[place]
+
+    def record_if_there(self, place: Place) -> SourceRecord | None:
+        """Return the record of a file that need not exist."""
+        is_there = self._trees[place.side].realpath(place.path) is not None
+        return self.record(place) if is_there else None
+
+    def _read(self, place: Place) -> SourceRecord | None:
+        try:
+            body = self._trees[place.side].read(place.path, limit=MAX_SOURCE_BYTES)
+        except FileUnreadable as e:
+            self._add_gap(place, e.why)
+            return None
+        if why := why_unreadable(body):
+            self._add_gap(place, why)
+            return None
+        is_own = place.side is Side.SOURCES
+        key = record_key(body, f"own {self._version[:2]}" if is_own else "installed")
+        kept = None if self._records is None else self._records.get(key)
+        record = None if kept is None else decode_record(kept)
+        if record is not None:
+            self.cached += 1
+            return record
+        self.parsed += 1
+        record = self._own_record(place, body) if is_own else read_source(body)
+        if self._records is not None and place not in self.gaps:
+            self._records.put(key, encode_record(record))
+        return record
+
+    def _own_record(self, place: Place, body: bytes) -> SourceRecord:
+        record = read_source(body, is_own_code=True)
+        judgement = self._judge.judge(body, lex(decode(body)), self._version)
+        if judgement.why_unknown:
+            self._add_gap(place, f"may not be valid Python: {judgement.why_unknown}")
+        parser = Parser.WHOLE if judgement.is_whole else Parser.SKIMMED
+        return msgspec.structs.replace(record, parser=parser, fault=judgement.fault)
+
+    def _add_gap(self, place: Place, why: str) -> None:
+        if place.side is Side.SOURCES:
+            path = place.path.removeprefix("/")
+            self.gaps[place] = Gap(STAGE, GapKind.UNREADABLE_SOURCE, path, why, SourceLocation(path))
+        else:
+            self.gaps[place] = Gap(STAGE, GapKind.UNREADABLE_FILE, place.path, why)

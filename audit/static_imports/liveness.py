@@ -1,0 +1,169 @@
+"""Which blocks of a file run when it is imported into a given image, and how certainly."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+from fleet_audit.audit.model.imports import Level
+from fleet_audit.audit.static_imports.conditions import (
+    AllOf,
+    Circumstances,
+    Condition,
+    TypeChecking,
+    holds,
+)
+from fleet_audit.audit.static_imports.records import Block, BlockKind, ImportStatement, SourceRecord
+
+IMPORT_FAILURES = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+_MAX_ROUNDS = 20
+_LONGEST_CHAIN = 300
+
+
+class Liveness:
+    """The levels of one record's blocks.
+
+    Functions are `LAZY` until something that runs calls them; that raises what is inside them to the
+    caller's level, through as many of the file's own functions as it takes. A handler for a failed
+    import runs where an import of its ``try`` does not resolve; otherwise it is as unlikely as `STRING`.
+    """
+
+    def __init__(
+        self,
+        record: SourceRecord,
+        world: Circumstances,
+        resolves: Callable[[ImportStatement], bool],
+        called: tuple[str, ...] = (),
+    ) -> None:
+        """Take what decides conditions, whether an import resolves, and functions called from outside."""
+        self._blocks = record.blocks
+        self._world = world
+        self._answers: dict[int, bool | None] = {}
+        self._failing = self._failing_tries(record, resolves)
+        self._functions: dict[int, Level] = {
+            index: Level.CERTAIN
+            for index, block in enumerate(record.blocks)
+            if block.kind is BlockKind.FUNCTION and block.name in called and block.parent == 0
+        }
+        self._levels = self._settle(record)
+
+    def level(self, block: int) -> Level | None:
+        """Return how certainly a block runs; None where it cannot."""
+        return self._levels[block]
+
+    def is_guarded(self, block: int) -> bool:
+        """Say whether a failed import in `block` is survived, or is a fallback that is not needed."""
+        at = block
+        while at > 0 and self._blocks[at].kind is not BlockKind.FUNCTION:
+            here = self._blocks[at]
+            if here.kind in (BlockKind.TRY, BlockKind.WITH) and not IMPORT_FAILURES.isdisjoint(here.catches):
+                return True
+            if here.kind is BlockKind.EXCEPT and here.previous not in self._failing:
+                return True
+            at = here.parent
+        return False
+
+    def is_typing(self, block: int) -> bool:
+        """Say whether `block` is for type checkers alone."""
+        at = block
+        while at > 0:
+            if self._blocks[at].kind is BlockKind.IF and _asks_type_checking(self._blocks[at].condition):
+                return True
+            at = self._blocks[at].parent
+        return False
+
+    def is_in_function(self, block: int) -> bool:
+        """Say whether `block` is part of a function."""
+        at = block
+        while at > 0:
+            if self._blocks[at].kind is BlockKind.FUNCTION:
+                return True
+            at = self._blocks[at].parent
+        return False
+
+    def _failing_tries(self, record: SourceRecord, resolves: Callable[[ImportStatement], bool]) -> set[int]:
+        failing: set[int] = set()
+        tried = {index for index, block in enumerate(self._blocks) if block.kind is BlockKind.TRY}
+        for statement in record.imports:
+            enclosing = [index for index in self._around(statement.block) if index in tried]
+            if enclosing and enclosing[0] not in failing and not resolves(statement):
+                failing.add(enclosing[0])
+        return failing
+
+    def _around(self, block: int) -> list[int]:
+        around: list[int] = []
+        while block > 0 and self._blocks[block].kind is not BlockKind.FUNCTION:
+            around.append(block)
+            block = self._blocks[block].parent
+        return around
+
+    def _settle(self, record: SourceRecord) -> list[Level | None]:
+        levels = self._pass()
+        for _ in range(_MAX_ROUNDS):
+            has_changed = False
+            for call in record.calls:
+                level = levels[call.block]
+                if level is not None and level < self._functions.get(call.target, Level.LAZY):
+                    self._functions[call.target] = level
+                    has_changed = True
+            if not has_changed:
+                break
+            levels = self._pass()
+        return levels
+
+    def _pass(self) -> list[Level | None]:
+        # A block stands after the one that it is in, so one walk in order sees every parent first.
+        levels: list[Level | None] = []
+        for index, block in enumerate(self._blocks):
+            outer = levels[block.parent] if block.parent >= 0 else Level.CERTAIN
+            own = None if outer is None else self._own_level(index, block)
+            # What a called function does inside is as certain as the call, wherever it is defined.
+            levels.append(None if outer is None or own is None else max(outer, own))
+        return levels
+
+    def _own_level(self, index: int, block: Block) -> Level | None:
+        match block.kind:
+            case BlockKind.FUNCTION:
+                return self._functions.get(index, Level.LAZY)
+            case BlockKind.IF | BlockKind.ELSE:
+                return self._branch_level(index, block)
+            case BlockKind.EXCEPT:
+                is_live = block.previous in self._failing and not IMPORT_FAILURES.isdisjoint(block.catches)
+                return Level.CERTAIN if is_live else Level.STRING
+            case BlockKind.TRY_ELSE:
+                return None if block.previous in self._failing else Level.CERTAIN
+            case BlockKind.CASE:
+                return Level.PROBABLE
+            case (
+                BlockKind.MODULE
+                | BlockKind.CLASS
+                | BlockKind.TRY
+                | BlockKind.FINALLY
+                | BlockKind.LOOP
+                | BlockKind.WITH
+            ):
+                return Level.CERTAIN
+            case _:
+                assert_never(block.kind)
+
+    def _branch_level(self, index: int, block: Block) -> Level | None:
+        answers: list[bool | None] = []
+        at = block.previous
+        while at >= 0 and len(answers) < _LONGEST_CHAIN:
+            answers.append(self._answer(at))
+            at = self._blocks[at].previous
+        if True in answers:
+            return None
+        own = self._answer(index) if block.kind is BlockKind.IF else True
+        if own is False:
+            return None
+        return Level.PROBABLE if own is None or None in answers else Level.CERTAIN
+
+    def _answer(self, index: int) -> bool | None:
+        if index not in self._answers:
+            self._answers[index] = holds(self._blocks[index].condition, self._world)
+        return self._answers[index]
+
+
+def _asks_type_checking(condition: Condition) -> bool:
+    if isinstance(condition, AllOf):
+        return any(_asks_type_checking(operand) for operand in condition.operands)
+    return isinstance(condition, TypeChecking)

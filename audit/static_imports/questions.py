@@ -1,0 +1,135 @@
+"""The condition of an ``if`` as a value, read from its expression."""
+
+import libcst as cst
+import libcst.matchers as m
+
+from fleet_audit.audit.model.identity import ModuleName
+from fleet_audit.audit.static_imports.conditions import (
+    AllOf,
+    AnyOf,
+    Available,
+    Condition,
+    Constant,
+    Not,
+    RunAsMain,
+    SystemCheck,
+    TypeChecking,
+    Unknown,
+    VersionCheck,
+)
+from fleet_audit.audit.static_imports.islands import dotted, text
+
+_OPERATORS: dict[type[cst.BaseCompOp], str] = {
+    cst.LessThan: "<",
+    cst.LessThanEqual: "<=",
+    cst.GreaterThan: ">",
+    cst.GreaterThanEqual: ">=",
+    cst.Equal: "==",
+    cst.NotEqual: "!=",
+    cst.In: "in",
+    cst.NotIn: "not in",
+    cst.Is: "is",
+    cst.IsNot: "is not",
+}
+_SYSTEM = {"sys.platform": "sys.platform", "platform": "sys.platform", "os.name": "os.name"}
+_NEVER = frozenset({"TYPE_CHECKING", "MYPY"})
+_VERSION = frozenset({"sys.version_info", "version_info"})
+_FINDERS = frozenset({"importlib.util.find_spec", "util.find_spec", "find_spec", "pkgutil.find_loader"})
+
+
+def condition(node: cst.BaseExpression) -> Condition:
+    """Return what `node` asks; `Unknown` for whatever is not recognised."""
+    match node:
+        case cst.UnaryOperation(operator=cst.Not()):
+            return Not(condition(node.expression))
+        case cst.BooleanOperation(operator=cst.And()):
+            return AllOf((condition(node.left), condition(node.right)))
+        case cst.BooleanOperation():
+            return AnyOf((condition(node.left), condition(node.right)))
+        case cst.Comparison():
+            return _comparison(node)
+        case cst.Call():
+            return _call(node)
+        case _:
+            return _name(node)
+
+
+def _name(node: cst.BaseExpression) -> Condition:
+    if isinstance(node, cst.Integer):
+        return Constant(node.evaluated_value != 0)
+    name = dotted(node)
+    if name in ("True", "False", "None", "__debug__"):
+        return Constant(name in ("True", "__debug__"))
+    return TypeChecking() if name.rpartition(".")[2] in _NEVER else Unknown()
+
+
+def _call(node: cst.Call) -> Condition:
+    name = dotted(node.func)
+    words = tuple(word for argument in node.args for word in _texts(argument.value))
+    if name in ("sys.platform.startswith", "platform.startswith") and words:
+        return SystemCheck("sys.platform", "startswith", words)
+    if name in _FINDERS and words:
+        return Available(ModuleName(words[0]))
+    return Unknown()
+
+
+def _comparison(node: cst.Comparison) -> Condition:
+    if len(node.comparisons) != 1:
+        return Unknown()
+    operator = _OPERATORS.get(type(node.comparisons[0].operator), "")
+    right = node.comparisons[0].comparator
+    name = dotted(node.left)
+    if name == "__name__" and text(right) == "__main__":
+        return RunAsMain() if operator == "==" else Not(RunAsMain()) if operator == "!=" else Unknown()
+    if text(node.left) == "__main__" and dotted(right) == "__name__" and operator == "==":
+        return RunAsMain()
+    if attribute := _SYSTEM.get(name) or _platform_call(node.left):
+        values = _texts(right)
+        return SystemCheck(attribute, operator, values) if values else Unknown()
+    if dotted(right) == "None" and operator in ("is", "is not", "==", "!="):
+        asked = condition(node.left)
+        if isinstance(asked, Available):
+            return asked if operator in ("is not", "!=") else Not(asked)
+    return _version(node.left, operator, right)
+
+
+def _platform_call(node: cst.BaseExpression) -> str:
+    is_call = isinstance(node, cst.Call) and dotted(node.func) == "platform.system"
+    return "platform.system" if is_call else ""
+
+
+def _version(left: cst.BaseExpression, operator: str, right: cst.BaseExpression) -> Condition:
+    wanted = _numbers(right)
+    if not wanted:
+        return Unknown()
+    if dotted(left) in _VERSION:
+        return VersionCheck(operator, wanted)
+    if dotted(left) in ("sys.version_info.major", "sys.version_info.minor"):
+        return VersionCheck(operator, wanted, 0 if dotted(left).endswith("major") else 1)
+    if isinstance(left, cst.Subscript) and dotted(left.value) in _VERSION:
+        return _version_part(left, operator, wanted)
+    return Unknown()
+
+
+def _version_part(left: cst.Subscript, operator: str, wanted: tuple[int, ...]) -> Condition:
+    if m.matches(left, m.Subscript(slice=[m.SubscriptElement(slice=m.Index(value=m.Integer()))])):
+        index = left.slice[0].slice
+        if isinstance(index, cst.Index) and isinstance(index.value, cst.Integer):
+            return VersionCheck(operator, wanted, index.value.evaluated_value)
+    is_prefix = m.matches(left, m.Subscript(slice=[m.SubscriptElement(slice=m.Slice(lower=None))]))
+    # version_info[:2] >= (3, 8) holds exactly where version_info >= (3, 8) does; the others differ.
+    return VersionCheck(operator, wanted) if is_prefix and operator in (">=", "<") else Unknown()
+
+
+def _numbers(node: cst.BaseExpression) -> tuple[int, ...]:
+    items = [element.value for element in node.elements] if isinstance(node, cst.Tuple) else [node]
+    numbers = [item.evaluated_value for item in items if isinstance(item, cst.Integer)]
+    return tuple(numbers) if len(numbers) == len(items) else ()
+
+
+def _texts(node: cst.BaseExpression) -> tuple[str, ...]:
+    if isinstance(node, cst.Tuple | cst.List | cst.Set):
+        values = [text(element.value) for element in node.elements]
+    else:
+        values = [text(node)]
+    return tuple(value for value in values if value is not None)

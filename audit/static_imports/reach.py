@@ -1,0 +1,179 @@
+"""Which modules a service reaches from its entry, and how certainly: a search by weakest link."""
+
+import heapq
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from fleet_audit.audit.model.evidence import Edge, Node, NodeKind
+from fleet_audit.audit.model.identity import ModuleName
+from fleet_audit.audit.model.imports import ImportContext, Level
+from fleet_audit.audit.model.location import ImageLocation, Location, SourceLocation
+from fleet_audit.audit.static_imports.expansion import Absent, Expander, Expansion
+from fleet_audit.audit.static_imports.finder import Module, ModuleKind, Place, Side
+
+MAX_MODULES = 50_000
+"""How many modules one service may reach before the search gives up."""
+
+
+class Start(msgspec.Struct, frozen=True):
+    """A file that a service starts with; `called` are functions that whoever starts it calls."""
+
+    module: Module
+    is_script: bool
+    called: tuple[str, ...] = ()
+
+
+class Reached(msgspec.Struct, frozen=True):
+    """A module that is reached, how certainly, and what it leads to (None where it is not Python source).
+
+    `own_line` is the last line of the service's own code on the way.
+    """
+
+    module: Module
+    level: Level
+    expansion: Expansion | None
+    own_line: SourceLocation | None
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """Everything that one service reaches, in the order of search, with an edge for every step.
+
+    `is_cut` holds where the search gave up.
+    """
+
+    modules: tuple[Reached, ...]
+    edges: tuple[Edge, ...]
+    is_cut: bool = False
+
+
+def reach(service: str, starts: Sequence[Start], expander: Expander) -> Reach:
+    """Search from `starts` through every import; each module has the level of its most certain chain."""
+    return _Search(service, expander).run(starts)
+
+
+def location(place: Place, line: int) -> Location:
+    """Return the place of a line for a report."""
+    if place.side is Side.SOURCES:
+        return SourceLocation(place.path.removeprefix("/"), line)
+    return ImageLocation(place.path, line=line)
+
+
+def module_node(module: Module) -> Node:
+    """Return a module's node in the evidence.
+
+    The image's modules go by the name that they are imported by. A service's own are named for their
+    file in the repository: many services have a ``config``, and they must not be taken for one.
+    """
+    return Node(NodeKind.MODULE, node_name(module))
+
+
+def node_name(module: Module) -> ModuleName:
+    """Return the name under which `module_node` shows a module."""
+    if module.file is None or module.file.side is not Side.SOURCES:
+        return module.name
+    return own_name(module.file)
+
+
+def own_name(place: Place) -> ModuleName:
+    """Return the dotted name of a file's path in the repository."""
+    stem = place.path.removeprefix("/").removesuffix(".py").removesuffix("/__init__")
+    return ModuleName(stem.replace("/", "."))
+
+
+class _Search:
+    """A best-first search; the queue holds (level, order, module name)."""
+
+    def __init__(self, service: str, expander: Expander) -> None:
+        self._service = Node(NodeKind.SERVICE, service)
+        self._expander = expander
+        self._queue: list[tuple[Level, int, _Step]] = []
+        self._pushed = 0
+        self._reached: dict[tuple[ModuleName, bool], Reached] = {}
+        self._edges: dict[Edge, None] = {}
+
+    def run(self, starts: Sequence[Start]) -> Reach:
+        for start in starts:
+            self._begin(start)
+        while self._queue and len(self._reached) < MAX_MODULES:
+            level, _, step = heapq.heappop(self._queue)
+            self._visit(level, step)
+        return Reach(tuple(self._reached.values()), tuple(self._edges), is_cut=bool(self._queue))
+
+    def _begin(self, start: Start) -> None:
+        file = start.module.file
+        if file is None:
+            return
+        where = location(file, 0)
+        self._edges[Edge(self._service, module_node(start.module), "starts", Level.CERTAIN, where)] = None
+        own_line = where if isinstance(where, SourceLocation) else None
+        self._push(
+            Level.CERTAIN, _Step(start.module, own_line, is_script=start.is_script, called=start.called)
+        )
+
+    def _push(self, level: Level, step: "_Step") -> None:
+        if step.key not in self._reached:
+            self._pushed += 1
+            heapq.heappush(self._queue, (level, self._pushed, step))
+
+    def _visit(self, level: Level, step: "_Step") -> None:
+        if step.key in self._reached:
+            return
+        module = step.module
+        expansion = self._expander.expand(module, is_script=step.is_script, called=step.called)
+        self._reached[step.key] = Reached(module, level, expansion, step.own_line)
+        if module.kind is ModuleKind.EXTENSION and module.file is not None:
+            node = Node(NodeKind.FILE, module.file.path)
+            where = location(module.file, 0)
+            self._edges[Edge(module_node(module), node, "is", Level.CERTAIN, where)] = None
+        self._visit_packages(level, step)
+        if expansion is not None:
+            self._follow(level, step, expansion)
+
+    def _visit_packages(self, level: Level, step: "_Step") -> None:
+        """Push the package above: importing a.b imports a first (Language Reference, 5.4.2)."""
+        above = step.module.name.rpartition(".")[0]
+        package = self._expander.find(above) if above and not step.is_script else None
+        if package is None or package.kind is ModuleKind.NAMESPACE:
+            return
+        if step.module.file is not None:
+            edge = Edge(module_node(step.module), module_node(package), "is in", Level.CERTAIN)
+            self._edges[edge] = None
+        self._push(level, _Step(package, step.own_line))
+
+    def _follow(self, level: Level, step: "_Step", expansion: Expansion) -> None:
+        file = step.module.file
+        if file is None:
+            return
+        source = module_node(step.module)
+        for link in expansion.links:
+            target = self._expander.find(link.target)
+            if target is None or link.context is ImportContext.TYPING:
+                continue
+            where = location(file, link.line)
+            if target.kind is not ModuleKind.BUILTIN:
+                self._edges[Edge(source, module_node(target), link.how, link.level, where)] = None
+            own_line = where if isinstance(where, SourceLocation) else step.own_line
+            self._push(max(level, link.level), _Step(target, own_line))
+        for absent in _worth_an_edge(expansion):
+            node = Node(NodeKind.MODULE, absent.module)
+            self._edges[Edge(source, node, "imports", absent.level, location(file, absent.line))] = None
+
+
+class _Step(msgspec.Struct, frozen=True, eq=False):
+    """A module to visit, and the last line of own code that leads there."""
+
+    module: Module
+    own_line: SourceLocation | None
+    is_script: bool = False
+    called: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[ModuleName, bool]:
+        return (node_name(self.module), self.is_script)
+
+
+def _worth_an_edge(expansion: Expansion) -> Iterator[Absent]:
+    for absent in expansion.absent:
+        if absent.context is not ImportContext.TYPING and not absent.module.startswith("."):
+            yield absent

@@ -1,0 +1,260 @@
+"""What one file's text says, as a record: the skimmer, with libcst on the statements that matter."""
+
+import re
+from collections.abc import Iterator
+from typing import TypeVar
+
+import msgspec
+
+from fleet_audit.audit.static_imports import islands
+from fleet_audit.audit.static_imports.asking import Calls, find_calls
+from fleet_audit.audit.static_imports.conditions import Condition, Unknown
+from fleet_audit.audit.static_imports.constants import Constants
+from fleet_audit.audit.static_imports.handlers import Handlers
+from fleet_audit.audit.static_imports.lexer import Text, decode, lex
+from fleet_audit.audit.static_imports.outline import Span, outline
+from fleet_audit.audit.static_imports.questions import condition
+from fleet_audit.audit.static_imports.records import (
+    Block,
+    BlockKind,
+    DynamicImportCall,
+    ImportStatement,
+    LazyNames,
+    LoadCall,
+    LocalCall,
+    Parser,
+    PathCall,
+    RunCall,
+    SourceRecord,
+)
+from fleet_audit.audit.static_imports.statements import import_statements
+
+FactT = TypeVar("FactT", ImportStatement, DynamicImportCall, LoadCall, RunCall, PathCall)
+
+_BINDING = re.compile(
+    rb"(?m)^[ \t\f]*(?:(?:for|with|global)[ \t].*?\b(?:as[ \t]+)?)?"
+    rb"([A-Za-z_\x80-\xff][\w\x80-\xff]*(?:[ \t]*,[ \t]*[A-Za-z_\x80-\xff][\w\x80-\xff]*)*)[ \t]*"
+    rb"(?:=(?!=)|:(?!=))"
+)
+_CHAINED = re.compile(rb"=[ \t]*([A-Za-z_\x80-\xff][\w\x80-\xff]*)[ \t]*(?==(?!=))")
+_TARGET = re.compile(rb"(?m)^[ \t\f]*for[ \t]+([\w\x80-\xff, \t]+?)[ \t]in\b|\bas[ \t]+(\w+)[ \t]*[,:)]")
+_OPEN = re.compile(
+    rb"\b(?:globals|vars|locals|exec|execfile)[ \t]*\(|\bsys[ \t]*\.[ \t]*modules\b"
+    rb"|(?m:^)def[ \t]+__getattr__\b"
+)
+_LOCAL_CALL = re.compile(
+    rb"(?<![\w.])((?:self|cls)[ \t]*\.[ \t]*)?([A-Za-z_\x80-\xff][\w\x80-\xff]*)[ \t]*\("
+)
+_CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "__enter__", "__call__"})
+_ALL = re.compile(rb"(?m)^__all__[ \t]*(?::[^=\n]*)?(\+?=)(?!=)")
+
+
+def why_unreadable(body: bytes) -> str:
+    """Return why `body` cannot be Python text at all; empty where it can."""
+    if b"\0" in body:
+        return "holds NUL bytes, which no Python source may"
+    return ""
+
+
+def read_source(body: bytes, *, is_own_code: bool = False) -> SourceRecord:
+    """Return the record of one file; never raises for what the file holds.
+
+    In a service's own code every call of a local function is recorded, elsewhere only those that run
+    with the import.
+    """
+    return _Reader(lex(decode(body)), is_own_code=is_own_code).record()
+
+
+class _Reader:
+    """Collects one file's facts, then keeps the blocks that they stand in."""
+
+    def __init__(self, text: Text, *, is_own_code: bool) -> None:
+        self._text = text
+        self._shadow = text.shadow
+        self._outline = outline(text)
+        self._handlers = Handlers(self._outline)
+        self._is_own_code = is_own_code
+
+    def record(self) -> SourceRecord:
+        """Read the file."""
+        imports = tuple(self._imports())
+        constants = Constants(self._outline)
+        calls = find_calls(self._outline, imports, constants, self._handlers)
+        local = tuple(self._local_calls())
+        used = self._used_blocks(imports, calls, local)
+        record = SourceRecord(
+            parser=Parser.SKIMMED,
+            blocks=tuple(self._blocks(used)),
+            imports=imports,
+            dynamic=calls.dynamic,
+            loads=calls.loads,
+            runs=calls.runs,
+            path_edits=calls.path_edits,
+            calls=local,
+            bindings=tuple(sorted(self._bindings())),
+            exports=self._exports(constants),
+            lazy=self._lazy(calls),
+            is_open=_OPEN.search(self._shadow) is not None,
+        )
+        return _renumbered(record, used)
+
+    def _imports(self) -> Iterator[ImportStatement]:
+        source, shadow = self._text.source, self._shadow
+        at = 0
+        line = 1
+        for start, end, block in self._outline.imports:
+            line += source.count(b"\n", at, start)
+            at = start
+            column = start - (source.rfind(b"\n", 0, start) + 1)
+            yield from import_statements(source[start:end], shadow[start:end], line, column, block)
+
+    def _bindings(self) -> set[str]:
+        names: set[bytes] = set()
+        for start, end in self._outline.module_parts():
+            for found in _BINDING.finditer(self._shadow, start, end):
+                names.update(found[1].split(b","))
+            for found in _CHAINED.finditer(self._shadow, start, end):
+                names.add(found[1])
+            for found in _TARGET.finditer(self._shadow, start, end):
+                names.update((found[1] or found[2]).split(b","))
+        bound = {name.strip().decode(errors="replace") for name in names}
+        return bound | {
+            span.name for span in self._outline.spans if span.name and self._is_at_module_level(span)
+        }
+
+    def _is_at_module_level(self, span: Span) -> bool:
+        at = span.parent
+        while at > 0:
+            outer = self._outline.spans[at]
+            if outer.kind in (BlockKind.FUNCTION, BlockKind.CLASS):
+                return False
+            at = outer.parent
+        return True
+
+    def _exports(self, constants: Constants) -> tuple[str, ...] | None:
+        exported: list[str] = []
+        assignments = list(_ALL.finditer(self._shadow))
+        for found in assignments:
+            stop = self._text.line_end(found.end())
+            value = islands.expression(
+                self._text.source[found.end() : stop], self._shadow[found.end() : stop]
+            )
+            if value is None:
+                return None
+            exported.extend(constants.strings(value, found.end()))
+        return tuple(dict.fromkeys(exported)) if assignments else None
+
+    def _lazy(self, calls: Calls) -> LazyNames | None:
+        if calls.lazy is not None:
+            return calls.lazy
+        serves = any(s.name == "__getattr__" and self._is_at_module_level(s) for s in self._outline.spans)
+        return LazyNames() if serves else None
+
+    def _local_calls(self) -> Iterator[LocalCall]:
+        """Yield the calls of this file's own functions, followed from what the import runs."""
+        targets = self._targets()
+        whole = [(0, len(self._shadow))]
+        pending = whole if self._is_own_code else self._outline.module_parts()
+        seen: set[int] = set()
+        while pending and targets:
+            start, end = pending.pop()
+            for found in _LOCAL_CALL.finditer(self._shadow, start, end):
+                for target in self._called(found, targets):
+                    yield LocalCall(self._outline.block_at(found.start()), target)
+                    if target not in seen and not self._is_own_code:
+                        seen.add(target)
+                        pending.append((self._outline.spans[target].body, self._outline.end(target)))
+
+    def _targets(self) -> dict[tuple[int, str], list[int]]:
+        """Return the functions that a call may mean, by (class, name); class -1 for plain functions."""
+        targets: dict[tuple[int, str], list[int]] = {}
+        spans = self._outline.spans
+        for index, span in enumerate(spans):
+            if span.kind is not BlockKind.FUNCTION:
+                continue
+            owner = _owner(spans, span)
+            key = (owner, span.name) if owner >= 0 else (-1, span.name)
+            targets.setdefault(key, []).append(index)
+            if owner >= 0 and span.name in _CONSTRUCTORS:
+                targets.setdefault((-1, spans[owner].name), []).append(index)
+        return targets
+
+    def _called(self, found: re.Match[bytes], targets: dict[tuple[int, str], list[int]]) -> list[int]:
+        name = found[2].decode(errors="replace")
+        if found[1] is None:
+            is_definition = re.search(
+                rb"\b(?:def|class)[ \t]+$", self._shadow[max(0, found.start() - 12) : found.start()]
+            )
+            return [] if is_definition else targets.get((-1, name), [])
+        spans = self._outline.spans
+        at = self._outline.block_at(found.start())
+        while at > 0 and spans[at].kind is not BlockKind.CLASS:
+            at = spans[at].parent
+        return targets.get((at, name), []) if at > 0 else []
+
+    def _used_blocks(
+        self, imports: tuple[ImportStatement, ...], calls: Calls, local: tuple[LocalCall, ...]
+    ) -> dict[int, int]:
+        """Return the new index of each block that a fact stands in, or that decides whether it runs."""
+        pending = {0, *(fact.block for fact in imports), *calls.blocks(), *(call.block for call in local)}
+        pending.update(call.target for call in local)
+        used: set[int] = set()
+        while pending:
+            index = pending.pop()
+            if index in used or index < 0:
+                continue
+            used.add(index)
+            span = self._outline.spans[index]
+            pending.update((span.parent, span.previous))
+        return {old: new for new, old in enumerate(sorted(used))}
+
+    def _blocks(self, used: dict[int, int]) -> Iterator[Block]:
+        source = self._text.source
+        at = 0
+        line = 1
+        for index in used:
+            span = self._outline.spans[index]
+            line += source.count(b"\n", at, span.start)
+            at = span.start
+            yield Block(
+                kind=span.kind,
+                parent=used.get(span.parent, -1),
+                line=line,
+                name=span.name,
+                condition=self._condition(span),
+                previous=used.get(span.previous, -1),
+                catches=self._handlers.coped_with(index),
+                gives_up=span.kind is BlockKind.EXCEPT and self._handlers.gives_up(index),
+            )
+
+    def _condition(self, span: Span) -> Condition:
+        start, end = span.header
+        if span.kind is not BlockKind.IF:
+            return Unknown()
+        parsed = islands.expression(self._text.source[start:end], self._shadow[start:end])
+        return Unknown() if parsed is None else condition(parsed)
+
+
+def _owner(spans: list[Span], span: Span) -> int:
+    """Return the class in whose body a function is defined; -1 for none."""
+    at = span.parent
+    while at > 0 and spans[at].kind not in (BlockKind.CLASS, BlockKind.FUNCTION):
+        at = spans[at].parent
+    return at if at > 0 and spans[at].kind is BlockKind.CLASS else -1
+
+
+def _renumbered(record: SourceRecord, used: dict[int, int]) -> SourceRecord:
+    """Return the record with its facts pointing at the blocks that were kept."""
+    return msgspec.structs.replace(
+        record,
+        imports=tuple(_moved(fact, used) for fact in record.imports),
+        dynamic=tuple(_moved(fact, used) for fact in record.dynamic),
+        loads=tuple(_moved(fact, used) for fact in record.loads),
+        runs=tuple(_moved(fact, used) for fact in record.runs),
+        path_edits=tuple(_moved(fact, used) for fact in record.path_edits),
+        calls=tuple(LocalCall(used[call.block], used[call.target]) for call in record.calls),
+    )
+
+
+def _moved(fact: FactT, used: dict[int, int]) -> FactT:
+    return msgspec.structs.replace(fact, block=used[fact.block])

@@ -1,0 +1,192 @@
+"""What one Python file says, whatever image it is in: the value that is cached by the file's digest."""
+
+from enum import StrEnum
+
+import msgspec
+
+from fleet_audit.audit.model.identity import ModuleName
+from fleet_audit.audit.model.imports import LoadMethod
+from fleet_audit.audit.static_imports.conditions import Condition, Unknown
+
+RECORD_VERSION = 1
+"""Raise whenever the same bytes give another record."""
+
+
+class Parser(StrEnum):
+    """What read the file: libcst as a whole, or the skimmer with libcst on single statements."""
+
+    WHOLE = "whole"
+    SKIMMED = "skimmed"
+
+
+class BlockKind(StrEnum):
+    """What a block of statements stands under."""
+
+    MODULE = "module"
+    CLASS = "class"
+    FUNCTION = "function"
+    IF = "if"
+    ELSE = "else"
+    TRY = "try"
+    EXCEPT = "except"
+    TRY_ELSE = "try-else"
+    FINALLY = "finally"
+    LOOP = "loop"
+    WITH = "with"
+    CASE = "case"
+
+
+class Block(msgspec.Struct, frozen=True, gc=False):
+    """A block of statements; `parent` and `previous` are indexes into the record's blocks, -1 for none.
+
+    `name` is that of a function or class. `previous` is the branch before this one of the same ``if``,
+    or the ``try`` of a handler. `catches` are the exceptions that a handler names, for a ``try`` those
+    of all its handlers; a bare ``except`` catches ``BaseException``. `gives_up` holds for a handler
+    that raises or exits, and so is no alternative.
+    """
+
+    kind: BlockKind
+    parent: int = -1
+    line: int = 0
+    name: str = ""
+    condition: Condition = Unknown()
+    previous: int = -1
+    catches: tuple[str, ...] = ()
+    gives_up: bool = False
+
+
+class ImportedName(msgspec.Struct, frozen=True, gc=False):
+    """A name of an import statement, and the name that it is bound to."""
+
+    name: str
+    alias: str = ""
+
+    @property
+    def bound(self) -> str:
+        """Return the name that the statement binds."""
+        return self.alias or self.name
+
+
+class ImportStatement(msgspec.Struct, frozen=True, gc=False):
+    """``import module`` (`names` empty) or ``from module import names``; `level` counts leading dots.
+
+    ``import a, b`` gives one statement for each.
+    """
+
+    module: str
+    line: int
+    column: int
+    block: int
+    level: int = 0
+    names: tuple[ImportedName, ...] = ()
+    alias: str = ""
+
+
+class DynamicImportCall(msgspec.Struct, frozen=True, gc=False):
+    """A call that imports by name; `modules` is empty where the name could not be evaluated."""
+
+    line: int
+    block: int
+    expression: str
+    modules: tuple[str, ...] = ()
+    package: str = ""
+
+
+class LoadCall(msgspec.Struct, frozen=True, gc=False):
+    """A call that loads a library; any of `names` will do. Empty where they could not be evaluated.
+
+    `is_handled` where the code copes with its absence.
+    """
+
+    line: int
+    block: int
+    method: LoadMethod
+    names: tuple[str, ...]
+    is_handled: bool = False
+
+
+class RunCall(msgspec.Struct, frozen=True, gc=False):
+    """A call that starts, or looks for, a program; any of `programs` may be meant.
+
+    `is_handled` where the code copes with its absence.
+    """
+
+    line: int
+    block: int
+    programs: tuple[str, ...]
+    is_lookup: bool = False
+    is_handled: bool = False
+
+
+class PathCall(msgspec.Struct, frozen=True, gc=False):
+    """A ``sys.path`` edit. `folders` are POSIX paths in which ``<file>`` stands for the file's own path.
+
+    Relative ones start at the working folder. Empty where they could not be evaluated.
+    """
+
+    line: int
+    block: int
+    expression: str
+    folders: tuple[str, ...] = ()
+    is_first: bool = False
+
+
+class LocalCall(msgspec.Struct, frozen=True, gc=False):
+    """A call of a function or class that the same file defines, at `target`, from `block`."""
+
+    block: int
+    target: int
+
+
+class LazyNames(msgspec.Struct, frozen=True, gc=False):
+    """What a package's ``__getattr__`` serves: (name, module relative to the package) pairs.
+
+    `uses_stub` says that the table stands in the ``.pyi`` file beside it (lazy_loader.attach_stub).
+    """
+
+    names: tuple[tuple[str, str], ...] = ()
+    uses_stub: bool = False
+
+
+class SyntaxFault(msgspec.Struct, frozen=True):
+    """Why a file is no valid Python: `line` from 1, and the parser's reason."""
+
+    line: int
+    error: str
+
+
+class SourceRecord(msgspec.Struct, frozen=True):
+    """Everything that the analysis wants to know of one file. Block 0 is the module.
+
+    `bindings` are the names bound at module level other than by imports. `is_open` says that more names
+    may be there than the text shows (``__getattr__``, ``globals()``, a module put in sys.modules).
+    `exports` is ``__all__`` where it is a literal.
+    """
+
+    parser: Parser
+    blocks: tuple[Block, ...]
+    imports: tuple[ImportStatement, ...] = ()
+    dynamic: tuple[DynamicImportCall, ...] = ()
+    loads: tuple[LoadCall, ...] = ()
+    runs: tuple[RunCall, ...] = ()
+    path_edits: tuple[PathCall, ...] = ()
+    calls: tuple[LocalCall, ...] = ()
+    bindings: tuple[str, ...] = ()
+    exports: tuple[str, ...] | None = None
+    lazy: LazyNames | None = None
+    is_open: bool = False
+    fault: SyntaxFault | None = None
+
+
+def absolute_name(statement_module: str, level: int, package: ModuleName) -> ModuleName | None:
+    """Return the absolute name of a relative import made in `package`; None when it leaves the top.
+
+    `package` is the module's ``__package__`` (Language Reference, 5.7; importlib._bootstrap._resolve_name).
+    """
+    if level == 0:
+        return ModuleName(statement_module) if statement_module else None
+    parts = package.split(".") if package else []
+    if level > len(parts):
+        return None
+    base = parts[: len(parts) - level + 1]
+    return ModuleName(".".join([*base, statement_module] if statement_module else base))

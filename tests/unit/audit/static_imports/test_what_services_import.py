@@ -1,0 +1,189 @@
+"""Who provides each import, what is missing, and what a repository's files say."""
+
+from fleet_audit.audit.model.finding import GapKind
+from fleet_audit.audit.model.identity import DistributionName
+from fleet_audit.audit.model.imports import ImportContext, Level, MissingModule, ProviderKind, ServiceImports
+from fleet_audit.audit.static_imports.examine import ServiceCode, examine
+from fleet_audit.audit.static_imports.store import MemoryStore
+from tests.support.pythons import TAG, distribution, examination, imports_of
+from tests.support.trees import tree
+
+NUMPY = distribution("numpy", "2.1", {"numpy/__init__.py": ""})
+
+
+def missing(service: ServiceImports) -> dict[str, ImportContext]:
+    return {module.module: module.context for module in service.missing}
+
+
+def one(service: ServiceImports) -> MissingModule:
+    (module,) = service.missing
+    return module
+
+
+def test_each_import_says_who_provides_it() -> None:
+    service = imports_of("import numpy\nimport json\nimport sys\nimport mine\n", NUMPY, mine="")
+    assert {i.module: (i.provided_by, i.distribution) for i in service.imports} == {
+        "numpy": (ProviderKind.FAMILY, "numpy"),
+        "json": (ProviderKind.STDLIB, None),
+        "sys": (ProviderKind.STDLIB, None),
+        "mine": (ProviderKind.FIRST_PARTY, None),
+    }
+
+
+def test_one_module_in_one_context_is_listed_once_with_all_its_lines() -> None:
+    service = imports_of("import numpy\nimport numpy\ndef f():\n    import numpy\n", NUMPY)
+    assert [(i.context, [w.line for w in i.locations]) for i in service.imports] == [
+        (ImportContext.LAZY, [4]),
+        (ImportContext.MODULE, [1, 2]),
+    ]
+
+
+def test_from_import_names_the_submodule_where_there_is_one() -> None:
+    image = {"pkg/__init__.py": "name = 1\n", "pkg/sub.py": ""}
+    service = imports_of("from pkg import sub, name\n", image)
+    assert [i.module for i in service.imports] == ["pkg", "pkg.sub"]
+
+
+def test_a_module_that_nobody_provides_is_missing_with_suggestions() -> None:
+    found = examination({"app.py": "import yaml\n"}, {}, suggestions={"yaml": (DistributionName("pyyaml"),)})
+    module = one(found.services[0])
+    assert (module.module, module.context, module.level) == ("yaml", ImportContext.MODULE, Level.CERTAIN)
+    assert module.suggestions == ("pyyaml",)
+    assert [str(where) for where in module.locations] == ["app.py:1"]
+
+
+def test_a_missing_module_with_an_alternative_is_guarded() -> None:
+    service = imports_of("try:\n    import ujson\nexcept ImportError:\n    import json\n")
+    assert missing(service) == {"ujson": ImportContext.GUARDED}
+
+
+def test_a_missing_module_whose_handler_gives_up_is_not_guarded() -> None:
+    service = imports_of("try:\n    import ujson\nexcept ImportError as e:\n    raise SystemExit(1) from e\n")
+    assert missing(service) == {"ujson": ImportContext.MODULE}
+
+
+def test_a_fallback_that_is_missing_too_is_required() -> None:
+    service = imports_of("try:\n    import ujson\nexcept ImportError:\n    import orjson\n")
+    assert missing(service) == {"ujson": ImportContext.GUARDED, "orjson": ImportContext.MODULE}
+
+
+def test_what_only_type_checkers_need_is_not_missing() -> None:
+    assert missing(imports_of("import typing\nif typing.TYPE_CHECKING:\n    import gone\n")) == {}
+
+
+def test_an_import_suppressed_by_a_context_manager_is_guarded() -> None:
+    app = "import contextlib\nwith contextlib.suppress(ImportError):\n    import gone\n"
+    assert missing(imports_of(app)) == {"gone": ImportContext.GUARDED}
+
+
+def test_what_an_installed_package_misses_is_shown_at_the_line_that_leads_to_it() -> None:
+    module = one(imports_of("\n\nimport pkg\n", {"pkg.py": "import gone\n"}))
+    assert (module.module, module.wanted_by) == ("gone", "pkg")
+    assert [str(where) for where in module.locations] == ["app.py:3"]
+
+
+def test_what_an_installed_package_may_miss_is_not() -> None:
+    image = {
+        "pkg.py": "def f():\n    import gone\ntry:\n    import lost\nexcept ImportError:\n    lost = None\n"
+    }
+    assert missing(imports_of("import pkg\n", image)) == {}
+
+
+def test_what_the_service_itself_installs_is_not_missing() -> None:
+    service = ServiceCode("svc", "app.py", requirements=("requirements.txt",))
+    found = examination(
+        {"app.py": "import yaml\nimport rich\n", "requirements.txt": "PyYAML>=6\nrich\nunused\n"},
+        {},
+        services=[service],
+        suggestions={"yaml": (DistributionName("pyyaml"),)},
+    )
+    answer = found.services[0]
+    assert answer.missing == ()
+    assert {i.module: i.distribution for i in answer.imports} == {"yaml": "pyyaml", "rich": "rich"}
+    assert {i.provided_by for i in answer.imports} == {ProviderKind.SERVICE}
+    assert answer.unused_distributions == ("unused",)
+
+
+def test_a_required_command_is_not_called_unused() -> None:
+    tool = distribution("uvicorn", "1", {"uvicorn/__init__.py": "", "../../../bin/uvicorn": "#!"})
+    service = ServiceCode("svc", "app.py", requirements=("r.txt",))
+    found = examination({"app.py": "", "r.txt": "uvicorn\nnumpy\n"}, {**tool, **NUMPY}, services=[service])
+    assert found.services[0].unused_distributions == ("numpy",)
+
+
+def test_without_an_image_a_family_may_hold_anything() -> None:
+    services = [
+        ServiceCode("on-a-family", "app.py", requirements=("r.txt",), family="base"),
+        ServiceCode("on-its-own", "app.py", requirements=("r.txt",)),
+    ]
+    found = examination({"app.py": "import numpy, json, os.path\n", "r.txt": "rich\n"}, services=services)
+    assert [missing(service) for service in found.services] == [{}, {"numpy": ImportContext.MODULE}]
+
+
+def test_a_file_beside_the_script_shadows_what_is_installed() -> None:
+    service = imports_of("import numpy\n", {**NUMPY, f"fast{TAG}": b""}, numpy="import fast\n")
+    assert [e.module for e in service.extension_modules] == ["fast"]
+    assert ("numpy", ProviderKind.FIRST_PARTY) in [(i.module, i.provided_by) for i in service.imports]
+
+
+def test_a_module_with_a_server_is_an_entry_and_its_factory_is_called() -> None:
+    source = "def create():\n    import numpy\ndef other():\n    import lost\n"
+    found = examination({"web/app.py": source}, NUMPY, services=[ServiceCode("svc", "web.app:create")])
+    levels = {i.module: i.level for i in found.services[0].imports}
+    assert levels == {"numpy": Level.CERTAIN, "lost": Level.LAZY}
+
+
+def test_an_entry_that_is_nowhere_is_a_gap_and_the_source_is_still_read() -> None:
+    service = ServiceCode("svc", "gone.py", ("src",))
+    answer = examination({"src/a.py": "import numpy\n"}, NUMPY, services=[service]).services[0]
+    assert [gap.kind for gap in answer.gaps] == [GapKind.UNRESOLVED_ENTRY]
+    assert [i.module for i in answer.imports] == ["numpy"]
+
+
+def test_a_source_path_that_is_nowhere_is_a_gap() -> None:
+    answer = examination({"app.py": ""}, {}, services=[ServiceCode("svc", "app.py", ("gone",))]).services[0]
+    assert [(gap.kind, gap.what) for gap in answer.gaps] == [(GapKind.NO_SERVICE_SOURCE, "gone")]
+
+
+def test_a_file_that_does_not_parse_still_yields_its_imports() -> None:
+    service = imports_of("import broken\n", NUMPY, broken="import numpy\ndef f(:\n    import json\n")
+    (file,) = service.unparsed
+    assert (file.path, file.line, file.recovered, file.is_reached) == ("broken.py", 2, 2, True)
+    assert {i.module for i in service.imports} == {"broken", "numpy", "json"}
+
+
+def test_a_file_that_does_not_parse_and_is_not_reached_is_said_to_be_so() -> None:
+    service = ServiceCode("svc", "src/app.py", ("src",))
+    answer = examination({"src/app.py": "", "src/old.py": "print 1\n"}, {}, services=[service]).services[0]
+    assert [(file.path, file.is_reached) for file in answer.unparsed] == [("src/old.py", False)]
+
+
+def test_syntax_newer_than_the_image_is_no_valid_python_there() -> None:
+    assert imports_of("def f[T](x: T): ...\n").unparsed[0].path == "app.py"
+
+
+def test_a_file_with_nul_bytes_is_a_gap() -> None:
+    found = examination({"app.py": b"import a\0\n"}, {})
+    assert [(gap.kind, gap.what) for gap in found.gaps] == [(GapKind.UNREADABLE_SOURCE, "app.py")]
+
+
+def test_an_image_without_python_is_a_gap() -> None:
+    found = examine([], tree({}), tree({"/bin/sh": b""}), None, records=None)
+    assert [gap.kind for gap in found.gaps] == [GapKind.NO_INTERPRETER]
+
+
+def test_the_second_run_reads_no_file_anew() -> None:
+    records = MemoryStore()
+    first = examination({"app.py": "import numpy\n"}, NUMPY, records=records)
+    second = examination({"app.py": "import numpy\n"}, NUMPY, records=records)
+    assert first.parsed > 0
+    assert (second.parsed, second.cached) == (0, first.parsed)
+    assert second.services == first.services
+
+
+def test_the_same_input_gives_the_same_answer_in_any_order_of_services() -> None:
+    services = [ServiceCode(name, "app.py") for name in ("b", "a")]
+    sources = {"app.py": "import numpy, gone\n"}
+    first = examination(sources, NUMPY, services=services)
+    second = examination(sources, NUMPY, services=services[::-1])
+    assert (first.services, first.edges) == (second.services, second.edges)
