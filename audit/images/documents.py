@@ -148,7 +148,7 @@ def parse_document(data: bytes, kind: type[DocumentT], *, ref: str, what: str) -
     """Decode a document; raise ImageError naming `what` and the place of the mistake."""
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise ImageError(ref, f"its {what} is damaged ({e})", "save the image again") from e
 
 

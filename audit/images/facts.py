@@ -6,6 +6,7 @@ body decodes one block. The same bytes serve from memory and from the cache's fo
 """
 
 import os
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import BinaryIO, Protocol, TypeVar
@@ -18,6 +19,9 @@ from fleet_audit.audit.model.identity import DiffID, Digest, ImagePath
 MAGIC = b"FALAYER2"
 _TRAILER = 8 + 4 + len(MAGIC)
 _BLOCK = 256 << 10
+_BLOCKS_HELD = 64
+"""Files are read in the order of their paths, which is not the order of the tar."""
+
 _LEVEL = 1
 _MAX_FRAME = 1 << 30
 
@@ -196,7 +200,7 @@ class Facts:
         self._table = _decoded(self._read(self._table_frame()), _Table)
         if self._table.key != key:
             raise FactsDamaged("these are facts of something else")
-        self._last: tuple[int, bytes] = (-1, b"")
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
 
     def _table_frame(self) -> _Frame:
         end = self._stored.size - _TRAILER
@@ -239,12 +243,20 @@ class Facts:
         """Return a kept body; raises FactsDamaged."""
         if not 0 <= entry.block < len(self._table.blocks):
             raise FactsDamaged("a body points outside the blocks")
-        if self._last[0] != entry.block:
-            self._last = (entry.block, self._read(self._table.blocks[entry.block]))
-        body = self._last[1][entry.at : entry.at + entry.size]
+        body = self._block(entry.block)[entry.at : entry.at + entry.size]
         if len(body) != entry.size:
             raise FactsDamaged("a body is shorter than written")
         return body
+
+    def _block(self, number: int) -> bytes:
+        block = self._blocks.get(number)
+        if block is None:
+            block = self._blocks[number] = self._read(self._table.blocks[number])
+            if len(self._blocks) > _BLOCKS_HELD:
+                self._blocks.popitem(last=False)
+        else:
+            self._blocks.move_to_end(number)
+        return block
 
     def close(self) -> None:
         """Let go of the file."""
@@ -257,5 +269,5 @@ DecodedT = TypeVar("DecodedT")
 def _decoded(data: bytes, kind: type[DecodedT]) -> DecodedT:
     try:
         return msgspec.msgpack.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise FactsDamaged(str(e)) from e

@@ -11,7 +11,7 @@ from fleet_audit.audit.images.blobs import Blob, OpenBlob
 from fleet_audit.audit.images.bodies import LayerBodies, OpenLayer
 from fleet_audit.audit.images.collector import BodyTooLarge, Collector, Member
 from fleet_audit.audit.images.distribution import distro_of
-from fleet_audit.audit.images.facts import Facts, FactsDamaged
+from fleet_audit.audit.images.facts import Facts
 from fleet_audit.audit.images.failure import ImageError, LayerUnreadable
 from fleet_audit.audit.images.folder import FolderBody, FolderTree, open_folder
 from fleet_audit.audit.images.found import FoundImage, FoundLayer, Question
@@ -174,7 +174,7 @@ class _Opening:
     def layered(self, found: FoundImage, outcomes: Sequence[Outcome], reopen: Sequence[OpenLayer]) -> Image:
         merged = MergedLayers()
         gaps: list[Gap] = []
-        facts: dict[int, Facts] = {}
+        read: dict[int, LayerRead] = {}
         bodies: dict[int, LayerBodies] = {}
         for index, outcome in enumerate(outcomes):
             layer = found.layers[index].layer
@@ -182,15 +182,14 @@ class _Opening:
                 gaps.append(_layer_gap(layer, outcome.why))
                 continue
             try:
-                entries = outcome.facts.entries()
-                merged.lay(index, entries)
-            except (FactsDamaged, LayerUnreadable) as e:
-                gaps.append(_layer_gap(layer, str(e)))
+                merged.lay(index, outcome.entries)
+            except LayerUnreadable as e:
+                gaps.append(_layer_gap(layer, e.why))
                 continue
-            facts[index] = outcome.facts
+            read[index] = outcome
             bodies[index] = LayerBodies(
                 outcome.facts,
-                entries,
+                outcome.entries,
                 reopen[index],
                 self._reading.limits,
                 is_verified=not outcome.was_cached,
@@ -208,7 +207,7 @@ class _Opening:
             ),
             tree=tree,
             gaps=gaps,
-            records=_LayerRecords(facts, merged),
+            records=_LayerRecords(read, merged),
             bodies=bodies,
             statistics=self._cost(outcomes),
         )
@@ -259,13 +258,15 @@ class _Records:
 
 
 class _LayerRecords(_Records):
-    def __init__(self, facts: Mapping[int, Facts], merged: MergedLayers) -> None:
-        self._facts = facts
+    def __init__(self, layers: Mapping[int, LayerRead], merged: MergedLayers) -> None:
+        self._layers = layers
         self._merged = merged
 
     def of(self, collector: Collector[RecordT]) -> Mapping[ImagePath, RecordT]:
         key = collector_key(collector)
-        by_layer = {index: facts.records(key, collector.record_type) for index, facts in self._facts.items()}
+        by_layer: dict[int, dict[ImagePath, RecordT]] = {
+            index: layer.records[key] for index, layer in self._layers.items()
+        }
         live: dict[ImagePath, RecordT] = {}
         for index, found in by_layer.items():
             live |= {p: record for p, record in found.items() if self._merged.is_from(p, index)}
@@ -277,7 +278,7 @@ class _LayerRecords(_Records):
         return dict(sorted(live.items()))
 
     def close(self) -> None:
-        for facts in {id(facts): facts for facts in self._facts.values()}.values():
+        for facts in {id(layer.facts): layer.facts for layer in self._layers.values()}.values():
             facts.close()
 
 

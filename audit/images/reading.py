@@ -1,20 +1,22 @@
 """Reads the layers of an image: from the store, here, or in a process each."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from typing import Any
 
 import msgspec
 
 from fleet_audit.audit.images.blobs import Blob, OpenBlob
-from fleet_audit.audit.images.facts import Facts, InMemory
+from fleet_audit.audit.images.facts import Facts, FactsDamaged, InMemory, LayerEntry
 from fleet_audit.audit.images.failure import LayerUnreadable
 from fleet_audit.audit.images.found import FoundLayer
-from fleet_audit.audit.images.layer import Expected, Reading, read_layer
+from fleet_audit.audit.images.layer import Expected, Reading, collector_key, read_layer
 from fleet_audit.audit.images.progress import Progress
 from fleet_audit.audit.images.store import LayerStore
+from fleet_audit.audit.model.identity import ImagePath
 
 _WORTH_A_PROCESS = 16 << 20
 """Starting a process costs about as much as reading a stored layer of this size."""
@@ -26,13 +28,13 @@ class LayerFailure(msgspec.Struct, frozen=True):
     why: str
 
 
-class LayerRead:
-    """A layer's facts, and whether they were known before."""
+class LayerRead(msgspec.Struct, frozen=True):
+    """A layer's facts, decoded except for bodies, and whether they were known before."""
 
-    def __init__(self, facts: Facts, *, was_cached: bool) -> None:
-        """Hold the facts."""
-        self.facts = facts
-        self.was_cached = was_cached
+    facts: Facts
+    entries: list[LayerEntry]
+    records: dict[str, dict[ImagePath, Any]]
+    was_cached: bool
 
 
 Outcome = LayerRead | LayerFailure
@@ -54,22 +56,44 @@ def read_layers(
     for key, found in zip(keys, layers, strict=True):
         if key in known:
             continue
-        cached = store.load(key) if store is not None else None
+        cached = load_layer(key, reading, store)
         if cached is not None:
-            known[key] = LayerRead(cached, was_cached=True)
+            known[key] = cached
         elif found.refusal or found.blob is None:
             known[key] = LayerFailure(found.refusal or "is missing")
         else:
             known[key] = LayerFailure("was not read")
             work.append((key, found))
     for key, made in _read_all(work, reading, jobs, progress).items():
-        known[key] = made if isinstance(made, LayerFailure) else _filed(key, made, store)
+        known[key] = made if isinstance(made, LayerFailure) else file_layer(key, made, reading, store)
     return [known[key] for key in keys]
 
 
-def _filed(key: str, data: bytes, store: LayerStore | None) -> LayerRead:
+def load_layer(key: str, reading: Reading, store: LayerStore | None) -> LayerRead | None:
+    """Return what the store knows of a layer; None, and the store forgets it, where that is damaged."""
+    facts = None if store is None else store.load(key)
+    if store is None or facts is None:
+        return None
+    try:
+        return _decoded(facts, reading, was_cached=True)
+    except FactsDamaged:
+        facts.close()
+        store.discard(key)
+        return None
+
+
+def file_layer(key: str, data: bytes, reading: Reading, store: LayerStore | None) -> LayerRead:
+    """File the facts of a layer that was just read, and return them."""
     facts = Facts(InMemory(data), key) if store is None else store.file_facts(key, data)
-    return LayerRead(facts, was_cached=False)
+    return _decoded(facts, reading, was_cached=False)
+
+
+def _decoded(facts: Facts, reading: Reading, *, was_cached: bool) -> LayerRead:
+    records = {
+        collector_key(collector): facts.records(collector_key(collector), collector.record_type)
+        for collector in reading.collectors
+    }
+    return LayerRead(facts, facts.entries(), records, was_cached)
 
 
 def _read_all(
@@ -126,21 +150,38 @@ def _counting(read: Callable[[int], bytes], advance: Callable[[int], None]) -> C
 def _in_processes(
     work: Sequence[_Job], reading: Reading, jobs: int, progress: Progress
 ) -> Mapping[str, bytes | LayerFailure]:
-    made: dict[str, bytes | LayerFailure] = {}
     # The largest first, so that the last process to finish is not the one that started last.
     ordered = sorted(work, key=lambda job: (-job[1].layer.size, job[0]))
-    with ProcessPoolExecutor(min(jobs, len(ordered)), mp_context=get_context("spawn")) as pool:
-        futures: list[tuple[_Job, Future[bytes | LayerFailure]]] = []
-        for key, found in ordered:
-            progress.start(layer_label(found), found.layer.size)
-            futures.append(((key, found), pool.submit(read_stored, found, reading, key)))
-        for (key, found), future in futures:
-            try:
-                made[key] = future.result()
-            except BrokenProcessPool:
-                made[key] = LayerFailure(
-                    "was not read: a process that read layers died, out of memory perhaps"
-                )
-            progress.advance(layer_label(found), found.layer.size)
-            progress.finish(layer_label(found))
+    for _, found in ordered:
+        progress.start(layer_label(found), found.layer.size)
+    made: dict[str, bytes | LayerFailure] = {}
+    for job, answer in _answers(ordered, reading, min(jobs, len(ordered))):
+        # One death breaks the whole pool, whoever's fault it was: alone, the others get through.
+        alone = answer or next(_answers([job], reading, 1))[1]
+        made[job[0]] = alone or LayerFailure("killed the process that read it, for want of memory perhaps")
+        progress.advance(layer_label(job[1]), job[1].layer.size)
+        progress.finish(layer_label(job[1]))
     return made
+
+
+def _answers(
+    jobs: Sequence[_Job], reading: Reading, processes: int
+) -> Iterator[tuple[_Job, bytes | LayerFailure | None]]:
+    """Yield what a process made of each layer, None where it died."""
+    # Spawned and not forked: this process has threads, which a fork would leave in an unknown state.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        futures = [_submitted(pool, found, reading, key) for key, found in jobs]
+        for job, future in zip(jobs, futures, strict=True):
+            try:
+                yield job, None if future is None else future.result()
+            except BrokenProcessPool:
+                yield job, None
+
+
+def _submitted(
+    pool: ProcessPoolExecutor, found: FoundLayer, reading: Reading, key: str
+) -> Future[bytes | LayerFailure] | None:
+    try:
+        return pool.submit(read_stored, found, reading, key)
+    except BrokenProcessPool:
+        return None

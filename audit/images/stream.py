@@ -9,7 +9,6 @@ import msgspec
 from fleet_audit.audit.images.blobs import Blob, MemberT, follow, link_target
 from fleet_audit.audit.images.bodies import OpenLayer
 from fleet_audit.audit.images.docker_archive import find_docker_image
-from fleet_audit.audit.images.facts import Facts, InMemory
 from fleet_audit.audit.images.failure import ImageError, LayerUnreadable
 from fleet_audit.audit.images.found import FoundImage, FoundLayer, Question
 from fleet_audit.audit.images.inflate import Read, tar_chunks
@@ -17,7 +16,7 @@ from fleet_audit.audit.images.layer import Expected, Reading, member_path, read_
 from fleet_audit.audit.images.limits import Limits
 from fleet_audit.audit.images.oci import find_oci_image
 from fleet_audit.audit.images.progress import Progress
-from fleet_audit.audit.images.reading import LayerFailure, LayerRead, Outcome
+from fleet_audit.audit.images.reading import LayerFailure, LayerRead, Outcome, file_layer, load_layer
 from fleet_audit.audit.images.store import LayerStore
 from fleet_audit.audit.images.tar import Header, TarStream, walk
 from fleet_audit.audit.model.identity import DiffID
@@ -163,17 +162,15 @@ def _layer(
     except LayerUnreadable as e:
         return LayerFailure(e.why)
     key = reading.key(measure.diff_id, None)
-    data = out.getvalue()
-    facts = Facts(InMemory(data), key) if store is None else store.file_facts(key, data)
-    return LayerRead(facts, was_cached=False)
+    return file_layer(key, out.getvalue(), reading, store)
 
 
 def _known(path: str, reading: Reading, store: LayerStore | None) -> LayerRead | None:
     """Return facts of a layer that is named by the digest of its uncompressed tar, as Docker 25 does."""
-    if store is None or not path.startswith(_BLOBS):
+    if not path.startswith(_BLOBS):
         return None
-    facts = store.load(reading.key(DiffID(f"sha256:{path.removeprefix(_BLOBS)}"), None))
-    return None if facts is None else LayerRead(facts, was_cached=True)
+    diff_id = DiffID(f"sha256:{path.removeprefix(_BLOBS)}")
+    return load_layer(reading.key(diff_id, None), reading, store)
 
 
 def _outcome(found: FoundLayer, parts: _Parts) -> Outcome:

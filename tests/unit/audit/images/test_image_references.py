@@ -211,6 +211,7 @@ def broken(tmp_path: Path, **changes: bytes) -> str:
         (b'{"manifests": [{"digest": "sha256:../../etc/passwd"}]}', "which is no sha256 digest"),
         (b'{"manifests": [{"digest": "sha256:%s"}]}' % (b"0" * 64), "that it does not hold"),
         (b"[" * 100_000, "its index.json is damaged"),
+        (b'{"manifests": [], "x": ' + b"[" * 100_000, "its index.json is damaged"),
         (b'{"manifests": null, "\xff": 1}', "damaged|lists no image"),
     ],
 )

@@ -1,5 +1,7 @@
 """Collectors see each file once; their records follow what is visible at last."""
 
+import os
+from multiprocessing import parent_process
 from pathlib import Path
 
 import msgspec
@@ -127,8 +129,43 @@ def test_another_version_of_a_collector_reads_again(tmp_path: Path) -> None:
         assert [head.text for head in opened.records(newer).values()] == ["12"]
 
 
+class Deadly(Heads):
+    """Ends the process that shows it a file called `deadly`."""
+
+    def collect(self, member: Member, body: MemberBody) -> Head | None:
+        if member.path == "/deadly" and parent_process() is not None:
+            os._exit(1)
+        return super().collect(member, body)
+
+
+def test_a_process_that_dies_costs_its_own_layer_only(tmp_path: Path) -> None:
+    noise = bytes(range(256)) * 70_000
+    world = image({"a.txt": "1234", "n1": noise}, {"deadly": "", "n2": noise}, {"b.txt": "5678"})
+    deadly = Deadly()
+
+    with open_image(world.write(tmp_path / "i", compression="none"), collectors=[deadly], jobs=2) as opened:
+        assert list(opened.records(deadly)) == ["/a.txt", "/b.txt"]
+        assert ["killed the process that read it" in gap.why for gap in opened.gaps] == [True]
+
+
+def test_damaged_records_in_the_cache_are_made_again(tmp_path: Path) -> None:
+    ref = image({"a.txt": "1234"}).write(tmp_path / "image")
+    store = LayerStore(tmp_path / "cache")
+    open_image(ref, collectors=[HEADS], store=store).close()
+    (path,) = (tmp_path / "cache").iterdir()
+    whole = path.read_bytes()
+
+    for at in range(0, len(whole), 7):
+        changed = bytearray(whole)
+        changed[at] ^= 0xFF
+        path.write_bytes(changed)
+        with open_image(ref, collectors=[HEADS], store=store) as opened:
+            assert [head.text for head in opened.records(HEADS).values()] == ["1234"]
+            assert opened.gaps == ()
+
+
 def test_layers_read_in_processes_give_what_layers_read_here_give(tmp_path: Path) -> None:
-    noise = bytes(range(256)) * (70_000 * 256 // 256)
+    noise = bytes(range(256)) * 70_000
     world = image({"a.txt": "1234", "n1": noise}, {"b.txt": "5678", "n2": noise})
     ref = world.write(tmp_path / "image", compression="none")
 
