@@ -5,7 +5,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from fleet_audit.audit.images.collector import BodyTooLarge, Collector, Member
+from fleet_audit.audit.images.collector import BodyTooLarge, Collector, Member, MemberBody
 from fleet_audit.audit.images.digests import HashingThread, Sha256
 from fleet_audit.audit.images.facts import Change, FactsWriter, LayerEntry, Measure
 from fleet_audit.audit.images.failure import LayerUnreadable
@@ -124,6 +124,7 @@ class _Survey:
         ]
         self.entries: list[LayerEntry] = []
         self.oddities: list[tuple[ImagePath, str]] = []
+        self._expanded = 0
 
     @property
     def records(self) -> dict[str, dict[ImagePath, msgspec.Struct]]:
@@ -145,17 +146,26 @@ class _Survey:
 
     def _file(self, path: ImagePath, header: Header, stream: TarStream) -> LayerEntry:
         size = header.size
-        body = StreamedBody(stream, size, self._reading.limits.body_bytes)
         if header.segments is not None:
-            self._note(path, "is stored as a sparse file, whose body is not examined")
-            return LayerEntry(path, Change.FILE, size, header.mode, "", -1)
+            return self._sparse(path, header, stream)
+        body = StreamedBody(stream, size, self._reading.limits.body_bytes)
         self._collect(path, header, body)
         block, at = -1, 0
         if self._reading.keep(path, size):
             block, at = self._writer.keep(body.upto(size))
         return LayerEntry(path, Change.FILE, size, header.mode, "", header.offset, block, at)
 
-    def _collect(self, path: ImagePath, header: Header, body: "StreamedBody") -> None:
+    def _sparse(self, path: ImagePath, header: Header, stream: TarStream) -> LayerEntry:
+        most = self._reading.limits.body_bytes
+        self._expanded += header.size
+        # Holes cost nothing in the layer, so that they are bounded here and not where it is inflated.
+        if self._expanded > self._reading.limits.free_bytes:
+            self._note(path, "is a sparse file, too large to fill its holes")
+        else:
+            self._collect(path, header, SparseBody(StreamedBody(stream, header.stored, most), header, most))
+        return LayerEntry(path, Change.FILE, header.size, header.mode, "", -1)
+
+    def _collect(self, path: ImagePath, header: Header, body: MemberBody) -> None:
         if not self._collectors:
             return
         member = Member(path, header.size, header.mode)
@@ -203,6 +213,32 @@ class StreamedBody:
         if len(piece) < goal - held:
             raise LayerUnreadable("is truncated inside a file's body")
         self._held = memoryview(b"".join((self._held, piece))) if held else piece
+
+
+class SparseBody:
+    """A `MemberBody` whose holes are filled with zeros again."""
+
+    def __init__(self, stored: StreamedBody, header: Header, most: int) -> None:
+        """Take the body as it is stored, and the header that says where its runs belong."""
+        self._stored = stored
+        self._segments = header.segments or ()
+        self.size = header.size
+        self._most = most
+
+    def upto(self, end: int) -> memoryview:
+        """See `MemberBody.upto`."""
+        end = min(end, self.size)
+        if end > self._most:
+            raise BodyTooLarge(f"{end} bytes of one body, over the limit of {self._most}")
+        whole = bytearray(end)
+        taken = 0
+        for at, length in self._segments:
+            if at >= end:
+                break
+            run = self._stored.upto(taken + length)[taken:]
+            whole[at : at + length] = run[: end - at]
+            taken += length
+        return memoryview(whole)
 
 
 def member_path(name: str) -> ImagePath:

@@ -1,5 +1,6 @@
 """Reads the layers of an image: from the store, here, or in a process each."""
 
+import contextlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -101,7 +102,9 @@ def _read_all(
 ) -> Mapping[str, bytes | LayerFailure]:
     big = [job for job in work if job[1].layer.size >= _WORTH_A_PROCESS]
     if jobs > 1 and len(big) > 1:
-        return _in_processes(work, reading, jobs, progress)
+        # Where the system grants no semaphores or processes, one process does all the work.
+        with contextlib.suppress(OSError, ImportError):
+            return _in_processes(work, reading, jobs, progress)
     made = {}
     for key, found in work:
         label = layer_label(found)

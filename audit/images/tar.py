@@ -198,7 +198,8 @@ def _header(block: bytes, kind: int, stream: TarStream, extra: "_Extra") -> Head
         kind = _FOLDER
     stored = 0 if kind in _HEADER_ONLY else size
     if segments is not None:
-        return _sparse(Header(name, kind, size, mode, link, stream.offset, stored, segments), block, extra)
+        found = Header(name, kind, size, mode, link, stream.offset, stored, segments)
+        return _sparse(found, block, extra, stream)
     return Header(name, _FILE if kind in _REGULAR else kind, stored, mode, link, stream.offset, stored)
 
 
@@ -209,12 +210,31 @@ _LINKS = frozenset(b"12")
 _DESCRIBING = frozenset(b"xgLKX")
 
 
-def _sparse(header: Header, block: bytes, extra: "_Extra") -> Header:
+def _sparse(header: Header, block: bytes, extra: "_Extra", stream: TarStream) -> Header:
     real = extra.real_size
     if real is None:
         real = _number(block[483:495])
+    if extra.has_map_in_body:
+        segments = _map_in_body(stream, header.stored, extra.limits)
+        taken = stream.offset - header.offset
+        header = header._replace(segments=segments, offset=stream.offset, stored=header.stored - taken)
     _check_segments(header.segments or (), header.stored, real)
     return header._replace(type=_FILE, size=real)
+
+
+def _map_in_body(stream: TarStream, stored: int, limits: Limits) -> tuple[tuple[int, int], ...]:
+    """Read the map of GNU's sparse format 1.0: decimal numbers, a line each, their count first."""
+    lines: list[bytes] = []
+    rest = b""
+    taken = 0
+    while not lines or len(lines) - 1 < 2 * _decimal(lines[0]):
+        taken += BLOCK
+        if taken > min(stored, limits.header_bytes):
+            raise LayerUnreadable("has a sparse file without a whole map")
+        *whole, rest = (rest + stream.take(BLOCK)).split(b"\n")
+        lines += whole
+    numbers = [_decimal(line) for line in lines[1 : 1 + 2 * _decimal(lines[0])]]
+    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 def _check_segments(segments: tuple[tuple[int, int], ...], stored: int, real: int) -> None:
@@ -258,6 +278,7 @@ class _Extra:
         self.limits = limits
         self.is_set = False
         self.real_size: int | None = None
+        self.has_map_in_body = False
         self._name: str | None = None
         self._link: str | None = None
         self._pax: dict[bytes, bytes] = {}
@@ -318,13 +339,11 @@ class _Extra:
             name = _pax_text(pax[b"GNU.sparse.name"]) if b"GNU.sparse.name" in pax else name
             real = pax.get(b"GNU.sparse.realsize", pax.get(b"GNU.sparse.size"))
             self.real_size = size if real is None else _decimal(real)
-            segments = self._sparse_runs()
+            self.has_map_in_body = pax.get(b"GNU.sparse.major") == b"1"
+            segments = () if self.has_map_in_body else self._sparse_runs()
         return name, link, size, segments
 
     def _sparse_runs(self) -> tuple[tuple[int, int], ...]:
-        if self._pax.get(b"GNU.sparse.major") == b"1":
-            # Version 1.0 puts the map before the data; the file is listed but its body is not looked at.
-            return ()
         listed = self._pax.get(b"GNU.sparse.map", b"")
         numbers = [_decimal(n) for n in (listed.split(b",") if listed else self._runs)]
         if len(numbers) % 2:
