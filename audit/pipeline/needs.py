@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from fleet_audit.audit.model.elf import Resolution, status_of
-from fleet_audit.audit.model.evidence import Chain, EvidenceGraph, Node
+from fleet_audit.audit.model.evidence import Chain, Edge, EvidenceGraph, Node
 from fleet_audit.audit.model.imports import Level
 from fleet_audit.audit.model.need import Need, NeedKind, ReachedFrom, Tier, Via
 
@@ -27,6 +27,13 @@ class Ask(msgspec.Struct, frozen=True):
     resolution: Resolution
     alternatives: tuple[str, ...] = ()
     tier: Tier | None = None
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Asks, and the evidence that they add to the graph."""
+
+    asks: tuple[Ask, ...] = ()
+    edges: tuple[Edge, ...] = ()
 
 
 _TIER_OF_LEVEL = {

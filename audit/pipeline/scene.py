@@ -1,5 +1,6 @@
 """One opened image, with what every stage starts from."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,7 +56,7 @@ def open_scene(reference: str, settings: Settings, *, python: str = "") -> Itera
         store=LayerStore(settings.cache_dir / LAYER_FACTS),
         platform=settings.platform,
         jobs=settings.jobs,
-        engines=engine_streams(),
+        engines=engine_streams(os.environ),
         progress=settings.progress,
     ) as image:
         elf = image.records(collector)

@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from fleet_audit.audit.model.identity import Platform
 from fleet_audit.cli.progress import reporting
 
 if TYPE_CHECKING:
+    from fleet_audit.audit.model.report import Statistics
     from fleet_audit.audit.pipeline.settings import Settings
 
 _OPTIONS = (
@@ -82,9 +83,10 @@ class Common(msgspec.Struct, frozen=True):
     quiet: bool
 
     @contextmanager
-    def settings(self) -> "Iterator[Settings]":
+    def settings(self, *, plan_tier: str = "required") -> "Iterator[Settings]":
         """Give the settings of an analysis, and clear its progress bars whatever happens."""
-        from fleet_audit.audit.pipeline.settings import Settings  # noqa: PLC0415  (not for --help)
+        from fleet_audit.audit.model.need import Tier  # noqa: PLC0415  (not for --help)
+        from fleet_audit.audit.pipeline.settings import Settings  # noqa: PLC0415  (the same)
 
         with reporting(quiet=self.quiet) as reporter:
             yield Settings(
@@ -94,7 +96,20 @@ class Common(msgspec.Struct, frozen=True):
                 jobs=self.jobs or len(os.sched_getaffinity(0)),
                 platform=parse_platform(self.platform),
                 archives=self.archive,
+                plan_tier=Tier(plan_tier),
                 progress=reporter,
+            )
+
+    def say_cost(self, spent: "Iterable[Statistics]") -> None:
+        """Say with ``-v`` on stderr what was read and what came from the cache."""
+        if not self.verbose:
+            return
+        for cost in spent:
+            click.echo(
+                f"layers: {cost.layers_read} read, {cost.layers_cached} from the cache, "
+                f"in {cost.layer_seconds:.2f} s; sources: {cost.sources_parsed} parsed, "
+                f"{cost.sources_cached} from the cache",
+                err=True,
             )
 
 

@@ -1,0 +1,270 @@
+"""The main job for one image: every stage in its order, and their answers as one report."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from fleet_audit.audit.ldd import evidence as ldd_evidence
+from fleet_audit.audit.ldd.glibc import dlopen, examine
+from fleet_audit.audit.ldd.programs import executables
+from fleet_audit.audit.model.apt import AptPlan
+from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Missing, Resolution, Resolved
+from fleet_audit.audit.model.evidence import Edge, EvidenceGraph, Node, NodeKind
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.identity import DistributionName, ImagePath, Soname
+from fleet_audit.audit.model.imports import ExtensionModule, ServiceImports, UnparsedFile
+from fleet_audit.audit.model.need import Need, NeedKind, Tier
+from fleet_audit.audit.model.report import DepsReport, Statistics
+from fleet_audit.audit.pipeline.asks import closure_asks, distribution_asks
+from fleet_audit.audit.pipeline.judge import Judge
+from fleet_audit.audit.pipeline.needs import Ask, join
+from fleet_audit.audit.pipeline.programs import find_program
+from fleet_audit.audit.pipeline.scene import Scene, missing_image, open_scene
+from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.subject import Subject
+from fleet_audit.audit.pipeline.supply import Supply
+from fleet_audit.audit.pipeline.wishes import (
+    declared_wishes,
+    grant,
+    hidden_wishes,
+    load_wishes,
+    program_wishes,
+)
+from fleet_audit.audit.policy.evaluation import evaluate
+from fleet_audit.audit.policy.facts import module_subjects, need_subjects, source_subjects
+from fleet_audit.audit.static_imports.examine import Examination, importable_extensions
+from fleet_audit.audit.static_imports.examine import examine as examine_imports
+
+
+class Analysis(msgspec.Struct, frozen=True):
+    """The report on one image, and the evidence behind it."""
+
+    report: DepsReport
+    graph: EvidenceGraph
+    services: tuple[ServiceImports, ...] = ()
+    statistics: Statistics = Statistics()
+
+
+def analyse(subject: Subject, shared: Shared) -> Analysis:
+    """Return what the subject's services need from its image, and what of that is missing.
+
+    A family without services, or without an image, is answered without looking further. Raises ImageError
+    where an image that is named cannot be opened.
+    """
+    if subject.family is not None and not subject.services:
+        note = f"{subject.name} has no services, so nothing is needed from its image"
+        return _bare(subject, shared, notes=(note,))
+    gap = missing_image(subject)
+    if gap is not None or subject.image is None:
+        return _bare(subject, shared, gaps=() if gap is None else (gap,))
+    with open_scene(subject.image, shared.settings, python=subject.python) as scene:
+        return _Audit(subject, scene, shared).run()
+
+
+def _bare(
+    subject: Subject, shared: Shared, *, gaps: tuple[Gap, ...] = (), notes: tuple[str, ...] = ()
+) -> Analysis:
+    report = DepsReport(
+        subject=subject.name,
+        family=subject.family,
+        services=tuple(service.name for service in subject.services),
+        gaps=gaps,
+        notes=notes,
+        policy=shared.rules.summary(),
+    )
+    return Analysis(report, EvidenceGraph(()))
+
+
+class _Audit:
+    """One image's audit: holds what the stages have found so far."""
+
+    def __init__(self, subject: Subject, scene: Scene, shared: Shared) -> None:
+        self._subject = subject
+        self._scene = scene
+        self._shared = shared
+        self._supply = Supply(subject, scene, shared)
+        identity = scene.image.identity
+        self._judge = Judge(shared.knowledge, identity.distro.codename, scene.is_whole)
+        self._start = Node(NodeKind.FAMILY, subject.name)
+        self._asks: list[Ask] = []
+        self._edges: list[Edge] = []
+        self._closures: list[Closure] = []
+        self._opened: dict[str, Closure] = {}
+
+    def run(self) -> Analysis:
+        imports = self._examine_services()
+        self._load_extensions(self._extensions(imports.services))
+        self._start_programs()
+        self._grant_wishes(imports)
+        graph = EvidenceGraph([*self._edges, *ldd_evidence.edges(self._closures)])
+        needs = join(self._asks, graph, self._starts())
+        plan = self._supply.plan(needs)
+        report = self._report(imports, needs, plan)
+        return Analysis(report, graph, imports.services, self._statistics(imports))
+
+    def _examine_services(self) -> Examination:
+        if not self._subject.services or self._subject.sources is None:
+            return Examination(())
+        found = examine_imports(
+            self._subject.services,
+            self._subject.sources,
+            self._scene.image.tree,
+            self._scene.interpreter,
+            records=self._shared.records,
+            suggestions=self._shared.knowledge.module_distributions,
+        )
+        asked = distribution_asks(found.services)
+        self._asks.extend(asked.asks)
+        self._edges.extend((*found.edges, *asked.edges))
+        return found
+
+    def _extensions(self, services: Iterable[ServiceImports]) -> list[ExtensionModule]:
+        if self._subject.services:
+            return [module for service in services for module in service.extension_modules]
+        if self._scene.interpreter is None:
+            return []
+        return list(importable_extensions(self._scene.image.tree, self._scene.interpreter))
+
+    def _load_extensions(self, modules: Sequence[ExtensionModule]) -> None:
+        entries = {
+            module.path: EntryPoint(
+                module.path, EntryKind.EXTENSION_MODULE, module.module, module.distribution
+            )
+            for module in modules
+        }
+        tier = None if self._subject.services else Tier.REQUIRED
+        self._examine([entries[path] for path in sorted(entries)], tier=tier)
+
+    def _start_programs(self) -> None:
+        """Examine what the image starts by itself: it is needed whoever its services are."""
+        image = self._scene.image
+        found = executables(image.tree, self._scene.elf, image.identity.config, self._find)
+        for entry in found:
+            self._edges.append(Edge(self._start, Node(NodeKind.FILE, entry.path), "starts"))
+        self._examine(found, tier=Tier.REQUIRED)
+
+    def _grant_wishes(self, imports: Examination) -> None:
+        reached = {edge.target for edge in imports.edges if edge.target.kind is NodeKind.DISTRIBUTION}
+        distributions = [DistributionName(node.name) for node in sorted(reached)]
+        wishes = [
+            *load_wishes(imports.services, self._supply.sonames_of_stem),
+            *program_wishes(imports.services),
+            *hidden_wishes(distributions, self._shared.knowledge),
+            *declared_wishes(self._subject.declared),
+        ]
+        granted = grant(wishes, self._resolve)
+        self._asks.extend(granted.asks)
+        self._edges.extend(granted.edges)
+        self._follow(granted.asks)
+
+    def _resolve(self, kind: NeedKind, name: str) -> Resolution:
+        if kind is NeedKind.PROGRAM:
+            path = self._find(name)
+            return self._judge.judged(name, Missing() if path is None else Resolved(path))
+        first = next(iter(self._dlopen(name).requests), None)
+        return self._judge.judged(name, Missing() if first is None else first.resolution)
+
+    def _dlopen(self, name: str) -> Closure:
+        if name not in self._opened:
+            (self._opened[name],) = dlopen(self._scene.world, [Soname(name)], self._scene.python)
+        return self._opened[name]
+
+    def _follow(self, asks: Iterable[Ask]) -> None:
+        """Examine what programs and libraries that were asked for by name load in their turn."""
+        programs: dict[ImagePath, EntryPoint] = {}
+        libraries: dict[str, Closure] = {}
+        for ask in asks:
+            if not isinstance(ask.resolution, Resolved):
+                continue
+            path = ask.resolution.path
+            if ask.kind is NeedKind.PROGRAM and path in self._scene.elf:
+                programs[path] = EntryPoint(path, EntryKind.EXECUTABLE)
+                self._edges.append(Edge(ask.route[-1], Node(NodeKind.FILE, path), "is"))
+            elif ask.kind is NeedKind.SONAME:
+                opened = self._dlopen(ask.name)
+                libraries[ask.name] = msgspec.structs.replace(opened, requests=opened.requests[1:])
+                self._edges.append(Edge(ask.route[-1], Node(NodeKind.FILE, opened.entry.path), "answered by"))
+        self._examine([programs[path] for path in sorted(programs)], tier=None)
+        self._add([libraries[name] for name in sorted(libraries)], tier=None)
+
+    def _examine(self, entries: Sequence[EntryPoint], *, tier: Tier | None) -> None:
+        self._add(examine(self._scene.world, entries, self._scene.python), tier=tier)
+
+    def _add(self, closures: Sequence[Closure], *, tier: Tier | None) -> None:
+        self._closures.extend(closures)
+        self._asks.extend(closure_asks(closures, self._judge, tier=tier))
+
+    def _find(self, name: str) -> ImagePath | None:
+        image = self._scene.image
+        return find_program(image.tree, image.identity.config.env, name)
+
+    def _starts(self) -> list[Node]:
+        if not self._subject.services:
+            return []
+        services = [Node(NodeKind.SERVICE, service.name) for service in self._subject.services]
+        return [*services, self._start]
+
+    def _report(self, imports: Examination, needs: tuple[Need, ...], plan: AptPlan) -> DepsReport:
+        unparsed = merged_unparsed(imports.services)
+        family = self._subject.family or ""
+        judgement = evaluate(
+            self._shared.rules,
+            [
+                *need_subjects(needs, family=family, plan=plan, fallback=self._subject.location),
+                *source_subjects(unparsed, family=family),
+                *module_subjects(imports.services, family=family),
+            ],
+            exemptions=self._shared.exemptions,
+        )
+        return DepsReport(
+            subject=self._subject.name,
+            findings=judgement.findings,
+            gaps=tuple(dict.fromkeys((*self._gaps(imports), *judgement.gaps))),
+            notes=self._notes(),
+            policy=self._shared.rules.summary(),
+            family=self._subject.family,
+            image=self._scene.image.identity,
+            services=tuple(service.name for service in self._subject.services),
+            needs=needs,
+            proposal=plan,
+            unparsed=unparsed,
+        )
+
+    def _gaps(self, imports: Examination) -> list[Gap]:
+        surplus = "packages that nothing needs are not looked for in this version"
+        return [
+            *self._scene.gaps,
+            *imports.gaps,
+            *(gap for service in imports.services for gap in service.gaps),
+            *ldd_evidence.gaps(self._scene.world, self._closures),
+            *self._supply.gaps,
+            Gap("apt", GapKind.NOT_EXAMINED, "surplus", surplus),
+        ]
+
+    def _notes(self) -> tuple[str, ...]:
+        if self._subject.services:
+            return ()
+        return ("no services given: every extension module that can be imported counts as needed",)
+
+    def _statistics(self, imports: Examination) -> Statistics:
+        spent = self._scene.image.statistics
+        return Statistics(
+            layers_read=spent.layers_read,
+            layers_cached=spent.layers_cached,
+            layer_seconds=spent.seconds,
+            sources_parsed=imports.parsed,
+            sources_cached=imports.cached,
+        )
+
+
+def merged_unparsed(services: Iterable[ServiceImports]) -> tuple[UnparsedFile, ...]:
+    """Return every file that does not parse once, with all services that it belongs to."""
+    found: dict[str, UnparsedFile] = {}
+    for file in (file for service in services for file in service.unparsed):
+        before = found.get(file.path, file)
+        found[file.path] = msgspec.structs.replace(
+            file,
+            services=tuple(sorted({*before.services, *file.services})),
+            is_reached=before.is_reached or file.is_reached,
+        )
+    return tuple(found[path] for path in sorted(found))

@@ -1,0 +1,75 @@
+"""What all analyses of one run share: knowledge, rules, records of source files, archives."""
+
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from fleet_audit.audit.apt.index import Archive
+from fleet_audit.audit.apt.sources import ArchiveSource, configured_sources
+from fleet_audit.audit.images.folder import open_folder
+from fleet_audit.audit.knowledge.base import Knowledge, load_knowledge, packaged_knowledge
+from fleet_audit.audit.model.fleet import Fleet
+from fleet_audit.audit.pipeline.settings import Settings
+from fleet_audit.audit.policy.evaluation import Exemption
+from fleet_audit.audit.policy.loading import load_rules, packaged_policy, packaged_rules
+from fleet_audit.audit.policy.rules import RuleSet
+from fleet_audit.audit.static_imports.store import FolderStore, RecordStore
+from fleet_audit.audit.tools.fetch import Fetcher
+
+SOURCE_RECORDS = "sources"
+DOWNLOADS = "downloads"
+ARCHIVES = "archives"
+
+
+class Shared:
+    """Everything that is loaded once for a run; each part is loaded when it is first asked for."""
+
+    def __init__(self, settings: Settings, fleet: Fleet | None = None) -> None:
+        """Take the run's settings, and the fleet whose rules and policy hold."""
+        self.settings = settings
+        self.fleet = fleet
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        """Return the facts that cannot be derived; raises ConfigurationError where a row is broken."""
+        folders = (folder / "knowledge" for folder in self._rule_folders())
+        return load_knowledge((packaged_knowledge(), *(folder for folder in folders if folder.is_dir())))
+
+    @cached_property
+    def rules(self) -> RuleSet:
+        """Return the policy's rules; raises ConfigurationError where one is broken."""
+        policy = self._below_root(self.fleet.manifest.policy) if self.fleet else None
+        return load_rules((packaged_rules(), *self._rule_folders()), policy or packaged_policy())
+
+    @cached_property
+    def records(self) -> RecordStore:
+        """Return where records of source files are kept."""
+        return FolderStore(self.settings.cache_dir / SOURCE_RECORDS)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """Return what reads package archives."""
+        cache = self.settings.cache_dir
+        fetcher = Fetcher(cache / DOWNLOADS, is_offline=self.settings.is_offline)
+        now = datetime.fromisoformat(self.settings.created)
+        return Archive(fetcher, cache / ARCHIVES, now=now, progress=self.settings.progress)
+
+    @cached_property
+    def machine_sources(self) -> tuple[ArchiveSource, ...]:
+        """Return the archives that this machine's own apt uses; empty where it has none."""
+        return configured_sources(open_folder(Path("/"))).sources
+
+    @property
+    def exemptions(self) -> tuple[Exemption, ...]:
+        """Return what services are exempt from by their own word in the manifest."""
+        services = self.fleet.manifest.services if self.fleet else ()
+        return tuple(Exemption(s.name, i.rule, i.reason) for s in services for i in s.ignore)
+
+    def _rule_folders(self) -> tuple[Path, ...]:
+        named: Iterable[str] = self.fleet.manifest.rules if self.fleet else ()
+        return tuple(path for name in named if (path := self._below_root(name)) is not None)
+
+    def _below_root(self, name: str) -> Path | None:
+        return Path(os.path.join(self.fleet.root, name)) if self.fleet and name else None

@@ -1,0 +1,132 @@
+"""What supplies the missing needs of one image, from which archive, at which line of which Dockerfile."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from fleet_audit.audit.apt.architectures import debian_architecture
+from fleet_audit.audit.apt.index import ArchiveIndex, IndexUnavailable
+from fleet_audit.audit.apt.plan import Wanted, propose
+from fleet_audit.audit.apt.sources import SourceOffers, choose_sources, configured_sources
+from fleet_audit.audit.apt.state import InstalledState
+from fleet_audit.audit.dockerfiles.placement import placement
+from fleet_audit.audit.images.tree import FileUnreadable, normalise
+from fleet_audit.audit.model.apt import AptPlan, Placement
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.need import Need, NeedKind
+from fleet_audit.audit.pipeline.scene import Scene
+from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.subject import Subject
+
+STAGE = "apt"
+_PLANNED = (NeedKind.SONAME, NeedKind.PROGRAM)
+
+
+class Supply:
+    """Plans for one image. The archive is asked only once something is missing.
+
+    `gaps` grows by what could not be found out on the way.
+    """
+
+    def __init__(self, subject: Subject, scene: Scene, shared: Shared) -> None:
+        """Take the image, and what the run shares."""
+        self.gaps: list[Gap] = []
+        self._subject = subject
+        self._scene = scene
+        self._shared = shared
+        self._index: ArchiveIndex | None = None
+        self._has_asked = False
+
+    def sonames_of_stem(self, stem: str) -> Sequence[str]:
+        """Return the sonames that ``find_library(stem)`` could mean: the image's own, else the archive's.
+
+        ``find_library`` takes the first line of ``ldconfig -p`` that begins with ``lib<stem>.``
+        (Lib/ctypes/util.py); the archive's are in order of their versions, the newest first.
+        """
+        begin = f"lib{stem}."
+        here = [name for name in self._scene.world.cache(little_endian=True) if name.startswith(begin)]
+        if here:
+            return here[:1]
+        index = self.index()
+        if index is None:
+            return ()
+        pattern = re.compile(re.escape(f"lib{stem}.so.") + r"(\d+(?:\.\d+)*)")
+        found = [match for name in index.sonames if (match := pattern.fullmatch(name))]
+        return [m[0] for m in sorted(found, key=lambda m: [int(n) for n in m[1].split(".")], reverse=True)]
+
+    def plan(self, needs: Iterable[Need]) -> AptPlan:
+        """Return the addition that supplies what is missing up to the tier that is planned for."""
+        most = self._shared.settings.plan_tier.rank
+        missing = [n for n in needs if n.status == "missing" and n.kind in _PLANNED and n.tier.rank <= most]
+        if not missing:
+            return AptPlan()
+        index, state = self.index(), self.installed()
+        if index is None or state is None:
+            return AptPlan()
+        plan = propose(
+            [Wanted(need.subject, need.kind, need.name, need.alternatives) for need in missing],
+            state,
+            index,
+            prefer=self._preferred(missing),
+        )
+        return msgspec.structs.replace(plan, placement=self._placement())
+
+    def installed(self) -> InstalledState | None:
+        """Return what dpkg says is installed; a gap where the image has no dpkg state."""
+        state = InstalledState.read(self._scene.image.tree)
+        if state is None:
+            why = "the image has no dpkg status, so nothing can be proposed for it"
+            self.gaps.append(Gap(STAGE, GapKind.NO_PACKAGE_STATE, self._subject.name, why))
+        else:
+            self.gaps.extend(state.gaps)
+        return state
+
+    def index(self) -> ArchiveIndex | None:
+        """Return the archive to plan with, asked for once; a gap where none can be had."""
+        if not self._has_asked:
+            self._has_asked = True
+            self._index = self._asked()
+        return self._index
+
+    def _asked(self) -> ArchiveIndex | None:
+        identity = self._scene.image.identity
+        architecture = debian_architecture(identity.ref.platform)
+        if architecture is None:
+            why = f"Debian has no architecture for {identity.ref.platform}"
+            self.gaps.append(Gap(STAGE, GapKind.UNSUPPORTED_PLATFORM, self._subject.name, why))
+            return None
+        sources = choose_sources(identity.distro, architecture, self._offers())
+        try:
+            index = self._shared.archive.index(identity.distro, architecture, sources)
+        except IndexUnavailable as error:
+            self.gaps.append(Gap(STAGE, GapKind.NO_ARCHIVE_INDEX, self._subject.name, str(error)))
+            return None
+        self.gaps.extend(index.gaps)
+        return index
+
+    def _offers(self) -> SourceOffers:
+        of_image = configured_sources(self._scene.image.tree)
+        self.gaps.extend(of_image.gaps)
+        settings = self._subject.settings.apt
+        return SourceOffers(
+            environment=" ".join(self._shared.settings.archives),
+            manifest=settings.sources,
+            snapshot=settings.snapshot or "",
+            image=of_image.sources,
+            machine=self._shared.machine_sources,
+        )
+
+    def _preferred(self, needs: Iterable[Need]) -> dict[str, str]:
+        choices = {need.subject: self._shared.knowledge.preferred(need.subject) for need in needs}
+        return {subject: package for subject, package in choices.items() if package is not None}
+
+    def _placement(self) -> Placement:
+        if self._subject.sources is None or not self._subject.dockerfiles:
+            return Placement(family=self._subject.family)
+        path = self._subject.dockerfiles[0]
+        try:
+            text = self._subject.sources.read(normalise(path)).decode("utf-8", "replace")
+        except FileUnreadable as error:
+            return Placement(family=self._subject.family, why=f"{path}: {error.why}")
+        return msgspec.structs.replace(placement(text, path), family=self._subject.family)

@@ -1,0 +1,122 @@
+"""``fleet-audit deps``: the main job."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fleet_audit.audit.errors import UsageError
+from fleet_audit.cli.ending import exit_code
+from fleet_audit.cli.manifest import find_fleet, need_fleet
+from fleet_audit.cli.options import Common, common
+from fleet_audit.cli.output import check_writable, parse_outputs, write
+
+if TYPE_CHECKING:
+    from fleet_audit.audit.model.fleet import Fleet
+    from fleet_audit.audit.pipeline.subject import Subject
+
+FORMATS = ("text", "json", "sarif")
+
+
+@click.command("deps")
+@click.argument("subjects", nargs=-1, metavar="[FAMILY|SERVICE|IMAGE]...")
+@click.option("--gpu", is_flag=True, help="Every GPU family of the manifest that has services.")
+@click.option("--all", "every", is_flag=True, help="Every family of the manifest that has services.")
+@click.option("--image", metavar="REF", help="Audit this image in place of the manifest's.")
+@click.option(
+    "--source",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The source of the service that runs on IMAGE, without a manifest.",
+)
+@click.option("--entry", default="", metavar="FILE", help="The service's entry, relative to --source.")
+@click.option(
+    "--tier",
+    type=click.Choice(["required", "lazy", "optional"]),
+    default="required",
+    show_default=True,
+    help="Propose packages for needs up to this tier.",
+)
+@common
+def command(  # noqa: PLR0913  (each is an option of the command)
+    *,
+    subjects: tuple[str, ...],
+    gpu: bool,
+    every: bool,
+    image: str | None,
+    source: Path | None,
+    entry: str,
+    tier: str,
+    common: Common,
+) -> int:
+    """Say what services need from their image, what is missing, and what supplies it.
+
+    Without a name, an image or --gpu/--all there is nothing to do. Exit code 1 where something required is
+    missing, 3 where something could not be examined.
+    """
+    outputs = parse_outputs(common.output, FORMATS)
+    check_writable(outputs)
+    fleet = find_fleet(common.fleet)
+    chosen = _chosen(fleet, subjects, gpu=gpu, every=every, image=image, source=source, entry=entry)
+
+    from fleet_audit.audit.model.report import DepsReport  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.analysis import analyse  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
+
+    with common.settings(plan_tier=tier) as settings:
+        shared = Shared(settings, fleet)
+        analyses = [analyse(subject, shared) for subject in chosen]
+    common.say_cost([analysis.statistics for analysis in analyses])
+    reports = [analysis.report for analysis in analyses]
+    write(outputs, renderer(DepsReport, reports, common, fleet))
+    return exit_code(reports)
+
+
+def _chosen(  # noqa: PLR0913  (the words that decide what is audited)
+    fleet: "Fleet | None",
+    words: Sequence[str],
+    *,
+    gpu: bool,
+    every: bool,
+    image: str | None,
+    source: Path | None,
+    entry: str,
+) -> "list[Subject]":
+    from fleet_audit.audit.pipeline.subject import (  # noqa: PLC0415  (not for --help)
+        chosen_families,
+        image_subject,
+        named_subject,
+        names_image,
+    )
+
+    _check_words(words, gpu=gpu, every=every, image=image, source=source)
+    if gpu or every:
+        known = need_fleet(fleet)
+        return [named_subject(known, name) for name in chosen_families(known, gpu=gpu)]
+    if source is not None or entry:
+        return [image_subject(image or words[0], source=source, entry=entry)]
+    if not words and image is not None:
+        return [image_subject(image, source=None, entry="")]
+    return [
+        image_subject(word, source=None, entry="")
+        if names_image(word)
+        else named_subject(need_fleet(fleet, word), word, image=image)
+        for word in words
+    ]
+
+
+def _check_words(
+    words: Sequence[str], *, gpu: bool, every: bool, image: str | None, source: Path | None
+) -> None:
+    if gpu and every:
+        raise UsageError("--gpu and --all contradict each other; give one of them")
+    if (gpu or every) and (words or image):
+        raise UsageError("--gpu and --all choose the families; leave out names and --image")
+    if not (words or gpu or every or image):
+        raise UsageError("name a family, a service or an image, or give --gpu or --all")
+    if image is not None and len(words) > 1:
+        raise UsageError("--image replaces the image of one family; name only one")
+    if source is not None and len(words) + (image is not None) != 1:
+        raise UsageError("--source goes with exactly one image")

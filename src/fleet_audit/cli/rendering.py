@@ -1,0 +1,44 @@
+"""Reports as the text of one format, for wherever it goes."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from fleet_audit import __version__
+from fleet_audit.audit.model.report import Judged
+from fleet_audit.cli.options import Common, created_now
+from fleet_audit.reports.options import RenderOptions
+from fleet_audit.reports.renderers import render
+
+if TYPE_CHECKING:
+    from fleet_audit.audit.model.fleet import Fleet
+
+_MIN_WIDTH, _MAX_WIDTH, _PIPED_WIDTH = 60, 140, 120
+
+
+def renderer(
+    kind: type[Judged], reports: Sequence[Judged], common: Common, fleet: "Fleet | None"
+) -> Callable[[str], str]:
+    """Return a function from a format's name to the text in it of these reports of one kind."""
+    options = RenderOptions(
+        created=created_now(),
+        version=__version__,
+        width=_width(),
+        is_coloured=_is_coloured(common),
+        manifest=fleet.file if fleet else "",
+    )
+    return lambda format_name: render(kind, reports, format_name, options)
+
+
+def _width() -> int:
+    if not sys.stdout.isatty():
+        return _PIPED_WIDTH
+    return min(max(shutil.get_terminal_size().columns, _MIN_WIDTH), _MAX_WIDTH)
+
+
+def _is_coloured(common: Common) -> bool:
+    is_plain = any(os.environ.get(name) for name in ("NO_COLOR", "CI"))
+    writes_to_files = any("=" in word for word in common.output)
+    return sys.stdout.isatty() and not is_plain and not writes_to_files
