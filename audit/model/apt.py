@@ -1,5 +1,7 @@
 """Debian packages: what is installed, and what is proposed."""
 
+from collections import defaultdict
+
 import msgspec
 
 from fleet_audit.audit.model.identity import PackageName
@@ -70,6 +72,14 @@ class AptPlan(msgspec.Struct, frozen=True):
     def is_empty(self) -> bool:
         """Say whether nothing is to be added."""
         return not self.packages
+
+    def suppliers(self) -> dict[str, tuple[str, ...]]:
+        """Return, for each need that the plan answers, its packages (``name=version``)."""
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for package in self.packages:
+            for need in package.supplies or (package.because[:1] if package.is_root else ()):
+                found[need].append(f"{package.name}={package.version}")
+        return {need: tuple(sorted(packages)) for need, packages in sorted(found.items())}
 
 
 class Surplus(msgspec.Struct, frozen=True):

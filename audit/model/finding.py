@@ -62,7 +62,7 @@ class Finding(msgspec.Struct, frozen=True):
         """Return an identity that survives unrelated edits: rule, subject and path, never a line or layer."""
         path = self.location.path if self.location else ""
         facts = "\0".join((self.rule, self.subject, path))
-        return hashlib.sha256(facts.encode()).hexdigest()[:32]
+        return hashlib.sha256(facts.encode(errors="backslashreplace")).hexdigest()[:32]
 
     @property
     def blocks(self) -> bool:

@@ -123,7 +123,7 @@ def need_subjects(
     where the plan belongs, else at `fallback`.
     """
     plan = plan or AptPlan()
-    supplied = _suppliers(plan)
+    supplied = plan.suppliers()
     unsatisfied = {row.need: row.verdict for row in plan.unsatisfied}
     dockerfile = plan.placement.dockerfile
     subjects = []
@@ -220,16 +220,6 @@ def _subject(
 ) -> Subject:
     location = places[0] if places else None
     return Subject(kind, facts, name, _CONFIDENCE[level], location, tuple(places[1:]))
-
-
-def _suppliers(plan: AptPlan) -> dict[str, tuple[str, ...]]:
-    """Return, for each need, the packages that answer it themselves."""
-    suppliers: defaultdict[str, list[str]] = defaultdict(list)
-    for package in plan.packages:
-        needs = package.supplies or (package.because[:1] if package.is_root else ())
-        for need in needs:
-            suppliers[need].append(f"{package.name}={package.version}")
-    return {need: tuple(sorted(packages)) for need, packages in suppliers.items()}
 
 
 def _path(resolution: Resolution) -> str:

@@ -1,0 +1,391 @@
+"""JSON documents (CONTRACT: Documents). Field order is the order in the text; nothing is left out."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from fleet_audit.audit.model.apt import AptPlan, Surplus
+from fleet_audit.audit.model.evidence import Chain, Edge, Node
+from fleet_audit.audit.model.finding import Finding, Gap, combined
+from fleet_audit.audit.model.image import ImageIdentity
+from fleet_audit.audit.model.imports import (
+    ImportedModule,
+    MissingModule,
+    ProviderKind,
+    ServiceImports,
+    UnparsedFile,
+)
+from fleet_audit.audit.model.location import ImageLocation, Location, SourceLocation
+from fleet_audit.audit.model.need import Need
+from fleet_audit.audit.model.report import (
+    DepsReport,
+    EntryReport,
+    ExplainReport,
+    ImportsReport,
+    Judged,
+    LddReport,
+)
+from fleet_audit.reports.options import RenderOptions
+
+Fields = dict[str, Any]
+ReportT = TypeVar("ReportT", bound=Judged)
+
+
+def deps_document(reports: Sequence[DepsReport], options: RenderOptions) -> str:
+    """Return ``deps/1``: one document, or one for each of several images."""
+    return _document("deps", reports, options, _deps)
+
+
+def imports_document(reports: Sequence[ImportsReport], options: RenderOptions) -> str:
+    """Return ``imports/1``."""
+    return _document("imports", reports, options, _imports)
+
+
+def ldd_document(reports: Sequence[LddReport], options: RenderOptions) -> str:
+    """Return ``ldd/1``."""
+    return _document("ldd", reports, options, _ldd)
+
+
+def explain_document(reports: Sequence[ExplainReport], options: RenderOptions) -> str:
+    """Return ``explain/1``."""
+    return _document("explain", reports, options, _explain)
+
+
+def _document(
+    command: str, reports: Sequence[ReportT], options: RenderOptions, body: Callable[[ReportT], Fields]
+) -> str:
+    head: Fields = {
+        "schema": f"fleet-audit.{command}/1",
+        "tool": {"name": "fleet-audit", "version": options.version},
+        "created": options.created,
+    }
+    documents = [head | _envelope(report, body(report)) for report in reports]
+    if len(documents) == 1:
+        return encode(documents[0])
+    return encode(head | {"subjects": documents, "verdict": combined(report.verdict for report in reports)})
+
+
+def _envelope(report: Judged, body: Fields) -> Fields:
+    return {
+        "subject": report.subject,
+        **body,
+        "findings": [_finding(finding) for finding in report.findings],
+        "gaps": [_gap(gap) for gap in report.gaps],
+        "notes": list(report.notes),
+        "policy": {
+            "name": report.policy.name,
+            "digest": report.policy.digest,
+            "rules": len(report.policy.rules),
+        },
+        "verdict": report.verdict,
+    }
+
+
+def encode(document: Fields) -> str:
+    """Return a document as text: indented, one line end at its end; what UTF-8 cannot carry is escaped."""
+    try:
+        data = msgspec.json.encode(document)
+    except UnicodeEncodeError:
+        data = msgspec.json.encode(_carried(document))
+    return msgspec.json.format(data, indent=2).decode() + "\n"
+
+
+def _carried(value: Any) -> Any:
+    """Return the value with lone surrogates, as file names may hold them, written as their escapes."""
+    match value:
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case dict():
+            return {_carried(key): _carried(child) for key, child in value.items()}
+        case list() | tuple():
+            return [_carried(child) for child in value]
+        case _:
+            return value
+
+
+def _finding(finding: Finding) -> Fields:
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "confidence": finding.confidence,
+        "mode": finding.mode,
+        "subject": finding.subject,
+        "message": finding.message,
+        "remedy": finding.remedy,
+        "location": _place(finding.location),
+        "related": [_place(place) for place in finding.related],
+        "fingerprint": finding.fingerprint,
+        "waiver": finding.waiver,
+    }
+
+
+def _gap(gap: Gap) -> Fields:
+    return {
+        "stage": gap.stage,
+        "kind": gap.kind,
+        "what": gap.what,
+        "why": gap.why,
+        "blocking": gap.blocking,
+        "location": _place(gap.location),
+    }
+
+
+def _place(location: Location | None) -> Fields | None:
+    match location:
+        case SourceLocation(path, line):
+            return {"path": path, "line": line}
+        case ImageLocation(path, layer, line):
+            return {"path": path, "line": line, "layer": layer}
+        case None:
+            return None
+
+
+def _image(image: ImageIdentity | None) -> Fields | None:
+    if image is None:
+        return None
+    return {
+        "ref": str(image.ref),
+        "digest": image.ref.digest,
+        "platform": str(image.ref.platform),
+        "distro": {
+            "id": image.distro.id,
+            "version": image.distro.version,
+            "codename": image.distro.codename,
+        },
+    }
+
+
+def _deps(report: DepsReport) -> Fields:
+    return {
+        "image": _image(report.image),
+        "family": report.family,
+        "package_set": report.package_set,
+        "services": list(report.services),
+        "needs": [_need(need) for need in report.needs],
+        "proposal": _proposal(report.proposal),
+        "surplus": [_surplus(surplus) for surplus in report.surplus],
+        "unparsed": [_unparsed(file) for file in report.unparsed],
+    }
+
+
+def _need(need: Need) -> Fields:
+    return {
+        "kind": need.kind,
+        "name": need.name,
+        "tier": need.tier,
+        "status": need.status,
+        "resolution": {
+            key: value for key, value in msgspec.to_builtins(need.resolution).items() if key != "type"
+        },
+        "wanted_by": list(need.wanted_by),
+        "via": need.via,
+        "alternatives": list(need.alternatives),
+        "reached_from": [
+            {
+                "service": reached.service,
+                "path": reached.location.path if reached.location else None,
+                "line": reached.location.line if reached.location else None,
+                "level": int(reached.level),
+                "chain": list(reached.chain),
+            }
+            for reached in need.reached_from
+        ],
+    }
+
+
+def _proposal(plan: AptPlan) -> Fields:
+    dockerfile = plan.placement.dockerfile
+    return {
+        "roots": list(plan.roots),
+        "packages": [
+            {
+                "name": package.name,
+                "version": package.version,
+                "because": list(package.because),
+                "supplies": list(package.supplies),
+                "installed_bytes": package.installed_bytes,
+                "download_bytes": package.download_bytes,
+            }
+            for package in plan.packages
+        ],
+        "installed_bytes": plan.installed_bytes,
+        "download_bytes": plan.download_bytes,
+        "optimal": plan.is_optimal,
+        "certificate": plan.certificate,
+        "snapshot": plan.snapshot,
+        "apt_default": None,
+        "unsatisfied": [{"need": row.need, "verdict": row.verdict} for row in plan.unsatisfied],
+        "remedies": [],
+        "placement": plan.placement.family,
+        "dockerfile": None
+        if dockerfile is None
+        else {"path": dockerfile.path, "line": dockerfile.line, "why": plan.placement.why, "patch": None},
+    }
+
+
+def _surplus(surplus: Surplus) -> Fields:
+    return {
+        "package": surplus.package,
+        "installed_bytes": surplus.installed_bytes,
+        "origin": surplus.origin,
+        "reason": surplus.reason,
+        "confidence": surplus.confidence,
+    }
+
+
+def _unparsed(file: UnparsedFile) -> Fields:
+    return {"path": file.path, "line": file.line, "error": file.error, "recovered": file.recovered}
+
+
+def _imports(report: ImportsReport) -> Fields:
+    unparsed = {file for service in report.services for file in service.unparsed}
+    return {
+        "image": _image(report.image),
+        "services": [_service(service, report) for service in report.services],
+        "unparsed": [_unparsed(file) for file in sorted(unparsed, key=lambda file: (file.path, file.line))],
+    }
+
+
+def _service(service: ServiceImports, report: ImportsReport) -> Fields:
+    return {
+        "name": service.service,
+        "entry": service.entry,
+        "files": list(service.files),
+        "imports": [_import(module, report) for module in service.imports],
+        "missing": [_missing(module) for module in service.missing],
+        "unused_distributions": list(service.unused_distributions),
+        "native_loads": [
+            {
+                "names": list(load.names),
+                "method": load.method,
+                "level": int(load.level),
+                "module": load.module,
+                "distribution": load.distribution,
+                "location": _place(load.location),
+            }
+            for load in service.native_loads
+        ],
+        "programs": [
+            {
+                "program": call.program,
+                "level": int(call.level),
+                "module": call.module,
+                "distribution": call.distribution,
+                "handled": call.is_handled,
+                "location": _place(call.location),
+            }
+            for call in service.programs
+        ],
+        "path_edits": [
+            {"location": _place(edit.location), "expression": edit.expression, "folder": edit.folder}
+            for edit in service.path_edits
+        ],
+        "dynamic_imports": [
+            {"location": _place(dynamic.location), "expression": dynamic.expression}
+            for dynamic in service.dynamic_imports
+        ],
+        "extension_modules": [
+            {
+                "path": extension.path,
+                "module": extension.module,
+                "distribution": extension.distribution,
+                "level": int(extension.level),
+                "chain": list(extension.chain),
+            }
+            for extension in service.extension_modules
+        ],
+    }
+
+
+def _import(module: ImportedModule, report: ImportsReport) -> Fields:
+    return {
+        "module": module.module,
+        "context": module.context,
+        "level": int(module.level),
+        "distribution": module.distribution,
+        "provided_by": provider(module, report),
+        "locations": [_place(place) for place in module.locations],
+    }
+
+
+def provider(module: ImportedModule, report: ImportsReport) -> str | None:
+    """Return who provides a module in the words of CONTRACT ``imports/1``; None where nobody does."""
+    if module.provided_by is ProviderKind.FAMILY:
+        family = report.providers.get(module.distribution or "", "")
+        return f"family:{family}" if family else "family"
+    return None if module.provided_by is None else str(module.provided_by)
+
+
+def _missing(module: MissingModule) -> Fields:
+    return {
+        "module": module.module,
+        "suggestions": list(module.suggestions),
+        "context": module.context,
+        "level": int(module.level),
+        "locations": [_place(place) for place in module.locations],
+    }
+
+
+def _ldd(report: LddReport) -> Fields:
+    return {
+        "image": _image(report.image),
+        "counts": {
+            "elf": report.elf_files,
+            "extension_modules": report.extension_modules,
+            "entry_points": len(report.entries),
+        },
+        "entries": [_entry(entry) for entry in report.entries],
+    }
+
+
+def _entry(report: EntryReport) -> Fields:
+    return {
+        "path": report.entry.path,
+        "kind": report.entry.kind,
+        "module": report.entry.module,
+        "distribution": report.entry.distribution,
+        "problems": [
+            {
+                "kind": problem.kind,
+                "soname": problem.soname,
+                "wanted_by": problem.wanted_by,
+                "searched": list(problem.searched),
+                "detail": problem.detail,
+            }
+            for problem in report.problems
+        ],
+    }
+
+
+def _explain(report: ExplainReport) -> Fields:
+    return {
+        "image": _image(report.image),
+        "node": _node(report.node),
+        "candidates": [str(node) for node in report.candidates],
+        "facts": [{"label": label, "text": text} for label, text in report.facts],
+        "chains": [
+            {"start": str(answer.start), "level": int(answer.chain.level), "steps": _steps(answer.chain)}
+            for answer in report.answers
+        ],
+        "arriving": [_edge(edge) for edge in report.arriving],
+        "leaving": [_edge(edge) for edge in report.leaving],
+    }
+
+
+def _node(node: Node | None) -> Fields | None:
+    return None if node is None else {"kind": node.kind, "name": node.name}
+
+
+def _steps(chain: Chain) -> list[Fields]:
+    return [_edge(edge) for edge in chain.edges]
+
+
+def _edge(edge: Edge) -> Fields:
+    return {
+        "source": str(edge.source),
+        "how": edge.how,
+        "target": str(edge.target),
+        "level": int(edge.level),
+        "location": _place(edge.location),
+    }

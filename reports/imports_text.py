@@ -1,0 +1,181 @@
+"""What services import, and from whom, for a terminal."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from fleet_audit.audit.model.finding import Severity, combined
+from fleet_audit.audit.model.imports import (
+    ImportContext,
+    ImportedModule,
+    Level,
+    MissingModule,
+    ProviderKind,
+    ServiceImports,
+)
+from fleet_audit.audit.model.report import ImportsReport
+from fleet_audit.reports.documents import provider
+from fleet_audit.reports.options import RenderOptions
+from fleet_audit.reports.summary import EXIT_CODES
+from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, Style, count
+from fleet_audit.reports.text import (
+    VERDICT_STYLE,
+    write_findings,
+    write_gaps,
+    write_head,
+    write_notes,
+    write_verdict,
+)
+
+MAX_MODULES = 6
+MAX_EXTENSIONS = 10
+
+_LEVEL_WORDS = {
+    Level.CERTAIN: "certain",
+    Level.PROBABLE: "probable",
+    Level.LAZY: "lazy",
+    Level.STRING: "by name",
+}
+
+
+def imports_text(reports: Sequence[ImportsReport], options: RenderOptions) -> str:
+    """Return the imports of all services, one service after the other."""
+    page = Page(options)
+    for index, report in enumerate(reports):
+        if index:
+            page.blank()
+        _write(page, report)
+    if len(reports) > 1:
+        verdict = combined(report.verdict for report in reports)
+        page.blank()
+        page.line(
+            Piece(verdict.upper(), VERDICT_STYLE[verdict]),
+            f"  {count(len(reports), 'report')} · exit code {EXIT_CODES[verdict]}",
+        )
+    return page.text()
+
+
+def _write(page: Page, report: ImportsReport) -> None:
+    write_head(page, report.subject, report.image)
+    write_notes(page, report)
+    for service in report.services:
+        _write_service(page, service, report)
+    write_findings(
+        page, [f for f in report.findings if f.severity is not Severity.INFO or f.waiver is not None]
+    )
+    write_gaps(page, report.gaps)
+    write_verdict(page, report)
+
+
+def _write_service(page: Page, service: ServiceImports, report: ImportsReport) -> None:
+    page.blank()
+    entry = f"  {service.entry}" if service.entry else ""
+    page.line(
+        Piece(service.service, "bold"),
+        Piece(f"{entry}  {count(len(service.files), 'file')}", "dim"),
+    )
+    if service.missing:
+        page.table(("", "module", "imported at", "look at"), [_missing_row(m) for m in service.missing])
+    _write_providers(page, service, report)
+    _write_loads(page, service)
+    _write_extensions(page, service)
+    for file in service.unparsed:
+        page.line(
+            Piece("✗ ", "red"),
+            Piece(f"{file.path}:{file.line}", "cyan"),
+            f"  does not parse: {file.error}; {count(file.recovered, 'import')} read from it all the same",
+            indent=1,
+        )
+    for edit in service.path_edits:
+        folder = edit.folder if edit.folder is not None else "a folder that is known only at run time"
+        page.line(Piece(str(edit.location), "cyan"), f"  puts {folder} on sys.path", indent=1)
+    if service.unused_distributions:
+        names = ", ".join(service.unused_distributions)
+        page.line(Piece("asked for and never imported:  ", "dim"), names, indent=1)
+
+
+def _missing_row(missing: MissingModule) -> tuple[Line, Line, Line, Line]:
+    is_certain = missing.context is ImportContext.MODULE and missing.level is Level.CERTAIN
+    style: Style = "red" if is_certain else "yellow"
+    first, *others = missing.locations or ("",)
+    place: list[str | Piece] = [Piece(str(first), "cyan")]
+    if others:
+        place.append(Piece(f" and {count(len(others), 'more place')}", "dim"))
+    if not is_certain:
+        place += [BREAK, Piece(f"{missing.context}, {_LEVEL_WORDS[missing.level]}", "dim")]
+    return (
+        Piece("✗" if is_certain else "!", style),
+        Piece(missing.module, "bold"),
+        place,
+        ", ".join(missing.suggestions),
+    )
+
+
+def _write_providers(page: Page, service: ServiceImports, report: ImportsReport) -> None:
+    """Write one row for each distribution; the standard library and own modules are only counted."""
+    groups: defaultdict[tuple[str, str], list[ImportedModule]] = defaultdict(list)
+    own = {ProviderKind.STDLIB: 0, ProviderKind.FIRST_PARTY: 0}
+    for module in service.imports:
+        if module.provided_by in own:
+            own[module.provided_by] += 1
+        elif module.provided_by is not None:
+            groups[module.distribution or "", provider(module, report) or ""].append(module)
+    if groups:
+        page.table(
+            ("distribution", "provided by", "modules"),
+            [
+                (name or "–", Piece(by, "dim"), _modules(modules))
+                for (name, by), modules in sorted(groups.items())
+            ],
+        )
+    page.line(
+        Piece(
+            f"{count(own[ProviderKind.FIRST_PARTY], 'own module')}, "
+            f"{count(own[ProviderKind.STDLIB], 'module')} of the standard library",
+            "dim",
+        ),
+        indent=1,
+    )
+
+
+def _modules(modules: Sequence[ImportedModule]) -> Line:
+    names = sorted({module.module for module in modules})
+    shown = ", ".join(names[:MAX_MODULES])
+    more = len(names) - MAX_MODULES
+    return [shown, Piece(f" and {more} more" if more > 0 else "", "dim")]
+
+
+def _write_loads(page: Page, service: ServiceImports) -> None:
+    rows: list[tuple[Line, ...]] = [
+        (
+            " or ".join(load.names),
+            str(load.method),
+            _LEVEL_WORDS[load.level],
+            Piece(str(load.location), "cyan"),
+        )
+        for load in service.native_loads
+    ]
+    rows += [
+        (
+            call.program,
+            "program" + (", absence handled" if call.is_handled else ""),
+            _LEVEL_WORDS[call.level],
+            Piece(str(call.location), "cyan"),
+        )
+        for call in service.programs
+    ]
+    if rows:
+        page.table(("loads or runs", "how", "reached", "at"), rows)
+
+
+def _write_extensions(page: Page, service: ServiceImports) -> None:
+    if not service.extension_modules:
+        return
+    certain = sum(extension.level is Level.CERTAIN for extension in service.extension_modules)
+    names = sorted({str(e.distribution or e.module) for e in service.extension_modules})
+    shown = ", ".join(names[:MAX_EXTENSIONS])
+    more = len(names) - MAX_EXTENSIONS
+    page.line(
+        f"{count(len(service.extension_modules), 'extension module')}, {certain} certain",
+        Piece(f"  of {shown}" + (f" and {more} more" if more > 0 else ""), "dim"),
+        indent=1,
+    )

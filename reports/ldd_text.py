@@ -1,0 +1,81 @@
+"""Which entry points of an image cannot load, and why, for a terminal."""
+
+from collections.abc import Sequence
+
+from fleet_audit.audit.model.report import EntryReport, LddReport, Problem
+from fleet_audit.reports.options import RenderOptions
+from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, Style, count
+from fleet_audit.reports.text import (
+    write_findings,
+    write_gaps,
+    write_head,
+    write_next,
+    write_notes,
+    write_verdict,
+)
+
+HARMLESS = frozenset({"host-driver", "optional"})
+"""Kinds of problems that do not keep an entry point from loading where it runs."""
+
+
+def ldd_text(reports: Sequence[LddReport], options: RenderOptions) -> str:
+    """Return the entry points that do not load, one image after the other."""
+    page = Page(options)
+    for index, report in enumerate(reports):
+        if index:
+            page.blank()
+        _write(page, report)
+    return page.text()
+
+
+def _write(page: Page, report: LddReport) -> None:
+    write_head(page, report.subject, report.image)
+    page.line(
+        f"{count(report.elf_files, 'ELF file')}, {count(report.extension_modules, 'extension module')}, "
+        f"{count(len(report.entries), 'entry point')}"
+    )
+    write_notes(page, report)
+    broken = [entry for entry in report.entries if _is_broken(entry)]
+    remarked = [entry for entry in report.entries if entry.problems and not _is_broken(entry)]
+    for entry in broken:
+        _write_entry(page, entry, "✗", "red")
+    for entry in remarked:
+        _write_entry(page, entry, "·", "dim")
+    page.blank()
+    loading = len(report.entries) - len(broken)
+    if broken:
+        page.line(f"{count(len(broken), 'entry point')} cannot load; {loading} can.")
+    else:
+        page.line(Piece("✓ ", "green"), f"All of {count(loading, 'entry point')} load.")
+    write_findings(page, report.findings)
+    write_gaps(page, report.gaps)
+    write_verdict(page, report)
+    if broken and report.image is not None:
+        words = ("fleet-audit", "ldd", str(report.image.ref), "--tree", broken[0].entry.path)
+        write_next(page, [("step by step:", words)])
+
+
+def _is_broken(report: EntryReport) -> bool:
+    return any(problem.kind not in HARMLESS for problem in report.problems)
+
+
+def _write_entry(page: Page, report: EntryReport, sign: str, style: Style) -> None:
+    entry = report.entry
+    page.blank()
+    whom = ", ".join(part for part in (entry.module, entry.distribution) if part)
+    page.line(
+        Piece(f"{sign} ", style),
+        Piece(entry.path, "bold" if sign == "✗" else ""),
+        Piece(f"  {entry.kind}{f' · {whom}' if whom else ''}", "dim"),
+    )
+    page.table(("", "", ""), [_problem_row(problem, entry.path) for problem in report.problems], indent=3)
+
+
+def _problem_row(problem: Problem, entry: str) -> tuple[Line, Line, Line]:
+    style: Style = "dim" if problem.kind in HARMLESS else "yellow"
+    text: list[str | Piece] = [problem.detail] if problem.detail else []
+    if problem.wanted_by != entry:
+        text += [*((BREAK,) if text else ()), Piece(f"needed by {problem.wanted_by}", "dim")]
+    if problem.searched:
+        text += [*((BREAK,) if text else ()), Piece(f"searched {', '.join(problem.searched)}", "dim")]
+    return Piece(problem.kind, style), problem.soname, text

@@ -1,0 +1,17 @@
+"""What a renderer is told besides the report itself."""
+
+import msgspec
+
+
+class RenderOptions(msgspec.Struct, frozen=True):
+    """The time and the version to state, and how terminal text is to look.
+
+    `created` is ISO 8601 in UTC; `width` is in columns. `manifest` is the place of findings that no other
+    line of the repository stands for; empty where there is none.
+    """
+
+    created: str
+    version: str
+    width: int = 100
+    is_coloured: bool = False
+    manifest: str = ""

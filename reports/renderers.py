@@ -1,0 +1,44 @@
+"""The table of renderers: which report can be written in which format."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from fleet_audit.audit.errors import UsageError
+from fleet_audit.audit.model.report import DepsReport, ExplainReport, ImportsReport, Judged, LddReport
+from fleet_audit.reports.deps_text import deps_text
+from fleet_audit.reports.documents import deps_document, explain_document, imports_document, ldd_document
+from fleet_audit.reports.explain_text import explain_text
+from fleet_audit.reports.imports_text import imports_text
+from fleet_audit.reports.ldd_text import ldd_text
+from fleet_audit.reports.options import RenderOptions
+from fleet_audit.reports.sarif import sarif
+
+Renderer = Callable[[Sequence[Any], RenderOptions], str]
+"""Takes reports of the one type under which it stands in the table."""
+
+RENDERERS: Mapping[tuple[type[Judged], str], Renderer] = {
+    (DepsReport, "text"): deps_text,
+    (DepsReport, "json"): deps_document,
+    (DepsReport, "sarif"): sarif,
+    (ImportsReport, "text"): imports_text,
+    (ImportsReport, "json"): imports_document,
+    (ImportsReport, "sarif"): sarif,
+    (LddReport, "text"): ldd_text,
+    (LddReport, "json"): ldd_document,
+    (LddReport, "sarif"): sarif,
+    (ExplainReport, "text"): explain_text,
+    (ExplainReport, "json"): explain_document,
+}
+
+
+def formats_of(kind: type[Judged]) -> tuple[str, ...]:
+    """Return the formats in which a kind of report can be written, in the order of the table."""
+    return tuple(name for report, name in RENDERERS if report is kind)
+
+
+def render(kind: type[Judged], reports: Sequence[Judged], name: str, options: RenderOptions) -> str:
+    """Return reports of one kind in the format of this name; raise UsageError where it has no such format."""
+    renderer = RENDERERS.get((kind, name))
+    if renderer is None:
+        raise UsageError(f"-o {name}: not one of {', '.join(formats_of(kind))}")
+    return renderer(reports, options)

@@ -1,0 +1,170 @@
+"""Findings as SARIF 2.1.0 (OASIS, with errata 01): one run for each image or family.
+
+A run's `automationDetails.id` is its category, so that results of one image never replace another's, and
+`partialFingerprints` survive line moves. Results stand only at lines of the repository. Gaps are
+notifications of the invocation: what was not looked at is part of what is said.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from fleet_audit.audit.model.finding import Finding, Gap, Mode, RuleSummary, Severity
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.report import DepsReport, Judged
+from fleet_audit.reports.documents import encode
+from fleet_audit.reports.options import RenderOptions
+from fleet_audit.reports.summary import blocking_gaps, place_of
+from fleet_audit.reports.terminal import visible
+
+MAX_RESULTS = 25_000
+"""Results that GitHub's code scanning takes in one run; what is beyond is counted in a notification."""
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+Fields = dict[str, Any]
+
+_LEVELS = {
+    Severity.INFO: "note",
+    Severity.WARN: "warning",
+    Severity.ERROR: "error",
+    Severity.CRITICAL: "error",
+}
+
+
+def sarif(reports: Sequence[Judged], options: RenderOptions) -> str:
+    """Return one SARIF log with one run for each report."""
+    return encode(
+        {"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(report, options) for report in reports]}
+    )
+
+
+def message_text(text: str) -> str:
+    """Return text as a plain SARIF message: no link, no placeholder, nothing invisible (3.11.5, 3.11.6)."""
+    escaped = visible(text).replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
+    return escaped.replace("{", "{{").replace("}", "}}")
+
+
+def artifact_uri(path: str) -> str:
+    """Return a repository path as a relative URI reference (RFC 3986), without scheme or authority."""
+    return quote(path.lstrip("/").encode(errors="backslashreplace"), safe="/")
+
+
+def _run(report: Judged, options: RenderOptions) -> Fields:
+    rules = _rules(report)
+    order = {rule["id"]: index for index, rule in enumerate(rules)}
+    findings = report.findings[:MAX_RESULTS]
+    name = _subject_name(report)
+    return {
+        "tool": {
+            "driver": {
+                "name": "fleet-audit",
+                "version": options.version,
+                "semanticVersion": options.version,
+                "rules": rules,
+            }
+        },
+        "automationDetails": {"id": f"fleet-audit/{_category(report)}/"},
+        "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": {"SRCROOT": {"description": {"text": "The folder of the manifest."}}},
+        "invocations": [
+            {
+                "executionSuccessful": not blocking_gaps(report.gaps),
+                "endTimeUtc": options.created,
+                "toolExecutionNotifications": _notifications(report, len(findings)),
+            }
+        ],
+        "results": [_result(finding, order[finding.rule], name, options) for finding in findings],
+        "properties": {
+            "verdict": report.verdict,
+            "policy": report.policy.name,
+            "policyDigest": report.policy.digest,
+        },
+    }
+
+
+def _subject_name(report: Judged) -> str:
+    return (report.family if isinstance(report, DepsReport) else None) or report.subject
+
+
+def _category(report: Judged) -> str:
+    """Return the subject as one path component: a category has hierarchy marked by slashes (3.17.3)."""
+    return quote(visible(_subject_name(report)).encode(), safe="")
+
+
+def _rules(report: Judged) -> list[Fields]:
+    known = {rule.id: rule for rule in report.policy.rules}
+    used = {finding.rule: finding for finding in report.findings}
+    return [_rule(rule_id, known.get(rule_id), used.get(rule_id)) for rule_id in sorted({*known, *used})]
+
+
+def _rule(rule_id: str, rule: RuleSummary | None, sample: Finding | None) -> Fields:
+    fields: Fields = {"id": rule_id}
+    if rule is not None:
+        fields["shortDescription"] = {"text": message_text(rule.title)}
+        fields["fullDescription"] = {"text": message_text(rule.why)}
+        fields["help"] = {"text": message_text(f"{rule.why} See docs/rules/{rule_id}.md.")}
+    severity = rule.severity if rule is not None else sample.severity if sample is not None else Severity.WARN
+    fields["defaultConfiguration"] = {"level": _LEVELS[severity]}
+    fields["properties"] = {
+        "tags": ["supply-chain"],
+        "problem.severity": _LEVELS[severity].replace("note", "recommendation"),
+    }
+    return fields
+
+
+def _result(finding: Finding, rule_index: int, name: str, options: RenderOptions) -> Fields:
+    text = f"{name}: {finding.message}" + (f". To do: {finding.remedy}" if finding.remedy else "")
+    place = place_of(finding, options.manifest)
+    result: Fields = {
+        "ruleId": finding.rule,
+        "ruleIndex": rule_index,
+        "kind": "fail",
+        "level": _LEVELS[finding.severity],
+        "message": {"text": message_text(text)},
+        "locations": [_location(place)] if place else [],
+        "relatedLocations": [
+            {"id": number, **_location(related)} for number, related in enumerate(finding.related, start=1)
+        ],
+        "partialFingerprints": {"fleetAuditFinding/v1": finding.fingerprint},
+        "properties": {
+            "subject": finding.subject,
+            "severity": finding.severity,
+            "confidence": finding.confidence,
+            "mode": finding.mode,
+        },
+    }
+    if finding.mode is Mode.DRY_RUN:
+        result |= {"kind": "informational", "level": "none"}
+    if finding.waiver is not None:
+        result["suppressions"] = [{"kind": "external", "justification": visible(finding.waiver)}]
+    return result
+
+
+def _location(place: SourceLocation) -> Fields:
+    physical: Fields = {"artifactLocation": {"uri": artifact_uri(place.path), "uriBaseId": "SRCROOT"}}
+    if place.line:
+        column = {"startColumn": place.column} if place.column else {}
+        physical["region"] = {"startLine": place.line, **column}
+    return {"physicalLocation": physical}
+
+
+def _notifications(report: Judged, shown: int) -> list[Fields]:
+    notifications = [_notification(gap) for gap in report.gaps]
+    if left := len(report.findings) - shown:
+        text = f"{left} findings, the least grave, were left out of this run; the JSON document has them all."
+        notifications.append(
+            {"descriptor": {"id": "results-left-out"}, "level": "warning", "message": {"text": text}}
+        )
+    return notifications
+
+
+def _notification(gap: Gap) -> Fields:
+    fields: Fields = {
+        "descriptor": {"id": gap.kind},
+        "level": "error" if gap.blocking else "note",
+        "message": {"text": message_text(f"{gap.stage}: {gap.what}: {gap.why}")},
+    }
+    if gap.location is not None:
+        fields["locations"] = [_location(gap.location)]
+    return fields

@@ -1,0 +1,316 @@
+"""Builds reports that hold a little of everything."""
+
+import msgspec
+
+from fleet_audit.audit.model.apt import AptPlan, Placement, PlannedPackage, Surplus, Unsatisfied
+from fleet_audit.audit.model.elf import EntryKind, EntryPoint, Fatal, HostDriver, Missing, Resolved
+from fleet_audit.audit.model.evidence import Chain, Edge, Node, NodeKind
+from fleet_audit.audit.model.finding import (
+    Confidence,
+    Finding,
+    Gap,
+    GapKind,
+    Mode,
+    PolicySummary,
+    RuleSummary,
+    Severity,
+)
+from fleet_audit.audit.model.identity import (
+    Digest,
+    DistributionName,
+    Distro,
+    ImagePath,
+    ImageRef,
+    ModuleName,
+    PackageName,
+    Soname,
+)
+from fleet_audit.audit.model.image import ImageIdentity
+from fleet_audit.audit.model.imports import (
+    DynamicImport,
+    ExtensionModule,
+    ImportContext,
+    ImportedModule,
+    Level,
+    LoadMethod,
+    MissingModule,
+    NativeLoad,
+    PathEdit,
+    ProgramCall,
+    ProviderKind,
+    ServiceImports,
+    UnparsedFile,
+)
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.need import Need, NeedKind, ReachedFrom, Tier, Via
+from fleet_audit.audit.model.report import (
+    Answer,
+    DepsReport,
+    EntryReport,
+    ExplainReport,
+    ImportsReport,
+    LddReport,
+    Problem,
+)
+from fleet_audit.reports.options import RenderOptions
+
+OPTIONS = RenderOptions(created="2026-11-20T00:00:00Z", version="0.1.0", manifest="fleet.yaml")
+
+APP = SourceLocation("services/face_recognition/app.py", 12)
+DOCKERFILE = SourceLocation("docker/family-vision-cu121/Dockerfile", 18)
+CV2 = ImagePath("/usr/local/lib/python3.11/site-packages/cv2/cv2.abi3.so")
+
+IMAGE = ImageIdentity(
+    ref=ImageRef("oci", "build/images:family-vision-cu121", Digest("sha256:" + "9b1e" * 16)),
+    distro=Distro("debian", "12", "bookworm", "Debian GNU/Linux 12 (bookworm)"),
+)
+
+RULE = RuleSummary(
+    "FA-NEED-001", "A required library is missing", "The loader ends.", Severity.ERROR, Mode.ENFORCE
+)
+POLICY = PolicySummary("default", "125df0e0" * 8, (RULE,))
+
+
+def chain_to(name: str) -> tuple[str, ...]:
+    """Return the steps from a service's import of cv2 to a soname."""
+    return (
+        "service:FaceRecognitionAgent",
+        f"imports module:cv2 ({APP})",
+        f"loads file:{CV2}",
+        f"needs so:{name}",
+    )
+
+
+def need(name: str, resolution: object = None, tier: Tier = Tier.REQUIRED, *services: str) -> Need:
+    """Return a soname that cv2 needs."""
+    return Need(
+        kind=NeedKind.SONAME,
+        name=name,
+        tier=tier,
+        via=Via.NEEDED,
+        resolution=Missing(("/usr/lib",)) if resolution is None else resolution,  # type: ignore[arg-type]  # any resolution
+        wanted_by=(CV2,),
+        reached_from=tuple(
+            ReachedFrom(service, APP, Level.CERTAIN, chain_to(name))
+            for service in services or ("FaceRecognitionAgent",)
+        ),
+    )
+
+
+def finding(
+    severity: Severity = Severity.ERROR,
+    *,
+    rule: str = "FA-NEED-001",
+    subject: str = "so:libGL.so.1",
+    message: str = "libGL.so.1 is missing",
+    mode: Mode = Mode.ENFORCE,
+    waiver: str | None = None,
+) -> Finding:
+    """Return a finding at the services' own line."""
+    return Finding(
+        rule=rule,
+        severity=severity,
+        confidence=Confidence.CERTAIN,
+        mode=mode,
+        subject=subject,
+        message=message,
+        remedy="install libgl1=1.6.0-1 in the family's Dockerfile",
+        location=APP,
+        related=(DOCKERFILE,),
+        waiver=waiver,
+    )
+
+
+def plan() -> AptPlan:
+    """Return a plan of one root with one dependency, and one need without an answer."""
+    return AptPlan(
+        snapshot="bookworm 2026-11-15",
+        roots=("libgl1=1.6.0-1",),
+        packages=(
+            PlannedPackage(PackageName("libgl1"), "1.6.0-1", 98304, 88400, ("so:libGL.so.1", "libgl1"), True),
+            PlannedPackage(
+                PackageName("libglx0"), "1.6.0-1", 198304, 34400, ("so:libGL.so.1", "libgl1", "libglx0")
+            ),
+        ),
+        installed_bytes=296608,
+        download_bytes=122800,
+        unsatisfied=(Unsatisfied("so:libacme.so.1", "no package has it"),),
+        placement=Placement("family-vision-cu121", DOCKERFILE, "the last apt-get install of the final stage"),
+    )
+
+
+def deps_report() -> DepsReport:
+    """Return a report on a family that fails, with a need of every sort."""
+    return DepsReport(
+        subject="family-vision-cu121",
+        family="family-vision-cu121",
+        image=IMAGE,
+        services=("DreamWorldAgent", "FaceRecognitionAgent", "VisionProcessingAgent"),
+        needs=(
+            need("libGL.so.1", None, Tier.REQUIRED, "FaceRecognitionAgent", "VisionProcessingAgent"),
+            need("libacme.so.1"),
+            need("libbad.so.1", Fatal(ImagePath("/usr/lib/libbad.so.1"), "file too short")),
+            need("libcuda.so.1", HostDriver("nvidia-driver")),
+            need("libjack.so.0", None, Tier.OPTIONAL),
+            need("libz.so.1", Resolved(ImagePath("/usr/lib/x86_64-linux-gnu/libz.so.1"))),
+        ),
+        proposal=plan(),
+        surplus=(
+            Surplus(
+                PackageName("libsm6"), 102400, "family", "nothing needs it, no program runs it", "likely"
+            ),
+        ),
+        unparsed=(UnparsedFile("services/dream/old.py", 7, "expected ':'", 2, ("DreamWorldAgent",)),),
+        findings=(
+            finding(),
+            finding(
+                rule="FA-SRC-001",
+                subject="file:services/dream/old.py",
+                message="services/dream/old.py does not parse: expected ':'",
+            ),
+            finding(
+                Severity.WARN,
+                rule="FA-NEED-006",
+                subject="so:libtorch.so",
+                message="found by luck",
+                mode=Mode.WARN,
+            ),
+            finding(
+                Severity.INFO,
+                rule="FA-NEED-005",
+                subject="so:libjack.so.0",
+                message="not there",
+                mode=Mode.WARN,
+            ),
+            finding(
+                rule="FA-X-001", subject="so:libw.so", message="waived thing", waiver="Face: brings its own"
+            ),
+            finding(rule="FA-X-002", subject="so:libd.so", message="a new rule", mode=Mode.DRY_RUN),
+        ),
+        gaps=(
+            Gap("images", GapKind.UNREADABLE_ELF, "/opt/x.so", "is cut off after 812 bytes"),
+            Gap("imports", GapKind.PATH_EDIT, "sys.path", "the folder is computed", APP),
+        ),
+        notes=("no archive signature was checked",),
+        policy=POLICY,
+    )
+
+
+def clean_report() -> DepsReport:
+    """Return a report on a family in which nothing is missing."""
+    return DepsReport(
+        subject="family-web",
+        family="family-web",
+        image=IMAGE,
+        services=("ServiceRegistry",),
+        needs=(need("libz.so.1", Resolved(ImagePath("/usr/lib/libz.so.1"))),),
+        policy=POLICY,
+    )
+
+
+def imports_report() -> ImportsReport:
+    """Return what one service imports, with something of every sort."""
+    numpy = DistributionName("numpy")
+    service = ServiceImports(
+        service="FaceRecognitionAgent",
+        entry="services/face_recognition/app.py",
+        files=("services/face_recognition/app.py", "common/log.py"),
+        imports=(
+            ImportedModule(
+                ModuleName("numpy"), ImportContext.MODULE, (APP,), Level.CERTAIN, numpy, ProviderKind.FAMILY
+            ),
+            ImportedModule(ModuleName("os"), ImportContext.MODULE, (APP,), provided_by=ProviderKind.STDLIB),
+            ImportedModule(
+                ModuleName("common.log"), ImportContext.MODULE, (APP,), provided_by=ProviderKind.FIRST_PARTY
+            ),
+            ImportedModule(ModuleName("ujson"), ImportContext.GUARDED, (APP,)),
+        ),
+        missing=(
+            MissingModule(
+                ModuleName("yaml"),
+                ImportContext.MODULE,
+                (APP, DOCKERFILE),
+                suggestions=(DistributionName("pyyaml"),),
+            ),
+            MissingModule(ModuleName("ujson"), ImportContext.GUARDED, (APP,)),
+        ),
+        unused_distributions=(DistributionName("requests"),),
+        native_loads=(
+            NativeLoad(("libpulse.so.0",), LoadMethod.DLOPEN, Level.CERTAIN, APP, ModuleName("pulsectl")),
+        ),
+        programs=(
+            ProgramCall("ffmpeg", Level.LAZY, APP, ModuleName("app"), is_own_code=True, is_handled=True),
+        ),
+        path_edits=(PathEdit(APP, "sys.path.insert(0, x)"), PathEdit(APP, "sys.path.append('lib')", "lib")),
+        dynamic_imports=(DynamicImport(APP, "import_module(name)"),),
+        extension_modules=(
+            ExtensionModule(CV2, ModuleName("cv2.cv2"), Level.CERTAIN, DistributionName("opencv-python")),
+        ),
+        unparsed=(UnparsedFile("services/dream/old.py", 7, "expected ':'", 1),),
+    )
+    return ImportsReport(
+        subject="family-vision-cu121",
+        image=IMAGE,
+        services=(service,),
+        providers={"numpy": "base-cpu-pydeps"},
+        findings=(
+            finding(rule="FA-IMP-001", subject="module:yaml", message="nobody provides the module yaml"),
+        ),
+        gaps=(Gap("imports", GapKind.DYNAMIC_IMPORT, "import_module(name)", "the name is computed", APP),),
+        policy=POLICY,
+    )
+
+
+def ldd_report() -> LddReport:
+    """Return the entry points of an image: one broken, one that waits for the host, one that loads."""
+    other = ImagePath("/usr/local/lib/libother.so")
+    return LddReport(
+        subject=str(IMAGE.ref),
+        image=IMAGE,
+        elf_files=1214,
+        extension_modules=233,
+        entries=(
+            EntryReport(
+                EntryPoint(
+                    CV2, EntryKind.EXTENSION_MODULE, ModuleName("cv2"), DistributionName("opencv-python")
+                ),
+                (
+                    Problem("missing", "libGL.so.1", CV2, ("/lib", "/usr/lib")),
+                    Problem("version", "libstdc++.so.6", other, detail="GLIBCXX_3.4.32 is not defined"),
+                ),
+            ),
+            EntryReport(
+                EntryPoint(ImagePath("/opt/torch.so"), EntryKind.PLUGIN),
+                (Problem("host-driver", "libcuda.so.1", other),),
+            ),
+            EntryReport(EntryPoint(ImagePath("/usr/bin/python3"), EntryKind.EXECUTABLE)),
+        ),
+        gaps=(Gap("ldd", GapKind.UNREADABLE_ELF, "/opt/x.so", "is cut off"),),
+        policy=POLICY,
+    )
+
+
+def explain_report() -> ExplainReport:
+    """Return why libGL.so.1 is needed."""
+    service = Node(NodeKind.SERVICE, "FaceRecognitionAgent")
+    module = Node(NodeKind.MODULE, "cv2")
+    soname = Node(NodeKind.SONAME, Soname("libGL.so.1"))
+    edges = (Edge(service, module, "imports", location=APP), Edge(module, soname, "needs", Level.LAZY))
+    return ExplainReport(
+        subject="so:libGL.so.1",
+        image=IMAGE,
+        node=soname,
+        facts=(("status", "missing"), ("supplied by", "libgl1=1.6.0-1")),
+        answers=(Answer(service, Chain(edges, Level.LAZY)),),
+        arriving=(edges[1],),
+    )
+
+
+ALL = (deps_report(), clean_report(), imports_report(), ldd_report(), explain_report())
+
+
+def decoded(text: str) -> dict[str, object]:
+    """Return a JSON document."""
+    value = msgspec.json.decode(text)
+    assert isinstance(value, dict)
+    return value

@@ -1,0 +1,106 @@
+"""The main job's answer for a terminal."""
+
+import msgspec
+
+from fleet_audit.audit.model.report import DepsReport
+from fleet_audit.reports.deps_text import deps_text
+from tests.support.reports import OPTIONS, clean_report, deps_report
+
+
+def text(*reports: DepsReport, width: int = 100) -> str:
+    return deps_text(reports, msgspec.structs.replace(OPTIONS, width=width))
+
+
+def test_a_missing_need_names_service_line_chain_and_package() -> None:
+    shown = text(deps_report())
+
+    for part in (
+        "✗  so:libGL.so.1",
+        "services/face_recognition/app.py:12",
+        "cv2 → cv2.abi3.so → libGL.so.1",
+        "libgl1=1.6.0-1",
+    ):
+        assert part in shown
+
+
+def test_the_line_to_copy_stands_alone_at_the_margin_at_any_width() -> None:
+    for width in (40, 100, 200):
+        lines = text(deps_report(), width=width).splitlines()
+        start = lines.index("RUN apt-get update \\")
+        assert lines[start : start + 4] == [
+            "RUN apt-get update \\",
+            "    && apt-get install -y --no-install-recommends \\",
+            "        libgl1=1.6.0-1 \\",
+            "    && rm -rf /var/lib/apt/lists/*",
+        ]
+
+
+def test_the_dockerfile_line_and_the_size_are_said() -> None:
+    shown = text(deps_report())
+
+    assert "docker/family-vision-cu121/Dockerfile:18" in shown
+    assert "2 packages, 296.6 kB installed, 122.8 kB to download" in shown
+
+
+def test_a_host_driver_is_neither_missing_nor_proposed() -> None:
+    shown = text(deps_report())
+
+    assert "·  so:libcuda.so.1" in shown
+    assert "the host's driver" in shown
+    assert "3 missing · 1 found · 1 from the host's driver" in shown
+
+
+def test_a_need_without_a_package_says_so_beside_it() -> None:
+    (row,) = [line for line in text(deps_report()).splitlines() if "so:libacme.so.1" in line]
+
+    assert row.endswith("no package: no package has it")
+
+
+def test_when_nothing_is_missing_one_line_says_so_and_nothing_is_proposed() -> None:
+    shown = text(clean_report())
+
+    assert "Nothing that ServiceRegistry requires is missing." in shown
+    assert "Proposal" not in shown
+    assert "RUN" not in shown
+
+
+def test_nothing_is_claimed_of_an_image_that_was_not_read() -> None:
+    shown = text(DepsReport(subject="a", family="a"))
+
+    assert "missing" not in shown
+    assert "Needs" not in shown
+
+
+def test_no_proof_is_claimed_where_none_was_made() -> None:
+    assert "smallest" not in text(deps_report())
+
+
+def test_the_exit_code_stands_beside_the_verdict() -> None:
+    (line,) = [line for line in text(deps_report()).splitlines() if line.startswith("FAIL")]
+
+    assert line.startswith("FAIL  2 findings block · exit code 1  (2 errors, 1 warning, 1 remark, 1 waived,")
+
+
+def test_the_last_lines_are_what_to_type_next() -> None:
+    assert text(deps_report()).splitlines()[-2:] == [
+        "why?        fleet-audit explain so:libGL.so.1 --family family-vision-cu121",
+        "all of it:  fleet-audit deps family-vision-cu121 -o json",
+    ]
+
+
+def test_a_name_in_a_command_is_quoted_for_a_shell() -> None:
+    report = msgspec.structs.replace(clean_report(), family="a; rm -rf b")
+
+    assert text(report).splitlines()[-1] == "all of it:  fleet-audit deps 'a; rm -rf b' -o json"
+
+
+def test_several_families_end_with_a_table_and_one_verdict() -> None:
+    lines = text(deps_report(), clean_report()).splitlines()
+
+    assert lines[-1] == "FAIL  2 images · exit code 1"
+    (row,) = [line for line in lines if line.startswith(" family-web ")]
+    assert row.split() == ["family-web", "pass", "0", "0", "–", "0"]
+
+
+def test_no_family_at_all_is_said() -> None:
+    assert text() == "Nothing to report on: no family was chosen.\n"

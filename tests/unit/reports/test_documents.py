@@ -1,0 +1,130 @@
+"""JSON documents keep the names of the contract."""
+
+import msgspec
+import pytest
+
+from fleet_audit.audit.model.report import DepsReport, Judged
+from fleet_audit.reports.documents import deps_document, encode, imports_document, ldd_document
+from tests.support.reports import OPTIONS, clean_report, decoded, deps_report, imports_report, ldd_report
+
+
+def keys(value: object) -> set[str]:
+    assert isinstance(value, dict)
+    return set(value)
+
+
+def first(document: dict[str, object], *path: str) -> object:
+    value: object = document
+    for step in path:
+        assert isinstance(value, dict)
+        value = value[step]
+        if isinstance(value, list):
+            value = value[0]
+    return value
+
+
+def test_one_subject_is_one_document_in_the_envelope() -> None:
+    document = decoded(deps_document([deps_report()], OPTIONS))
+
+    assert list(document)[:4] == ["schema", "tool", "created", "subject"]
+    assert document["schema"] == "fleet-audit.deps/1"
+    assert document["tool"] == {"name": "fleet-audit", "version": "0.1.0"}
+    assert document["verdict"] == "fail"
+    assert list(document)[-1] == "verdict"
+
+
+def test_several_subjects_are_documents_in_a_document_with_the_worst_verdict() -> None:
+    document = decoded(deps_document([clean_report(), deps_report()], OPTIONS))
+
+    subjects = document["subjects"]
+    assert isinstance(subjects, list)
+    assert [s["subject"] for s in subjects] == ["family-web", "family-vision-cu121"]
+    assert [s["verdict"] for s in subjects] == ["pass", "fail"]
+    assert document["verdict"] == "fail"
+
+
+def test_findings_and_gaps_have_the_fields_of_the_contract() -> None:
+    document = decoded(deps_document([deps_report()], OPTIONS))
+
+    assert keys(first(document, "findings")) == {
+        "rule", "severity", "confidence", "mode", "subject", "message", "remedy", "location", "related",
+        "fingerprint", "waiver",
+    }  # fmt: skip
+    assert first(document, "findings", "location") == {"path": "services/face_recognition/app.py", "line": 12}
+    assert keys(first(document, "gaps")) == {"stage", "kind", "what", "why", "blocking", "location"}
+
+
+def test_deps_has_the_fields_of_the_contract() -> None:
+    document = decoded(deps_document([deps_report()], OPTIONS))
+
+    assert {"image", "family", "services", "needs", "proposal", "surplus"} <= keys(document)
+    assert {"kind", "name", "tier", "status", "wanted_by", "via", "reached_from"} <= keys(
+        first(document, "needs")
+    )
+    assert {"service", "path", "line", "chain"} <= keys(first(document, "needs", "reached_from"))
+    assert {
+        "roots", "packages", "installed_bytes", "download_bytes", "optimal", "apt_default", "unsatisfied",
+        "remedies", "placement", "dockerfile",
+    } <= keys(document["proposal"])  # fmt: skip
+    assert {"name", "version", "because", "installed_bytes", "download_bytes"} <= keys(
+        first(document, "proposal", "packages")
+    )
+    assert keys(first(document, "surplus")) == {
+        "package",
+        "installed_bytes",
+        "origin",
+        "reason",
+        "confidence",
+    }
+    assert document["image"] == {
+        "ref": "oci:build/images:family-vision-cu121",
+        "digest": "sha256:" + "9b1e" * 16,
+        "platform": "linux/amd64",
+        "distro": {"id": "debian", "version": "12", "codename": "bookworm"},
+    }
+
+
+def test_imports_has_the_fields_of_the_contract() -> None:
+    document = decoded(imports_document([imports_report()], OPTIONS))
+
+    assert {
+        "name", "entry", "files", "imports", "missing", "unused_distributions", "native_loads", "programs",
+        "path_edits", "extension_modules",
+    } <= keys(first(document, "services"))  # fmt: skip
+    assert first(document, "services", "imports", "provided_by") == "family:base-cpu-pydeps"
+    assert {"module", "suggestions", "context", "locations"} <= keys(first(document, "services", "missing"))
+    assert keys(first(document, "unparsed")) == {"path", "line", "error", "recovered"}
+
+
+def test_ldd_has_the_fields_of_the_contract() -> None:
+    document = decoded(ldd_document([ldd_report()], OPTIONS))
+
+    assert document["counts"] == {"elf": 1214, "extension_modules": 233, "entry_points": 3}
+    assert keys(first(document, "entries")) == {"path", "kind", "module", "distribution", "problems"}
+    assert keys(first(document, "entries", "problems")) == {
+        "kind",
+        "soname",
+        "wanted_by",
+        "searched",
+        "detail",
+    }
+
+
+def test_no_image_is_null_and_not_left_out() -> None:
+    document = decoded(deps_document([DepsReport(subject="a", family="a")], OPTIONS))
+
+    assert document["image"] is None
+
+
+@pytest.mark.parametrize("text", ["\udcff", "a\ud800b"])
+def test_a_file_name_that_utf_8_cannot_carry_is_written_as_its_escape(text: str) -> None:
+    document = msgspec.json.decode(encode({"path": [text], text: 1}))
+
+    assert document["path"] == [text.encode(errors="backslashreplace").decode()]
+
+
+def test_what_is_measured_about_a_run_is_in_no_document() -> None:
+    report: Judged = deps_report()
+
+    assert isinstance(report, DepsReport)
+    assert "seconds" not in deps_document([report], OPTIONS)
