@@ -14,7 +14,7 @@ from fleet_audit.audit.model.identity import Soname
 MAX_SIZE = 4 << 20
 """Larger files are left as odd: pyelftools follows section headers, which lie at the file's end."""
 
-MAX_READS = 20_000
+MAX_READS = 5_000
 MAX_TAGS = 4_096
 MAX_STRING = 64 << 10
 

@@ -21,6 +21,9 @@ from fleet_audit.audit.model.elf import (
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import ImagePath, Soname
 
+MAX_REQUESTS = 5_000_000
+"""Requests of all entry points together; the largest real images have some hundred thousand."""
+
 
 def examine(
     world: World, entries: Sequence[EntryPoint], interpreter: ImagePath | None
@@ -53,8 +56,17 @@ class _Examination:
         self._processes: dict[ImagePath, Process] = {}
         self._bare: dict[Loader, Process] = {}
         self._versions = VersionCheck()
+        self._requests = 0
 
     def closure(self, entry: EntryPoint) -> Closure:
+        if self._requests > MAX_REQUESTS:
+            why = f"the entry points together have over {MAX_REQUESTS} requests"
+            return _failed(entry, Unknown(why, GapKind.LIMIT_REACHED))
+        found = self._closure(entry)
+        self._requests += len(found.requests)
+        return found
+
+    def _closure(self, entry: EntryPoint) -> Closure:
         path = self._world.tree.realpath(entry.path)
         if path is None:
             return _failed(entry, Missing(folder_of(entry.path)))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from fleet_audit.audit.images.tree import FileUnreadable, parent
 from fleet_audit.audit.ldd.layout import DF_1_NODEFLIB, DF_1_NOOPEN, DF_1_PIE, ET_EXEC
 from fleet_audit.audit.ldd.loader import Loader
-from fleet_audit.audit.ldd.search import Answer, Plan, Search, directories, expand
+from fleet_audit.audit.ldd.search import Answer, Plan, Search, directories, distinct, expand
 from fleet_audit.audit.ldd.world import Found, World
 from fleet_audit.audit.model.elf import (
     Fatal,
@@ -69,9 +69,9 @@ class Space:
         runpath = directories(facts.runpath, self.loader, origin)
         # Of both, RPATH is ignored; and an object with RUNPATH asks nobody's RPATH (elf_get_dynamic_info).
         own = () if facts.runpath is not None else directories(facts.rpath, self.loader, origin)
-        rpath = tuple(dict.fromkeys((*own, *inherited)))
+        rpath = distinct((*own, *inherited))
         asked = () if facts.runpath is not None else rpath
-        plan = Plan(tuple(dict.fromkeys((*asked, *self._env, *runpath))), bool(facts.flags_1 & DF_1_NODEFLIB))
+        plan = Plan(distinct((*asked, *self._env, *runpath)), bool(facts.flags_1 & DF_1_NODEFLIB))
         if plan not in self._searches:
             self._searches[plan] = Search(self.world, self.loader, plan)
         relative = tuple(d for d in (*own, *runpath) if not d.startswith("/"))

@@ -20,6 +20,8 @@ from fleet_audit.audit.model.identity import Soname
 MAX_DYNAMIC_ENTRIES = 16_384
 MAX_NEEDED = 4_096
 MAX_STRING = 64 << 10
+MAX_NOTES = 16
+NOTE_WITH_A_NAME = 16
 SMALLEST_PAGE = 4096
 MAX_STRINGS = 1 << 20
 """Bytes of all strings of one file; the largest real files have some ten thousand."""
@@ -148,8 +150,9 @@ def _interpreter(file: _File, segments: Sequence[Segment]) -> str | None:
 def _dlopen_notes(file: _File, segments: Sequence[Segment]) -> tuple[str, ...]:
     found: list[str] = []
     window = file.window()
-    for segment in segments:
-        if segment.type == elf.PT_NOTE and segment.file_size <= MAX_STRING:
+    noted = [s for s in segments if s.type == elf.PT_NOTE and s.file_size <= MAX_STRING]
+    for segment in noted[:MAX_NOTES]:
+        if segment.file_size > NOTE_WITH_A_NAME:
             notes = window.at(segment.offset, segment.file_size, "a note segment")
             found.extend(dlopen_sonames(notes, file.layout.note_header))
     return tuple(found)

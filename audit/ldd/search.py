@@ -1,17 +1,19 @@
 """Where the loader looks for a soname, and which file it takes there (_dl_map_object, elf/dl-load.c)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from fleet_audit.audit.ldd.loader import Loader
 from fleet_audit.audit.ldd.loader_cache import CACHE_PATH, CacheEntry
-from fleet_audit.audit.ldd.world import Found, Opened, World
+from fleet_audit.audit.ldd.world import PATH_MAX, Found, Opened, World
 from fleet_audit.audit.model.elf import Fatal, Missing, Unknown, WrongMachine
 from fleet_audit.audit.model.finding import GapKind
 
 MAX_DIRECTORIES = 1_024
 """Directories of one search; real ones have some twenty."""
+
+MAX_EXPANDED = 2 * PATH_MAX
 
 Answer = Found | Missing | Fatal | WrongMachine | Unknown
 
@@ -19,12 +21,15 @@ _TOKEN = re.compile(r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-
 
 
 def expand(text: str, loader: Loader, origin: str | None) -> str | None:
-    """Replace the dynamic string tokens in `text` (ld.so(8)); None where `$ORIGIN` is not known."""
+    """Replace the dynamic string tokens in `text` (ld.so(8)); None where it has no value.
+
+    That is where `$ORIGIN` is not known, and where the result could not be opened for its length.
+    """
     if "$" not in text:
         return text
     values = {"ORIGIN": origin, "LIB": loader.lib, "PLATFORM": loader.platform}
     used = [values[found[1] or found[2]] for found in _TOKEN.finditer(text)]
-    if None in used:
+    if None in used or len(text) + sum(len(value or "") for value in used) > MAX_EXPANDED:
         return None
     return _TOKEN.sub(lambda found: values[found[1] or found[2]] or "", text)
 
@@ -35,13 +40,23 @@ def directories(
     """Return the directories of an RPATH, RUNPATH or LD_LIBRARY_PATH, each once (fillin_rpath).
 
     An empty text gives none; an empty element is the current directory, ``.``. Those that do not
-    begin with a slash are relative to the current directory.
+    begin with a slash are relative to the current directory. See `distinct` for the bound.
     """
     if not text:
         return ()
     elements = re.split(f"[{separators}]", text)
     expanded = ("." if element == "" else expand(element, loader, origin) for element in elements)
-    return tuple(dict.fromkeys(d.rstrip("/") or "/" for d in expanded if d))
+    return distinct(d.rstrip("/") or "/" for d in expanded if d)
+
+
+def distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """Return each directory once, in order: one more than `MAX_DIRECTORIES` at most."""
+    found: dict[str, None] = {}
+    for name in names:
+        found[name] = None
+        if len(found) > MAX_DIRECTORIES:
+            break
+    return tuple(found)
 
 
 class Plan(NamedTuple):
@@ -78,7 +93,7 @@ class Search:
                 return candidate
             passed_over = passed_over or candidate
         if len(self._plan.first) > MAX_DIRECTORIES:
-            return Unknown(f"its search path has {len(self._plan.first)} directories", GapKind.LIMIT_REACHED)
+            return Unknown(f"its search path has over {MAX_DIRECTORIES} directories", GapKind.LIMIT_REACHED)
         return passed_over or Missing(self.searched)
 
     def _candidates(self, soname: str) -> Iterator[Opened]:

@@ -7,7 +7,7 @@ from fleet_audit.audit.ldd.window import Damaged, Window
 from fleet_audit.audit.model.elf import VersionNeed
 from fleet_audit.audit.model.identity import Soname
 
-MAX_VERSIONS = 16_384
+MAX_VERSIONS = 4_096
 
 _NEEDED = "the table of needed versions"
 _DEFINED = "the table of defined versions"

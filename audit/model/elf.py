@@ -185,7 +185,8 @@ class Closure(msgspec.Struct, frozen=True):
 
     `loaded` starts with the entry's canonical path and leaves out what its process had loaded before.
     `requests` holds each (soname, wanted_by) once; requests that an already loaded object satisfied
-    are included as `Resolved`. An entry that cannot load itself is a request for its own file name.
+    are included as `Resolved`. An entry that cannot load itself has `loaded` empty and one
+    request, for its own file name.
     """
 
     entry: EntryPoint

@@ -15,6 +15,7 @@ from fleet_audit.audit.model.elf import (
     Missing,
     Resolution,
     Resolved,
+    Unknown,
     WrongMachine,
 )
 from fleet_audit.audit.model.identity import ImagePath
@@ -569,3 +570,43 @@ def test_executable_stacks_of_a_programs_own_libraries_are_allowed() -> None:
     )
 
     assert missing_sonames(closure(world, "/app/main")) == set()
+
+
+# bounds
+
+
+def test_a_search_path_out_of_all_proportion_is_not_called_missing() -> None:
+    world = program(needed=["liba.so"], rpath=[f"/{number}" for number in range(2000)])
+
+    assert isinstance(answer(closure(world, "/app/main"), "liba.so"), Unknown)
+
+
+def test_a_library_found_before_the_bound_is_found_all_the_same() -> None:
+    world = program(needed=["liba.so"], rpath=["/a", *(f"/{n}" for n in range(2000))]).elf("/a/liba.so")
+
+    assert missing_sonames(closure(world, "/app/main")) == set()
+
+
+def test_tokens_that_grow_beyond_any_path_are_no_directory() -> None:
+    world = program(needed=["liba.so"], rpath=["$ORIGIN" * 5000, "/a"]).elf("/a/liba.so")
+
+    assert missing_sonames(closure(world, "/app/main")) == set()
+
+
+def test_a_preload_file_counts_and_its_comments_do_not() -> None:
+    world = (
+        program(needed=["liba.so.1", "libb.so.1"])
+        .file("/etc/ld.so.preload", "/opt/a.so # /opt/b.so\n")
+        .elf("/opt/a.so", soname="liba.so.1")
+        .elf("/opt/b.so", soname="libb.so.1")
+    )
+
+    assert missing_sonames(closure(world, "/app/main")) == {"libb.so.1"}
+
+
+def test_a_closure_of_thousands_of_libraries_ends() -> None:
+    builder = program(needed=["lib0.so"], rpath=["/a"])
+    for number in range(1500):
+        builder.elf(f"/a/lib{number}.so", needed=[f"lib{number + 1}.so", "lib0.so"])
+
+    assert missing_sonames(closure(builder, "/app/main")) == {"lib1500.so"}
