@@ -52,7 +52,6 @@ def list_images() -> None:
 @click.option("--compression", type=click.Choice([c.value for c in Compression]), default="gzip")
 @click.option("--archive", default="", help="Base address of a Debian archive, or several.")
 @click.option("--cache-dir", type=click.Path(path_type=Path), help="Where downloads are kept.")
-@click.option("--offline", is_flag=True, help="Use cached downloads only.")
 @click.option("--add-apt", multiple=True, metavar="PKG[=VERSION]", help="One more layer with these packages.")
 @click.option(
     "--add-plan", type=click.Path(path_type=Path), help="The same, from `fleet-audit deps -o json`."
@@ -69,7 +68,6 @@ def build(  # noqa: PLR0913, PLR0917  (one parameter for each option; click pass
     compression: str,
     archive: str,
     cache_dir: Path | None,
-    offline: bool,
     add_apt: Sequence[str],
     add_plan: Path | None,
     replace_wheel: Sequence[str],
@@ -84,19 +82,19 @@ def build(  # noqa: PLR0913, PLR0917  (one parameter for each option; click pass
         wheels=dict(pair.split("=", 1) for pair in replace_wheel),
     )
     cache = cache_dir or user_cache_path("fleet-audit-example")
-    debian = Archive(sources_for(archive), Fetcher(cache / "debian", is_offline=offline))
+    held = _bytes_in(cache)
+    debian = Archive(sources_for(archive), Fetcher(cache / "debian"))
     plans = _plans(_selected(images, is_all=is_all, with_cuda=with_cuda_wheels), debian, additions, tag)
     layout = Layout(output)
-    builder = Builder(
-        layout, debian, cache / "wheels", Compression(compression), say=_say, is_offline=offline
-    )
+    builder = Builder(layout, debian, cache / "wheels", Compression(compression), say=_say)
     for planned in plans:
         if builder.is_built(planned) and not force:
             _say(f"{planned.tag}: is up to date")
         else:
             builder.build(planned, revision or os.environ.get("REVISION", "unknown"))
-            _say(f"{planned.tag}: built after {time.monotonic() - started:.1f} s")
+        _say(f"{planned.tag}: {_size(layout, planned.tag)}")
     layout.drop_unused()
+    _say(f"{time.monotonic() - started:.1f} s, {(_bytes_in(cache) - held) / 1e6:.0f} MB downloaded")
 
 
 @main.command("export")
@@ -129,6 +127,15 @@ def _plans(wanted: Sequence[str], debian: Archive, additions: Additions, tag: st
     if tag and len(wanted) != 1:
         raise BuildError("--tag", "names one image, so give exactly one to build")
     return [plan(tag or f"{name}-changed", name, debian, additions) for name in wanted]
+
+
+def _size(layout: Layout, tag: str) -> str:
+    layers = layout.image(tag).layers
+    return f"{sum(layer['size'] for layer in layers) / 1e6:.0f} MB in {len(layers)} layers"
+
+
+def _bytes_in(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _proposed(path: Path) -> list[str]:

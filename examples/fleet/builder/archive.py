@@ -7,9 +7,7 @@ from pathlib import Path
 
 from examples.fleet.builder.failure import BuildError
 from fleet_audit.audit.apt.closure import Described, closure
-from fleet_audit.audit.apt.compressed import unpacked
-from fleet_audit.audit.apt.packages import ArchivePackage, PackageTable, candidates, parse_packages
-from fleet_audit.audit.apt.release import IndexFile, Release, parse_release
+from fleet_audit.audit.apt.packages import ArchivePackage, PackageTable, candidates
 from fleet_audit.audit.apt.sources import (
     ENVIRONMENT_VARIABLE,
     ArchiveSource,
@@ -18,14 +16,14 @@ from fleet_audit.audit.apt.sources import (
     parse_deb822,
     parse_one_line,
 )
+from fleet_audit.audit.apt.suites import Suite, SuiteReader, SuiteUnusable, open_suite
+from fleet_audit.audit.images.progress import silent
 from fleet_audit.audit.model.identity import Distro, PackageName
 from fleet_audit.audit.tools.fetch import Fetcher, NotFound
 
 BOOKWORM = Distro(id="debian", version="12", codename="bookworm")
 ARCHITECTURE = "amd64"
 
-_RELEASE_LIMIT = 4 << 20
-_INDEX_LIMIT = 512 << 20
 _PACKAGE_LIMIT = 1 << 30
 _SECONDS = 300.0
 _DOWNLOADS_AT_ONCE = 8
@@ -35,19 +33,28 @@ class Archive:
     """The packages that the chosen sources offer, newest versions first of all."""
 
     def __init__(self, sources: Sequence[ArchiveSource], fetcher: Fetcher) -> None:
-        """Read the index of every source. Raises FetchError or BuildError."""
-        self.sources: list[ArchiveSource] = []
+        """Read the index of every source; one that is only guessed may be absent.
+
+        Raises FetchError, or BuildError where an index cannot be trusted or offers nothing.
+        """
         self._fetcher = fetcher
-        packages: list[ArchivePackage] = []
-        for source in sources:
-            release = self._release(source)
-            if release is not None:
-                self.sources.append(source)
-                packages += self._packages(source, release, len(self.sources) - 1)
+        self._suites = [suite for source in sources if (suite := _open(source, fetcher)) is not None]
+        reader = SuiteReader(ARCHITECTURE, fetcher, silent)
+        try:
+            packages = [
+                p for number, suite in enumerate(self._suites) for p in reader.packages(suite, number)
+            ]
+        except SuiteUnusable as e:
+            raise BuildError("the Debian archive", str(e)) from e
         if not packages:
             raise BuildError(", ".join(source.uri for source in sources), "offers no Debian 12 packages")
         self._versions: dict[tuple[str, str], ArchivePackage] = {(p.name, p.version): p for p in packages}
         self._newest = candidates(packages)
+
+    @property
+    def sources(self) -> list[ArchiveSource]:
+        """Return the sources that are really there."""
+        return [suite.source for suite in self._suites]
 
     def closure(
         self, wanted: Sequence[str], installed: Iterable[Described]
@@ -81,7 +88,7 @@ class Archive:
             return list(pool.map(self._download, packages))
 
     def _download(self, package: ArchivePackage) -> Path:
-        url = f"{self.sources[package.repository].uri}/{package.filename}"
+        url = f"{self._suites[package.repository].base}/{package.filename}"
         return self._fetcher.get_file(
             url, size_limit=_PACKAGE_LIMIT, deadline=_SECONDS, sha256=package.sha256
         )
@@ -94,37 +101,16 @@ class Archive:
             raise BuildError(f"{name}={version}", f"is not in the archive; {has}")
         return package
 
-    def _release(self, source: ArchiveSource) -> Release | None:
-        url = f"{source.uri}/dists/{source.suite}/InRelease"
-        try:
-            body = self._fetcher.get(url, size_limit=_RELEASE_LIMIT, deadline=_SECONDS)
-        except NotFound:
-            if source.is_optional:
-                return None
-            raise
-        release = parse_release(body)
-        if release is None or not release.is_named(source.suite):
-            raise BuildError(url, "is no Release file of this suite")
-        return release
 
-    def _packages(self, source: ArchiveSource, release: Release, number: int) -> Iterable[ArchivePackage]:
-        for component in source.components:
-            folder = f"{component}/binary-{ARCHITECTURE}"
-            listed = release.files.get(f"{folder}/Packages.xz")
-            if listed is not None:
-                path = self._index(source, release, listed)
-                yield from parse_packages(unpacked(path, ".xz", limit=_INDEX_LIMIT), repository=number)
-
-    def _index(self, source: ArchiveSource, release: Release, listed: IndexFile) -> Path:
-        # By hash where the archive has that: the plain name may change between Release and index.
-        folder, _, name = listed.path.rpartition("/")
-        path = f"{folder}/by-hash/SHA256/{listed.sha256}" if release.has_by_hash else f"{folder}/{name}"
-        return self._fetcher.get_file(
-            f"{source.uri}/dists/{source.suite}/{path}",
-            size_limit=listed.size,
-            deadline=_SECONDS,
-            sha256=listed.sha256,
-        )
+def _open(source: ArchiveSource, fetcher: Fetcher) -> Suite | None:
+    try:
+        return open_suite(source, fetcher)
+    except NotFound:
+        if source.is_optional:
+            return None
+        raise
+    except SuiteUnusable as e:
+        raise BuildError("the Debian archive", str(e)) from e
 
 
 def sources_for(address: str, machine: Path = Path("/etc/apt")) -> tuple[ArchiveSource, ...]:

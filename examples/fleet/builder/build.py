@@ -97,7 +97,7 @@ def state_after(layers: Sequence[PlannedLayer]) -> str:
 class Builder:
     """Writes planned images into one layout; a layer that several images share is written once."""
 
-    def __init__(  # noqa: PLR0913  (what a build is made of)
+    def __init__(
         self,
         layout: Layout,
         archive: Archive,
@@ -105,10 +105,8 @@ class Builder:
         compression: Compression,
         *,
         say: Say,
-        is_offline: bool = False,
     ) -> None:
         """Take packages from `archive`, wheels from `wheel_cache`, and report progress to `say`."""
-        self._is_offline = is_offline
         self._layout = layout
         self._archive = archive
         self._wheel_cache = wheel_cache
@@ -138,7 +136,7 @@ class Builder:
 
     def _write(self, planned: PlannedLayer, files: FileSystem) -> tuple[Blob, FileSystem]:
         debs = self._archive.download(planned.packages)
-        wheel_files = fetch(planned.wheels, self._wheel_cache, is_offline=self._is_offline)
+        wheel_files = fetch(planned.wheels, self._wheel_cache)
         with blob_file(self._layout.blobs) as file:
             sink = BlobSink(file, self._compression)
             layer = LayerWriter(files, sink)

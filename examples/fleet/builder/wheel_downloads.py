@@ -15,24 +15,22 @@ _SECONDS = 900.0
 _GLIBC_OF_BOOKWORM = 36
 
 
-def fetch(wheels: Sequence[LockedWheel], cache: Path, *, is_offline: bool = False) -> list[Path]:
+def fetch(wheels: Sequence[LockedWheel], cache: Path) -> list[Path]:
     """Return the wheel file of each locked wheel, in order; missing ones are downloaded into `cache`.
 
     A file is in the cache under its digest, and that digest is one that the lock accepts.
     """
-    missing = [wheel for wheel in wheels if _cached(wheel, cache) is None]
-    if missing and is_offline:
-        names = ", ".join(f"{wheel.name}=={wheel.version}" for wheel in missing)
-        raise BuildError(names, f"not in the cache {cache}, and --offline forbids to download")
+    missing = [wheel for wheel in wheels if cached(wheel, cache) is None]
     if missing:
         _download(missing, cache)
-    paths = [_cached(wheel, cache) for wheel in wheels]
+    paths = [cached(wheel, cache) for wheel in wheels]
     if absent := [wheel.name for wheel, path in zip(wheels, paths, strict=True) if path is None]:
         raise BuildError(", ".join(absent), "pip brought no wheel with a locked digest")
     return [path for path in paths if path is not None]
 
 
-def _cached(wheel: LockedWheel, cache: Path) -> Path | None:
+def cached(wheel: LockedWheel, cache: Path) -> Path | None:
+    """Return the wheel's file in the cache; None where it is absent or damaged."""
     for digest in wheel.sha256:
         for path in sorted((cache / digest).glob("*.whl")):
             if _digest(path) == digest:
