@@ -1,0 +1,274 @@
+import gzip
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from fleet_audit.audit.apt.index import Archive, ArchiveIndex, IndexUnavailable
+from fleet_audit.audit.apt.sources import ArchiveSource, SourceOffers, choose_sources, parse_one_line
+from fleet_audit.audit.model.finding import GapKind
+from fleet_audit.audit.model.identity import Distro
+from fleet_audit.audit.tools.fetch import Fetcher
+from tests.support.archives import BASE, NOW, SmallArchive, stanza
+
+BOOKWORM = Distro(id="debian", version="12", codename="bookworm")
+MAIN = parse_one_line(f"deb {BASE} bookworm main")
+ALL = parse_one_line(f"deb {BASE} bookworm main\ndeb {BASE} bookworm-security main")
+GL = "usr/lib/x86_64-linux-gnu/libGL.so.1"
+
+
+def small(contents: dict[str, str] | None = None) -> SmallArchive:
+    return SmallArchive().suite(
+        "bookworm",
+        stanza("libgl1", "1.6.0-1"),
+        stanza("libblas3", Provides="libblas.so.3, libblas-virtual"),
+        stanza("ffmpeg"),
+        contents=contents or {GL: "libs/libgl1", "usr/bin/ffmpeg": "video/ffmpeg", "bin/gone": "x/gone"},
+        contents_all={"usr/games/fortune": "games/libgl1"},
+    )
+
+
+def index(
+    archive: SmallArchive,
+    folder: Path,
+    sources: list[ArchiveSource] | tuple[ArchiveSource, ...] = tuple(MAIN),
+    *,
+    now: datetime = NOW,
+    is_offline: bool = False,
+    architecture: str = "amd64",
+) -> ArchiveIndex:
+    fetcher = Fetcher(folder / "downloads", transport=archive, is_offline=is_offline)
+    return Archive(fetcher, folder / "indexes", now=now).index(BOOKWORM, architecture, sources)
+
+
+def test_the_index_knows_who_ships_what(tmp_path: Path) -> None:
+    found = index(small(), tmp_path)
+
+    assert found.sonames == {"libGL.so.1": ("libgl1",), "libblas.so.3": ("libblas3",)}
+    assert found.programs == {"ffmpeg": ("ffmpeg",), "fortune": ("libgl1",)}
+    assert [package.pin for package in found.packages] == ["ffmpeg=1.0", "libblas3=1.0", "libgl1=1.6.0-1"]
+
+
+def test_the_index_names_the_state_it_was_read_from(tmp_path: Path) -> None:
+    assert index(small(), tmp_path).snapshot == "bookworm 2026-07-11T10:16:37Z"
+
+
+def test_a_package_knows_where_it_is_downloaded_from(tmp_path: Path) -> None:
+    found = index(small(), tmp_path)
+    package = found.packages.get("ffmpeg")
+
+    assert package is not None
+    assert found.address(package) == f"{BASE}/pool/ffmpeg_1.0.deb"
+
+
+def test_an_index_whose_signature_nobody_checked_says_so(tmp_path: Path) -> None:
+    found = index(small(), tmp_path)
+
+    assert not found.is_verified
+    assert [(gap.kind, gap.what, gap.blocking) for gap in found.gaps] == [
+        (GapKind.UNVERIFIED_ARCHIVE, "bookworm", False)
+    ]
+
+
+def test_the_newest_version_of_all_suites_is_the_candidate(tmp_path: Path) -> None:
+    archive = small().suite("bookworm-security", stanza("libgl1", "1.6.0-1+deb12u1"))
+
+    found = index(archive, tmp_path, ALL)
+    package = found.packages.get("libgl1")
+
+    assert package is not None
+    assert package.version == "1.6.0-1+deb12u1"
+    assert found.sonames["libGL.so.1"] == ("libgl1",)
+
+
+def test_backports_are_candidates_only_where_nothing_else_is(tmp_path: Path) -> None:
+    archive = small().suite(
+        "bookworm-backports", stanza("libgl1", "9"), stanza("new", "9"), headers={"NotAutomatic": "yes"}
+    )
+    sources = [*MAIN, *parse_one_line(f"deb {BASE} bookworm-backports main")]
+
+    found = index(archive, tmp_path, sources)
+
+    assert [p.pin for p in found.packages if p.name in ("libgl1", "new")] == ["libgl1=1.6.0-1", "new=9"]
+
+
+def test_contents_of_a_whole_suite_serve_as_well(tmp_path: Path) -> None:
+    archive = SmallArchive().suite(
+        "bookworm", stanza("libgl1"), contents={GL: "universe/libs/libgl1"}, has_contents_by_component=False
+    )
+
+    assert index(archive, tmp_path).sonames == {"libGL.so.1": ("libgl1",)}
+
+
+def test_a_state_of_the_archive_is_read_once(tmp_path: Path) -> None:
+    archive = small()
+    first = index(archive, tmp_path)
+    archive.files = {url: body for url, body in archive.files.items() if url.endswith("InRelease")}
+
+    again = index(archive, tmp_path)
+
+    assert again.sonames == first.sonames
+    assert list(again.packages) == list(first.packages)
+
+
+def test_a_damaged_kept_state_is_read_anew(tmp_path: Path) -> None:
+    index(small(), tmp_path)
+    (state,) = (tmp_path / "indexes").glob("*.state.zst")
+    state.write_bytes(state.read_bytes()[:-20])
+
+    assert index(small(), tmp_path).sonames["libGL.so.1"] == ("libgl1",)
+
+
+def test_a_new_state_of_the_archive_is_read(tmp_path: Path) -> None:
+    index(small(), tmp_path)
+    changed = SmallArchive().suite("bookworm", stanza("mesa"), contents={GL: "libs/mesa"})
+
+    assert index(changed, tmp_path).sonames == {"libGL.so.1": ("mesa",)}
+
+
+def test_what_was_read_last_serves_while_the_archive_is_away(tmp_path: Path) -> None:
+    index(small(), tmp_path)
+
+    found = index(SmallArchive(), tmp_path)
+
+    assert found.sonames["libGL.so.1"] == ("libgl1",)
+    assert "its state of bookworm 2026-07-11T10:16:37Z was used" in found.gaps[0].why
+
+
+def test_what_was_read_last_serves_offline(tmp_path: Path) -> None:
+    index(small(), tmp_path)
+
+    assert index(small(), tmp_path, is_offline=True).sonames["libGL.so.1"] == ("libgl1",)
+
+
+def test_the_last_state_survives_an_archive_that_ends_half_way(tmp_path: Path) -> None:
+    index(small(), tmp_path)
+    changed = small({GL: "libs/libgl1", "bin/new": "x/ffmpeg"})
+    del changed.files[f"{BASE}/dists/bookworm/main/Contents-amd64.gz"]
+
+    found = index(changed, tmp_path)
+
+    assert "new" not in found.programs
+    assert any("could not be read" in gap.why for gap in found.gaps)
+
+
+def test_an_expired_release_is_a_gap_and_a_valid_one_is_none(tmp_path: Path) -> None:
+    def kinds(until: str) -> list[str]:
+        archive = SmallArchive().suite(
+            "bookworm", stanza("libgl1"), contents={GL: "libs/libgl1"}, headers={"Valid-Until": until}
+        )
+        return [gap.why for gap in index(archive, tmp_path / until.replace(" ", "")).gaps]
+
+    assert "its Release file has expired on 2026-11-19; newer versions may be withheld" in kinds(
+        "Thu, 19 Nov 2026 00:00:00 UTC"
+    )
+    assert len(kinds("Sat, 21 Nov 2026 00:00:00 UTC")) == 1
+
+
+def test_suites_that_were_guessed_may_be_absent(tmp_path: Path) -> None:
+    sources = choose_sources(BOOKWORM, "amd64", SourceOffers(environment=BASE))
+
+    assert index(small(), tmp_path, sources).sonames["libGL.so.1"] == ("libgl1",)
+
+
+def test_a_third_party_that_does_not_answer_is_left_out_with_a_word(tmp_path: Path) -> None:
+    sources = [*MAIN, *parse_one_line("deb http://gpu.example/cuda /")]
+
+    found = index(small(), tmp_path, sources)
+
+    assert found.sonames["libGL.so.1"] == ("libgl1",)
+    assert "its packages were left out of account" in found.gaps[0].why
+
+
+def test_a_flat_archive_adds_its_packages(tmp_path: Path) -> None:
+    archive = small()
+    body = gzip.compress(stanza("cuda-libs", Filename="./cuda.deb").encode())
+    sums = f"{hashlib.sha256(body).hexdigest()} {len(body)} Packages.gz"
+    archive.files["http://gpu.example/cuda/InRelease"] = f"Suite: cuda\nSHA256:\n {sums}\n".encode()
+    archive.files["http://gpu.example/cuda/Packages.gz"] = body
+
+    found = index(archive, tmp_path, [*MAIN, *parse_one_line("deb http://gpu.example/cuda /")])
+    package = found.packages.get("cuda-libs")
+
+    assert package is not None
+    assert found.address(package) == "http://gpu.example/cuda/cuda.deb"
+
+
+PACKAGES = f"{BASE}/dists/bookworm/main/binary-amd64/Packages.xz"
+CONTENTS = f"{BASE}/dists/bookworm/main/Contents-amd64.gz"
+RELEASE = f"{BASE}/dists/bookworm/InRelease"
+
+
+def _lying(archive: SmallArchive) -> None:
+    body = gzip.compress(b"usr/bin/evil x/evil\n")
+    good = archive.files[CONTENTS]
+    text = archive.files[RELEASE].decode()
+    text = text.replace(hashlib.sha256(good).hexdigest(), hashlib.sha256(body).hexdigest())
+    archive.files[RELEASE] = text.replace(f" {len(good)} main/Cont", f" {len(body)} main/Cont").encode()
+    archive.files[CONTENTS] = body[:-9]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda a: a.files.clear(), r"bookworm/Release: the server does not have it"),
+        (lambda a: a.files.update({RELEASE: b"<html>"}), "is damaged or lists no SHA256 sums"),
+        (lambda a: a.files.pop(PACKAGES), r"Packages\.xz: the server does not have it"),
+        (lambda a: a.files.update({PACKAGES: b"x"}), r"Packages\.xz: has the digest sha256:"),
+        (lambda a: a.files.update({CONTENTS: a.files[CONTENTS][:-5]}), r"Contents-amd64\.gz: has the digest"),
+        (_lying, r"Contents-amd64\.gz: has the digest"),
+        (
+            lambda a: a.suite("bookworm", stanza("a"), release_name="trixie"),
+            "its Release file is that of trixie, another suite",
+        ),
+        (lambda a: a.suite("bookworm", stanza("a")), "its archive has no Contents files"),
+    ],
+)
+def test_an_archive_that_cannot_be_trusted_is_refused_with_advice(
+    tmp_path: Path, damage: Callable[[SmallArchive], object], message: str
+) -> None:
+    archive = small()
+    damage(archive)
+
+    with pytest.raises(IndexUnavailable, match=message) as caught:
+        index(archive, tmp_path)
+
+    assert str(caught.value).startswith("no package index for debian 12: ")
+    assert "FLEET_AUDIT_ARCHIVE" in str(caught.value)
+    assert caught.value.exit_code == 3
+
+
+def test_without_sources_the_advice_is_to_name_one(tmp_path: Path) -> None:
+    with pytest.raises(
+        IndexUnavailable, match="nothing names an archive for it; name an archive that has book"
+    ):
+        index(small(), tmp_path, [])
+
+
+def test_an_unknown_architecture_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(IndexUnavailable, match="m68k is no architecture that is known here"):
+        index(small(), tmp_path, architecture="m68k")
+
+
+def test_an_archive_without_this_architecture_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(IndexUnavailable, match="it has no main/binary-arm64/Packages"):
+        index(small(), tmp_path, architecture="arm64")
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "indexes").write_text("a file")
+
+    assert index(small(), tmp_path).sonames["libGL.so.1"] == ("libgl1",)
+
+
+def test_files_are_asked_for_by_hash_where_that_is_offered(tmp_path: Path) -> None:
+    archive = SmallArchive().suite(
+        "bookworm", stanza("libgl1"), contents={GL: "libs/libgl1"}, headers={"Acquire-By-Hash": "yes"}
+    )
+    body = archive.files.pop(PACKAGES)
+    folder = PACKAGES.rpartition("/")[0]
+    archive.files[f"{folder}/by-hash/SHA256/{hashlib.sha256(body).hexdigest()}"] = body
+
+    assert index(archive, tmp_path).packages.get("libgl1") is not None

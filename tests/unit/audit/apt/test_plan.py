@@ -1,0 +1,191 @@
+from collections.abc import Mapping
+
+from fleet_audit.audit.apt.index import ArchiveIndex
+from fleet_audit.audit.apt.plan import Wanted, propose
+from fleet_audit.audit.apt.state import InstalledState
+from fleet_audit.audit.model.apt import AptPlan
+from fleet_audit.audit.model.need import NeedKind
+from tests.support.archives import offered, packages, stanza
+from tests.support.status import status_of
+from tests.support.trees import tree
+
+
+def so(name: str, *alternatives: str) -> Wanted:
+    return Wanted(f"so:{name}", NeedKind.SONAME, name, alternatives)
+
+
+def program(name: str) -> Wanted:
+    return Wanted(f"bin:{name}", NeedKind.PROGRAM, name)
+
+
+STANZAS = (
+    stanza("libgl1", "1.6.0-1", kib=100, Depends="libglx0 (= 1.6.0-1)", Source="libglvnd"),
+    stanza("libglx0", "1.6.0-1", kib=200, Depends="libx11-6", Source="libglvnd"),
+    stanza("libx11-6", "2:1.8", kib=1000),
+    stanza("ffmpeg", "7:5.1", kib=2000, Depends="libx11-6"),
+    stanza("jack-big", kib=900),
+    stanza("jack-small", kib=300),
+    stanza("jack-equal", kib=300),
+    stanza("impossible", Depends="gone"),
+)
+SONAMES = {
+    "libGL.so.1": ("libgl1",),
+    "libGLX.so.0": ("libglx0",),
+    "libX11.so.6": ("libx11-6",),
+    "libjack.so.0": ("jack-big", "jack-equal", "jack-small"),
+    "libssl.so.3": ("ffmpeg",),
+    "libdoomed.so.1": ("impossible",),
+    "libchoice.so.1": ("ffmpeg", "impossible"),
+}
+
+
+def plan(
+    *wanted: Wanted,
+    installed: tuple[str, ...] = (),
+    prefer: Mapping[str, str] | None = None,
+    stanzas: tuple[str, ...] = STANZAS,
+) -> AptPlan:
+    index = ArchiveIndex(
+        packages=offered(*stanzas),
+        sonames=dict(SONAMES),
+        programs={"ffmpeg": ("ffmpeg",), "jackd": ("jack-big", "jack-small")},
+        snapshot="bookworm 2026-07-11T10:16:37Z",
+        architecture="amd64",
+    )
+    state = InstalledState.read(tree({"/var/lib/dpkg/status": status_of(packages(*installed))}))
+    assert state is not None
+    return propose(wanted, state, index, prefer=prefer or {})
+
+
+def test_the_direct_provider_is_typed_and_its_dependencies_follow() -> None:
+    proposed = plan(so("libGL.so.1"))
+
+    assert proposed.roots == ("libgl1=1.6.0-1",)
+    assert {p.name: p.because for p in proposed.packages} == {
+        "libgl1": ("so:libGL.so.1", "libgl1"),
+        "libglx0": ("so:libGL.so.1", "libgl1", "libglx0"),
+        "libx11-6": ("so:libGL.so.1", "libgl1", "libglx0", "libx11-6"),
+    }
+
+
+def test_the_plan_says_what_it_costs_and_with_what_it_was_made() -> None:
+    proposed = plan(so("libGL.so.1"))
+
+    assert proposed.installed_bytes == 1300 * 1024
+    assert proposed.download_bytes == 1300 * 300
+    assert proposed.snapshot == "bookworm 2026-07-11T10:16:37Z"
+    assert not proposed.is_optimal
+    assert proposed.certificate == ""
+
+
+def test_what_supplies_a_need_itself_is_typed_even_where_it_would_come_along() -> None:
+    proposed = plan(so("libGL.so.1"), so("libX11.so.6"), program("ffmpeg"))
+
+    assert proposed.roots == ("ffmpeg=7:5.1", "libgl1=1.6.0-1", "libx11-6=2:1.8")
+    assert proposed.packages[-1].because == ("so:libX11.so.6", "libx11-6")
+
+
+def test_of_several_providers_the_smallest_addition_is_taken_and_ties_go_by_name() -> None:
+    assert plan(so("libjack.so.0")).roots == ("jack-equal=1.0",)
+
+
+def test_a_provider_that_comes_anyway_is_taken() -> None:
+    assert plan(so("libjack.so.0"), program("jackd")).roots == ("jack-small=1.0",)
+
+
+def test_a_preference_decides_between_providers() -> None:
+    assert plan(so("libjack.so.0"), prefer={"so:libjack.so.0": "jack-big"}).roots == ("jack-big=1.0",)
+
+
+def test_a_preference_may_name_a_provider_that_no_index_knows() -> None:
+    assert plan(program("java"), prefer={"bin:java": "ffmpeg"}).roots == ("ffmpeg=7:5.1",)
+
+
+def test_a_preference_for_what_the_archive_lacks_is_passed_over() -> None:
+    assert plan(so("libGL.so.1"), prefer={"so:libGL.so.1": "gone"}).roots == ("libgl1=1.6.0-1",)
+
+
+def test_a_provider_that_cannot_be_installed_is_the_last_choice() -> None:
+    assert plan(so("libchoice.so.1")).roots == ("ffmpeg=7:5.1",)
+
+
+def test_any_of_several_names_will_do() -> None:
+    assert plan(so("libnone.so", "libX11.so.6")).roots == ("libx11-6=2:1.8",)
+
+
+def test_an_installed_older_version_is_upgraded() -> None:
+    proposed = plan(so("libX11.so.6"), installed=(stanza("libx11-6", "2:1.7"),))
+
+    assert proposed.roots == ("libx11-6=2:1.8",)
+
+
+def test_an_installed_older_version_of_one_provider_is_preferred() -> None:
+    assert plan(so("libjack.so.0"), installed=(stanza("jack-big", "0.9"),)).roots == ("jack-big=1.0",)
+
+
+def test_what_is_installed_and_still_missing_is_no_plan() -> None:
+    proposed = plan(so("libX11.so.6"), installed=(stanza("libx11-6", "2:1.8"),))
+
+    assert proposed.is_empty
+    assert [u.verdict for u in proposed.unsatisfied] == [
+        "libx11-6 2:1.8 is installed and should ship it, yet the image lacks it"
+    ]
+
+
+def test_packages_of_another_architecture_do_not_count_as_installed() -> None:
+    proposed = plan(so("libX11.so.6"), installed=(stanza("libx11-6", "2:1.8", Architecture="i386"),))
+
+    assert proposed.roots == ("libx11-6=2:1.8",)
+
+
+def test_a_soname_that_nobody_ships_names_its_nearest_relatives() -> None:
+    (unsatisfied,) = plan(so("libssl.so.1.1")).unsatisfied
+
+    assert unsatisfied.need == "so:libssl.so.1.1"
+    assert "no package ships a library of this name" in unsatisfied.verdict
+    assert "it has libssl.so.3 (ffmpeg), which is another interface" in unsatisfied.verdict
+
+
+def test_a_program_that_nobody_ships_is_unsatisfied() -> None:
+    (unsatisfied,) = plan(program("nosuch")).unsatisfied
+
+    assert (unsatisfied.need, "no package ships a program" in unsatisfied.verdict) == ("bin:nosuch", True)
+
+
+def test_a_dependency_that_cannot_be_met_is_told_of_the_need() -> None:
+    (unsatisfied,) = plan(so("libdoomed.so.1")).unsatisfied
+
+    assert unsatisfied.need == "so:libdoomed.so.1"
+    assert unsatisfied.verdict == "impossible depends on gone, which the archive does not offer"
+
+
+def test_a_conflict_with_what_is_installed_is_unsatisfied() -> None:
+    (unsatisfied,) = plan(so("libX11.so.6"), installed=(stanza("nox", Conflicts="libx11-6"),)).unsatisfied
+
+    assert unsatisfied.need == "so:libX11.so.6"
+    assert "refused by nox" in unsatisfied.verdict
+
+
+def test_newer_versions_of_apt_upgrade_what_was_built_together() -> None:
+    old = (stanza("libglx0", "1.5", Source="libglvnd"), stanza("libx11-6", "2:1.8"))
+    stanzas = (
+        stanza("libgl1", "1.6.0-1", Source="libglvnd"),
+        stanza("libglx0", "1.6.0-1", Source="libglvnd"),
+    )
+
+    def planned(apt: str) -> list[str]:
+        proposed = plan(so("libGL.so.1"), installed=(*old, stanza("apt", apt)), stanzas=stanzas)
+        return [package.name for package in proposed.packages]
+
+    assert planned("2.2.4") == ["libgl1"]
+    assert planned("2.6.1") == ["libgl1", "libglx0"]
+
+
+def test_nothing_wanted_gives_an_empty_plan() -> None:
+    assert plan().is_empty
+
+
+def test_the_order_of_wants_does_not_matter() -> None:
+    wants = [so("libjack.so.0"), program("jackd"), so("libGL.so.1"), so("libssl.so.1.1")]
+
+    assert plan(*wants) == plan(*reversed(wants))
