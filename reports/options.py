@@ -7,7 +7,8 @@ class RenderOptions(msgspec.Struct, frozen=True):
     """The time and the version to state, and how terminal text is to look.
 
     `created` is ISO 8601 in UTC; `width` is in columns. `manifest` is the place of findings that no other
-    line of the repository stands for; empty where there is none.
+    line of the repository stands for; empty where there is none. `repository_folder` is the manifest's
+    folder within its repository, for formats whose readers start at the repository's root.
     """
 
     created: str
@@ -15,3 +16,4 @@ class RenderOptions(msgspec.Struct, frozen=True):
     width: int = 100
     is_coloured: bool = False
     manifest: str = ""
+    repository_folder: str = ""

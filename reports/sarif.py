@@ -24,6 +24,8 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 
 Fields = dict[str, Any]
 
+_BASE = "%SRCROOT%"
+
 _LEVELS = {
     Severity.INFO: "note",
     Severity.WARN: "warning",
@@ -66,12 +68,12 @@ def _run(report: Judged, options: RenderOptions) -> Fields:
         },
         "automationDetails": {"id": f"fleet-audit/{_category(report)}/"},
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {"SRCROOT": {"description": {"text": "The folder of the manifest."}}},
+        "originalUriBaseIds": {_BASE: {"description": {"text": "The root of the repository."}}},
         "invocations": [
             {
                 "executionSuccessful": not blocking_gaps(report.gaps),
                 "endTimeUtc": options.created,
-                "toolExecutionNotifications": _notifications(report, len(findings)),
+                "toolExecutionNotifications": _notifications(report, len(findings), options),
             }
         ],
         "results": [_result(finding, order[finding.rule], name, options) for finding in findings],
@@ -122,9 +124,10 @@ def _result(finding: Finding, rule_index: int, name: str, options: RenderOptions
         "kind": "fail",
         "level": _LEVELS[finding.severity],
         "message": {"text": message_text(text)},
-        "locations": [_location(place)] if place else [],
+        "locations": [_location(place, options)] if place else [],
         "relatedLocations": [
-            {"id": number, **_location(related)} for number, related in enumerate(finding.related, start=1)
+            {"id": number, **_location(related, options)}
+            for number, related in enumerate(finding.related, start=1)
         ],
         "partialFingerprints": {"fleetAuditFinding/v1": finding.fingerprint},
         "properties": {
@@ -141,16 +144,17 @@ def _result(finding: Finding, rule_index: int, name: str, options: RenderOptions
     return result
 
 
-def _location(place: SourceLocation) -> Fields:
-    physical: Fields = {"artifactLocation": {"uri": artifact_uri(place.path), "uriBaseId": "SRCROOT"}}
+def _location(place: SourceLocation, options: RenderOptions) -> Fields:
+    path = f"{options.repository_folder}/{place.path}" if options.repository_folder else place.path
+    physical: Fields = {"artifactLocation": {"uri": artifact_uri(path), "uriBaseId": _BASE}}
     if place.line:
         column = {"startColumn": place.column} if place.column else {}
         physical["region"] = {"startLine": place.line, **column}
     return {"physicalLocation": physical}
 
 
-def _notifications(report: Judged, shown: int) -> list[Fields]:
-    notifications = [_notification(gap) for gap in report.gaps]
+def _notifications(report: Judged, shown: int, options: RenderOptions) -> list[Fields]:
+    notifications = [_notification(gap, options) for gap in report.gaps]
     if left := len(report.findings) - shown:
         text = f"{left} findings, the least grave, were left out of this run; the JSON document has them all."
         notifications.append(
@@ -159,12 +163,12 @@ def _notifications(report: Judged, shown: int) -> list[Fields]:
     return notifications
 
 
-def _notification(gap: Gap) -> Fields:
+def _notification(gap: Gap, options: RenderOptions) -> Fields:
     fields: Fields = {
         "descriptor": {"id": gap.kind},
         "level": "error" if gap.blocking else "note",
         "message": {"text": message_text(f"{gap.stage}: {gap.what}: {gap.why}")},
     }
     if gap.location is not None:
-        fields["locations"] = [_location(gap.location)]
+        fields["locations"] = [_location(gap.location, options)]
     return fields

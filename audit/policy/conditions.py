@@ -38,23 +38,34 @@ class Record:
         """Take the record's name in conditions and the engine's message."""
         self.name = name
         self.message = message
+        self._alone: tuple[cel.Env, cel.Activation] | None = None
+
+    def activation(self, environment: "cel.Env", parameters: Mapping[str, Parameter]) -> "cel.Activation":
+        """Return the words of a condition with their values; that of the record alone is kept."""
+        if not parameters and self._alone is not None and self._alone[0] is environment:
+            return self._alone[1]
+        data: dict[str, Any] = {self.name: self.message}
+        for name, parameter in parameters.items():
+            data[f"params.{name}"] = list(parameter) if isinstance(parameter, tuple) else parameter
+        activation = environment.Activation(data)
+        if not parameters:
+            self._alone = (environment, activation)
+        return activation
 
 
 class Condition:
     """A compiled expression."""
 
-    def __init__(self, expression: "cel.Expression", gives: "cel.Type") -> None:
-        """Take the expression, and the type that it has when it can be evaluated."""
+    def __init__(self, environment: "cel.Env", expression: "cel.Expression", gives: "cel.Type") -> None:
+        """Take the expression, where it was compiled, and the type that it has when it has a value."""
+        self._environment = environment
         self._expression = expression
         self._gives = gives
 
     def value(self, record: Record, parameters: Mapping[str, Parameter]) -> Any:
         """Return the expression's value; raise ConditionFailed where it has none."""
-        data: dict[str, Any] = {record.name: record.message}
-        for name, parameter in parameters.items():
-            data[f"params.{name}"] = list(parameter) if isinstance(parameter, tuple) else parameter
         try:
-            value = self._expression.eval(data=data)
+            value = self._expression.eval(record.activation(self._environment, parameters))
         except (RuntimeError, ValueError, TypeError) as e:
             raise ConditionFailed(str(e)[:300]) from e
         if value.type() != self._gives:
@@ -89,30 +100,37 @@ class Language:
 
     def record(self, name: str, facts: msgspec.Struct) -> Record:
         """Return a record of the type that was declared as `name`, for conditions."""
-        values = {field: _encodable(getattr(facts, field)) for field in facts.__struct_fields__}
-        return Record(name, self._messages[name](**values))
+        values = msgspec.structs.asdict(facts)
+        try:
+            message = self._messages[name](**values)
+        except (UnicodeError, ValueError):
+            message = self._messages[name](**{field: _encodable(value) for field, value in values.items()})
+        return Record(name, message)
 
     def question(self, text: str, *, subject: str, parameters: Mapping[str, Parameter]) -> Question:
         """Compile a condition on one record; raise ConditionInvalid where it is none."""
         from cel_expr_python import cel  # noqa: PLC0415  (only what judges pays for the engine)
 
-        expression = self._compile(text, subject, parameters)
+        environment, expression = self._compile(text, subject, parameters)
         _demand(expression, cel.Type.BOOL, "true or false")
-        return Question(expression, cel.Type.BOOL)
+        return Question(environment, expression, cel.Type.BOOL)
 
     def sentence(self, text: str, *, subject: str, parameters: Mapping[str, Parameter]) -> Sentence:
         """Compile a text about one record; raise ConditionInvalid where it is none."""
         from cel_expr_python import cel  # noqa: PLC0415  (only what judges pays for the engine)
 
-        expression = self._compile(text, subject, parameters)
+        environment, expression = self._compile(text, subject, parameters)
         _demand(expression, cel.Type.STRING, "a text")
-        return Sentence(expression, cel.Type.STRING)
+        return Sentence(environment, expression, cel.Type.STRING)
 
-    def _compile(self, text: str, subject: str, parameters: Mapping[str, Parameter]) -> "cel.Expression":
+    def _compile(
+        self, text: str, subject: str, parameters: Mapping[str, Parameter]
+    ) -> "tuple[cel.Env, cel.Expression]":
         if len(text) > MAX_EXPRESSION:
             raise ConditionInvalid(f"is longer than {MAX_EXPRESSION} characters")
+        environment = self._environment(subject, parameters)
         try:
-            return self._environment(subject, parameters).compile(text)
+            return environment, environment.compile(text)
         except (RuntimeError, ValueError) as e:
             raise ConditionInvalid(_readable(str(e), self._words(subject, parameters))) from e
 

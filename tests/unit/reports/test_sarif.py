@@ -83,6 +83,15 @@ def test_a_finding_without_a_line_stands_at_a_related_line_else_at_the_manifest(
     assert uris == ["docker/family-vision-cu121/Dockerfile", "fleet.yaml"]
 
 
+def test_paths_start_at_the_root_of_the_repository() -> None:
+    options = msgspec.structs.replace(OPTIONS, repository_folder="examples/fleet")
+
+    (only,) = msgspec.json.decode(sarif([deps_report()], options))["runs"]
+
+    place = only["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert place == {"uri": "examples/fleet/services/face_recognition/app.py", "uriBaseId": "%SRCROOT%"}
+
+
 def test_a_waived_finding_is_listed_and_suppressed() -> None:
     (result,) = run(finding(waiver="W-1: known"))["results"]
 
