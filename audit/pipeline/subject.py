@@ -87,6 +87,16 @@ def image_subject(image: str, *, source: Path | None, entry: str) -> Subject:
     return Subject(name=image, image=image, services=(code,), sources=open_folder(source))
 
 
+def path_subject(path: Path, *, image: str | None) -> Subject:
+    """Return a folder of source, or a single file, as a service of its own; `image` is what it runs on.
+
+    Raises UsageError when there is nothing at `path`.
+    """
+    folder, entry = (path.parent, path.name) if path.is_file() else (path, "")
+    code = folder_service(folder, entry=entry)
+    return Subject(name=code.name, image=image, services=(code,), sources=open_folder(folder))
+
+
 def folder_service(folder: Path, *, entry: str) -> ServiceCode:
     """Return the service that a folder of source is when no manifest speaks of it.
 

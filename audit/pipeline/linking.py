@@ -1,0 +1,98 @@
+"""Which entry points of an image cannot load, and why: the answer of ``ldd``."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from fleet_audit.audit.ldd import evidence
+from fleet_audit.audit.ldd.glibc import examine
+from fleet_audit.audit.ldd.programs import executables
+from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint
+from fleet_audit.audit.model.evidence import EvidenceGraph
+from fleet_audit.audit.model.identity import ImagePath
+from fleet_audit.audit.model.need import Tier
+from fleet_audit.audit.model.report import EntryReport, LddReport, Statistics
+from fleet_audit.audit.pipeline.asks import closure_asks
+from fleet_audit.audit.pipeline.judge import Judge
+from fleet_audit.audit.pipeline.needs import join
+from fleet_audit.audit.pipeline.programs import find_program
+from fleet_audit.audit.pipeline.scene import Scene, open_scene
+from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.policy.evaluation import evaluate
+from fleet_audit.audit.policy.facts import need_subjects
+from fleet_audit.audit.static_imports.examine import importable_extensions
+
+
+class Linked(msgspec.Struct, frozen=True):
+    """The report, and what it cost."""
+
+    report: LddReport
+    statistics: Statistics = Statistics()
+
+
+def entry_points_of(reference: str, shared: Shared) -> Linked:
+    """Return every entry point of an image with what keeps it from loading.
+
+    Entry points are the extension modules that its Python can import and the programs that its
+    configuration starts. Raises ImageError where the reference leads to no image.
+    """
+    with open_scene(reference, shared.settings) as scene:
+        return _Audit(reference, scene, shared).run()
+
+
+class _Audit:
+    def __init__(self, reference: str, scene: Scene, shared: Shared) -> None:
+        self._reference = reference
+        self._scene = scene
+        self._shared = shared
+        self._judge = Judge(shared.knowledge, scene.image.identity.distro.codename, scene.is_whole)
+
+    def run(self) -> Linked:
+        modules = self._modules()
+        closures = examine(self._scene.world, [*modules, *self._programs()], self._scene.python)
+        judgement = evaluate(
+            self._shared.rules,
+            need_subjects(
+                join(closure_asks(closures, self._judge, tier=Tier.REQUIRED), EvidenceGraph(()), ())
+            ),
+        )
+        gaps = (*self._scene.gaps, *evidence.gaps(self._scene.world, closures), *judgement.gaps)
+        spent = self._scene.image.statistics
+        report = LddReport(
+            subject=self._reference,
+            findings=judgement.findings,
+            gaps=tuple(dict.fromkeys(gaps)),
+            policy=self._shared.rules.summary(),
+            image=self._scene.image.identity,
+            elf_files=len(self._scene.elf),
+            extension_modules=len(modules),
+            entries=self._entries(closures),
+        )
+        cost = Statistics(spent.layers_read, spent.layers_cached, spent.seconds)
+        return Linked(report, cost)
+
+    def _modules(self) -> list[EntryPoint]:
+        if self._scene.interpreter is None:
+            return []
+        found = importable_extensions(self._scene.image.tree, self._scene.interpreter)
+        return [EntryPoint(m.path, EntryKind.EXTENSION_MODULE, m.module, m.distribution) for m in found]
+
+    def _programs(self) -> Sequence[EntryPoint]:
+        image = self._scene.image
+
+        def find(name: str) -> ImagePath | None:
+            return find_program(image.tree, image.identity.config.env, name)
+
+        return executables(image.tree, self._scene.elf, image.identity.config, find)
+
+    def _entries(self, closures: Sequence[Closure]) -> tuple[EntryReport, ...]:
+        judged = (self._judged(closure) for closure in closures)
+        entries = (EntryReport(closure.entry, evidence.problems(closure)) for closure in judged)
+        return tuple(sorted(entries, key=lambda report: (report.entry.path, report.entry.kind)))
+
+    def _judged(self, closure: Closure) -> Closure:
+        requests = tuple(
+            msgspec.structs.replace(r, resolution=self._judge.judged(r.soname, r.resolution))
+            for r in closure.requests
+        )
+        return msgspec.structs.replace(closure, requests=requests)

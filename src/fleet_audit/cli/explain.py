@@ -1,0 +1,102 @@
+"""``fleet-audit explain``: the whole chain behind one thing."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from fleet_audit.audit.errors import FleetAuditError
+from fleet_audit.cli.manifest import find_fleet, need_fleet
+from fleet_audit.cli.options import Common, common
+from fleet_audit.cli.output import check_writable, parse_outputs, write
+
+if TYPE_CHECKING:
+    from fleet_audit.audit.model.fleet import Fleet
+    from fleet_audit.audit.model.report import ExplainReport
+    from fleet_audit.audit.pipeline.shared import Shared
+    from fleet_audit.audit.pipeline.subject import Subject
+
+FORMATS = ("text", "json")
+
+
+class NothingKnown(FleetAuditError):
+    """No evidence speaks of what was asked about, in none of the images that were looked at."""
+
+    def __init__(self, question: str, places: list[str], *, is_complete: bool) -> None:
+        """Keep the question, where the answer was looked for, and whether all of that could be seen."""
+        super().__init__(question, places, is_complete)
+        self.question = question
+        self.places = places
+        self.exit_code = 2 if is_complete else 3
+
+    def __str__(self) -> str:
+        """Return one sentence."""
+        hint = "" if self.exit_code == 2 else ", and not everything could be examined (see deps)"
+        return f"no evidence speaks of {self.question} in {', '.join(self.places)}{hint}"
+
+
+@click.command("explain")
+@click.argument("question", metavar="KIND:NAME")
+@click.option("--family", metavar="FAMILY", help="Only in this family's image.")
+@click.option("--image", metavar="REF", help="In this image, or in this one for the family.")
+@common
+def command(*, question: str, family: str | None, image: str | None, common: Common) -> int:
+    """Show who needs something, from which line, and every step between.
+
+    KIND is so, bin, dist, module, file, package, service or rule. A bare NAME that means several things
+    lists them. Without --family or --image every family of the manifest is looked at.
+    """
+    outputs = parse_outputs(common.output, FORMATS)
+    check_writable(outputs)
+
+    from fleet_audit.audit.model.report import ExplainReport  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.explaining import parse_question  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
+
+    parse_question(question)
+    fleet = find_fleet(common.fleet)
+    with common.settings() as settings:
+        reports = _reports(question, fleet, Shared(settings, fleet), family=family, image=image)
+    write(outputs, renderer(ExplainReport, reports, common, fleet))
+    return 0
+
+
+def _reports(
+    question: str, fleet: "Fleet | None", shared: "Shared", *, family: str | None, image: str | None
+) -> "list[ExplainReport]":
+    from fleet_audit.audit.model.evidence import NodeKind  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.analysis import analyse  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.explaining import (  # noqa: PLC0415  (the same)
+        explain,
+        explain_rule,
+        parse_question,
+    )
+
+    kind, name = parse_question(question)
+    if kind is NodeKind.RULE:
+        about_rule = explain_rule(name, shared.rules)
+        if about_rule.node is None:
+            raise NothingKnown(question, ["the policy's rules"], is_complete=True)
+        return [about_rule]
+    subjects = _subjects(fleet, family=family, image=image)
+    reports = [explain(question, analyse(subject, shared)) for subject in subjects]
+    known = [report for report in reports if report.node is not None or report.candidates]
+    if not known:
+        is_complete = not any(gap.blocking for report in reports for gap in report.gaps)
+        raise NothingKnown(question, [subject.name for subject in subjects], is_complete=is_complete)
+    return known
+
+
+def _subjects(fleet: "Fleet | None", *, family: str | None, image: str | None) -> "list[Subject]":
+    from fleet_audit.audit.pipeline.subject import (  # noqa: PLC0415  (not for --help)
+        chosen_families,
+        image_subject,
+        named_subject,
+    )
+
+    if family is not None:
+        return [named_subject(need_fleet(fleet), family, image=image)]
+    if image is not None:
+        return [image_subject(image, source=None, entry="")]
+    known = need_fleet(fleet)
+    return [named_subject(known, name) for name in chosen_families(known, gpu=False)]
