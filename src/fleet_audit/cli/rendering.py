@@ -22,14 +22,19 @@ def renderer(
     kind: type[Judged], reports: Sequence[Judged], common: Common, fleet: "Fleet | None"
 ) -> Callable[[str], str]:
     """Return a function from a format's name to the text in it of these reports of one kind."""
-    options = RenderOptions(
+    options = options_for(common, fleet)
+    return lambda format_name: render(kind, reports, format_name, options)
+
+
+def options_for(common: Common, fleet: "Fleet | None") -> RenderOptions:
+    """Return how text is to look where standard output goes."""
+    return RenderOptions(
         created=created_now(),
         version=__version__,
         width=_width(),
         is_coloured=_is_coloured(common),
         manifest=fleet.file if fleet else "",
     )
-    return lambda format_name: render(kind, reports, format_name, options)
 
 
 def _width() -> int:

@@ -1,0 +1,67 @@
+"""Which libraries, engines, archives and caches an installation has: the answer of ``doctor``."""
+
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from fleet_audit.audit.model.doctor import CacheState, DoctorReport, Part
+from fleet_audit.audit.pipeline.scene import LAYER_FACTS
+from fleet_audit.audit.pipeline.settings import Settings
+from fleet_audit.audit.pipeline.shared import ARCHIVES, DOWNLOADS, SOURCE_RECORDS, Shared
+from fleet_audit.audit.tools.engine import docker_address, podman_address
+
+_LIBRARIES = {
+    "isal": "layers are inflated by zlib, more slowly; pip install isal",
+    "zstandard": "layers compressed with zstd cannot be read; pip install zstandard",
+    "libcst": "sources cannot be parsed; reinstall fleet-audit",
+    "pyelftools": "unusual ELF files cannot be read; reinstall fleet-audit",
+    "cel-expr-python": "rules cannot be evaluated; reinstall fleet-audit",
+    "protobuf": "rules cannot be evaluated; reinstall fleet-audit",
+}
+_CACHES = (LAYER_FACTS, SOURCE_RECORDS, ARCHIVES, DOWNLOADS)
+
+
+def checkup(settings: Settings, own_version: str) -> DoctorReport:
+    """Look at this installation and machine; nothing is started and no connection is made."""
+    return DoctorReport(
+        version=own_version,
+        python=f"{platform.python_implementation()} {platform.python_version()}",
+        libraries=tuple(_library(name, advice) for name, advice in _LIBRARIES.items()),
+        engines=tuple(_engines(os.environ)),
+        archives=tuple(_archives(settings)),
+        caches=tuple(_cache(name, settings.cache_dir / name) for name in _CACHES),
+    )
+
+
+def _library(name: str, advice: str) -> Part:
+    try:
+        return Part(name, is_present=True, detail=version(name))
+    except PackageNotFoundError:
+        return Part(name, is_present=False, detail="not installed", advice=advice)
+
+
+def _engines(environment: Mapping[str, str]) -> Iterator[Part]:
+    for name, address in (("docker", docker_address(environment)), ("podman", podman_address(environment))):
+        scheme, _, place = address.partition("://")
+        is_present = scheme != "unix" or Path(place).exists()
+        advice = "" if is_present else f"start {name}, or save the image to a file and name that"
+        yield Part(name, is_present=is_present, detail=address, advice=advice)
+
+
+def _archives(settings: Settings) -> Iterator[Part]:
+    if settings.archives:
+        yield Part("package archive", is_present=True, detail=" ".join(settings.archives))
+        return
+    sources = Shared(settings).machine_sources
+    places = ", ".join(sorted({f"{source.suite} at {source.uri}" for source in sources}))
+    advice = "the image's own sources are used first, and Debian's snapshot service last"
+    yield Part(
+        "package archive", is_present=bool(sources), detail=places or "none configured here", advice=advice
+    )
+
+
+def _cache(name: str, folder: Path) -> CacheState:
+    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
+    return CacheState(name, str(folder), len(sizes), sum(sizes))
