@@ -82,7 +82,8 @@ def _names(load: NativeLoad, sonames: Sonames) -> Iterator[str]:
     for name in load.names:
         if name.endswith(_OTHER_SYSTEMS) or "\\" in name or not name:
             continue
-        if load.method is LoadMethod.FIND_LIBRARY:
+        if load.method is LoadMethod.FIND_LIBRARY or not ("." in name or "/" in name):
+            # cffi's dlopen, too, takes a bare stem to find_library (cffi/api.py, _load_backend_lib).
             yield from sonames(name) or (f"lib{name}.so",)
         elif "/" not in name or name.startswith("/"):
             yield name
