@@ -15,6 +15,7 @@ from fleet_audit.audit.model.elf import (
     Missing,
     Request,
     Resolution,
+    Resolved,
     SharedObject,
     Unknown,
 )
@@ -123,8 +124,10 @@ class _Examination:
         load = Load(process, is_dlopened=True)
         load.request(process.caller, name)
         load.run()
-        if load.order:
-            entry = EntryPoint(ImagePath(load.order[0].used), EntryKind.CTYPES_TARGET)
+        answer = load.requests[0].resolution
+        if isinstance(answer, Resolved):
+            used = load.order[0].used if load.order else answer.path
+            entry = EntryPoint(ImagePath(used), EntryKind.CTYPES_TARGET)
         return self._finished(entry, process, load)
 
     def _finished(self, entry: EntryPoint, process: Process, load: Load) -> Closure:

@@ -204,6 +204,15 @@ def test_dlopen_finds_a_library_and_what_it_needs() -> None:
     assert [missing_sonames(c) for c in found] == [{"libb.so"}, {"libgone.so"}]
 
 
+def test_dlopen_of_what_is_loaded_already_brings_nothing() -> None:
+    world = image().python().build().world()
+
+    (found,) = dlopen(world, [Soname("libc.so.6")], PYTHON)
+
+    assert (found.entry.path, found.loaded) == ("/lib64/libc.so.6", ())
+    assert found.requests[0].resolution == Resolved(ImagePath("/lib64/libc.so.6"))
+
+
 def test_dlopen_without_an_interpreter_is_a_gap() -> None:
     world = image().build().world()
 
