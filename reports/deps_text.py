@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from fleet_audit.audit.dockerfiles.instruction import apt_instruction
 from fleet_audit.audit.model.apt import AptPlan
-from fleet_audit.audit.model.finding import Severity, combined
-from fleet_audit.audit.model.need import Need
+from fleet_audit.audit.model.finding import Finding, Severity, combined
+from fleet_audit.audit.model.need import Need, NeedKind
 from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.summary import (
@@ -54,12 +54,23 @@ def _write(page: Page, report: DepsReport) -> None:
         _write_needs(page, report, groups)
         _write_proposal(page, report.proposal)
         _write_surplus(page, report)
-    listed = {need.subject for need in (*groups.required, *groups.possible)}
-    others = [f for f in report.findings if f.subject not in listed or f.waiver is not None]
-    write_findings(page, [f for f in others if f.severity is not Severity.INFO or f.waiver is not None])
+    write_findings(page, _other_findings(report, groups))
     write_gaps(page, report.gaps)
     write_verdict(page, report)
     write_next(page, _next_commands(report, groups))
+
+
+def _other_findings(report: DepsReport, groups: NeedGroups) -> list[Finding]:
+    """Return the findings that the table of needs does not show already, without mere remarks."""
+    needs = (*groups.required, *groups.possible)
+    shown = {need.subject for need in needs}
+    shown |= {f"module:{need.name}" for need in needs if need.kind is NeedKind.DISTRIBUTION}
+    return [
+        finding
+        for finding in report.findings
+        if finding.waiver is not None
+        or (finding.severity is not Severity.INFO and finding.subject not in shown)
+    ]
 
 
 def _write_needs(page: Page, report: DepsReport, groups: NeedGroups) -> None:
@@ -160,6 +171,9 @@ def _answer(need: Need, answers: dict[str, Piece]) -> Line:
     match need.status:
         case "host-driver":
             return Piece("the host's driver", "dim")
+        case "missing" if need.kind is NeedKind.DISTRIBUTION:
+            names = " or ".join(need.alternatives)
+            return Piece(f"the requirements: {names}" if names else "the requirements", "dim")
         case "missing":
             return Piece("no package known", "dim")
         case _:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from fleet_audit.audit.model.finding import Severity, combined
+from fleet_audit.audit.model.finding import Finding, Severity, combined
 from fleet_audit.audit.model.imports import (
     ImportContext,
     ImportedModule,
@@ -59,11 +59,21 @@ def _write(page: Page, report: ImportsReport) -> None:
     write_notes(page, report)
     for service in report.services:
         _write_service(page, service, report)
-    write_findings(
-        page, [f for f in report.findings if f.severity is not Severity.INFO or f.waiver is not None]
-    )
+    write_findings(page, _other_findings(report))
     write_gaps(page, report.gaps)
     write_verdict(page, report)
+
+
+def _other_findings(report: ImportsReport) -> list[Finding]:
+    """Return the findings that the tables of missing modules do not show already, without mere remarks."""
+    missing = {str(module.module) for service in report.services for module in service.missing}
+    shown = {f"module:{name}" for name in missing | {name.partition(".")[0] for name in missing}}
+    return [
+        finding
+        for finding in report.findings
+        if finding.waiver is not None
+        or (finding.severity is not Severity.INFO and finding.subject not in shown)
+    ]
 
 
 def _write_service(page: Page, service: ServiceImports, report: ImportsReport) -> None:

@@ -1,9 +1,11 @@
 """What a report comes to: the counts and selections that every format shares, so that none disagree."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from fleet_audit.audit.model.evidence import NodeKind
 from fleet_audit.audit.model.finding import Finding, Gap, Mode, Severity, Verdict
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.need import Need, Tier
@@ -76,17 +78,27 @@ def blocking_gaps(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
 def chain_summary(steps: Sequence[str]) -> tuple[str, ...]:
     """Return the names on a chain, without its first, verbs, kinds and places; paths by their last part.
 
-    Steps are as `Chain.steps` writes them: ``imports module:cv2 (app.py:3)``.
+    Steps are as `Chain.steps` writes them: ``imports module:cv2 (app.py:3)``. A name that repeats the one
+    before it, as a file does that answers to its own soname, is said once.
     """
-    return tuple(_name(step) for step in steps[1:])
+    names: list[str] = []
+    for step in steps[1:]:
+        name = _name(step)
+        if names[-1:] != [name]:
+            names.append(name)
+    return tuple(names)
+
+
+_TARGET = re.compile(rf"(?:^| )({'|'.join(NodeKind)}):")
 
 
 def _name(step: str) -> str:
-    target = step.partition(" ")[2] or step
+    found = _TARGET.search(step)
+    target = step[found.end() :] if found else step
     if target.endswith(")") and " (" in target:
         target = target.rpartition(" (")[0]
-    kind, _, name = target.partition(":")
-    return name.rpartition("/")[2] if kind == "file" else name or kind
+    is_path = found is not None and found[1] == NodeKind.FILE
+    return target.rpartition("/")[2] if is_path else target
 
 
 def place_of(finding: Finding, manifest: str) -> SourceLocation | None:

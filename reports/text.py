@@ -1,6 +1,7 @@
 """The parts that all terminal reports share: head, findings, gaps, verdict."""
 
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 
 from fleet_audit.audit.model.finding import Finding, Gap, Mode, Severity, Verdict
@@ -117,6 +118,9 @@ def write_verdict(page: Page, report: Judged) -> None:
         f"  {verdict_reason(report)} · exit code {EXIT_CODES[report.verdict]}",
         Piece(f"  ({', '.join(parts)})" if parts else "", "dim"),
     )
+    if blocking := Counter(finding.rule for finding in report.findings if finding.blocks):
+        rules = (f"{rule} ×{number}" if number > 1 else rule for rule, number in sorted(blocking.items()))
+        page.line("blocked by ", ", ".join(rules))
     if report.policy.digest:
         rules = count(len(report.policy.rules), "rule")
         page.line(Piece(f"policy {report.policy.name} @ {report.policy.digest[:8]} · {rules}", "dim"))

@@ -176,28 +176,43 @@ def source_subjects(unparsed: Iterable[UnparsedFile], *, family: str = "") -> tu
 
 
 def module_subjects(services: Iterable[ServiceImports], *, family: str = "") -> tuple[Subject, ...]:
-    """Return one subject for each module that nobody provides, sorted by name, with all its lines."""
+    """Return one subject for each top-level module that nobody provides, sorted by name, with all its lines.
+
+    Where something below a top-level name is provided (a namespace package), each missing module in it is
+    a subject of its own.
+    """
+    services = tuple(services)
+    partly_there = {
+        _top(module.module)
+        for service in services
+        for module in service.imports
+        if module.provided_by is not None
+    }
     importers: defaultdict[str, list[tuple[str, MissingModule]]] = defaultdict(list)
     for service in services:
         for missing in service.missing:
-            importers[missing.module].append((service.service, missing))
-    subjects = []
-    for name, imports in sorted(importers.items()):
-        strongest = min((missing for _, missing in imports), key=_strength)
-        facts = ModuleFacts(
-            name=name,
-            context=strongest.context,
-            level=strongest.level.name.lower(),
-            services=tuple(sorted({service for service, _ in imports})),
-            family=family,
-            suggestions=strongest.suggestions,
-        )
-        first = sorted(strongest.locations)
-        others = sorted({line for _, missing in imports for line in missing.locations} - set(first))
-        subjects.append(
-            _subject(SubjectKind.MODULE, facts, f"module:{name}", strongest.level, [*first, *others])
-        )
-    return tuple(subjects)
+            top = _top(missing.module)
+            importers[missing.module if top in partly_there else top].append((service.service, missing))
+    return tuple(_module_subject(name, imports, family) for name, imports in sorted(importers.items()))
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _module_subject(name: str, imports: list[tuple[str, MissingModule]], family: str) -> Subject:
+    strongest = min((missing for _, missing in imports), key=_strength)
+    facts = ModuleFacts(
+        name=name,
+        context=strongest.context,
+        level=strongest.level.name.lower(),
+        services=tuple(sorted({service for service, _ in imports})),
+        family=family,
+        suggestions=strongest.suggestions,
+    )
+    first = sorted(strongest.locations)
+    others = sorted({line for _, missing in imports for line in missing.locations} - set(first))
+    return _subject(SubjectKind.MODULE, facts, f"module:{name}", strongest.level, [*first, *others])
 
 
 _CONTEXTS = ("module", "dynamic", "guarded", "lazy", "typing")

@@ -4,6 +4,7 @@ import msgspec
 
 from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.reports.deps_text import deps_text
+from fleet_audit.reports.summary import chain_summary
 from tests.support.reports import OPTIONS, clean_report, deps_report
 
 
@@ -104,3 +105,16 @@ def test_several_families_end_with_a_table_and_one_verdict() -> None:
 
 def test_no_family_at_all_is_said() -> None:
     assert text() == "Nothing to report on: no family was chosen.\n"
+
+
+def test_a_chain_says_each_name_once_and_files_by_their_last_part() -> None:
+    steps = (
+        "service:Face",
+        "imports module:cv2 (app.py:3)",
+        "loads file:/usr/lib/cv2/cv2.abi3.so",
+        "needs so:libQt5Gui.so.5",
+        "is found at file:/usr/lib/cv2 (copy)/libQt5Gui.so.5",
+        "needs so:libGL.so.1",
+    )
+
+    assert chain_summary(steps) == ("cv2", "cv2.abi3.so", "libQt5Gui.so.5", "libGL.so.1")

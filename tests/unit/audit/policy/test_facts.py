@@ -4,7 +4,15 @@ from fleet_audit.audit.model.apt import AptPlan, Placement, PlannedPackage, Unsa
 from fleet_audit.audit.model.elf import Fatal, Missing, Resolved, WrongMachine
 from fleet_audit.audit.model.finding import Confidence
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName, PackageName
-from fleet_audit.audit.model.imports import ImportContext, Level, MissingModule, ServiceImports, UnparsedFile
+from fleet_audit.audit.model.imports import (
+    ImportContext,
+    ImportedModule,
+    Level,
+    MissingModule,
+    ProviderKind,
+    ServiceImports,
+    UnparsedFile,
+)
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.need import Need, NeedKind, ReachedFrom, Tier, Via
 from fleet_audit.audit.policy.facts import (
@@ -164,3 +172,25 @@ def test_a_certain_line_counts_more_than_a_module_level_import_that_may_not_be_r
 
     assert isinstance(subject.facts, ModuleFacts)
     assert (subject.facts.context, subject.facts.level) == ("guarded", "certain")
+
+
+def gone(module: str) -> MissingModule:
+    return MissingModule(ModuleName(module), ImportContext.MODULE, (FACE,))
+
+
+def test_modules_of_one_missing_package_are_one_subject() -> None:
+    subjects = module_subjects([ServiceImports("A", missing=(gone("rich.console"), gone("rich.table")))])
+
+    assert [subject.name for subject in subjects] == ["module:rich"]
+
+
+def test_modules_missing_from_a_package_that_is_partly_there_are_subjects_of_their_own() -> None:
+    there = ImportedModule(
+        ModuleName("google.protobuf"), ImportContext.MODULE, (FACE,), provided_by=ProviderKind.FAMILY
+    )
+
+    subjects = module_subjects(
+        [ServiceImports("A", imports=(there,), missing=(gone("google.cloud.storage"),))]
+    )
+
+    assert [subject.name for subject in subjects] == ["module:google.cloud.storage"]
