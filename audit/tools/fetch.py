@@ -22,6 +22,7 @@ CACHE_LIMIT = 8 << 30
 _PARTIAL = ".partial-"
 _CHUNK = 1 << 18
 _IDLE_SECONDS = 30.0
+_CONNECTIONS = 8
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 
@@ -318,10 +319,10 @@ def _proxy_for(url: str) -> str:
 
 def _new_pool(proxy: str) -> urllib3.PoolManager:
     if not proxy:
-        return urllib3.PoolManager()
+        return urllib3.PoolManager(maxsize=_CONNECTIONS)
     user, at, _ = urlsplit(proxy).netloc.rpartition("@")
     headers = urllib3.make_headers(proxy_basic_auth=unquote(user)) if at else None
-    return urllib3.ProxyManager(without_credentials(proxy), proxy_headers=headers)
+    return urllib3.ProxyManager(without_credentials(proxy), proxy_headers=headers, maxsize=_CONNECTIONS)
 
 
 def _reason(error: Exception) -> str:

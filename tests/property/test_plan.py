@@ -1,6 +1,6 @@
 """Laws of a plan, over small archives of every shape."""
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fleet_audit.audit.apt.index import ArchiveIndex
@@ -19,6 +19,9 @@ from fleet_audit.audit.model.need import NeedKind
 from tests.support.archives import packages, stanza
 from tests.support.status import status_of
 from tests.support.trees import tree
+
+few = settings(max_examples=50, deadline=None)
+"""Each example builds an archive, a state and up to four plans; and other work may share the machine."""
 
 NAMES = ("a", "b", "c", "d", "e", "f")
 
@@ -69,6 +72,7 @@ def met(asked: Relation, present: list[ArchivePackage]) -> bool:
     )
 
 
+@few
 @given(archives(), wanted, wanted)
 def test_every_dependency_of_a_plan_is_met(
     archive: dict[str, ArchivePackage], names: set[str], installed: set[str]
@@ -83,6 +87,7 @@ def test_every_dependency_of_a_plan_is_met(
             assert any(met(asked, present) for asked in alternatives)
 
 
+@few
 @given(archives(), wanted, wanted)
 def test_a_plan_supplies_what_was_wanted_or_says_that_it_does_not(
     archive: dict[str, ArchivePackage], names: set[str], installed: set[str]
@@ -94,6 +99,7 @@ def test_a_plan_supplies_what_was_wanted_or_says_that_it_does_not(
     assert all(name in planned or f"so:lib{name}.so" in unsatisfied for name in names)
 
 
+@few
 @given(archives(), wanted, st.sampled_from(NAMES))
 def test_who_wants_more_types_no_less(archive: dict[str, ArchivePackage], names: set[str], more: str) -> None:
     less, greater = plan(archive, names, set()), plan(archive, names | {more}, set())
@@ -101,6 +107,7 @@ def test_who_wants_more_types_no_less(archive: dict[str, ArchivePackage], names:
     assert set(less.roots) <= set(greater.roots)
 
 
+@few
 @given(archives(), wanted)
 def test_a_plan_that_was_carried_out_leaves_nothing_to_add(
     archive: dict[str, ArchivePackage], names: set[str]
@@ -110,6 +117,7 @@ def test_a_plan_that_was_carried_out_leaves_nothing_to_add(
     assert plan(archive, names, {str(package.name) for package in first.packages}).is_empty
 
 
+@few
 @given(archives(), wanted, wanted)
 def test_nothing_is_planned_twice_and_sums_are_right(
     archive: dict[str, ArchivePackage], names: set[str], installed: set[str]
@@ -123,6 +131,7 @@ def test_nothing_is_planned_twice_and_sums_are_right(
     assert {package.because[-1] for package in proposed.packages} == set(planned)
 
 
+@few
 @given(archives(), st.sets(st.sampled_from((*NAMES, "shared")), max_size=5))
 def test_the_choice_between_providers_needs_no_more_than_the_dearest_would(
     archive: dict[str, ArchivePackage], names: set[str]

@@ -1,0 +1,161 @@
+"""Debian 12 as its archive has it: the index, a minimal installation, and apt-get told to simulate."""
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import msgspec
+import pytest
+from platformdirs import user_cache_path
+
+from fleet_audit.audit.apt.closure import closure
+from fleet_audit.audit.apt.compressed import unpacked
+from fleet_audit.audit.apt.index import Archive, ArchiveIndex, IndexUnavailable
+from fleet_audit.audit.apt.packages import ArchivePackage
+from fleet_audit.audit.apt.plan import Wanted
+from fleet_audit.audit.apt.sources import (
+    ENVIRONMENT_VARIABLE,
+    ArchiveSource,
+    SourceOffers,
+    choose_sources,
+    configured_sources,
+)
+from fleet_audit.audit.apt.state import InstalledState
+from fleet_audit.audit.apt.suites import open_suite
+from fleet_audit.audit.images.folder import open_folder
+from fleet_audit.audit.model.identity import Distro
+from fleet_audit.audit.model.need import NeedKind
+from fleet_audit.audit.tools.fetch import Fetcher, FetchError
+from fleet_audit.audit.tools.process import run
+from tests.support.status import status_of
+from tests.support.trees import tree
+
+BOOKWORM = Distro(id="debian", version="12", codename="bookworm")
+ARCHITECTURE = "amd64"
+_CACHE = user_cache_path("fleet-audit")
+_INSTALLED_LINE = re.compile(r"^Inst (\S+) (?:\[\S+\] )?\((\S+)", re.MULTILINE)
+# With a hash that differs, apt takes a package of the same version for another one.
+_BASE_ROOTS = ("apt", "debian-archive-keyring", "usr-is-merged")
+
+
+def fetcher() -> Fetcher:
+    """Return a fetcher that shares the downloads of the program itself."""
+    return Fetcher(_CACHE / "downloads")
+
+
+@cache
+def sources() -> tuple[ArchiveSource, ...]:
+    """Return the archives of Debian 12 that this machine can use."""
+    offers = SourceOffers(
+        environment=os.environ.get(ENVIRONMENT_VARIABLE, ""),
+        machine=configured_sources(open_folder(Path("/"))).sources,
+    )
+    return choose_sources(BOOKWORM, ARCHITECTURE, offers)
+
+
+@cache
+def index() -> ArchiveIndex:
+    """Return the index of Debian 12; skips the test where no archive can be reached."""
+    try:
+        return Archive(fetcher(), _CACHE / "archives", now=datetime.now(UTC)).index(
+            BOOKWORM, ARCHITECTURE, sources()
+        )
+    except IndexUnavailable as e:
+        pytest.skip(f"no archive of Debian 12 can be reached: {e.why}")
+
+
+def minimal() -> list[ArchivePackage]:
+    """Return the packages of a minimal installation: Essential and required ones, and apt."""
+    table = index().packages
+    required = [package.name for package in table if package.is_essential or package.priority == "required"]
+    roots = [*required, *(package.name for package in table if package.name in _BASE_ROOTS)]
+    return [choice.package for choice in closure(table, roots).chosen]
+
+
+def older(packages: Iterable[ArchivePackage], source: str, version: str) -> list[ArchivePackage]:
+    """Return `packages` as if those of one source were still installed in an older version."""
+    moved = [package for package in packages if package.built_from[0] == source]
+    newer = {package.version for package in moved} | {package.built_from[1] for package in moved}
+
+    def with_old_versions(text: str) -> str:
+        for each in newer:
+            text = re.sub(rf"(?<= ){re.escape(each)}(?=\))", version, text)
+        return text
+
+    return [
+        msgspec.structs.replace(
+            package,
+            version=version if package in moved else package.version,
+            source_version="" if package in moved else package.source_version,
+            depends=with_old_versions(package.depends),
+            pre_depends=with_old_versions(package.pre_depends),
+        )
+        for package in packages
+    ]
+
+
+def state_of(packages: Iterable[ArchivePackage]) -> InstalledState:
+    """Return the state of an image in which `packages` are installed."""
+    state = InstalledState.read(tree({"/var/lib/dpkg/status": status_of(packages)}))
+    assert state is not None
+    return state
+
+
+def wanted(*needs: str) -> list[Wanted]:
+    """Return needs that are named as people type them: ``so:libGL.so.1``, ``bin:ffmpeg``."""
+    kinds = {"so": NeedKind.SONAME, "bin": NeedKind.PROGRAM}
+    return [Wanted(need, kinds[need.partition(":")[0]], need.partition(":")[2]) for need in needs]
+
+
+class Simulation:
+    """apt-get with a state, lists and sources of its own, which installs nothing (``--simulate``)."""
+
+    def __init__(self, folder: Path) -> None:
+        """Write the archive's package lists, as apt would have fetched them, below `folder`."""
+        self._folder = folder
+        for name in ("lists/partial", "cache/archives/partial", "etc"):
+            (folder / name).mkdir(parents=True)
+        lines = []
+        for source in sources():
+            host = f"archive.example/{source.suite}"
+            if self._write_list(source, host):
+                lines.append(f"deb [trusted=yes] http://{host} {source.suite} main\n")
+        (folder / "etc" / "sources.list").write_text("".join(lines))
+
+    def install(self, roots: Sequence[str], installed: Iterable[ArchivePackage]) -> set[str]:
+        """Return what apt-get would install (``name=version``) upon `installed`, told to install `roots`."""
+        at = self._folder
+        (at / "status").write_text(status_of(installed))
+        options = {
+            "APT::Architecture": ARCHITECTURE,
+            "APT::Install-Recommends": "false",
+            "Dir::Cache": str(at / "cache"),
+            "Dir::Etc": str(at / "etc"),
+            "Dir::State": str(at),
+            "Dir::State::lists": str(at / "lists"),
+            "Dir::State::status": str(at / "status"),
+        }
+        pairs = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+        said = run(
+            ["apt-get", "--simulate", *pairs, "install", *roots],
+            timeout=120,
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "APT_CONFIG": "/dev/null"},
+        )
+        return {f"{name}={version}" for name, version in _INSTALLED_LINE.findall(said.decode())}
+
+    def _write_list(self, source: ArchiveSource, host: str) -> bool:
+        try:
+            suite = open_suite(source, fetcher())
+        except FetchError:
+            return False
+        listed = suite.release.files[f"main/binary-{ARCHITECTURE}/Packages.xz"]
+        path = fetcher().get_file(
+            f"{suite.folder}/{listed.path}", size_limit=listed.size, deadline=300, sha256=listed.sha256
+        )
+        name = f"{host}/dists/{source.suite}/main/binary-{ARCHITECTURE}/Packages".replace("/", "_")
+        with (self._folder / "lists" / name).open("wb") as raw:
+            raw.writelines(unpacked(path, ".xz", limit=1 << 30))
+        return True
