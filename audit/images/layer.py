@@ -125,6 +125,7 @@ class _Survey:
         self.entries: list[LayerEntry] = []
         self.oddities: list[tuple[ImagePath, str]] = []
         self._expanded = 0
+        self._desk = Desk(reading.limits.body_bytes)
 
     @property
     def records(self) -> dict[str, dict[ImagePath, msgspec.Struct]]:
@@ -148,10 +149,10 @@ class _Survey:
         size = header.size
         if header.segments is not None:
             return self._sparse(path, header, stream)
-        body = StreamedBody(stream, size, self._reading.limits.body_bytes)
+        body = StreamedBody(stream, size, self._desk)
         self._collect(path, header, body)
         block, at = -1, 0
-        if self._reading.keep(path, size):
+        if size <= self._desk.most and self._reading.keep(path, size):
             block, at = self._writer.keep(body.upto(size))
         return LayerEntry(path, Change.FILE, size, header.mode, "", header.offset, block, at)
 
@@ -162,7 +163,9 @@ class _Survey:
         if self._expanded > self._reading.limits.free_bytes:
             self._note(path, "is a sparse file, too large to fill its holes")
         else:
-            self._collect(path, header, SparseBody(StreamedBody(stream, header.stored, most), header, most))
+            self._collect(
+                path, header, SparseBody(StreamedBody(stream, header.stored, self._desk), header, most)
+            )
         return LayerEntry(path, Change.FILE, header.size, header.mode, "", -1)
 
     def _collect(self, path: ImagePath, header: Header, body: MemberBody) -> None:
@@ -186,33 +189,62 @@ class _Survey:
             self.oddities.append((path, why))
 
 
+class Desk:
+    """Memory in which bodies are put together, one after the other.
+
+    Fresh memory for each body would cost more than the copying: the system clears every page of it.
+    """
+
+    def __init__(self, most: int) -> None:
+        """Never hold more than `most` bytes."""
+        self.most = most
+        self._memory = bytearray()
+
+    def check(self, size: int) -> None:
+        """Raise BodyTooLarge where a body of `size` bytes may not be held."""
+        if size > self.most:
+            raise BodyTooLarge(f"{size} bytes of one body, over the limit of {self.most}")
+
+    def room(self, size: int) -> memoryview:
+        """Return room for `size` bytes: the same memory, with what it holds, if that is large enough."""
+        if size > len(self._memory):
+            # Views of the old memory stay valid for those who hold them.
+            self._memory = bytearray(size)
+        return memoryview(self._memory)[:size]
+
+
 class StreamedBody:
     """A `MemberBody` over the stream; stands at the body's beginning when it is made."""
 
-    def __init__(self, stream: TarStream, size: int, most: int) -> None:
-        """Read from `stream`, and never hold more than `most` bytes."""
+    def __init__(self, stream: TarStream, size: int, desk: "Desk") -> None:
+        """Read from `stream`; put together on `desk` what does not come in one piece."""
         self._stream = stream
         self.size = size
-        self._most = most
+        self._desk = desk
         self._held = memoryview(b"")
 
     def upto(self, end: int) -> memoryview:
         """See `MemberBody.upto`; also raises LayerUnreadable where the layer ends inside the body."""
         end = min(end, self.size)
+        self._desk.check(end)
         if end > len(self._held):
             self._hold(end)
         return self._held[:end]
 
     def _hold(self, end: int) -> None:
-        if end > self._most:
-            raise BodyTooLarge(f"{end} bytes of one body, over the limit of {self._most}")
         held = len(self._held)
-        # Growing by doubling keeps the copying linear for a collector that asks bit by bit.
-        goal = min(self.size, self._most, max(end, 2 * held)) if held else end
-        piece = self._stream.view(goal - held)
-        if len(piece) < goal - held:
+        view = None if held else self._stream.view(end)
+        if view is not None:
+            self._held = view
+            return
+        # Asking for twice what is held keeps the copying linear for a collector that asks bit by bit.
+        goal = max(end, min(2 * held, self.size, self._desk.most))
+        place = self._desk.room(goal)
+        if self._held.obj is not place.obj:
+            place[:held] = self._held
+        if held + self._stream.readinto(place[held:]) < goal:
             raise LayerUnreadable("is truncated inside a file's body")
-        self._held = memoryview(b"".join((self._held, piece))) if held else piece
+        self._held = place
 
 
 class SparseBody:

@@ -62,15 +62,23 @@ class TarStream:
             self._advance()
         return self._chunk[self._at : self._at + 1]
 
-    def view(self, count: int) -> memoryview:
-        """Return the next `count` bytes without copying where one chunk holds them all."""
+    def view(self, count: int) -> memoryview | None:
+        """Return the next `count` bytes without copying; None where no single chunk holds them all."""
         at = self._at
         end = at + count
-        if end <= len(self._chunk):
-            self._at = end
-            self.offset += count
-            return memoryview(self._chunk)[at:end]
-        return memoryview(b"".join(self._pieces(count)))
+        if end > len(self._chunk):
+            return None
+        self._at = end
+        self.offset += count
+        return memoryview(self._chunk)[at:end]
+
+    def readinto(self, into: memoryview) -> int:
+        """Fill `into` from the next bytes; return how many there were."""
+        filled = 0
+        for piece in self._pieces(len(into)):
+            into[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        return filled
 
     def _pieces(self, count: int) -> Iterator[bytes | memoryview]:
         left = count

@@ -77,7 +77,7 @@ def test_bodies_that_span_chunks_are_whole(tmp_path: Path) -> None:
 
 
 def test_a_body_over_the_limit_is_a_gap(tmp_path: Path) -> None:
-    ref = image({"a.txt": "x" * 100, "b.txt": "small"}).write(tmp_path / "image")
+    ref = image({"a.txt": "x" * 100, "b.txt": "small", "c.py": "#" * 60}).write(tmp_path / "image")
     whole = Heads(10_000)
 
     with open_image(ref, collectors=[whole], limits=Limits(body_bytes=50)) as opened:
