@@ -144,7 +144,7 @@ def _reached(need: Need) -> Line:
     line: list[str | Piece] = [first.service]
     if first.location is not None:
         line += ["  ", Piece(str(first.location), "cyan")]
-    if names := chain_summary(first.chain):
+    if (names := chain_summary(first.chain)) and names != (need.name,):
         line += [BREAK, Piece(" → ".join(names), "dim")]
     if more := len(need.reached_from) - 1:
         others = ", ".join(reached.service for reached in need.reached_from[1:4])
@@ -239,7 +239,7 @@ def _write_surplus(page: Page, report: DepsReport) -> None:
 def _next_commands(report: DepsReport, groups: NeedGroups) -> list[tuple[str, Sequence[str]]]:
     target = report.family or (str(report.image.ref) if report.image else report.subject)
     commands: list[tuple[str, Sequence[str]]] = []
-    if asked := (*groups.required, *groups.host, *groups.possible)[:1]:
+    if asked := sorted((*groups.required, *groups.host), key=lambda need: need.kind is NeedKind.DISTRIBUTION):
         where = target_words(report.family, report.image)
         commands.append(("why?", ("fleet-audit", "explain", asked[0].subject, *where)))
     commands.append(("all of it:", ("fleet-audit", "deps", target, "-o", "json")))

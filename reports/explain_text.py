@@ -67,9 +67,14 @@ def _write(page: Page, report: ExplainReport) -> None:
 
 def _write_chain(page: Page, chain: Chain) -> None:
     for depth, edge in enumerate(chain.edges, start=1):
-        place = Piece(f"  {edge.location}", "cyan") if edge.location else ""
+        place = Piece(f"  {edge.location}" if _says_more(edge) else "", "cyan")
         sure = Piece(_LEVEL_WORDS[edge.level], "yellow")
         page.line(Piece(f"{edge.how} ", "dim"), str(edge.target), place, sure, indent=min(2 * depth, 24))
+
+
+def _says_more(edge: Edge) -> bool:
+    """Say whether an edge's place is more than the name of one of its ends."""
+    return edge.location is not None and str(edge.location) not in (edge.source.name, edge.target.name)
 
 
 def _write_edges(page: Page, title: str, edges: Sequence[Edge]) -> None:

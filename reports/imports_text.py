@@ -9,9 +9,12 @@ from fleet_audit.audit.model.imports import (
     ImportedModule,
     Level,
     MissingModule,
+    NativeLoad,
+    ProgramCall,
     ProviderKind,
     ServiceImports,
 )
+from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.report import ImportsReport
 from fleet_audit.reports.documents import provider
 from fleet_audit.reports.options import RenderOptions
@@ -84,7 +87,7 @@ def _write_service(page: Page, service: ServiceImports, report: ImportsReport) -
         Piece(f"{entry}  {count(len(service.files), 'file')}", "dim"),
     )
     if service.missing:
-        page.table(("", "module", "imported at", "look at"), [_missing_row(m) for m in service.missing])
+        page.table(("", "module", "imported at", "look at"), _missing_rows(service.missing))
     _write_providers(page, service, report)
     _write_loads(page, service)
     _write_extensions(page, service)
@@ -103,21 +106,36 @@ def _write_service(page: Page, service: ServiceImports, report: ImportsReport) -
         page.line(Piece("asked for and never imported:  ", "dim"), names, indent=1)
 
 
-def _missing_row(missing: MissingModule) -> tuple[Line, Line, Line, Line]:
-    is_certain = missing.context is ImportContext.MODULE and missing.level is Level.CERTAIN
-    style: Style = "red" if is_certain else "yellow"
-    first, *others = missing.locations or ("",)
-    place: list[str | Piece] = [Piece(str(first), "cyan")]
-    if others:
-        place.append(Piece(f" and {count(len(others), 'more place')}", "dim"))
-    if not is_certain:
-        place += [BREAK, Piece(f"{missing.context}, {_LEVEL_WORDS[missing.level]}", "dim")]
-    return (
-        Piece("✗" if is_certain else "!", style),
-        Piece(missing.module, "bold"),
-        place,
-        ", ".join(missing.suggestions),
-    )
+def _missing_rows(missing: Sequence[MissingModule]) -> list[tuple[Line, ...]]:
+    """Return one row for the missing modules of one package that are imported alike."""
+    groups: defaultdict[tuple[bool, str, ImportContext, Level], list[MissingModule]] = defaultdict(list)
+    for module in missing:
+        top = module.module.partition(".")[0]
+        groups[not _is_certain(module), top, module.context, module.level].append(module)
+    return [_missing_row(group) for _, group in sorted(groups.items())]
+
+
+def _is_certain(missing: MissingModule) -> bool:
+    return missing.context is ImportContext.MODULE and missing.level is Level.CERTAIN
+
+
+def _missing_row(group: Sequence[MissingModule]) -> tuple[Line, ...]:
+    first = group[0]
+    sign, style = ("✗", _RED) if _is_certain(first) else ("!", _YELLOW)
+    places = sorted({place for module in group for place in module.locations})
+    where: list[str | Piece] = [Piece(str(places[0]) if places else "", "cyan")]
+    if len(places) > 1:
+        where.append(Piece(f" and {count(len(places) - 1, 'more place')}", "dim"))
+    if not _is_certain(first):
+        where += [BREAK, Piece(f"{first.context}, {_LEVEL_WORDS[first.level]}", "dim")]
+    names: list[str | Piece] = [Piece(first.module, "bold")]
+    if len(group) > 1:
+        names.append(Piece(f" and {len(group) - 1} more of it", "dim"))
+    return Piece(sign, style), names, where, ", ".join(first.suggestions)
+
+
+_RED: Style = "red"
+_YELLOW: Style = "yellow"
 
 
 def _write_providers(page: Page, service: ServiceImports, report: ImportsReport) -> None:
@@ -155,37 +173,34 @@ def _modules(modules: Sequence[ImportedModule]) -> Line:
 
 
 def _write_loads(page: Page, service: ServiceImports) -> None:
-    rows: list[tuple[Line, ...]] = [
-        (
-            " or ".join(load.names),
-            str(load.method),
-            _LEVEL_WORDS[load.level],
-            Piece(str(load.location), "cyan"),
-        )
-        for load in service.native_loads
+    """Write what is named in the service's own code or surely reached; the rest is only counted."""
+    loads: list[NativeLoad | ProgramCall] = [*service.native_loads, *service.programs]
+    shown = [
+        load for load in loads if isinstance(load.location, SourceLocation) or load.level is Level.CERTAIN
     ]
-    rows += [
-        (
-            call.program,
-            "program" + (", absence handled" if call.is_handled else ""),
-            _LEVEL_WORDS[call.level],
-            Piece(str(call.location), "cyan"),
-        )
-        for call in service.programs
-    ]
-    if rows:
-        page.table(("loads or runs", "how", "reached", "at"), rows)
+    if shown:
+        page.table(("loads or runs", "how", "reached", "at"), [_load_row(load) for load in shown])
+    if left := len(loads) - len(shown):
+        words = f"{count(left, 'other name')} inside distributions may be loaded or run (-o json lists them)"
+        page.line(Piece(words, "dim"), indent=1)
+
+
+def _load_row(load: NativeLoad | ProgramCall) -> tuple[Line, ...]:
+    how = str(load.method) if isinstance(load, NativeLoad) else "program"
+    name = " or ".join(load.names) if isinstance(load, NativeLoad) else load.program
+    handled = ", absence handled" if load.is_handled else ""
+    return name, how + handled, _LEVEL_WORDS[load.level], Piece(str(load.location), "cyan")
 
 
 def _write_extensions(page: Page, service: ServiceImports) -> None:
     if not service.extension_modules:
         return
     certain = sum(extension.level is Level.CERTAIN for extension in service.extension_modules)
-    names = sorted({str(e.distribution or e.module) for e in service.extension_modules})
-    shown = ", ".join(names[:MAX_EXTENSIONS])
+    names = sorted({e.distribution for e in service.extension_modules if e.distribution is not None})
     more = len(names) - MAX_EXTENSIONS
+    shown = ", ".join(names[:MAX_EXTENSIONS]) + (f" and {more} more" if more > 0 else "")
     page.line(
-        f"{count(len(service.extension_modules), 'extension module')}, {certain} certain",
-        Piece(f"  of {shown}" + (f" and {more} more" if more > 0 else ""), "dim"),
+        f"{count(len(service.extension_modules), 'extension module')} reached, {certain} for certain",
+        Piece(f"  of {shown}" if shown else "", "dim"),
         indent=1,
     )

@@ -1,5 +1,6 @@
 """Which entry points of an image cannot load, and why, for a terminal."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from fleet_audit.audit.model.report import EntryReport, LddReport, Problem
@@ -47,7 +48,8 @@ def _write(page: Page, report: LddReport) -> None:
         page.line(f"{count(len(broken), 'entry point')} cannot load; {loading} can.")
     else:
         page.line(Piece("✓ ", "green"), f"All of {count(loading, 'entry point')} load.")
-    write_findings(page, report.findings)
+    named = {f"so:{problem.soname}" for entry in report.entries for problem in entry.problems}
+    write_findings(page, [f for f in report.findings if f.subject not in named or f.waiver is not None])
     write_gaps(page, report.gaps)
     write_verdict(page, report)
     if broken and report.image is not None:
@@ -68,14 +70,23 @@ def _write_entry(page: Page, report: EntryReport, sign: str, style: Style) -> No
         Piece(entry.path, "bold" if sign == "✗" else ""),
         Piece(f"  {entry.kind}{f' · {whom}' if whom else ''}", "dim"),
     )
-    page.table(("", "", ""), [_problem_row(problem, entry.path) for problem in report.problems], indent=3)
+    groups: defaultdict[tuple[str, str, str], list[Problem]] = defaultdict(list)
+    for problem in report.problems:
+        groups[problem.kind, problem.soname, problem.detail].append(problem)
+    page.table(("", "", ""), [_problem_row(problems, entry.path) for problems in groups.values()], indent=3)
+    searches = {problem.searched for problem in report.problems if problem.searched}
+    if len(searches) == 1:
+        page.line(Piece(f"searched {', '.join(searches.pop())}", "dim"), indent=3)
 
 
-def _problem_row(problem: Problem, entry: str) -> tuple[Line, Line, Line]:
-    style: Style = "dim" if problem.kind in HARMLESS else "yellow"
-    text: list[str | Piece] = [problem.detail] if problem.detail else []
-    if problem.wanted_by != entry:
-        text += [*((BREAK,) if text else ()), Piece(f"needed by {problem.wanted_by}", "dim")]
-    if problem.searched:
-        text += [*((BREAK,) if text else ()), Piece(f"searched {', '.join(problem.searched)}", "dim")]
-    return Piece(problem.kind, style), problem.soname, text
+def _problem_row(problems: Sequence[Problem], entry: str) -> tuple[Line, Line, Line]:
+    """Return one row for the same problem seen from several files."""
+    first = problems[0]
+    text: list[str | Piece] = [first.detail] if first.detail else []
+    wanters = sorted({str(problem.wanted_by) for problem in problems} - {entry})
+    if wanters:
+        more = f" and {len(wanters) - 1} more" if len(wanters) > 1 else ""
+        nearest = wanters[0].rpartition("/")[2]
+        text += [*((BREAK,) if text else ()), Piece(f"needed by {nearest}{more}", "dim")]
+    style: Style = "dim" if first.kind in HARMLESS else "yellow"
+    return Piece(first.kind, style), first.soname, text

@@ -119,8 +119,8 @@ def write_verdict(page: Page, report: Judged) -> None:
         Piece(f"  ({', '.join(parts)})" if parts else "", "dim"),
     )
     if blocking := Counter(finding.rule for finding in report.findings if finding.blocks):
-        rules = (f"{rule} ×{number}" if number > 1 else rule for rule, number in sorted(blocking.items()))
-        page.line("blocked by ", ", ".join(rules))
+        named = (f"{rule} ×{number}" if number > 1 else rule for rule, number in sorted(blocking.items()))
+        page.line("blocked by ", ", ".join(named))
     if report.policy.digest:
         rules = count(len(report.policy.rules), "rule")
         page.line(Piece(f"policy {report.policy.name} @ {report.policy.digest[:8]} · {rules}", "dim"))
