@@ -174,9 +174,6 @@ def link_target(path: ImagePath, header: Header) -> str | None:
 def _members(whole: Blob, limits: Limits) -> dict[str, MemberT]:
     members: dict[str, MemberT] = {}
     with OpenBlob(whole) as file:
-        if file.read(2) == b"\x1f\x8b":
-            raise LayerUnreadable("is compressed as a whole: decompress it first")
-        file.seek(0)
         stream = _SeekingStream(file, whole.size)
         bounded = msgspec.structs.replace(limits, entries=limits.archive_members)
         for header in walk(stream, bounded):

@@ -19,6 +19,8 @@ from fleet_audit.audit.images.tree import (
 from fleet_audit.audit.model.identity import ROOT, ImagePath
 
 _MAX_LISTED = 1_000_000
+_KERNELS = frozenset({"/dev", "/proc", "/sys"})
+"""In the root of a running system these are mounts that hold no files, and reading them may never end."""
 
 
 def open_folder(root: Path) -> "FolderTree":
@@ -58,6 +60,8 @@ class FolderTree:
     def _scan(self, folder: ImagePath) -> dict[str, Entry]:
         found: dict[str, Entry] = {}
         try:
+            if folder in _KERNELS and self._is_mounted(folder):
+                return found
             with os.scandir(self.host_path(folder)) as entries:
                 for item in entries:
                     if len(found) >= _MAX_LISTED:
@@ -67,6 +71,9 @@ class FolderTree:
         except OSError as e:
             self.unlisted[folder] = f"cannot be listed ({e.strerror})"
         return found
+
+    def _is_mounted(self, folder: ImagePath) -> bool:
+        return os.stat(self.host_path(folder)).st_dev != os.stat(self._root).st_dev
 
     def _take(self, folder: ImagePath, item: "os.DirEntry[bytes]", found: dict[str, Entry]) -> None:
         name = item.name.decode("utf-8", "backslashreplace")

@@ -24,6 +24,9 @@ from fleet_audit.audit.model.identity import ROOT, ImagePath
 MAX_IMPLIED_FOLDERS = 1_000_000
 """Folders that only the names of files imply: deep names make thousands each."""
 
+MAX_STEPS = 50_000_000
+"""Parts of names that are looked up while merging: long links through one another take millions per file."""
+
 _KIND = {
     Change.FILE: FileKind.FILE,
     Change.FOLDER: FileKind.FOLDER,
@@ -47,6 +50,7 @@ class MergedLayers:
         self.dangling: list[ImagePath] = []
         self._canonical: dict[str, ImagePath] = {}
         self._implied = 0
+        self._steps = 0
 
     def lay(self, index: int, entries: Sequence[LayerEntry]) -> None:
         """Lay the layer with this index over the tree; raise LayerUnreadable where it is a bomb."""
@@ -60,7 +64,7 @@ class MergedLayers:
 
     def standing_at(self, path: ImagePath) -> Entry | None:
         """Return the entry whose canonical path is `path`."""
-        return self._look(parent(path), basename(path))
+        return self.folders.get(parent(path), {}).get(basename(path))
 
     def is_from(self, path: ImagePath, layer: int) -> bool:
         """Say whether the file that is seen at `path` is the one that this layer holds under that path."""
@@ -68,6 +72,9 @@ class MergedLayers:
         return entry is not None and entry.layer == layer and entry.origin == path
 
     def _look(self, folder: ImagePath, name: str) -> Entry | None:
+        self._steps += 1
+        if self._steps > MAX_STEPS:
+            raise LayerUnreadable(f"has names and links that take over {MAX_STEPS} steps to follow")
         entries = self.folders.get(folder)
         return None if entries is None else entries.get(name)
 
@@ -142,7 +149,7 @@ class MergedLayers:
             if part == "..":
                 at = parent(at)
                 continue
-            found = self.folders[at].get(part)
+            found = self._look(at, part)
             if found is not None and found.kind is FileKind.SYMLINK and hops < MAX_LINK_HOPS:
                 hops += 1
                 at = ROOT if found.link.startswith("/") else at

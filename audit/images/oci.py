@@ -66,6 +66,8 @@ def _named(entries: Sequence[Descriptor], question: Question) -> list[Descriptor
     labels = sorted({_label(entry) for entry in images})
     if question.choice:
         chosen = [entry for entry in images if _is_called(entry, question.choice)]
+        if not chosen and question.choice.startswith("sha256:"):
+            return images
         if not chosen:
             raise ImageError(
                 question.ref, f"holds no image called {question.choice}", f"there is {', '.join(labels)}"
@@ -118,6 +120,8 @@ def _chosen(
 ) -> tuple[Digest, Manifest]:
     ref = question.ref
     by_digest = {digest: (entry, manifest) for entry, digest, manifest in leaves}
+    if question.choice in by_digest:
+        by_digest = {Digest(question.choice): by_digest[Digest(question.choice)]}
     present = {d: pair for d, pair in by_digest.items() if pair[1].config is not None}
     if not present:
         what = "lists only manifests that it does not hold" if by_digest else "lists no image manifest"

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar, assert_never
 
 import msgspec
 
@@ -22,7 +22,7 @@ from fleet_audit.audit.images.limits import DEFAULT_LIMITS, Limits
 from fleet_audit.audit.images.merge import MergedLayers
 from fleet_audit.audit.images.progress import Progress, silent
 from fleet_audit.audit.images.reading import LayerFailure, LayerRead, Outcome, read_layers
-from fleet_audit.audit.images.sources import FoundRoot, FoundStream, source_of
+from fleet_audit.audit.images.sources import FoundCompressed, FoundRoot, FoundStream, source_of
 from fleet_audit.audit.images.store import LayerStore
 from fleet_audit.audit.images.stream import SentArchive, read_sent
 from fleet_audit.audit.images.tree import Entry, FileTree, FileUnreadable, MemoryTree
@@ -153,8 +153,12 @@ def open_image(  # noqa: PLR0913  (every option has a default and a keyword)
             raise ImageError(ref, f"there is no connection to {engine}", "save the image to a file")
         case FoundStream(engine, wanted):
             sent = SentArchive(lambda: engines[engine](wanted), ref=ref, limits=limits)
-            streamed = read_sent(sent, question, reading, store, progress)
-            return opening.layered(streamed.found, streamed.outcomes, streamed.reopen)
+        case FoundCompressed(file):
+            sent = SentArchive(lambda: file.open("rb", buffering=0), ref=ref, limits=limits)
+        case _:
+            assert_never(found)
+    streamed = read_sent(sent, question, reading, store, progress)
+    return opening.layered(streamed.found, streamed.outcomes, streamed.reopen)
 
 
 def _from_blob(found: FoundLayer) -> OpenLayer:

@@ -14,6 +14,8 @@ from fleet_audit.audit.images.found import FoundImage, Question
 from fleet_audit.audit.images.oci import find_oci_image
 
 _ROOT_FOLDERS = ("etc", "usr", "bin", "lib")
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
+"""How gzip and zstd files begin."""
 
 
 class FoundRoot(msgspec.Struct, frozen=True):
@@ -23,13 +25,19 @@ class FoundRoot(msgspec.Struct, frozen=True):
 
 
 class FoundStream(msgspec.Struct, frozen=True):
-    """An image that only an engine can send."""
+    """An archive that can only be read front to back: what `engine` sends of `name`."""
 
     engine: str
     name: str
 
 
-Found = FoundImage | FoundRoot | FoundStream
+class FoundCompressed(msgspec.Struct, frozen=True):
+    """An archive that is compressed as a whole, and so can only be read front to back as well."""
+
+    file: Path
+
+
+Found = FoundImage | FoundRoot | FoundStream | FoundCompressed
 
 
 class ImageSource(msgspec.Struct, frozen=True):
@@ -60,9 +68,20 @@ def _is_oci_archive(path: Path) -> bool:
     return _archive_holds(path, "index.json")
 
 
+def _is_compressed(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(4).startswith(_COMPRESSED)
+    except OSError:
+        return False
+
+
 def _archive_holds(path: Path, name: str) -> bool:
     if not path.is_file():
         return False
+    if _is_compressed(path):
+        # What it holds shows only when it is read; either way of reading an archive does that.
+        return True
     try:
         return ArchiveContainer(path, ref=str(path), limits=Question(str(path), "").limits).has(name)
     except ImageError:
@@ -88,13 +107,17 @@ def _find_oci(question: Question) -> FoundImage:
     return find_oci_image(FolderContainer(folder, ref=question.ref, limits=question.limits), question)
 
 
-def _find_oci_archive(question: Question) -> FoundImage:
+def _find_oci_archive(question: Question) -> Found:
     file = _existing(question, folder=False)
+    if _is_compressed(file):
+        return FoundCompressed(file)
     return find_oci_image(ArchiveContainer(file, ref=question.ref, limits=question.limits), question)
 
 
-def _find_docker_archive(question: Question) -> FoundImage:
+def _find_docker_archive(question: Question) -> Found:
     file = _existing(question, folder=False)
+    if _is_compressed(file):
+        return FoundCompressed(file)
     return find_docker_image(ArchiveContainer(file, ref=question.ref, limits=question.limits), question)
 
 

@@ -1,8 +1,8 @@
-"""Reads an archive that an engine sends, in order, although only its end says what its parts are."""
+"""Reads an archive that comes as a stream, in order, although only its end says what its parts are."""
 
 import io
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import Protocol
 
 import msgspec
 
@@ -25,10 +25,22 @@ _BLOBS = "/blobs/sha256/"
 _MAX_DOCUMENTS = 64 << 20
 
 
+class Sent(Protocol):
+    """A stream: what is used of a binary file."""
+
+    def read(self, size: int, /) -> bytes | None:
+        """Return up to `size` bytes, none at the end."""
+        ...
+
+    def close(self) -> None:
+        """End the stream."""
+        ...
+
+
 class SentArchive:
     """An archive that can be asked for again and again, but only be read front to back."""
 
-    def __init__(self, send: Callable[[], BinaryIO], *, ref: str, limits: Limits) -> None:
+    def __init__(self, send: Callable[[], Sent], *, ref: str, limits: Limits) -> None:
         """Take what starts a new stream, which may raise any FleetAuditError of its own."""
         self._send = send
         self.ref = ref
@@ -36,8 +48,18 @@ class SentArchive:
 
     def start(self) -> tuple[TarStream, Callable[[], None]]:
         """Return a fresh stream of the archive's tar, and how to close it."""
-        source = self._send()
-        return TarStream(tar_chunks(source.read, self.limits)), source.close
+        try:
+            source = self._send()
+        except OSError as e:
+            raise LayerUnreadable(f"cannot be opened ({e.strerror})") from e
+
+        def read(size: int) -> bytes:
+            try:
+                return source.read(size) or b""
+            except OSError as e:
+                raise LayerUnreadable(f"cannot be read ({e.strerror})") from e
+
+        return TarStream(tar_chunks(read, self.limits)), source.close
 
     def layer(self, blob: Blob) -> OpenLayer:
         """Return how to open the layer that stands at a stretch of the stream."""
@@ -108,13 +130,11 @@ def read_sent(
     the stream is damaged or holds no such image.
     """
     progress.start(sent.ref, 0)
-    stream, close = sent.start()
     try:
-        parts = _read_parts(stream, sent, reading, store, progress)
+        parts = _read_parts(sent, reading, store, progress)
     except LayerUnreadable as e:
-        raise ImageError(sent.ref, f"what the engine sent {e.why}", "save the image to a file") from e
+        raise ImageError(sent.ref, f"the archive {e.why}", "save the image again") from e
     finally:
-        close()
         progress.finish(sent.ref)
     find = find_docker_image if parts.has("manifest.json") else find_oci_image
     found = find(parts, question)
@@ -125,7 +145,15 @@ def read_sent(
     )
 
 
-def _read_parts(
+def _read_parts(sent: SentArchive, reading: Reading, store: LayerStore | None, progress: Progress) -> _Parts:
+    stream, close = sent.start()
+    try:
+        return _parts_of(stream, sent, reading, store, progress)
+    finally:
+        close()
+
+
+def _parts_of(
     stream: TarStream, sent: SentArchive, reading: Reading, store: LayerStore | None, progress: Progress
 ) -> _Parts:
     parts = _Parts(sent.ref)

@@ -287,13 +287,15 @@ class _Extra:
         self.is_set = False
         self.real_size: int | None = None
         self.has_map_in_body = False
+        self._taken = 0
         self._name: str | None = None
         self._link: str | None = None
         self._pax: dict[bytes, bytes] = {}
         self._runs: list[bytes] = []
 
     def read(self, kind: int, stream: TarStream, size: int) -> None:
-        if not 0 <= size <= self.limits.header_bytes:
+        self._taken += size
+        if size < 0 or self._taken > self.limits.header_bytes:
             raise LayerUnreadable(f"has a PAX or long name header of {size} bytes")
         body = stream.take(size)
         if len(body) < size:

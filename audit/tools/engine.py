@@ -15,7 +15,7 @@ from fleet_audit.audit.errors import FleetAuditError
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_IDLE_SECONDS = 120.0
+_IDLE_SECONDS = 600.0
 """An engine may pack for a while before its first byte; after that it should not pause this long."""
 
 _WHOLE_SECONDS = 3600.0

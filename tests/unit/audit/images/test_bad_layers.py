@@ -10,7 +10,8 @@ import zstandard
 
 from fleet_audit.audit.images.limits import Limits
 from fleet_audit.audit.images.open import open_image
-from tests.support.images import ImageBuilder, image, layer_tar, layout_files, sha256, write_files
+from tests.support.images import Content, ImageBuilder, image, layer_tar, layout_files, sha256, write_files
+from tests.support.trees import Link
 
 GOOD = layer_tar({"good": "1"})
 BAD_BYTES = layer_tar({"bad": "0" * 3000})
@@ -165,6 +166,24 @@ def test_devices_pipes_and_unknown_members_are_never_files(tmp_path: Path) -> No
     with open_image(image(GOOD, out.getvalue()).write(tmp_path / "image")) as opened:
         assert [path for path, _ in opened.tree.files()] == ["/good"]
         assert opened.gaps == ()
+
+
+def test_links_through_one_another_are_not_followed_for_hours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet_audit.audit.images.merge.MAX_STEPS", 1000)
+    links: dict[str, Content] = {f"l{i}": Link(f"l{i + 1}/" + "./d/../" * 50) for i in range(30)}
+    files: dict[str, Content] = {f"l{i}/bad{i}": "" for i in range(30)}
+
+    with open_image(image(GOOD, layer_tar(links | files)).write(tmp_path / "image")) as opened:
+        assert ["over 1000 steps to follow" in gap.why for gap in opened.gaps] == [True]
+
+
+def test_pax_headers_do_not_pile_up(tmp_path: Path) -> None:
+    member = layer_tar({"x" * 300 + "bad": "1"})
+    pile = member[:1024] * 40 + member[1024:]
+
+    assert "long name header of" in only_gap(tmp_path, image(GOOD, pile), Limits(header_bytes=4096))
 
 
 def test_deep_names_that_imply_too_many_folders_are_refused(

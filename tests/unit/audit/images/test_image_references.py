@@ -1,5 +1,6 @@
 """Which image a reference means, and what is said when it means none or several."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.images.failure import ImageError
 from fleet_audit.audit.images.open import Image, open_image
 from fleet_audit.audit.images.sources import is_image_reference
-from fleet_audit.audit.model.identity import Platform
+from fleet_audit.audit.model.identity import ImagePath, Platform
 from fleet_audit.audit.model.image import Healthcheck
 from tests.support.images import (
+    Compression,
     Form,
+    compressed,
     docker_files,
     image,
     layer_tar,
@@ -100,6 +103,12 @@ def test_a_platform_that_is_not_there_is_answered_with_those_that_are(tmp_path: 
         open_image(nested(tmp_path), platform=Platform("linux", "s390x"))
 
 
+def test_a_manifest_below_an_index_can_be_chosen_by_its_digest(tmp_path: Path) -> None:
+    arm = image({"arm": ""}, architecture="arm64").blobs("gzip")[1]["digest"]
+
+    assert opened_files(f"{nested(tmp_path)}:{arm}") == ["/arm"]
+
+
 def test_indexes_nested_without_end_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="nested more than 8 deep"):
         open_image(nested(tmp_path, 12))
@@ -172,8 +181,31 @@ def test_what_is_not_there_is_said_not_to_be_there(tmp_path: Path, transport: st
         open_image(f"{transport}{tmp_path}/nothing")
 
 
+@pytest.mark.parametrize("form", ["docker-archive", "oci-archive"])
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_an_archive_that_is_compressed_as_a_whole_is_read_as_a_stream(
+    tmp_path: Path, form: Form, compression: Compression
+) -> None:
+    TWO.write(tmp_path / "plain", form)
+    (tmp_path / "packed").write_bytes(compressed((tmp_path / "plain").read_bytes(), compression))
+
+    assert opened_files(f"{form}:{tmp_path}/packed") == ["/two"]
+    assert opened_files(f"{tmp_path}/packed") == ["/two"]
+    with open_image(f"{form}:{tmp_path}/packed") as opened:
+        assert opened.tree.read(ImagePath("/two")) == b"2"
+
+
+@pytest.mark.parametrize("body", [b"\x1f\x8b" + bytes(600), gzip.compress(b"x" * 600), gzip.compress(b"")])
+def test_a_compressed_file_that_is_no_archive_is_said_to_be_none(tmp_path: Path, body: bytes) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(body)
+
+    with pytest.raises(ImageError, match=str(path)):
+        open_image(str(path))
+
+
 @pytest.mark.parametrize("transport", ["oci-archive", "docker-archive"])
-@pytest.mark.parametrize("body", [b"", b"text" * 500, b"\x1f\x8b" + bytes(600), layer_tar({"a": "1"})])
+@pytest.mark.parametrize("body", [b"", b"text" * 500, layer_tar({"a": "1"})])
 def test_a_file_that_is_no_image_is_said_to_be_none(tmp_path: Path, transport: str, body: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(body)
