@@ -7,6 +7,7 @@ from fleet_audit.audit.model.report import EntryReport, LddReport, Problem
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, Style, count
 from fleet_audit.reports.text import (
+    target_words,
     write_findings,
     write_gaps,
     write_head,
@@ -53,8 +54,9 @@ def _write(page: Page, report: LddReport) -> None:
     write_gaps(page, report.gaps)
     write_verdict(page, report)
     if broken and report.image is not None:
-        words = ("fleet-audit", "ldd", str(report.image.ref), "--tree", broken[0].entry.path)
-        write_next(page, [("step by step:", words)])
+        subject = f"so:{broken[0].problems[0].soname}"
+        words = ("fleet-audit", "explain", subject, *target_words(None, report.image))
+        write_next(page, [("why?", words)])
 
 
 def _is_broken(report: EntryReport) -> bool:

@@ -1,11 +1,14 @@
 """Rules over subjects: what is held against each, and what could not be judged."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
+from fleet_audit.audit.configuration.schema import suggestion
 from fleet_audit.audit.model.finding import Finding, Gap, GapKind, Mode
+from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.policy.conditions import ConditionFailed, Record
 from fleet_audit.audit.policy.facts import Subject, SubjectKind
 from fleet_audit.audit.policy.rules import Rule, RuleSet
@@ -17,6 +20,24 @@ class Exemption(msgspec.Struct, frozen=True):
     service: str
     rule: str
     reason: str
+
+
+def check_exemptions(
+    rules: RuleSet, exemptions: Iterable[Exemption], lines: Mapping[str, SourceLocation]
+) -> None:
+    """Raise ConfigurationError where a service is exempt from a rule that is not there.
+
+    `lines` is `Fleet.lines`: the place of each ``services.NAME``.
+    """
+    known = [rule.id for rule in rules.rules]
+    problems = []
+    for exemption in exemptions:
+        if exemption.rule not in known:
+            place = lines.get(f"services.{exemption.service}", SourceLocation(""))
+            message = f"no rule has the id '{exemption.rule}'{suggestion(exemption.rule, known)}"
+            problems.append(Problem(place.path, place.line, f"services.{exemption.service}.ignore", message))
+    if problems:
+        raise ConfigurationError(problems)
 
 
 class Judgement(msgspec.Struct, frozen=True):

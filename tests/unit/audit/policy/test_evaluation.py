@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from fleet_audit.audit.configuration.problems import ConfigurationError
 from fleet_audit.audit.model.finding import Mode, Severity
 from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.audit.policy.evaluation import Exemption, Judgement, evaluate
+from fleet_audit.audit.policy.evaluation import Exemption, Judgement, check_exemptions, evaluate
 from fleet_audit.audit.policy.facts import NeedFacts, Subject, SubjectKind
 from tests.support.rules import POLICY, RULE, rule_set
 
@@ -117,3 +118,17 @@ def test_an_exemption_holds_for_its_rule_alone(tmp_path: Path) -> None:
     ).findings
 
     assert finding.blocks
+
+
+def test_an_exemption_from_a_rule_that_is_not_there_is_refused_at_its_service(tmp_path: Path) -> None:
+    rules = rule_set(tmp_path, {FILE: RULE})
+    lines = {"services.Face": SourceLocation("fleet.yaml", 12)}
+
+    with pytest.raises(ConfigurationError) as caught:
+        check_exemptions(
+            rules, [Exemption("Face", "FA-TEST-002", "x"), Exemption("Face", "FA-TEST-001", "x")], lines
+        )
+
+    assert str(caught.value) == (
+        "fleet.yaml:12: services.Face.ignore: no rule has the id 'FA-TEST-002'; did you mean 'FA-TEST-001'?"
+    )
