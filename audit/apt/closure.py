@@ -8,7 +8,7 @@ so are installed packages that such an upgrade would leave with an unmet depende
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -92,6 +92,7 @@ def closure(
     roots: Sequence[PackageName],
     *,
     installed: Iterable[Described] = (),
+    held: Collection[str] = (),
     upgrades_by_source: bool = False,
 ) -> Closure:
     """Return everything that installing `roots` adds to what is `installed`, or upgrades there.
@@ -100,10 +101,11 @@ def closure(
     unmet. The result holds no package twice; each dependency of each chosen package is met, and each
     conflict avoided, or it is listed as unmet. The order of `roots` does not matter.
 
-    With `upgrades_by_source`, installed packages that were built from the same source as a chosen one are
-    brought to the same version with it, as apt does from 2.6 on (APT::Get::Upgrade-By-Source-Package).
+    Installed packages that are `held` are never upgraded (apt-mark(8)). With `upgrades_by_source`, installed
+    packages that were built from the same source as a chosen one are brought to the same version with it,
+    as apt does from 2.6 on (APT::Get::Upgrade-By-Source-Package).
     """
-    search = _Search(table, tuple(installed), upgrades_by_source=upgrades_by_source)
+    search = _Search(table, tuple(installed), frozenset(held), upgrades_by_source=upgrades_by_source)
     for name in sorted(set(roots)):
         search.add_root(name)
     search.follow()
@@ -114,12 +116,18 @@ class _Search:
     """One closure while it grows; its stack is explicit, since chains in an archive can be deep."""
 
     def __init__(
-        self, table: PackageTable, installed: Sequence[Described], *, upgrades_by_source: bool
+        self,
+        table: PackageTable,
+        installed: Sequence[Described],
+        held: frozenset[str],
+        *,
+        upgrades_by_source: bool,
     ) -> None:
         self.chosen: dict[PackageName, Chosen] = {}
         self._table = table
         self._present = _Present()
         self._installed = installed
+        self._held = held
         self._unmet: dict[Unmet, None] = {}
         self._pending: list[tuple[PackageName, Clause]] = []
         self._fresh: list[ArchivePackage] = []
@@ -133,8 +141,10 @@ class _Search:
         if candidate is None:
             if version is None:
                 self._unmet[Unmet(name, "is not in the archive")] = None
-        elif version is None or compare_versions(version, candidate.version) < 0:
+        elif self._may_come(candidate):
             self._choose(candidate, Reason())
+        elif name in self._held:
+            self._unmet[Unmet(name, f"is held at {version}, so {candidate.version} cannot come")] = None
 
     def follow(self) -> None:
         # Roots are all there before the first dependency is looked at, as for apt-get: they may answer it.
@@ -142,13 +152,17 @@ class _Search:
             self._pending.extend(reversed(_clauses(root)))
             self._drain()
         while self._repair():
-            self._drain()
+            pass
 
     def unmet(self) -> Iterator[Unmet]:
         yield from self._unmet
         for choice in self.chosen.values():
             for text in self._present.conflicts_of(choice.package):
                 yield Unmet(choice.package.name, text)
+        for package in self._installed:
+            broken = None if package.name in self.chosen else self._dependency_broken(package)
+            if broken is not None and broken.parent is not None:
+                yield Unmet(broken.parent, f"would be upgraded, but the installed {broken.clause}")
 
     def _drain(self) -> None:
         while self._pending or self._fresh:
@@ -178,14 +192,17 @@ class _Search:
         peaceful = (p for p in options if not any(self._present.conflicts_of(p)))
         package = next(peaceful, options[0] if options else None)
         if package is None:
-            text = f"depends on {clause_text(clause)}, which the archive does not offer"
-            self._unmet[Unmet(parent, text)] = None
+            held = [relation.name for relation in clause if relation.name in self._held]
+            why = f"while {held[0]} is held" if held else "which the archive does not offer"
+            self._unmet[Unmet(parent, f"depends on {clause_text(clause)}, {why}")] = None
         else:
             self._take(package, Reason(parent, clause_text(clause)))
 
     def _may_come(self, package: ArchivePackage) -> bool:
         version = self._present.version(package.name)
-        return version is None or compare_versions(version, package.version) < 0
+        if version is None:
+            return True
+        return package.name not in self._held and compare_versions(version, package.version) < 0
 
     def _take(self, package: ArchivePackage, reason: Reason) -> None:
         self._choose(package, reason)
@@ -198,21 +215,26 @@ class _Search:
         self._fresh.append(package)
 
     def _repair(self) -> bool:
-        """Upgrade one installed package that the choices so far would break; False where there is none."""
+        """Upgrade the installed packages that the choices so far would break; False where there are none."""
+        before = len(self.chosen)
         for package in self._installed:
             candidate = self._table.get(package.name)
             if candidate is None or not self._may_come(candidate):
                 continue
-            reason = self._broken_by(package)
+            reason = self._refused(package) or self._dependency_broken(package)
             if reason is not None:
                 self._take(candidate, reason)
-                return True
-        return False
+                self._drain()
+        return len(self.chosen) > before
 
-    def _broken_by(self, package: Described) -> Reason | None:
+    def _refused(self, package: Described) -> Reason | None:
         for enemy, relation, field in self._present.enemies_of(package):
             if enemy in self.chosen:
                 return Reason(enemy, f"{field}: {relation}")
+        return None
+
+    def _dependency_broken(self, package: Described) -> Reason | None:
+        """Return the chosen package that leaves a dependency of an installed one unmet."""
         for parent, clause in _clauses(package):
             moved = next((relation.name for relation in clause if relation.name in self.chosen), None)
             if moved is not None and not self._present.meets(clause):

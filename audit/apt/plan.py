@@ -61,6 +61,7 @@ class _Planner:
         self._prefer = prefer
         self._installed = tuple(_native(state.records, index.architecture))
         self._versions: dict[str, str] = {record.name: record.version for record in self._installed}
+        self._held = frozenset(record.name for record in self._installed if record.is_held)
         self._upgrades_by_source = satisfies(self._versions.get("apt", "0"), ">=", _APT_BY_SOURCE)
         self._needs_of: defaultdict[PackageName, list[str]] = defaultdict(list)
         self._unsatisfied: list[Unsatisfied] = []
@@ -120,6 +121,7 @@ class _Planner:
             self._index.packages,
             tuple(roots),
             installed=self._installed,
+            held=self._held,
             upgrades_by_source=self._upgrades_by_source,
         )
 

@@ -44,7 +44,10 @@ _FIELDS = frozenset(
 
 
 class InstalledRecord(msgspec.Struct, frozen=True):
-    """An installed package with its relationship fields as written."""
+    """An installed package with its relationship fields as written.
+
+    `is_held` means that it stays in its version (dpkg(1), selection state "hold").
+    """
 
     package: InstalledPackage
     pre_depends: str = ""
@@ -53,6 +56,7 @@ class InstalledRecord(msgspec.Struct, frozen=True):
     conflicts: str = ""
     breaks: str = ""
     multi_arch: str = ""
+    is_held: bool = False
 
     @property
     def name(self) -> PackageName:
@@ -214,4 +218,5 @@ def _installed(found: dict[str, str], *, is_automatic: bool) -> InstalledRecord:
         conflicts=found.get("Conflicts", ""),
         breaks=found.get("Breaks", ""),
         multi_arch=found.get("Multi-Arch", ""),
+        is_held=found.get("Status", "").startswith("hold "),
     )

@@ -28,7 +28,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         match self.path:
-            case "/body":
+            case "/body" | "http://archive.example/body":
                 self._send(200, BODY)
             case "/moved":
                 self._send(302, b"", Location="/body")
@@ -124,3 +124,20 @@ def test_a_server_that_is_not_there_is_named(server: str, fetcher: Fetcher) -> N
     del server
     with pytest.raises(Interrupted, match="the connection failed"):
         fetcher.get("http://127.0.0.1:9/", size_limit=100, deadline=5)
+
+
+def test_the_proxy_of_the_environment_is_used(
+    server: str, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", server.replace("//", "//user:secret@"))
+
+    assert fetcher.get("http://archive.example/body", size_limit=len(BODY), deadline=5) == BODY
+
+
+def test_a_host_that_needs_no_proxy_is_asked_itself(
+    server: str, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+    assert fetcher.get(f"{server}/body", size_limit=len(BODY), deadline=5) == BODY

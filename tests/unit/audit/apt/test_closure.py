@@ -160,3 +160,30 @@ def test_a_long_chain_of_dependencies_is_followed() -> None:
     table = offered(*(stanza(f"p{n}", Depends=f"p{n + 1}") for n in range(3000)), stanza("p3000"))
 
     assert len(install(table, "p0").chosen) == 3001
+
+
+def test_an_installed_package_that_an_upgrade_would_break_is_told() -> None:
+    table = offered(stanza("a", Depends="libx (>= 2)"), stanza("libx", "2"))
+
+    added = install(table, "a", upon=(stanza("libx", "1"), stanza("local", "1", Depends="libx (= 1)")))
+
+    assert added.unmet == (
+        Unmet(PackageName("libx"), "would be upgraded, but the installed local depends on libx (= 1)"),
+    )
+
+
+def test_what_was_broken_before_is_not_held_against_the_addition() -> None:
+    table = offered(stanza("a", Depends="libx (>= 2)"), stanza("libx", "2"))
+
+    assert install(table, "a", upon=(stanza("libx", "1"), stanza("local", Depends="gone"))).unmet == ()
+
+
+def test_a_held_package_is_not_upgraded() -> None:
+    table = offered(stanza("a", Depends="libx (>= 2)"), stanza("libx", "2"))
+
+    def held(root: str) -> Closure:
+        installed = packages(stanza("libx", "1"))
+        return closure(table, [PackageName(root)], installed=installed, held={"libx"})
+
+    assert held("a").unmet == (Unmet(PackageName("a"), "depends on libx (>= 2), while libx is held"),)
+    assert held("libx").unmet == (Unmet(PackageName("libx"), "is held at 1, so 2 cannot come"),)

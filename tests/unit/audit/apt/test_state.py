@@ -60,7 +60,10 @@ def test_removed_packages_are_not_installed() -> None:
         entry("a") + entry("b", status="deinstall ok config-files") + entry("c", status="hold ok installed")
     )
 
-    assert names(state({STATUS: status})) == ["a", "c"]
+    found = state({STATUS: status})
+
+    assert names(found) == ["a", "c"]
+    assert [record.is_held for record in found.records] == [False, True]
 
 
 def test_packages_that_wait_for_triggers_are_installed() -> None:
