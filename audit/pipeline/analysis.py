@@ -6,7 +6,6 @@ import msgspec
 
 from fleet_audit.audit.ldd import evidence as ldd_evidence
 from fleet_audit.audit.ldd.glibc import dlopen, examine
-from fleet_audit.audit.ldd.programs import executables
 from fleet_audit.audit.model.apt import AptPlan
 from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Missing, Resolution, Resolved
 from fleet_audit.audit.model.evidence import Edge, EvidenceGraph, Node, NodeKind
@@ -85,7 +84,6 @@ class _Audit:
         self._supply = Supply(subject, scene, shared)
         identity = scene.image.identity
         self._judge = Judge(shared.knowledge, identity.distro.codename, scene.is_whole)
-        self._start = Node(NodeKind.FAMILY, subject.name)
         self._asks: list[Ask] = []
         self._edges: list[Edge] = []
         self._closures: list[Closure] = []
@@ -94,10 +92,10 @@ class _Audit:
     def run(self) -> Analysis:
         imports = self._examine_services()
         self._load_extensions(self._extensions(imports.services))
-        self._start_programs()
         self._grant_wishes(imports)
         graph = EvidenceGraph([*self._edges, *ldd_evidence.edges(self._closures)])
-        needs = join(self._asks, graph, self._starts())
+        services = [Node(NodeKind.SERVICE, service.name) for service in self._subject.services]
+        needs = join(self._asks, graph, services)
         plan = self._supply.plan(needs)
         report = self._report(imports, needs, plan)
         return Analysis(report, graph, imports.services, self._statistics(imports))
@@ -134,14 +132,6 @@ class _Audit:
         }
         tier = None if self._subject.services else Tier.REQUIRED
         self._examine([entries[path] for path in sorted(entries)], tier=tier)
-
-    def _start_programs(self) -> None:
-        """Examine what the image starts by itself: it is needed whoever its services are."""
-        image = self._scene.image
-        found = executables(image.tree, self._scene.elf, image.identity.config, self._find)
-        for entry in found:
-            self._edges.append(Edge(self._start, Node(NodeKind.FILE, entry.path), "starts"))
-        self._examine(found, tier=Tier.REQUIRED)
 
     def _grant_wishes(self, imports: Examination) -> None:
         reached = {edge.target for edge in imports.edges if edge.target.kind is NodeKind.DISTRIBUTION}
@@ -197,12 +187,6 @@ class _Audit:
     def _find(self, name: str) -> ImagePath | None:
         image = self._scene.image
         return find_program(image.tree, image.identity.config.env, name)
-
-    def _starts(self) -> list[Node]:
-        if not self._subject.services:
-            return []
-        services = [Node(NodeKind.SERVICE, service.name) for service in self._subject.services]
-        return [*services, self._start]
 
     def _report(self, imports: Examination, needs: tuple[Need, ...], plan: AptPlan) -> DepsReport:
         unparsed = merged_unparsed(imports.services)
