@@ -25,7 +25,7 @@ _OPAQUE = ".wh..wh..opq"
 _WHITEOUT = ".wh."
 _FILE, _HARD_LINK, _SYMLINK, _FOLDER = ord("0"), ord("1"), ord("2"), ord("5")
 _SPECIAL = frozenset(b"346")
-_MAX_ODDITIES = 100
+_MAX_ODDITIES = 1000
 
 
 def nothing_kept(_path: ImagePath, _size: int) -> bool:
@@ -162,10 +162,11 @@ class _Survey:
         # Holes cost nothing in the layer, so that they are bounded here and not where it is inflated.
         if self._expanded > self._reading.limits.free_bytes:
             self._note(path, "is a sparse file, too large to fill its holes")
+            for _, found in self._collectors:
+                found.pop(path, None)
         else:
-            self._collect(
-                path, header, SparseBody(StreamedBody(stream, header.stored, self._desk), header, most)
-            )
+            stored = StreamedBody(stream, header.stored, self._desk)
+            self._collect(path, header, SparseBody(stored, header, most))
         return LayerEntry(path, Change.FILE, header.size, header.mode, "", -1)
 
     def _collect(self, path: ImagePath, header: Header, body: MemberBody) -> None:
@@ -185,8 +186,9 @@ class _Survey:
                 found.pop(path, None)
 
     def _note(self, path: ImagePath, why: str) -> None:
-        if len(self.oddities) < _MAX_ODDITIES:
-            self.oddities.append((path, why))
+        if len(self.oddities) == _MAX_ODDITIES:
+            raise LayerUnreadable(f"holds over {_MAX_ODDITIES} files that cannot be examined")
+        self.oddities.append((path, why))
 
 
 class Desk:

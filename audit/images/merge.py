@@ -69,7 +69,9 @@ class MergedLayers:
     def is_from(self, path: ImagePath, layer: int) -> bool:
         """Say whether the file that is seen at `path` is the one that this layer holds under that path."""
         entry = self.standing_at(path)
-        return entry is not None and entry.layer == layer and entry.origin == path
+        if entry is None or entry.kind is not FileKind.FILE:
+            return False
+        return entry.layer == layer and entry.origin == path
 
     def _look(self, folder: ImagePath, name: str) -> Entry | None:
         self._steps += 1

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, assert_never
+from typing import Any, BinaryIO, Protocol, TypeVar, assert_never
 
 import msgspec
 
@@ -148,7 +148,9 @@ def open_image(  # noqa: PLR0913  (every option has a default and a keyword)
             return opening.root(folder)
         case FoundImage():
             outcomes = read_layers(found.layers, reading, store, jobs=jobs, progress=progress)
-            return opening.layered(found, outcomes, [_from_blob(layer) for layer in found.layers])
+            return opening.layered(
+                found, outcomes, [_from_blob(layer) for layer in found.layers], is_sent=False
+            )
         case FoundStream(engine) if engine not in engines:
             raise ImageError(ref, f"there is no connection to {engine}", "save the image to a file")
         case FoundStream(engine, wanted):
@@ -158,7 +160,8 @@ def open_image(  # noqa: PLR0913  (every option has a default and a keyword)
         case _:
             assert_never(found)
     streamed = read_sent(sent, question, reading, store, progress)
-    return opening.layered(streamed.found, streamed.outcomes, streamed.reopen)
+    # What is asked for a second time may be another image of the same name.
+    return opening.layered(streamed.found, streamed.outcomes, streamed.reopen, is_sent=True)
 
 
 def _from_blob(found: FoundLayer) -> OpenLayer:
@@ -175,7 +178,14 @@ class _Opening:
         self._reading = reading
         self._begin = begin
 
-    def layered(self, found: FoundImage, outcomes: Sequence[Outcome], reopen: Sequence[OpenLayer]) -> Image:
+    def layered(
+        self,
+        found: FoundImage,
+        outcomes: Sequence[Outcome],
+        reopen: Sequence[OpenLayer],
+        *,
+        is_sent: bool,
+    ) -> Image:
         merged = MergedLayers()
         gaps: list[Gap] = []
         read: dict[int, LayerRead] = {}
@@ -185,19 +195,18 @@ class _Opening:
             if isinstance(outcome, LayerFailure):
                 gaps.append(_layer_gap(layer, outcome.why))
                 continue
-            try:
-                merged.lay(index, outcome.entries)
-            except LayerUnreadable as e:
-                gaps.append(_layer_gap(layer, e.why))
-                continue
             read[index] = outcome
             bodies[index] = LayerBodies(
                 outcome.facts,
                 outcome.entries,
                 reopen[index],
                 self._reading.limits,
-                is_verified=not outcome.was_cached,
+                is_verified=not (outcome.was_cached or is_sent),
             )
+            try:
+                merged.lay(index, outcome.entries)
+            except LayerUnreadable as e:
+                gaps.append(_layer_gap(layer, e.why))
             gaps += _oddities(index, outcome.facts, merged)
         gaps += [_file_gap(path, "is a hard link to nothing") for path in sorted(merged.dangling)]
         tree = MemoryTree(merged.folders, lambda entry: bodies[entry.layer].read(entry))
@@ -251,17 +260,15 @@ def _oddities(index: int, facts: Facts, merged: MergedLayers) -> list[Gap]:
     return [_file_gap(path, why) for path, why in facts.measure.oddities if merged.is_from(path, index)]
 
 
-class _Records:
+class _Records(Protocol):
     """Records by collector."""
 
-    def of(self, collector: Collector[RecordT]) -> Mapping[ImagePath, RecordT]:
-        raise NotImplementedError
+    def of(self, collector: Collector[RecordT]) -> Mapping[ImagePath, RecordT]: ...
 
-    def close(self) -> None:
-        """Let go of what holds the records."""
+    def close(self) -> None: ...
 
 
-class _LayerRecords(_Records):
+class _LayerRecords:
     def __init__(self, layers: Mapping[int, LayerRead], merged: MergedLayers) -> None:
         self._layers = layers
         self._merged = merged
@@ -286,13 +293,16 @@ class _LayerRecords(_Records):
             facts.close()
 
 
-class _FolderRecords(_Records):
+class _FolderRecords:
     def __init__(self, records: Mapping[str, Mapping[ImagePath, msgspec.Struct]]) -> None:
         self._records = records
 
     def of(self, collector: Collector[RecordT]) -> Mapping[ImagePath, RecordT]:
         found = self._records[collector_key(collector)]
         return {path: record for path, record in found.items() if isinstance(record, collector.record_type)}
+
+    def close(self) -> None:
+        """Close nothing: no file is open."""
 
 
 def _collected(tree: FolderTree, reading: Reading) -> tuple[_FolderRecords, list[Gap]]:

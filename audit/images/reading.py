@@ -57,14 +57,14 @@ def read_layers(
     for key, found in zip(keys, layers, strict=True):
         if key in known:
             continue
-        cached = load_layer(key, reading, store)
-        if cached is not None:
-            known[key] = cached
-        elif found.refusal or found.blob is None:
+        # What is wrong with this image is said whether or not another image had the same layer.
+        if found.refusal or found.blob is None:
             known[key] = LayerFailure(found.refusal or "is missing")
-        else:
-            known[key] = LayerFailure("was not read")
+            continue
+        cached = load_layer(key, reading, store)
+        if cached is None:
             work.append((key, found))
+        known[key] = cached or LayerFailure("was not read")
     for key, made in _read_all(work, reading, jobs, progress).items():
         known[key] = made if isinstance(made, LayerFailure) else file_layer(key, made, reading, store)
     return [known[key] for key in keys]

@@ -10,6 +10,7 @@ import zstandard
 
 from fleet_audit.audit.images.limits import Limits
 from fleet_audit.audit.images.open import open_image
+from fleet_audit.audit.images.store import LayerStore
 from tests.support.images import Content, ImageBuilder, image, layer_tar, layout_files, sha256, write_files
 from tests.support.trees import Link
 
@@ -194,3 +195,14 @@ def test_deep_names_that_imply_too_many_folders_are_refused(
 
     with open_image(image(GOOD, deep).write(tmp_path / "image")) as opened:
         assert ["names files in over 100 folders" in gap.why for gap in opened.gaps] == [True]
+        assert {opened.tree.read(path) for path, _ in opened.tree.files()} == {b"1", b""}
+
+
+def test_a_missing_blob_is_a_gap_although_its_facts_are_known(tmp_path: Path) -> None:
+    ref = image(GOOD, BAD_BYTES).write(tmp_path / "image", compression="none")
+    store = LayerStore(tmp_path / "cache")
+    open_image(ref, store=store).close()
+    (tmp_path / "image" / "blobs" / "sha256" / sha256(BAD_BYTES)[7:]).unlink()
+
+    with open_image(ref, store=store) as opened:
+        assert ["is missing" in gap.why for gap in opened.gaps] == [True]

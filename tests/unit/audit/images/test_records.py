@@ -68,6 +68,13 @@ def test_the_record_of_a_repeated_name_is_that_of_its_last_entry(tmp_path: Path)
         assert [head.text for head in opened.records(HEADS).values()] == ["last"]
 
 
+def test_a_link_that_replaces_a_file_of_its_own_layer_has_no_record(tmp_path: Path) -> None:
+    world = image([("a.txt", "first"), ("b", "body"), ("a.txt", Link("b"))])
+
+    with open_image(world.write(tmp_path / "image"), collectors=[HEADS]) as opened:
+        assert opened.records(HEADS) == {}
+
+
 def test_bodies_that_span_chunks_are_whole(tmp_path: Path) -> None:
     body = "".join(chr(97 + i % 26) for i in range(3_000_000))
     whole = Heads(10_000_000)

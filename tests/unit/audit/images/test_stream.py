@@ -11,6 +11,7 @@ import pytest
 from fleet_audit.audit.images.failure import ImageError
 from fleet_audit.audit.images.open import Image, open_image
 from fleet_audit.audit.images.store import LayerStore
+from fleet_audit.audit.images.tree import FileUnreadable
 from fleet_audit.audit.model.identity import ImagePath
 from tests.support.images import docker_files, image, layer_tar, layout_files, sha256
 from tests.support.trees import Link
@@ -73,7 +74,16 @@ def test_a_body_that_was_not_kept_is_asked_for_again() -> None:
     with engine.open() as opened:
         assert opened.tree.read(ImagePath("/app/data.bin")) == b"\0" * 3000
         assert opened.statistics.bodies_streamed == 1
-    assert engine.sent == 2
+
+
+def test_a_body_is_not_taken_from_another_image_of_the_same_name() -> None:
+    engine = Engine(docker_files([EXAMPLE]))
+
+    with engine.open() as opened:
+        other = image({"etc/hostname": "a\n", "app/data.bin": b"1" * 3000}, {"app/main.py": "import cv2\n"})
+        engine.archive = layer_tar(docker_files([other]))
+        with pytest.raises(FileUnreadable, match="its digest differs"):
+            opened.tree.read(ImagePath("/app/data.bin"))
 
 
 def test_layers_named_by_their_digest_are_read_once(tmp_path: Path) -> None:
