@@ -127,12 +127,32 @@ def _missing_row(group: Sequence[MissingModule]) -> tuple[Line, ...]:
     if len(places) > 1:
         where.append(Piece(f" and {count(len(places) - 1, 'more place')}", "dim"))
     if not _is_certain(first):
-        where += [BREAK, Piece(f"{first.context}, {_LEVEL_WORDS[first.level]}", "dim")]
+        where += [BREAK, Piece(_stands(first), "dim")]
     names: list[str | Piece] = [Piece(first.module, "bold")]
     if len(group) > 1:
         names.append(Piece(f" and {len(group) - 1} more of it", "dim"))
     return Piece(sign, style), names, where, ", ".join(first.suggestions)
 
+
+def _stands(missing: MissingModule) -> str:
+    words = _CONTEXT_WORDS[missing.context]
+    is_plain = missing.level is Level.CERTAIN or missing.context is ImportContext.LAZY
+    return words if is_plain else f"{words}, {_REACHED_WORDS[missing.level]}"
+
+
+_CONTEXT_WORDS = {
+    ImportContext.MODULE: "at the top of its file",
+    ImportContext.GUARDED: "under a guard",
+    ImportContext.LAZY: "inside a function",
+    ImportContext.TYPING: "for type checkers alone",
+    ImportContext.DYNAMIC: "by a computed name",
+}
+_REACHED_WORDS = {
+    Level.CERTAIN: "which is reached",
+    Level.PROBABLE: "which is probably reached",
+    Level.LAZY: "reached only by a call",
+    Level.STRING: "named in a text",
+}
 
 _RED: Style = "red"
 _YELLOW: Style = "yellow"

@@ -6,6 +6,7 @@ with ``x-``.
 """
 
 import difflib
+import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,6 +36,16 @@ def schema_of(root: type) -> Schema:
         if definition.get("additionalProperties") is False:
             definition["patternProperties"] = {FREE_PATTERN: True}
     return schema
+
+
+def published_schema(root: type, *, title: str = "") -> bytes:
+    """Return the schema of a type as a document for editors, indented and ended by a line end."""
+    head: Schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title or root.__name__,
+    }
+    document = {**head, "description": inspect.cleandoc(root.__doc__ or ""), **schema_of(root)}
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
 def convert(located: Located, root: type[T], *, at: KeyPath = (), also: Iterable[Problem] = ()) -> T:

@@ -3,10 +3,8 @@
 import os
 from pathlib import Path
 
-import msgspec
-
 from fleet_audit.audit.configuration.located import load_file
-from fleet_audit.audit.configuration.schema import Schema, convert, schema_of
+from fleet_audit.audit.configuration.schema import convert, published_schema
 from fleet_audit.audit.fleet.semantics import contradictions
 from fleet_audit.audit.model.fleet import Fleet, Manifest
 from fleet_audit.audit.model.location import SourceLocation
@@ -45,9 +43,4 @@ def load_fleet(path: Path) -> Fleet:
 
 def schema() -> bytes:
     """Return the JSON schema of the manifest for editors: the one that `load_fleet` checks with."""
-    described: Schema = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "fleet.yaml",
-        "description": "A fleet of services, the family images they run on, and the machines they run at.",
-    }
-    return msgspec.json.format(msgspec.json.encode(described | schema_of(Manifest)), indent=2) + b"\n"
+    return published_schema(Manifest, title="fleet.yaml")
