@@ -72,8 +72,10 @@ class _Examination:
         if path is None:
             return _failed(entry, Missing(folder_of(entry.path)))
         facts = self._world.elf.get(path)
-        if facts is None or facts.elf_class == 0:
-            return _failed(entry, Fatal(path, facts.refusal if facts else "invalid ELF header"))
+        if facts is None:
+            return _failed(entry, self._world.not_elf(path) or Missing(folder_of(path)))
+        if facts.elf_class == 0:
+            return _failed(entry, Fatal(path, facts.refusal))
         if entry.kind is EntryKind.EXECUTABLE:
             return self._program(entry, Found(path, entry.path, facts))
         return self._library(entry, self._host(facts))

@@ -1,6 +1,6 @@
 """One image as its loaders see it: files, ELF facts, environment, ld.so.cache, loaders."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from fleet_audit.audit.images.tree import Entry, FileKind, FileTree, FileUnreadable
@@ -40,7 +40,8 @@ class World:
     """Everything a loader of this image could look at. Answers are kept, so share one per image.
 
     `elf` holds the facts by canonical path: a file of the tree without an entry there is not ELF.
-    `env` is the image's environment; `working_dir` is where relative directories are resolved from.
+    `env` is the image's environment; `working_dir` is where relative directories are resolved from;
+    `unreadable` names files of the tree whose bodies nobody could read, so that nothing is claimed of them.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class World:
         env: Mapping[str, str],
         *,
         working_dir: str = "/",
+        unreadable: Collection[str] = (),
     ) -> None:
         """Take the image's files, their ELF facts, and its configuration."""
         self.tree = tree
@@ -57,6 +59,7 @@ class World:
         self.env = env
         self.working_dir = working_dir or "/"
         self.cache_damage = ""
+        self._unreadable = frozenset(unreadable)
         self._caches: dict[bool, LoaderCache] = {}
         self._loaders: dict[tuple[ImagePath, Abi], Loader] = {}
         self._listings: dict[str, Mapping[str, Entry]] = {}
@@ -102,10 +105,13 @@ class World:
             return None
         facts = self.elf.get(path)
         if facts is None:
-            return self._not_elf(path)
+            return self.not_elf(path)
         return _judge(path, used, facts, loader)
 
-    def _not_elf(self, path: ImagePath) -> Fatal | None:
+    def not_elf(self, path: ImagePath) -> Fatal | Unknown | None:
+        """Judge a canonical path of which no ELF facts are known; None if nothing is there."""
+        if path in self._unreadable:
+            return Unknown(f"{path}: could not be read", GapKind.UNREADABLE_FILE)
         entry = self.tree.entry(path)
         if entry is None:
             return None

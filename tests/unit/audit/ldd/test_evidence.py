@@ -5,7 +5,7 @@ import pytest
 
 from fleet_audit.audit.ldd.evidence import edges, gaps, missing_sonames, problems
 from fleet_audit.audit.ldd.glibc import dlopen, examine
-from fleet_audit.audit.ldd.world import interpreter_of
+from fleet_audit.audit.ldd.world import World, interpreter_of
 from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Fatal, Missing, Resolved, Unknown
 from fleet_audit.audit.model.evidence import Edge, EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.finding import GapKind
@@ -172,6 +172,18 @@ def test_a_library_that_could_not_be_read_is_a_gap_and_not_missing() -> None:
 
     assert isinstance(found[0].requests[0].resolution, Unknown)
     assert [gap.kind for gap in gaps(world, found)] == [GapKind.UNREADABLE_ELF]
+
+
+@pytest.mark.parametrize("path", ["/lib64/liba.so", "/site/m.so"])
+def test_of_a_file_that_nobody_could_read_nothing_is_claimed(path: str) -> None:
+    built = image().python().elf("/lib64/liba.so").elf("/site/m.so", needed=["liba.so"]).build()
+    known = {p: facts for p, facts in built.elf.items() if p != path}
+    world = World(built.tree, known, {}, unreadable=[path])
+
+    found = examine(world, [MODULE], PYTHON)
+
+    assert problems(found[0]) == ()
+    assert [gap.kind for gap in gaps(world, found)] == [GapKind.UNREADABLE_FILE]
 
 
 def test_a_broken_cache_is_a_gap() -> None:
