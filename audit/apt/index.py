@@ -78,14 +78,23 @@ class Archive:
         self._snapshots = Snapshots(folder)
         self._now = now
         self._progress = progress
+        self._found: dict[str, ArchiveIndex] = {}
 
     def index(self, distro: Distro, architecture: str, sources: Sequence[ArchiveSource]) -> ArchiveIndex:
         """Return the index of `sources` for a Debian architecture.
 
         When the archive cannot be asked, or not be read to its end, the state that was last read from the
-        same sources serves, and a gap says so. Raises IndexUnavailable where there is none.
+        same sources serves, and a gap says so. Each archive is asked once in a run. Raises IndexUnavailable
+        where there is no state at all.
         """
         wanted = key_of((architecture, *map(repr, sources)))
+        if wanted not in self._found:
+            self._found[wanted] = self._current_or_last(distro, architecture, sources, wanted)
+        return self._found[wanted]
+
+    def _current_or_last(
+        self, distro: Distro, architecture: str, sources: Sequence[ArchiveSource], wanted: str
+    ) -> ArchiveIndex:
         try:
             return self._current(distro, architecture, sources, wanted)
         except IndexUnavailable as e:

@@ -50,7 +50,8 @@ def propose(
 
     Each root directly ships, or provides, at least one thing that is wanted; of several packages that could,
     `prefer` (need to package) decides, then one that is installed or comes anyway, then the least
-    additional bytes, then the name. What nobody ships, and what conflicts, is `unsatisfied`.
+    additional bytes, then the name. What nobody ships, and what cannot be installed beside the rest, is
+    `unsatisfied` and no part of the plan.
     """
     return _Planner(state, index, prefer).plan(sorted(set(wanted), key=lambda item: item.need))
 
@@ -71,9 +72,7 @@ class _Planner:
         # Names with one provider leave no choice; what they bring may decide the others.
         for item in sorted(wanted, key=lambda item: (len(options[item]) > 1, item.need)):
             self._supply(item, options[item])
-        complete = self._closure(self._needs_of)
-        self._explain_unmet(complete)
-        return self._result(complete)
+        return self._result(self._possible())
 
     def _supply(self, item: Wanted, options: Sequence[ArchivePackage]) -> None:
         if not options:
@@ -139,11 +138,23 @@ class _Planner:
             names = [name for name in self._index.sonames if name.startswith(prefix)]
             yield from ((name, self._index.sonames[name]) for name in sorted(names)[:_MAX_SUGGESTIONS])
 
-    def _explain_unmet(self, complete: Closure) -> None:
-        for unmet in complete.unmet:
-            root = (*complete.chain_to(unmet.package), unmet.package)[0]
-            why = f"{unmet.package} {unmet.why}"
-            self._unsatisfied += (Unsatisfied(need, why) for need in self._needs_of.get(root, (root,)))
+    def _possible(self) -> Closure:
+        """Return the closure of the roots that can be installed; the others become unsatisfied.
+
+        One impossible root would make apt-get refuse all of them.
+        """
+        complete = self._closure(self._needs_of)
+        while complete.unmet:
+            reasons: defaultdict[PackageName, list[str]] = defaultdict(list)
+            for unmet in complete.unmet:
+                root = (*complete.chain_to(unmet.package), unmet.package)[0]
+                reasons[root].append(f"{unmet.package} {unmet.why}")
+            # One at a time: of two that exclude each other, the first by name goes, and the other may stay.
+            worst = min(reasons)
+            needs = self._needs_of.pop(worst)
+            self._unsatisfied += (Unsatisfied(need, why) for need in needs for why in reasons[worst])
+            complete = self._closure(self._needs_of)
+        return complete
 
     def _result(self, complete: Closure) -> AptPlan:
         packages = tuple(
@@ -170,8 +181,9 @@ class _Planner:
             version=package.version,
             installed_bytes=package.installed_bytes,
             download_bytes=package.download_bytes,
-            because=(*self._needs_of[start][:1], *steps),
+            because=(*self._needs_of.get(start, [])[:1], *steps),
             is_root=package.name in self._needs_of,
+            supplies=tuple(sorted(self._needs_of.get(package.name, ()))),
         )
 
 

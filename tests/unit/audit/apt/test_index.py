@@ -113,6 +113,15 @@ def test_a_state_of_the_archive_is_read_once(tmp_path: Path) -> None:
     assert list(again.packages) == list(first.packages)
 
 
+def test_an_archive_is_asked_once_in_a_run(tmp_path: Path) -> None:
+    archive = small()
+    reader = Archive(Fetcher(tmp_path / "downloads", transport=archive), tmp_path / "indexes", now=NOW)
+    first = reader.index(BOOKWORM, "amd64", MAIN)
+    archive.files.clear()
+
+    assert reader.index(BOOKWORM, "amd64", MAIN) is first
+
+
 def test_a_damaged_kept_state_is_read_anew(tmp_path: Path) -> None:
     index(small(), tmp_path)
     (state,) = (tmp_path / "indexes").glob("*.state.zst")

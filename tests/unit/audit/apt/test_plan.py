@@ -85,6 +85,15 @@ def test_what_supplies_a_need_itself_is_typed_even_where_it_would_come_along() -
     assert proposed.packages[-1].because == ("so:libX11.so.6", "libx11-6")
 
 
+def test_a_root_names_everything_that_it_supplies() -> None:
+    proposed = plan(so("libssl.so.3"), program("ffmpeg"))
+
+    assert {p.name: p.supplies for p in proposed.packages} == {
+        "ffmpeg": ("bin:ffmpeg", "so:libssl.so.3"),
+        "libx11-6": (),
+    }
+
+
 def test_of_several_providers_the_smallest_addition_is_taken_and_ties_go_by_name() -> None:
     assert plan(so("libjack.so.0")).roots == ("jack-equal=1.0",)
 
@@ -152,9 +161,11 @@ def test_a_program_that_nobody_ships_is_unsatisfied() -> None:
     assert (unsatisfied.need, "no package ships a program" in unsatisfied.verdict) == ("bin:nosuch", True)
 
 
-def test_a_dependency_that_cannot_be_met_is_told_of_the_need() -> None:
-    (unsatisfied,) = plan(so("libdoomed.so.1")).unsatisfied
+def test_what_cannot_be_installed_is_told_and_not_proposed() -> None:
+    proposed = plan(so("libdoomed.so.1"), so("libGL.so.1"))
 
+    assert proposed.roots == ("libgl1=1.6.0-1",)
+    (unsatisfied,) = proposed.unsatisfied
     assert unsatisfied.need == "so:libdoomed.so.1"
     assert unsatisfied.verdict == "impossible depends on gone, which the archive does not offer"
 
@@ -164,6 +175,17 @@ def test_a_conflict_with_what_is_installed_is_unsatisfied() -> None:
 
     assert unsatisfied.need == "so:libX11.so.6"
     assert "refused by nox" in unsatisfied.verdict
+
+
+def test_of_two_that_exclude_each_other_one_is_proposed() -> None:
+    stanzas = (stanza("libgl1", Conflicts="ffmpeg"), stanza("ffmpeg"))
+
+    proposed = plan(so("libGL.so.1"), program("ffmpeg"), stanzas=stanzas)
+
+    assert proposed.roots == ("libgl1=1.0",)
+    assert [(u.need, u.verdict) for u in proposed.unsatisfied] == [
+        ("bin:ffmpeg", "ffmpeg is refused by libgl1 (Conflicts: ffmpeg)")
+    ]
 
 
 def test_newer_versions_of_apt_upgrade_what_was_built_together() -> None:
