@@ -309,7 +309,9 @@ class _Expansion:
         self.problems.append(Problem(self._name, line, dotted(path), message))
 
 
-_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+MAX_DIGITS = 18
+
+_INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]{1,300}|[0-9]{1,300}(?:\.[0-9]{0,300})?)(?:[eE][-+]?[0-9]{1,3})?")
 _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -323,7 +325,8 @@ def plain_value(text: str) -> str | int | float | bool | None:
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
-        return int(text)
+        # Longer ones are identifiers; as a number they would lose their last digits somewhere.
+        return int(text) if len(text) <= MAX_DIGITS else text
     if _FLOAT.fullmatch(text) and (number := float(text)) not in (float("inf"), float("-inf")):
         return number
     return text

@@ -16,9 +16,14 @@ class Problem(msgspec.Struct, frozen=True, order=True):
     message: str
 
     def __str__(self) -> str:
-        """Return ``file:line: key: message`` as editors understand it."""
+        """Return ``file:line: key: message`` as editors understand it; what cannot be seen is escaped."""
         place = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+        head = _printable(f"{place}: {self.key}: " if self.key else f"{place}: ")
+        return head + "\n".join(_printable(line) for line in self.message.split("\n"))
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class ConfigurationError(FleetAuditError):

@@ -9,6 +9,7 @@ import difflib
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -27,6 +28,10 @@ FREE_PATTERN = f"^(x-.*|{'|'.join(FREE_KEYS)})$"
 
 _FREE = re.compile(FREE_PATTERN)
 _SHOWN = 60
+
+MAX_PROBLEMS = 500
+MAX_COMPARED = 500
+MAX_COMPARED_LENGTH = 100
 
 
 def schema_of(root: type) -> Schema:
@@ -56,7 +61,7 @@ def convert(located: Located, root: type[T], *, at: KeyPath = (), also: Iterable
     """
     schema = schema_of(root)
     value = located.view(*at).value
-    problems = [*also, *_deviations(located, schema, at)]
+    problems = first_problems(chain(also, _deviations(located, schema, at)), located.name)
     if problems:
         raise ConfigurationError(problems)
     try:
@@ -65,9 +70,20 @@ def convert(located: Located, root: type[T], *, at: KeyPath = (), also: Iterable
         raise ConfigurationError((located.problem(at, str(e)),)) from e
 
 
+def first_problems(problems: Iterable[Problem], file: str) -> list[Problem]:
+    """Return the problems; of very many the first, and one that says that there are more."""
+    found = list(islice(problems, MAX_PROBLEMS + 1))
+    if len(found) > MAX_PROBLEMS:
+        found[MAX_PROBLEMS] = Problem(
+            file, 0, "", f"these are the first {MAX_PROBLEMS} problems; there are more"
+        )
+    return found
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return "; did you mean 'x'?" where a known word is close, else nothing."""
-    close = difflib.get_close_matches(word[:100], list(known), n=1)
+    candidates = [name for name in islice(known, MAX_COMPARED) if len(name) <= MAX_COMPARED_LENGTH]
+    close = difflib.get_close_matches(word[:MAX_COMPARED_LENGTH], candidates, n=1)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 

@@ -11,6 +11,8 @@ from fleet_audit.audit.configuration.located import Located, View
 from fleet_audit.audit.configuration.problems import Problem
 from fleet_audit.audit.configuration.schema import suggestion
 
+MAX_PATTERN = 500
+
 REQUIRE_PREFIXES = ("bin:", "so:", "dist:")
 
 _PATHS_OF_MANIFEST = ("policy", "rules", "waivers", "audits", "history")
@@ -47,6 +49,9 @@ def _version(manifest: View) -> Iterator[Problem]:
 
 def _patterns(manifest: View) -> Iterator[Problem]:
     pattern = manifest.get("registry").get("tag_pattern")
+    if len(pattern.text or "") > MAX_PATTERN:
+        yield pattern.problem(f"is longer than {MAX_PATTERN} characters")
+        return
     try:
         re.compile(pattern.text or "")
     except re.error as e:

@@ -43,7 +43,8 @@ def test_a_value_that_is_absent_stands_where_its_parent_does() -> None:
         ("12.1", 12.1),
         ("-7", -7),
         ("1e3", 1000.0),
-        ("1" * 40, float("1" * 40)),
+        ("1" * 40, "1" * 40),
+        ("1" * 9000, "1" * 9000),
         ("'12'", "12"),
         ("1e999", "1e999"),
     ],
@@ -149,3 +150,9 @@ def test_a_view_answers_nothing_for_another_type() -> None:
     assert [text for text, _ in located.view("b").texts()] == ["word"]
     assert list(located.view("b").entries()) == []
     assert located.view("c", "d").text is None
+
+
+def test_a_key_cannot_speak_to_the_terminal_or_forge_a_line() -> None:
+    message = refusal('"a\\n\\e[2Jb": 1\n"a\\n\\e[2Jb": 2')
+
+    assert message == "a.yaml:2: a\\n\\x1b[2Jb: this key is given twice, first in line 1"

@@ -8,7 +8,7 @@ import pytest
 
 from fleet_audit.audit.configuration.located import load
 from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
-from fleet_audit.audit.configuration.schema import convert, schema_of
+from fleet_audit.audit.configuration.schema import MAX_PROBLEMS, convert, schema_of
 
 
 class Colour(StrEnum):
@@ -116,6 +116,13 @@ def test_problems_found_by_other_means_join_the_same_error() -> None:
         convert(load("nam: a", name="c.yaml"), Cart, also=[Problem("c.yaml", 7, "x", "is odd")])
 
     assert [problem.line for problem in caught.value.problems] == [1, 1, 7]
+
+
+def test_of_very_many_problems_the_first_are_reported_and_the_rest_is_said() -> None:
+    found = problems("name: a\n" + "".join(f"{'k' * 90}{i}: 1\n" for i in range(20_000)))
+
+    assert len(found) == MAX_PROBLEMS + 1
+    assert found[0] == f"c.yaml: these are the first {MAX_PROBLEMS} problems; there are more"
 
 
 def test_the_schema_for_editors_allows_free_keys() -> None:
