@@ -160,6 +160,9 @@ def _check_request(distro: Distro, architecture: str, sources: Sequence[ArchiveS
         raise IndexUnavailable(
             distro, f"{architecture} is no architecture that is known here", "choose another"
         )
+    if not codename(distro):
+        why = "only the releases of Debian and Ubuntu are known here"
+        raise IndexUnavailable(distro, why, "its packages have to be chosen by hand")
     if not sources:
         raise IndexUnavailable(distro, "nothing names an archive for it", _advice(distro))
 
@@ -196,7 +199,7 @@ def _index(state: ArchiveState, architecture: str, gaps: Iterable[Gap]) -> Archi
 def _doubts(suites: Sequence[Suite], now: datetime) -> Iterator[Gap]:
     yield _gap(
         ", ".join(suite.source.suite for suite in suites),
-        "the signatures of its Release files were not checked",
+        "the signatures of their Release files were not checked",
     )
     for suite in suites:
         if suite.is_expired(now):
@@ -219,6 +222,6 @@ def _left_out(source: ArchiveSource, error: Exception) -> Gap:
 def _advice(distro: Distro) -> str:
     release = codename(distro) or distro.version or "its release"
     return (
-        f"name an archive that has {release}: apt.sources of the family in fleet.yaml, or the environment "
-        f"variable {ENVIRONMENT_VARIABLE} (one or more base addresses)"
+        f"name an archive that has {release}: --archive ADDRESS, the environment variable "
+        f"{ENVIRONMENT_VARIABLE}, or apt.sources of the family in fleet.yaml"
     )

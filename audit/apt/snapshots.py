@@ -49,10 +49,8 @@ class Snapshots:
         """Return the state kept under `key`."""
         path = self._folder / (key + _STATE)
         try:
-            packed = path.read_bytes()
-            raw = zstandard.ZstdDecompressor().decompress(packed, max_output_size=_LIMIT)
-            state = msgspec.msgpack.decode(raw, type=ArchiveState)
-        except (OSError, zstandard.ZstdError, msgspec.MsgspecError):
+            state = _unpacked(path.read_bytes())
+        except (OSError, ValueError, zstandard.ZstdError, msgspec.MsgspecError):
             return None
         with suppress(OSError):
             path.touch()
@@ -91,6 +89,12 @@ class Snapshots:
                 Path(partial).replace(self._folder / name)
             finally:
                 Path(partial).unlink(missing_ok=True)
+
+
+def _unpacked(packed: bytes) -> ArchiveState:
+    if not 0 < zstandard.frame_content_size(packed) <= _LIMIT:
+        raise ValueError("no state that was kept here")
+    return msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(packed), type=ArchiveState)
 
 
 def key_of(facts: Iterable[str]) -> str:

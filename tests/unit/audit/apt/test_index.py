@@ -122,10 +122,11 @@ def test_an_archive_is_asked_once_in_a_run(tmp_path: Path) -> None:
     assert reader.index(BOOKWORM, "amd64", MAIN) is first
 
 
-def test_a_damaged_kept_state_is_read_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize("keep", [0, 3, 20, -20])
+def test_a_damaged_kept_state_is_read_anew(tmp_path: Path, keep: int) -> None:
     index(small(), tmp_path)
     (state,) = (tmp_path / "indexes").glob("*.state.zst")
-    state.write_bytes(state.read_bytes()[:-20])
+    state.write_bytes(state.read_bytes()[:keep])
 
     assert index(small(), tmp_path).sonames["libGL.so.1"] == ("libgl1",)
 
@@ -254,6 +255,14 @@ def test_without_sources_the_advice_is_to_name_one(tmp_path: Path) -> None:
         IndexUnavailable, match="nothing names an archive for it; name an archive that has book"
     ):
         index(small(), tmp_path, [])
+
+
+@pytest.mark.parametrize("distro", [Distro(), Distro(id="alpine", version="3.20")])
+def test_a_distribution_without_apt_is_refused(tmp_path: Path, distro: Distro) -> None:
+    reader = Archive(Fetcher(tmp_path, transport=small()), tmp_path, now=NOW)
+
+    with pytest.raises(IndexUnavailable, match="only the releases of Debian and Ubuntu are known here"):
+        reader.index(distro, "amd64", ())
 
 
 def test_an_unknown_architecture_is_refused(tmp_path: Path) -> None:
