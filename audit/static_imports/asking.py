@@ -1,7 +1,9 @@
 """Which calls in a file import by name, load libraries, start programs or edit the module search path."""
 
+import bisect
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 import libcst as cst
 import msgspec
@@ -52,7 +54,11 @@ _PATH = re.compile(
     rb"\bsys[ \t]*\.[ \t]*path[ \t]*(?:\.[ \t]*(insert|append|extend)[ \t]*\("
     rb"|(\+=|(?:\[[ \t]*0?[ \t]*:[ \t]*0?[ \t]*\][ \t]*)?=(?!=)))"
 )
+MAX_CALLS = 2_000
+"""As many calls of each sort are looked at in one file."""
+
 _LONGEST_OWNER = 200
+_QUESTIONS_AFTER = 20
 _SHOWN = 120
 
 _LOADERS = frozenset({"CDLL", "PyDLL", "LoadLibrary", "dlopen"})
@@ -77,6 +83,7 @@ class Calls(msgspec.Struct, frozen=True):
     runs: tuple[RunCall, ...] = ()
     path_edits: tuple[PathCall, ...] = ()
     lazy: LazyNames | None = None
+    is_cut: bool = False
 
     def blocks(self) -> Iterator[int]:
         """Yield the block of every call."""
@@ -141,6 +148,7 @@ class _Finder:
         self._names = names
         self._constants = constants
         self._handlers = handlers
+        self._questions = [i for i, span in enumerate(outlined.spans) if span.kind is BlockKind.IF]
         self._dynamic: list[DynamicImportCall] = []
         self._loads: list[LoadCall] = []
         self._runs: list[RunCall] = []
@@ -150,7 +158,8 @@ class _Finder:
 
     def find(self) -> Calls:
         """Look through the whole file."""
-        sites = [site for found in _CALL.finditer(self._shadow) if (site := self._site(found)) is not None]
+        found_sites = (self._site(found) for found in _CALL.finditer(self._shadow))
+        sites = list(islice((site for site in found_sites if site is not None), MAX_CALLS + 1))
         # Lookups come first: a program that is looked for is known to be possibly absent.
         for site in sites:
             if site.name == "shutil.which":
@@ -159,7 +168,14 @@ class _Finder:
             self._add(site)
         self._find_path_edits()
         added = tuple(edit for _, edit in sorted(self._added, key=lambda pair: pair[0]))
-        return Calls(tuple(self._dynamic), tuple(self._loads), tuple(self._runs), added, self._lazy)
+        return Calls(
+            tuple(self._dynamic),
+            tuple(self._loads),
+            tuple(self._runs),
+            added,
+            self._lazy,
+            is_cut=max(len(sites), len(added)) > MAX_CALLS,
+        )
 
     def _site(self, found: re.Match[bytes]) -> _Site | None:
         name_start = found.start()
@@ -179,8 +195,7 @@ class _Finder:
         if not isinstance(node, cst.Call):
             return None
         start = name_start - (len(owner[0]) if owner else 0)
-        line = self._source.count(b"\n", 0, start) + 1
-        return _Site(start, end, line, self._outline.block_at(start), name, node)
+        return _Site(start, end, self._outline.text.line(start), self._outline.block_at(start), name, node)
 
     def _qualified(self, name: str) -> str:
         first, dot, rest = name.partition(".")
@@ -243,19 +258,20 @@ class _Finder:
             rb"[ \t]*([A-Za-z_]\w*)[ \t]*(?::[^=\n]*)?=", self._shadow[line_start : site.start]
         )
         name = None if assigned is None else re.compile(rb"\b" + re.escape(assigned[1]) + rb"\b")
-        for index, span in enumerate(self._outline.spans):
-            if span.kind is not BlockKind.IF or self._outline.end(index) <= site.start:
-                continue
-            holds_site = span.header[0] <= site.start < span.header[1]
-            is_about = (
-                name is not None
-                and span.start > site.start
-                and name.search(self._shadow[slice(*span.header)])
-            )
-            same_function = self._function(index) == self._function(site.block)
-            if (holds_site or (is_about and same_function)) and self._handlers.gives_up(index):
+        function = self._function(site.block)
+        first = bisect.bisect_right(self._questions, site.start, key=self._header_end)
+        for index in self._questions[first : first + _QUESTIONS_AFTER]:
+            span = self._outline.spans[index]
+            is_here = span.header[0] <= site.start
+            is_about = name is not None and name.search(self._shadow[slice(*span.header)]) is not None
+            if (is_here or (is_about and self._function(index) == function)) and self._handlers.gives_up(
+                index
+            ):
                 return True
         return False
+
+    def _header_end(self, block: int) -> int:
+        return self._outline.spans[block].header[1]
 
     def _add_run(self, site: _Site) -> None:
         programs = tuple(dict.fromkeys(program for program in self._programs(site) if _is_program(program)))
@@ -299,7 +315,7 @@ class _Finder:
         return () if node is None else self._constants.strings(node, offset)
 
     def _find_path_edits(self) -> None:
-        for found in _PATH.finditer(self._shadow):
+        for found in islice(_PATH.finditer(self._shadow), MAX_CALLS + 1):
             start, line_end = found.start(), self._outline.text.line_end(found.start())
             if found[2] is not None:
                 value = islands.expression(
@@ -315,9 +331,8 @@ class _Finder:
 
     def _add_path(self, start: int, end: int, value: cst.BaseExpression | None, *, is_first: bool) -> None:
         folders = () if value is None else self._constants.strings(_without_path(value), start)
-        line = self._source.count(b"\n", 0, start) + 1
         edit = PathCall(
-            line,
+            self._outline.text.line(start),
             self._outline.block_at(start),
             self._text(start, end),
             tuple(dict.fromkeys(folders)),

@@ -88,7 +88,14 @@ class Circumstances(msgspec.Struct, frozen=True):
     has_module: Callable[[ModuleName], bool]
 
 
-_LINUX = {"sys.platform": "linux", "os.name": "posix", "platform.system": "Linux"}
+_LINUX = {
+    "sys.platform": "linux",
+    "os.name": "posix",
+    "platform.system": "Linux",
+    "platform.python_implementation": "CPython",
+    "sys.implementation.name": "cpython",
+}
+"""What an image's Python answers: only CPython on Linux is looked for."""
 
 
 def holds(condition: Condition, world: Circumstances) -> bool | None:

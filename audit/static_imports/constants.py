@@ -11,6 +11,9 @@ from fleet_audit.audit.static_imports.outline import Outline
 MAX_STEPS = 6
 """How many names and operators are followed from one expression."""
 
+MAX_LOOKS = 200
+"""How many expressions are looked at for the sake of one."""
+
 MAX_VALUES = 50
 MAX_ASSIGNMENTS = 20
 
@@ -41,6 +44,7 @@ class Constants:
         self._outline = outlined
         self._shadow = outlined.text.shadow
         self._source = outlined.text.source
+        self._left = 0
         self._assigned: dict[str, list[tuple[int, cst.BaseExpression]]] = {}
         self._readers: dict[type[cst.CSTNode], _Reader] = {
             cst.Name: self._of_name,
@@ -59,10 +63,12 @@ class Constants:
 
     def strings(self, node: cst.BaseExpression, offset: int) -> tuple[str, ...]:
         """Return the strings that `node`, standing at `offset`, may be, or may hold; empty if unknown."""
+        self._left = MAX_LOOKS
         return _unique(self._values(node, offset, MAX_STEPS))
 
     def first_words(self, node: cst.BaseExpression, offset: int) -> tuple[str, ...]:
         """Return what may be the first item of the list `node`, or `node` itself where it is a string."""
+        self._left = MAX_LOOKS
         return _unique(self._first(node, offset, MAX_STEPS))
 
     def assigned(self, name: str, offset: int) -> list[cst.BaseExpression]:
@@ -99,7 +105,8 @@ class Constants:
         return islands.expression(self._source[start:stop], self._shadow[start:stop])
 
     def _values(self, node: cst.BaseExpression, offset: int, steps: int) -> list[str]:
-        if steps == 0:
+        self._left -= 1
+        if steps == 0 or self._left < 0:
             return []
         if (literal := islands.text(node)) is not None:
             return [literal]
@@ -107,7 +114,8 @@ class Constants:
         return [] if read is None else read(node, offset, steps - 1)[:MAX_VALUES]
 
     def _first(self, node: cst.BaseExpression, offset: int, steps: int) -> list[str]:
-        if steps == 0:
+        self._left -= 1
+        if steps == 0 or self._left < 0:
             return []
         match node:
             case cst.List() | cst.Tuple():

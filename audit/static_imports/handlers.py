@@ -20,19 +20,29 @@ class Handlers:
     """What the blocks of one outline catch. Names of exceptions are without their module."""
 
     def __init__(self, outlined: Outline) -> None:
-        """Read every handler's header."""
+        """Note which handlers each ``try`` has; they are read when they are asked for."""
         self._outline = outlined
         self._shadow = outlined.text.shadow
-        self._coped: defaultdict[int, tuple[str, ...]] = defaultdict(tuple)
+        self._of_try: defaultdict[int, list[int]] = defaultdict(list)
+        self._coped: dict[int, tuple[str, ...]] = {}
         for index, span in enumerate(outlined.spans):
-            if span.kind is BlockKind.EXCEPT:
-                self._add_handler(index, span)
-            elif span.kind is BlockKind.WITH:
-                self._coped[index] = self._suppressed(span)
+            if span.kind is BlockKind.EXCEPT and span.first_try >= 0:
+                self._of_try[span.first_try].append(index)
 
     def coped_with(self, block: int) -> tuple[str, ...]:
         """Return what a handler catches, what a ``with`` suppresses, what a ``try``'s handlers survive."""
-        return self._coped.get(block, ())
+        if block not in self._coped:
+            self._coped[block] = self._read(block)
+        return self._coped[block]
+
+    def _read(self, block: int) -> tuple[str, ...]:
+        span = self._outline.spans[block]
+        if span.kind is BlockKind.EXCEPT:
+            return self._caught(span)
+        if span.kind is BlockKind.WITH:
+            return self._suppressed(span)
+        survived = [handler for handler in self._of_try.get(block, ()) if not self.gives_up(handler)]
+        return tuple(name for handler in survived for name in self.coped_with(handler))
 
     def survives(self, block: int, failures: frozenset[str]) -> bool:
         """Say whether code in `block` goes on, in its function, after any of `failures`."""
@@ -58,12 +68,6 @@ class Handlers:
             found[1] == first[1]
             for found in _LEAVING.finditer(self._shadow, line_end, self._outline.end(block))
         )
-
-    def _add_handler(self, index: int, span: Span) -> None:
-        caught = self._caught(span)
-        self._coped[index] = caught
-        if span.first_try >= 0 and not self.gives_up(index):
-            self._coped[span.first_try] += caught
 
     def _caught(self, span: Span) -> tuple[str, ...]:
         header = self._shadow[slice(*span.header)]

@@ -4,11 +4,10 @@ The lexer blanks strings and comments and joins continued lines, so that what fo
 statements with plain patterns. It promises an answer for any bytes, in linear time.
 """
 
+import bisect
 import codecs
 import functools
 import re
-
-import msgspec
 
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _ENCODINGS = re.compile(
@@ -25,6 +24,7 @@ _TOKEN = re.compile(
 )
 _PLAIN_TOKEN = re.compile(rb"#[^\n]*|\"(?:[^\"\\\n]++|\\.)*+\"?|'(?:[^'\\\n]++|\\.)*+'?", re.DOTALL)
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b"()[]{}\n"))
+_LINE_END = re.compile(rb"\n")
 _OPENING = frozenset(b"([{")
 
 # No bracket can be open where one of these begins a line: the text before is damaged.
@@ -37,17 +37,26 @@ JOINED = b"\x01"
 """Stands for a line end inside a statement."""
 
 
-class Text(msgspec.Struct, frozen=True):
+class Text:
     """A file's text and its shadow, both of one length.
 
     `source` is UTF-8 with plain line ends; in `shadow` strings are quotes, comments are blanks, and
     line ends remain only where a logical line ends. `deepest` is the deepest nesting of brackets.
     """
 
-    source: bytes
-    shadow: bytes
-    deepest: int
-    is_torn: bool
+    def __init__(self, source: bytes, shadow: bytes, deepest: int) -> None:
+        """Take both texts; see `lex`."""
+        self.source = source
+        self.shadow = shadow
+        self.deepest = deepest
+        self._line_ends: list[int] = []
+
+    def line(self, offset: int) -> int:
+        """Return the line, from 1, that `offset` stands on."""
+        if not self._line_ends:
+            self._line_ends.extend(found.start() for found in _LINE_END.finditer(self.source))
+            self._line_ends.append(len(self.source))
+        return bisect.bisect_left(self._line_ends, offset) + 1
 
     def line_end(self, offset: int) -> int:
         """Return the offset at which the logical line around `offset` ends."""
@@ -92,8 +101,8 @@ def lex(source: bytes) -> Text:
     shadow = _TOKEN.sub(functools.partial(_blank, torn), source)
     if b"\\\n" in shadow:
         shadow = shadow.replace(b"\\\n", JOINED + JOINED)
-    joined, deepest, was_damaged = _join_bracketed(shadow)
-    return Text(source, joined, deepest, is_torn=bool(torn) or was_damaged)
+    joined, deepest = _join_bracketed(shadow)
+    return Text(source, joined, deepest)
 
 
 def _blank(torn: list[int], token: re.Match[bytes]) -> bytes:
@@ -120,25 +129,22 @@ def _blank_plain(token: re.Match[bytes]) -> bytes:
     return (b" " if token[0][0] == 35 else b'"') * len(token[0])
 
 
-def _join_bracketed(shadow: bytes) -> tuple[bytes, int, bool]:
-    """Return `shadow` with line ends in brackets joined, the deepest nesting, and whether it was damaged."""
+def _join_bracketed(shadow: bytes) -> tuple[bytes, int]:
+    """Return `shadow` with line ends in brackets joined, and the deepest nesting."""
     rows = shadow.translate(None, _NOT_STRUCTURE).split(b"\n")
     if not any(rows):
-        return shadow, 0, False
+        return shadow, 0
     lines = shadow.split(b"\n")
     separators: list[bytes] = []
     depth = deepest = 0
-    was_damaged = False
     for number, row in enumerate(rows):
         if depth and _RECOVERY.match(lines[number]):
             separators[-1] = b"\n"
             depth = 0
-            was_damaged = True
         if row:
             net, lowest, highest = _balance(row)
             deepest = max(deepest, depth + highest)
             if depth + lowest < 0:
-                was_damaged = True
                 depth = net - lowest
             else:
                 depth += net
@@ -147,7 +153,6 @@ def _join_bracketed(shadow: bytes) -> tuple[bytes, int, bool]:
     return (
         b"".join(part for pair in zip(lines, separators, strict=True) for part in pair),
         deepest,
-        was_damaged,
     )
 
 

@@ -79,6 +79,8 @@ class Library:
         judgement = self._judge.judge(body, lex(decode(body)), self._version)
         if judgement.why_unknown:
             self._add_gap(place, f"may not be valid Python: {judgement.why_unknown}")
+        if record.is_cut:
+            self._add_gap(place, "has more calls than are looked at")
         parser = Parser.WHOLE if judgement.is_whole else Parser.SKIMMED
         return msgspec.structs.replace(record, parser=parser, fault=judgement.fault)
 

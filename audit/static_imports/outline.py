@@ -70,6 +70,7 @@ class Outline:
         self.spans = spans
         self.imports = imports
         self._ends: dict[int, int] = {}
+        self._module_parts: list[tuple[int, int]] = []
 
     def block_at(self, offset: int) -> int:
         """Return the index of the innermost block whose statements include `offset`."""
@@ -102,6 +103,11 @@ class Outline:
 
     def module_parts(self) -> list[tuple[int, int]]:
         """Return the stretches of text outside functions and classes."""
+        if not self._module_parts:
+            self._module_parts = self._find_module_parts()
+        return list(self._module_parts)
+
+    def _find_module_parts(self) -> list[tuple[int, int]]:
         parts: list[tuple[int, int]] = []
         at = 0
         for index, span in enumerate(self.spans):

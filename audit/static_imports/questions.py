@@ -31,7 +31,14 @@ _OPERATORS: dict[type[cst.BaseCompOp], str] = {
     cst.Is: "is",
     cst.IsNot: "is not",
 }
-_SYSTEM = {"sys.platform": "sys.platform", "platform": "sys.platform", "os.name": "os.name"}
+_SYSTEM = {
+    "sys.platform": "sys.platform",
+    "platform": "sys.platform",
+    "os.name": "os.name",
+    "sys.implementation.name": "sys.implementation.name",
+    "implementation.name": "sys.implementation.name",
+}
+_SYSTEM_CALLS = frozenset({"platform.system", "platform.python_implementation"})
 _NEVER = frozenset({"TYPE_CHECKING", "MYPY"})
 _VERSION = frozenset({"sys.version_info", "version_info"})
 _FINDERS = frozenset({"importlib.util.find_spec", "util.find_spec", "find_spec", "pkgutil.find_loader"})
@@ -94,8 +101,8 @@ def _comparison(node: cst.Comparison) -> Condition:
 
 
 def _platform_call(node: cst.BaseExpression) -> str:
-    is_call = isinstance(node, cst.Call) and dotted(node.func) == "platform.system"
-    return "platform.system" if is_call else ""
+    name = dotted(node.func) if isinstance(node, cst.Call) else ""
+    return name if name in _SYSTEM_CALLS else ""
 
 
 def _version(left: cst.BaseExpression, operator: str, right: cst.BaseExpression) -> Condition:

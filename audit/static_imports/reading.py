@@ -31,6 +31,9 @@ from fleet_audit.audit.static_imports.statements import import_statements
 
 FactT = TypeVar("FactT", ImportStatement, DynamicImportCall, LoadCall, RunCall, PathCall)
 
+MAX_LOCAL_CALLS = 20_000
+_MOST_DEFINITIONS = 4
+
 _BINDING = re.compile(
     rb"(?m)^[ \t\f]*(?:(?:for|with|global)[ \t].*?\b(?:as[ \t]+)?)?"
     rb"([A-Za-z_\x80-\xff][\w\x80-\xff]*(?:[ \t]*,[ \t]*[A-Za-z_\x80-\xff][\w\x80-\xff]*)*)[ \t]*"
@@ -38,10 +41,9 @@ _BINDING = re.compile(
 )
 _CHAINED = re.compile(rb"=[ \t]*([A-Za-z_\x80-\xff][\w\x80-\xff]*)[ \t]*(?==(?!=))")
 _TARGET = re.compile(rb"(?m)^[ \t\f]*for[ \t]+([\w\x80-\xff, \t]+?)[ \t]in\b|\bas[ \t]+(\w+)[ \t]*[,:)]")
-_OPEN = re.compile(
-    rb"\b(?:globals|vars|locals|exec|execfile)[ \t]*\(|\bsys[ \t]*\.[ \t]*modules\b"
-    rb"|(?m:^)def[ \t]+__getattr__\b"
-)
+_OPEN = (b"globals(", b"vars(", b"locals(", b"exec(", b"sys.modules")
+"""Text by which a module may bind names that it does not show."""
+
 _LOCAL_CALL = re.compile(
     rb"(?<![\w.])((?:self|cls)[ \t]*\.[ \t]*)?([A-Za-z_\x80-\xff][\w\x80-\xff]*)[ \t]*\("
 )
@@ -82,6 +84,7 @@ class _Reader:
         calls = find_calls(self._outline, imports, constants, self._handlers)
         local = tuple(self._local_calls())
         used = self._used_blocks(imports, calls, local)
+        lazy = self._lazy(calls)
         record = SourceRecord(
             parser=Parser.SKIMMED,
             blocks=tuple(self._blocks(used)),
@@ -93,8 +96,9 @@ class _Reader:
             calls=local,
             bindings=tuple(sorted(self._bindings())),
             exports=self._exports(constants),
-            lazy=self._lazy(calls),
-            is_open=_OPEN.search(self._shadow) is not None,
+            lazy=lazy,
+            is_cut=calls.is_cut or len(local) == MAX_LOCAL_CALLS,
+            is_open=any(way in self._shadow for way in _OPEN) or lazy is not None,
         )
         return _renumbered(record, used)
 
@@ -133,7 +137,7 @@ class _Reader:
 
     def _exports(self, constants: Constants) -> tuple[str, ...] | None:
         exported: list[str] = []
-        assignments = list(_ALL.finditer(self._shadow))
+        assignments = list(_ALL.finditer(self._shadow)) if b"__all__" in self._shadow else []
         for found in assignments:
             stop = self._text.line_end(found.end())
             value = islands.expression(
@@ -156,11 +160,18 @@ class _Reader:
         whole = [(0, len(self._shadow))]
         pending = whole if self._is_own_code else self._outline.module_parts()
         seen: set[int] = set()
+        kept: set[LocalCall] = set()
         while pending and targets:
             start, end = pending.pop()
             for found in _LOCAL_CALL.finditer(self._shadow, start, end):
                 for target in self._called(found, targets):
-                    yield LocalCall(self._outline.block_at(found.start()), target)
+                    call = LocalCall(self._outline.block_at(found.start()), target)
+                    if call in kept:
+                        continue
+                    kept.add(call)
+                    yield call
+                    if len(kept) == MAX_LOCAL_CALLS:
+                        return
                     if target not in seen and not self._is_own_code:
                         seen.add(target)
                         pending.append((self._outline.spans[target].body, self._outline.end(target)))
@@ -177,7 +188,8 @@ class _Reader:
             targets.setdefault(key, []).append(index)
             if owner >= 0 and span.name in _CONSTRUCTORS:
                 targets.setdefault((-1, spans[owner].name), []).append(index)
-        return targets
+        # Of many definitions under one name, the last ones are those that are called.
+        return {key: indexes[-_MOST_DEFINITIONS:] for key, indexes in targets.items()}
 
     def _called(self, found: re.Match[bytes], targets: dict[tuple[int, str], list[int]]) -> list[int]:
         name = found[2].decode(errors="replace")

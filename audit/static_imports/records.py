@@ -160,7 +160,8 @@ class SourceRecord(msgspec.Struct, frozen=True):
 
     `bindings` are the names bound at module level other than by imports. `is_open` says that more names
     may be there than the text shows (``__getattr__``, ``globals()``, a module put in sys.modules).
-    `exports` is ``__all__`` where it is a literal.
+    `exports` is ``__all__`` where it is a literal. `is_cut` holds where the file has more calls than are
+    looked at.
     """
 
     parser: Parser
@@ -175,6 +176,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
     exports: tuple[str, ...] | None = None
     lazy: LazyNames | None = None
     is_open: bool = False
+    is_cut: bool = False
     fault: SyntaxFault | None = None
 
 
