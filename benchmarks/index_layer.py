@@ -2,13 +2,13 @@
 
 Run ``python benchmarks/index_layer.py`` from a checkout. A gzip layer of over 500 MB raw is made once, the
 same bytes on every machine, and kept in the system's folder for temporary files. Each measurement runs in a
-process of its own, in turns, and the best and the median of several are printed. The program fails when
-indexing costs more than the ratio that `--most` allows.
+process of its own, in turns, and the best and the median of several are printed. Ratios are those of the
+best runs, since whatever else a machine does can only add. The program fails when indexing costs more than
+the ratio that `--most` allows.
 """
 
 import argparse
 import gzip
-import hashlib
 import io
 import json
 import random
@@ -31,6 +31,9 @@ from fleet_audit.audit.images.limits import DEFAULT_LIMITS
 from fleet_audit.audit.ldd.collector import ElfCollector
 
 SEED = 20261120
+EDITION = 1
+"""Raise whenever the same seed makes another layer."""
+
 RAW_BYTES = 520 << 20
 _SITE = "usr/local/lib/python3.11/site-packages"
 
@@ -63,14 +66,14 @@ def report(layer: Path, rounds: int, most: float) -> int:
             times.append((wall, cpu))
     print(f"{layer.name}: {layer.stat().st_size / 1e6:.0f} MB stored; {rounds} rounds in turns")
     print(f"{'':34}{'wall s: best':>14}{'median':>9}{'ratio':>8}{'CPU s: best':>15}{'median':>9}{'ratio':>8}")
-    base = [statistics.median(column) for column in zip(*found["inflate and verify"], strict=True)]
+    base = [min(column) for column in zip(*found["inflate and verify"], strict=True)]
     worst = 0.0
     for name, times in found.items():
         line = f"{name:34}"
         for index, column in enumerate(zip(*times, strict=True)):
-            middle = statistics.median(column)
-            worst = max(worst, middle / base[index])
-            line += f"{min(column):{14 + index}.2f}{middle:9.2f}{middle / base[index]:8.2f}"
+            ratio = min(column) / base[index]
+            worst = max(worst, ratio)
+            line += f"{min(column):{14 + index}.2f}{statistics.median(column):9.2f}{ratio:8.2f}"
         print(line)
     print(f"highest ratio {worst:.2f}, allowed {most:.2f}")
     return 0 if worst <= most else 1
@@ -132,8 +135,7 @@ TASKS: dict[str, Callable[[Path], None]] = {
 
 def made_layer() -> Path:
     """Return a layer that looks like a family's: wheels with libraries, Python sources, and documentation."""
-    name = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
-    path = Path(tempfile.gettempdir()) / f"fleet-audit-benchmark-{name}.tar.gz"
+    path = Path(tempfile.gettempdir()) / f"fleet-audit-benchmark-{SEED}-{EDITION}.tar.gz"
     if not path.exists():
         print("making a layer of over 500 MB", file=sys.stderr)
         unfinished = path.with_suffix(".new")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 try:
     from isal import igzip_lib, isal_zlib
 
-    # Its stub declares the class IsalError as an instance.
-    _DAMAGE: tuple[type[Exception], ...] = (igzip_lib.IsalError, zlib.error, ValueError, EOFError)  # type: ignore[assignment]
+    _ISAL_ERROR: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]  # its stub says: an instance
+    _DAMAGE: tuple[type[Exception], ...] = (_ISAL_ERROR, zlib.error, ValueError, EOFError)
 
     def _inflater() -> "_Inflater":
         return isal_zlib.decompressobj(_GZIP)
