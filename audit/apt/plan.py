@@ -15,7 +15,7 @@ from fleet_audit.audit.apt.closure import Chosen, Closure, closure
 from fleet_audit.audit.apt.index import ArchiveIndex
 from fleet_audit.audit.apt.packages import ArchivePackage
 from fleet_audit.audit.apt.state import InstalledRecord, InstalledState
-from fleet_audit.audit.apt.versions import satisfies
+from fleet_audit.audit.apt.versions import compare_versions, satisfies
 from fleet_audit.audit.model.apt import AptPlan, PlannedPackage, Unsatisfied
 from fleet_audit.audit.model.identity import PackageName
 from fleet_audit.audit.model.need import NeedKind
@@ -80,7 +80,8 @@ class _Planner:
             return
         root = options[0] if len(options) == 1 else self._least(options)
         if self._is_exhausted(root):
-            why = f"{root.name} {root.version} is installed and should ship it, yet the image lacks it"
+            version = self._versions[root.name]
+            why = f"{root.name} {version} is installed and should ship it, yet the image lacks it"
             self._unsatisfied.append(Unsatisfied(item.need, why))
         else:
             self._needs_of[root.name].append(item.need)
@@ -112,8 +113,10 @@ class _Planner:
         )
 
     def _is_exhausted(self, package: ArchivePackage) -> bool:
-        # It is installed as the archive has it, and still the image lacks what it ships: files were removed.
-        return self._versions.get(package.name) == package.version
+        # What is installed is no older than what the archive has, and still the image lacks what it ships:
+        # files were removed, or the other version never had them.
+        installed = self._versions.get(package.name)
+        return installed is not None and compare_versions(installed, package.version) >= 0
 
     def _closure(self, roots: Iterable[PackageName]) -> Closure:
         return closure(
