@@ -32,8 +32,12 @@ class Scene(msgspec.Struct, frozen=True):
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
-        """Return what of the image could not be read."""
-        return self.image.gaps
+        """Return what of the image could not be read, or is not there to be examined."""
+        if self.interpreter is not None:
+            return self.image.gaps
+        why = "no Python with a standard library was found, so no extension module can be examined"
+        gap = Gap("images", GapKind.NO_INTERPRETER, str(self.image.identity.ref), why)
+        return (*self.image.gaps, gap)
 
     @property
     def is_whole(self) -> bool:
