@@ -17,6 +17,7 @@ from fleet_audit.audit.model.elf import (
     Resolution,
     Resolved,
     SharedObject,
+    Step,
     Unknown,
 )
 from fleet_audit.audit.model.finding import GapKind
@@ -50,6 +51,19 @@ def dlopen(world: World, names: Sequence[Soname], interpreter: ImagePath | None)
     return tuple(audit.dlopen(name) for name in names)
 
 
+def trace(world: World, entry: EntryPoint, interpreter: ImagePath | None) -> tuple[Step, ...]:
+    """Return how each request of one entry point was answered, step by step, in the loader's order."""
+    audit = _Examination(world, interpreter)
+    found = audit.load(entry)
+    if isinstance(found, Closure):
+        return tuple(Step(request) for request in found.requests)
+    space = found.process.space
+    return tuple(
+        Step(request, () if wanting is None else space.trace(wanting, request.soname))
+        for request, wanting in zip(found.requests, found.searched, strict=True)
+    )
+
+
 class _Examination:
     def __init__(self, world: World, interpreter: ImagePath | None) -> None:
         self._world = world
@@ -63,11 +77,13 @@ class _Examination:
         if self._requests > MAX_REQUESTS:
             why = f"the entry points together have over {MAX_REQUESTS} requests"
             return _failed(entry, Unknown(why, GapKind.LIMIT_REACHED))
-        found = self._closure(entry)
-        self._requests += len(found.requests)
-        return found
+        found = self.load(entry)
+        closure = found if isinstance(found, Closure) else self._finished(entry, found)
+        self._requests += len(closure.requests)
+        return closure
 
-    def _closure(self, entry: EntryPoint) -> Closure:
+    def load(self, entry: EntryPoint) -> Load | Closure:
+        """Load one entry point; where nothing is loaded for it, return its closure at once."""
         path = self._world.tree.realpath(entry.path)
         if path is None:
             return _failed(entry, Missing(folder_of(entry.path)))
@@ -80,7 +96,7 @@ class _Examination:
             return self._program(entry, Found(path, entry.path, facts))
         return self._library(entry, self._host(facts))
 
-    def _program(self, entry: EntryPoint, program: Found) -> Closure:
+    def _program(self, entry: EntryPoint, program: Found) -> Load | Closure:
         facts = program.facts
         if facts.refusal and (facts.is_dynamic or facts.oddity):
             return _failed(entry, Fatal(program.path, facts.refusal))
@@ -95,9 +111,9 @@ class _Examination:
         process = self._process(program, interpreter)
         if not is_supported(process.space.loader) or process.load is None:
             return _undecided(entry, program, process.space.loader)
-        return self._finished(entry, process, process.load)
+        return process.load
 
-    def _library(self, entry: EntryPoint, process: Process) -> Closure:
+    def _library(self, entry: EntryPoint, process: Process) -> Load | Closure:
         space = process.space
         opened = self._world.open(entry.path, space.loader)
         if not isinstance(opened, Found):
@@ -112,7 +128,7 @@ class _Examination:
             return _failed(entry, Fatal(opened.path, refusal))
         load.begin(space.loaded(opened, _inherited(process)), entry.path)
         load.run()
-        return self._finished(entry, process, load)
+        return load
 
     def dlopen(self, name: Soname) -> Closure:
         process = self._own_process()
@@ -130,14 +146,14 @@ class _Examination:
         if isinstance(answer, Resolved):
             used = load.order[0].used if load.order else answer.path
             entry = EntryPoint(ImagePath(used), EntryKind.CTYPES_TARGET)
-        return self._finished(entry, process, load)
+        return self._finished(entry, load)
 
-    def _finished(self, entry: EntryPoint, process: Process, load: Load) -> Closure:
+    def _finished(self, entry: EntryPoint, load: Load) -> Closure:
         return Closure(
             entry=entry,
             loaded=tuple(item.path for item in load.order),
             requests=tuple(load.requests),
-            version_problems=self._versions.problems(process, load),
+            version_problems=self._versions.problems(load),
             relative_directories=load.relative_directories(),
         )
 

@@ -10,9 +10,10 @@ from typing import NamedTuple
 from fleet_audit.audit.images.tree import FileUnreadable, parent
 from fleet_audit.audit.ldd.layout import DF_1_NODEFLIB, DF_1_NOOPEN, DF_1_PIE, ET_EXEC
 from fleet_audit.audit.ldd.loader import Loader
-from fleet_audit.audit.ldd.search import Answer, Plan, Search, directories, distinct, expand
+from fleet_audit.audit.ldd.search import Answer, Plan, Search, directories, distinct, expand, outcome
 from fleet_audit.audit.ldd.world import Found, World
 from fleet_audit.audit.model.elf import (
+    Attempt,
     Fatal,
     Missing,
     RelativeDirectory,
@@ -85,6 +86,14 @@ class Space:
             return wanting.search.find(expanded or name)
         path = self.world.absolute(expanded)
         return self.world.open(path, self.loader) or Missing((path.rpartition("/")[0] or "/",))
+
+    def trace(self, wanting: Loaded, name: str) -> tuple[Attempt, ...]:
+        """Return every place that `answer` looks at."""
+        if "/" not in name:
+            return wanting.search.trace(name)
+        answer = self.answer(wanting, name)
+        opened = None if isinstance(answer, Missing) else answer
+        return (Attempt(name, outcome(opened)),)
 
 
 class Process:
@@ -159,12 +168,14 @@ class Load:
 
     def __init__(self, process: Process, *, is_dlopened: bool) -> None:
         """Begin with nothing new."""
+        self.process = process
         self.order: list[Loaded] = []
         self.requests: list[Request] = []
+        self.searched: list[Loaded | None] = []
+        """For each request the object whose search answered it; None where it was loaded already."""
         self.names: dict[str, Loaded] = {}
         self.called: dict[str, Loaded] = {}
         self.by_path: dict[ImagePath, Loaded] = {}
-        self._process = process
         self._space = process.space
         self._is_dlopened = is_dlopened
         self._done = 0
@@ -186,10 +197,12 @@ class Load:
         if len(self.requests) >= MAX_REQUESTS:
             why = f"its closure has over {MAX_REQUESTS} requests"
             self.requests.append(Request(Soname(""), self.order[0].path, Unknown(why, GapKind.LIMIT_REACHED)))
+            self.searched.append(None)
 
     def request(self, wanting: Loaded, soname: Soname) -> None:
         """Satisfy one DT_NEEDED from what is loaded, or load what answers it."""
-        held = self.names.get(soname) or self._process.names.get(soname)
+        held = self.names.get(soname) or self.process.names.get(soname)
+        self.searched.append(wanting if held is None else None)
         resolution: Resolution
         if held is None:
             resolution = self._open(wanting, soname)
@@ -202,7 +215,7 @@ class Load:
         answer = self._space.answer(wanting, soname)
         if not isinstance(answer, Found):
             return answer
-        held = self.by_path.get(answer.path) or self._process.by_path.get(answer.path)
+        held = self.by_path.get(answer.path) or self.process.by_path.get(answer.path)
         if held is not None:
             self.names[soname] = self.called[soname] = held
             return Resolved(held.path)
@@ -238,7 +251,7 @@ class Load:
         return None
 
     def _wants_executable_stack(self, facts: SharedObject) -> bool:
-        main = self._process.main
+        main = self.process.main
         return self._is_stack_executable(facts) and not (main and self._is_stack_executable(main.facts))
 
     def _is_stack_executable(self, facts: SharedObject) -> bool:

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from fleet_audit.audit.ldd.loader import Loader
 from fleet_audit.audit.ldd.loader_cache import CACHE_PATH, CacheEntry
 from fleet_audit.audit.ldd.world import PATH_MAX, Found, Opened, World
-from fleet_audit.audit.model.elf import Fatal, Missing, Unknown, WrongMachine
+from fleet_audit.audit.model.elf import Attempt, Fatal, Missing, Unknown, WrongMachine
 from fleet_audit.audit.model.finding import GapKind
 
 MAX_DIRECTORIES = 1_024
@@ -75,9 +75,9 @@ class Search:
         self._loader = loader
         self._plan = plan
         self._answers: dict[str, Answer] = {}
-        self._first = tuple(_folders(world, loader, plan.first[:MAX_DIRECTORIES]))
+        self._first = _directories(world, loader, plan.first[:MAX_DIRECTORIES])
         defaults = () if plan.skips_defaults else loader.default_directories
-        self._defaults = tuple(_folders(world, loader, defaults))
+        self._defaults = _directories(world, loader, defaults)
         self.searched: tuple[str, ...] = (*plan.first[:MAX_DIRECTORIES], CACHE_PATH, *defaults)
 
     def find(self, soname: str) -> Answer:
@@ -86,30 +86,44 @@ class Search:
             self._answers[soname] = self._find(soname)
         return self._answers[soname]
 
+    def trace(self, soname: str) -> tuple[Attempt, ...]:
+        """Return every place that `find` looks at for a soname, up to the one that decides."""
+        attempts: list[Attempt] = []
+        for place, opened in self._places(soname):
+            attempts.append(Attempt(place, outcome(opened)))
+            if opened is not None and not isinstance(opened, WrongMachine):
+                break
+        return tuple(attempts)
+
     def _find(self, soname: str) -> Answer:
         passed_over: WrongMachine | None = None
-        for candidate in self._candidates(soname):
-            if not isinstance(candidate, WrongMachine):
-                return candidate
-            passed_over = passed_over or candidate
+        for _, opened in self._places(soname):
+            if opened is None:
+                continue
+            if not isinstance(opened, WrongMachine):
+                return opened
+            passed_over = passed_over or opened
         if len(self._plan.first) > MAX_DIRECTORIES:
             return Unknown(f"its search path has over {MAX_DIRECTORIES} directories", GapKind.LIMIT_REACHED)
         return passed_over or Missing(self.searched)
 
-    def _candidates(self, soname: str) -> Iterator[Opened]:
-        yield from self._in_folders(self._first, soname)
+    def _places(self, soname: str) -> Iterator[tuple[str, Opened | None]]:
+        """Yield each place in the loader's order, with the file that is there under this name."""
+        for directory in self._first:
+            yield from self._in(directory, soname)
         cached = self._cached(soname)
-        opened = None if cached is None else self._world.open(cached, self._loader)
-        if opened is not None:
-            yield opened
-        yield from self._in_folders(self._defaults, soname)
+        yield CACHE_PATH, None if cached is None else self._world.open(cached, self._loader)
+        for directory in self._defaults:
+            yield from self._in(directory, soname)
 
-    def _in_folders(self, folders: Sequence["_Folder"], soname: str) -> Iterator[Opened]:
-        for folder in folders:
+    def _in(self, directory: "_Directory", soname: str) -> Iterator[tuple[str, Opened | None]]:
+        for folder in directory.folders:
             if soname in self._world.listing(folder):
-                opened = self._world.open(f"{folder.rstrip('/')}/{soname}", self._loader)
-                if opened is not None:
-                    yield opened
+                yield folder, self._world.open(f"{folder.rstrip('/')}/{soname}", self._loader)
+            elif folder == directory.folders[-1]:
+                yield directory.name, None
+        if not directory.folders:
+            yield directory.name, None
 
     def _cached(self, soname: str) -> str | None:
         """Return the one path that the cache offers (search_cache, elf/dl-cache.c)."""
@@ -134,16 +148,40 @@ class Search:
         return any(path.startswith(f"{folder}/") for folder in self._loader.default_directories)
 
 
-_Folder = str
+class _Directory(NamedTuple):
+    """A directory by its name, and those of its subfolders and itself that exist, in order."""
+
+    name: str
+    folders: tuple[str, ...]
 
 
-def _folders(world: World, loader: Loader, names: Sequence[str]) -> Iterator[_Folder]:
-    """Yield the folders that exist, each after its subfolders for particular processors."""
-    for name in names:
-        base = world.absolute(name)
-        if not world.listing(base):
-            continue
-        for subfolder in loader.subfolders:
-            if world.listing(f"{base}/{subfolder}"):
-                yield f"{base}/{subfolder}"
-        yield base
+def _directories(world: World, loader: Loader, names: Sequence[str]) -> tuple[_Directory, ...]:
+    return tuple(_Directory(name, tuple(_folders(world, loader, name))) for name in names)
+
+
+def _folders(world: World, loader: Loader, name: str) -> Iterator[str]:
+    """Yield the folder's subfolders for particular processors, then itself; nothing where it is none."""
+    base = world.absolute(name)
+    if not world.listing(base):
+        return
+    for subfolder in loader.subfolders:
+        if world.listing(f"{base}/{subfolder}"):
+            yield f"{base}/{subfolder}"
+    yield base
+
+
+def outcome(opened: Opened | None) -> str:
+    """Return in words what became of one candidate."""
+    match opened:
+        case None:
+            return "not there"
+        case Found(path, used, _):
+            return f"taken: {used}" if used == path else f"taken: {used}, which is {path}"
+        case WrongMachine(path, machine):
+            return f"passed over: {path} is built for {machine}"
+        case Fatal(path, why):
+            return f"refused: {path}: {why}"
+        case Unknown(why):
+            return f"not known: {why}"
+        case _:
+            assert_never(opened)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from fleet_audit.audit.ldd.process import Load, Loaded, Process
+from fleet_audit.audit.ldd.process import Load, Loaded
 from fleet_audit.audit.model.elf import Resolved, VersionNeed, VersionProblem
 
 
@@ -13,16 +13,16 @@ class VersionCheck:
         """Begin with nothing compared."""
         self._compared: dict[tuple[str, str, str], tuple[VersionProblem, ...]] = {}
 
-    def problems(self, process: Process, load: Load) -> tuple[VersionProblem, ...]:
+    def problems(self, load: Load) -> tuple[VersionProblem, ...]:
         """Return what the loader would refuse, or die of, among the objects of one load.
 
         A library that is itself missing is not reported again, and weak needs are tolerated.
         """
-        return tuple(self._problems(process, load))
+        return tuple(self._problems(load))
 
-    def _problems(self, process: Process, load: Load) -> Iterator[VersionProblem]:
+    def _problems(self, load: Load) -> Iterator[VersionProblem]:
         def provider_of(file: str) -> Loaded | None:
-            return load.called.get(file) or process.called.get(file)
+            return load.called.get(file) or load.process.called.get(file)
 
         failed: set[str] = {r.soname for r in load.requests if not isinstance(r.resolution, Resolved)}
         for wanting in load.order:

@@ -180,6 +180,23 @@ class RelativeDirectory(msgspec.Struct, frozen=True):
     directory: str
 
 
+class Attempt(msgspec.Struct, frozen=True):
+    """One place where the loader looked, and what became of it there (``not there``, ``taken: …``)."""
+
+    place: str
+    outcome: str
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One request and every place that was looked at for it, in order.
+
+    There are no attempts where an object that was loaded already answers.
+    """
+
+    request: Request
+    attempts: tuple[Attempt, ...] = ()
+
+
 class Closure(msgspec.Struct, frozen=True):
     """Everything that loads with one entry point, in load order, and every request made on the way.
 
