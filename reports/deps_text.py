@@ -75,30 +75,46 @@ def _other_findings(report: DepsReport, groups: NeedGroups) -> list[Finding]:
 
 def _write_needs(page: Page, report: DepsReport, groups: NeedGroups) -> None:
     page.blank()
-    parts = [
-        Piece(f"{len(groups.required)} missing", "red") if groups.required else "",
-        f"{len(groups.found)} found",
-        f"{len(groups.host)} from the host's driver" if groups.host else "",
-        f"{len(groups.possible)} lazy or optional and not there" if groups.possible else "",
-    ]
-    page.line(Piece("Needs", "bold"), "  ", *_joined([part for part in parts if part]))
-    answers = _answers(report.proposal)
+    page.line(Piece("Needs", "bold"), "  ", *_joined(_need_counts(groups)))
     if groups.required or groups.host:
+        answers = _answers(report.proposal)
         rows = [_need_row(need, answers) for need in (*groups.required, *groups.host)]
         page.blank()
         page.table(("", "need", "reached from", "supplied by"), rows)
     if groups.possible:
-        names = ", ".join(need.subject for need in groups.possible[:MAX_NAMED])
-        more = len(groups.possible) - MAX_NAMED
-        page.blank()
+        _write_possible(page, groups.possible)
+    if not groups.required and blocking_gaps(report.gaps):
         page.line(
-            Piece("Lazy or optional, not there:  ", "dim"),
-            names,
-            Piece(f" and {more} more (-o json lists them)" if more > 0 else "", "dim"),
-            indent=1,
+            "Nothing is known to be missing, and not everything could be examined (see below).", indent=1
         )
-    if not groups.required:
+    elif not groups.required:
         page.line(Piece("✓ ", "green"), f"Nothing that {_whom(report)} is missing.", indent=1)
+
+
+def _need_counts(groups: NeedGroups) -> list[str | Piece]:
+    undecided = sum(need.status == "unknown" for need in groups.required)
+    counts: list[tuple[int, str, Style]] = [
+        (len(groups.required) - undecided, "missing", "red"),
+        (undecided, "undecided", "yellow"),
+        (len(groups.found), "found", ""),
+        (len(groups.host), "from the host's driver", ""),
+        (len(groups.possible), "lazy or optional and not there", ""),
+    ]
+    return [
+        Piece(f"{number} {words}", style) for number, words, style in counts if number or words == "found"
+    ]
+
+
+def _write_possible(page: Page, possible: Sequence[Need]) -> None:
+    names = ", ".join(need.subject for need in possible[:MAX_NAMED])
+    more = len(possible) - MAX_NAMED
+    page.blank()
+    page.line(
+        Piece("Lazy or optional, not there:  ", "dim"),
+        names,
+        Piece(f" and {more} more (-o json lists them)" if more > 0 else "", "dim"),
+        indent=1,
+    )
 
 
 def _whom(report: DepsReport) -> str:

@@ -361,6 +361,7 @@ def _entry(report: EntryReport) -> Fields:
 def _explain(report: ExplainReport) -> Fields:
     return {
         "image": _image(report.image),
+        "family": report.family,
         "node": _node(report.node),
         "candidates": [str(node) for node in report.candidates],
         "facts": [{"label": label, "text": text} for label, text in report.facts],

@@ -55,7 +55,7 @@ def _write(page: Page, report: ExplainReport) -> None:
     if report.candidates:
         page.blank()
         page.line("This name may mean several things:")
-        where = target_words(None, report.image)
+        where = target_words(report.family, report.image)
         write_next(page, [("", ("fleet-audit", "explain", str(node), *where)) for node in report.candidates])
     elif report.node is None:
         page.blank()

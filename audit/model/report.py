@@ -100,6 +100,7 @@ class ExplainReport(Judged, frozen=True, kw_only=True):
     """
 
     image: ImageIdentity | None = None
+    family: str | None = None
     node: Node | None = None
     candidates: tuple[Node, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()

@@ -2,10 +2,12 @@
 
 import msgspec
 
+from fleet_audit.audit.model.elf import Unknown
+from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.reports.deps_text import deps_text
 from fleet_audit.reports.summary import chain_summary
-from tests.support.reports import OPTIONS, clean_report, deps_report
+from tests.support.reports import OPTIONS, clean_report, deps_report, need
 
 
 def text(*reports: DepsReport, width: int = 100) -> str:
@@ -63,6 +65,24 @@ def test_when_nothing_is_missing_one_line_says_so_and_nothing_is_proposed() -> N
     assert "Nothing that ServiceRegistry requires is missing." in shown
     assert "Proposal" not in shown
     assert "RUN" not in shown
+
+
+def test_completeness_is_not_claimed_where_something_could_not_be_examined() -> None:
+    gap = Gap("imports", GapKind.NO_SERVICE_SOURCE, "Registry", "its source is not there")
+    shown = text(msgspec.structs.replace(clean_report(), gaps=(gap,)))
+
+    assert "✓" not in shown
+    assert "Nothing is known to be missing, and not everything could be examined" in shown
+    assert "INCOMPLETE" in shown
+
+
+def test_what_is_undecided_is_not_called_missing() -> None:
+    undecided = need("libx.so.1", Unknown("its layer could not be read"))
+    shown = text(msgspec.structs.replace(clean_report(), needs=(undecided,)))
+
+    assert "1 undecided · 0 found" in shown
+    assert "unknown: its layer could not be read" in shown
+    assert "missing" not in shown.replace("its layer", "").split("Needs")[1].splitlines()[0]
 
 
 def test_nothing_is_claimed_of_an_image_that_was_not_read() -> None:
