@@ -4,7 +4,7 @@ import re
 
 from fleet_audit.audit.model.identity import ImagePath
 
-KEEP_VERSION = 1
+KEEP_VERSION = 2
 """Raise whenever `keep_package_facts` answers otherwise for the same file: cached layers depend on it."""
 
 MAX_KEPT = 16 << 20
@@ -24,7 +24,7 @@ _FOLDERS = ("/var/lib/dpkg/", "/etc/apt/", "/etc/ld.so.", "/etc/ld-musl", "/usr/
 _SUFFIXES = (".py", ".pyi", ".pth", "/pyvenv.cfg", ".egg-info", ".egg-link", "/PKG-INFO")
 _METADATA = (".dist-info/", ".egg-info/")
 _PROGRAMS = re.compile(r"/s?bin/[^/]+$")
-_LOADER = re.compile(r"/ld-(linux|musl)[^/]*$|/ld64?\.so\.[12]$")
+_LOADER = re.compile(r"/ld-(linux|musl|[0-9])[^/]*$|/ld64?\.so\.[12]$")
 
 
 def keep_package_facts(path: ImagePath, size: int) -> bool:
@@ -35,6 +35,6 @@ def keep_package_facts(path: ImagePath, size: int) -> bool:
         return True
     if any(part in path for part in _METADATA):
         return True
-    if size <= _MAX_SCRIPT and "bin/" in path and _PROGRAMS.search(path):
+    if size <= _MAX_SCRIPT and (path.endswith(".sh") or ("bin/" in path and _PROGRAMS.search(path))):
         return True
     return "/ld" in path and _LOADER.search(path) is not None
