@@ -8,7 +8,7 @@ with ``x-``.
 import difflib
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -106,30 +106,25 @@ def _described(error: "ValidationError", located: Located, schema: Schema, at: K
         case "required":
             yield located.problem(path, f"'{facts['property']}' is missing")
         case "anyOf":
-            yield from _best_branch(facts["context"], located, schema, at)
+            yield from _best_branch(error, located, schema, at)
         case _:
             yield located.problem(path, _message(error, facts, located, path))
 
 
 def _best_branch(
-    branches: list[list["ValidationError"]], located: Located, schema: Schema, at: KeyPath
+    error: "ValidationError", located: Located, schema: Schema, at: KeyPath
 ) -> Iterator[Problem]:
-    """Explain the alternative that the value meant: one that accepts its type, else the first."""
-    meant = [branch for branch in branches if not any(_is_type_error_here(e, branch) for e in branch)]
-    if not meant and len({tuple(b[0].instance_path) for b in branches if b}) == 1:
-        first = branches[0][0]
-        path = (*at, *first.instance_path)
-        wanted = sorted({word for branch in branches for e in branch for word in _wanted(e)}, key=_null_last)
-        if wanted:
-            yield located.problem(path, _expectation(wanted, located, path))
-            return
-    for error in (meant or branches)[0]:
-        yield from _described(error, located, schema, at)
-
-
-def _is_type_error_here(error: "ValidationError", branch: list["ValidationError"]) -> bool:
-    shortest = min(len(e.instance_path) for e in branch)
-    return error.kind.name == "type" and len(error.instance_path) == shortest
+    """Explain the alternative that the value meant: the one that accepts its type; else name all types."""
+    branches: list[list[ValidationError]] = error.kind.as_dict()["context"]
+    here = error.instance_path
+    meant = [b for b in branches if not any(e.kind.name == "type" and e.instance_path == here for e in b)]
+    if meant:
+        for deviation in meant[0]:
+            yield from _described(deviation, located, schema, at)
+        return
+    path = (*at, *here)
+    wanted = {word for branch in branches for deviation in branch for word in _wanted(deviation)}
+    yield located.problem(path, _expectation(sorted(wanted, key=_null_last), located, path))
 
 
 def _wanted(error: "ValidationError") -> list[str]:
@@ -170,8 +165,8 @@ _NAMES = {
 }
 
 
-def _expectation(wanted: Iterable[str], located: Located, path: KeyPath) -> str:
-    kinds = list(wanted)
+def _expectation(wanted: Collection[str], located: Located, path: KeyPath) -> str:
+    kinds = [kind for kind in wanted if kind != "integer" or "number" not in wanted]
     names = " or ".join(_NAMES.get(kind, kind) for kind in kinds)
     return f"expected {names}, got {_shown(located, path)}{_advice(kinds, located, path)}"
 

@@ -32,6 +32,7 @@ class Cart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wheels: tuple[Wheel, ...] = ()
     spare: Wheel | None = None
     env: dict[str, str] = {}
+    any_of: str | bool | float | tuple[str, ...] = ""
     load: Annotated[int, msgspec.Meta(ge=1, le=9)] = 1
 
 
@@ -78,6 +79,8 @@ def test_every_problem_is_reported_at_once_in_order_of_lines() -> None:
         ("parent: {}", "parent: expected a string or nothing (null), got a mapping"),
         ("spare: {siz: 1}", "spare.siz: unknown key; did you mean 'size'?"),
         ("spare: {size: big}", "spare.size: expected a whole number, got 'big'"),
+        ("any_of: [1]", "any_of[0]: expected a string, got the number 1; write it in quotes: '1'"),
+        ("any_of: {}", "any_of: expected a list or a boolean or a number or a string, got a mapping"),
         ("load: 0", "load: the number 0 is out of range: at least 1"),
         ("load: 1.5", "load: expected a whole number, got the number 1.5"),
     ],
