@@ -19,7 +19,7 @@ from fleet_audit.audit.apt.sources import (
 from fleet_audit.audit.apt.suites import Suite, SuiteReader, SuiteUnusable, open_suite
 from fleet_audit.audit.images.progress import silent
 from fleet_audit.audit.model.identity import Distro, PackageName
-from fleet_audit.audit.tools.fetch import Fetcher, NotFound
+from fleet_audit.audit.tools.fetch import Fetcher, NotFound, without_credentials
 
 BOOKWORM = Distro(id="debian", version="12", codename="bookworm")
 ARCHITECTURE = "amd64"
@@ -134,11 +134,17 @@ def _machine_sources(folder: Path) -> list[ArchiveSource]:
 
 
 def sources_file(sources: Sequence[ArchiveSource]) -> bytes:
-    """Return ``debian.sources`` (deb822) for an image that was built from `sources`."""
-    stanzas = [
-        f"Types: deb\nURIs: {source.uri}\nSuites: {source.suite}\nComponents: {' '.join(source.components)}\n"
-        + ("" if source.checks_valid_until else "Check-Valid-Until: no\n")
-        + "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"
-        for source in sources
+    """Return ``debian.sources`` (deb822) for an image that was built from `sources`, without passwords."""
+    return "\n".join(map(_stanza, sources)).encode()
+
+
+def _stanza(source: ArchiveSource) -> str:
+    lines = [
+        "Types: deb",
+        f"URIs: {without_credentials(source.uri)}",
+        f"Suites: {source.suite}",
+        f"Components: {' '.join(source.components)}",
+        *([] if source.checks_valid_until else ["Check-Valid-Until: no"]),
+        "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg",
     ]
-    return "\n".join(stanzas).encode()
+    return "".join(f"{line}\n" for line in lines)

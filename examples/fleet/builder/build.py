@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import assert_never
 
@@ -33,7 +34,6 @@ from examples.fleet.builder.wheel_locks import LockedWheel, anywhere_locked, loc
 from fleet_audit.audit.apt.packages import ArchivePackage
 
 _SOURCES = "etc/apt/sources.list.d/debian.sources"
-_BUILDER_VERSION = "1"
 
 Say = Callable[[str], None]
 
@@ -86,12 +86,21 @@ def plan(tag: str, name: str, archive: Archive, additions: Additions) -> Plan:
 
 def state_after(layers: Sequence[PlannedLayer]) -> str:
     """Return a digest of what stands in an image after these layers: equal inputs make equal images."""
-    facts = [[_BUILDER_VERSION]]
+    facts = [[_own_digest()]]
     for layer in layers:
         digests = [package.sha256 for package in layer.packages]
         digests += [digest for wheel in layer.wheels for digest in wheel.sha256]
         facts.append([layer.created_by, *digests])
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+@cache
+def _own_digest() -> str:
+    # Another builder may write other bytes from the same packages.
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 class Builder:
@@ -127,12 +136,14 @@ class Builder:
             instructions.append(Instruction(layer.created_by, blob))
         instructions += [Instruction(line) for line in _settings(planned.recipes[-1])]
         config = configuration(list(planned.recipes), revision)
-        inputs = f"{self._compression}-{planned.inputs}"
-        self._layout.add(planned.tag, config, instructions, inputs=inputs)
+        self._layout.add(planned.tag, config, instructions, inputs=self._inputs(planned))
 
     def is_built(self, planned: Plan) -> bool:
         """Say whether the layout has this very image already."""
-        return self._layout.tags().get(planned.tag) == f"{self._compression}-{planned.inputs}"
+        return self._layout.has(planned.tag, self._inputs(planned))
+
+    def _inputs(self, planned: Plan) -> str:
+        return f"{self._compression}-{planned.inputs}"
 
     def _write(self, planned: PlannedLayer, files: FileSystem) -> tuple[Blob, FileSystem]:
         debs = self._archive.download(planned.packages)

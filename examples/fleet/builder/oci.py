@@ -1,8 +1,10 @@
 """An OCI image layout with several tagged images that share their blobs (OCI image specification)."""
 
+import fcntl
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -91,6 +93,21 @@ class Layout:
     def tags(self) -> dict[str, str]:
         """Return every tag with the digest of the inputs that its image was made from."""
         return {m["annotations"][TAG]: m["annotations"].get(INPUTS, "") for m in self._manifests()}
+
+    def has(self, tag: str, inputs: str) -> bool:
+        """Say whether `tag` is an image made from `inputs`, and all its blobs are there in their sizes."""
+        if self.tags().get(tag) != inputs:
+            return False
+        layers = self.image(tag).layers
+        sizes = {layer["digest"]: layer["size"] for layer in layers}
+        return all(self.blob(d).is_file() and self.blob(d).stat().st_size == n for d, n in sizes.items())
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the layout for this process alone; another one that asks waits."""
+        with (self.path / ".lock").open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def image(self, tag: str) -> StoredImage:
         """Return the image of a tag; raise BuildError where there is none."""

@@ -100,6 +100,16 @@ def test_a_tag_that_moves_leaves_blobs_that_can_be_dropped(tmp_path: Path) -> No
     assert layout.image("two").layers == ()
 
 
+def test_an_image_whose_blob_is_damaged_is_not_there(tmp_path: Path) -> None:
+    layout = small(tmp_path)
+    layout.add("three", {}, [Instruction("ADD", None)], inputs="abc")
+    assert layout.has("three", "abc")
+    assert not layout.has("three", "abd")
+
+    layout.blob(layout.image("two").layers[0]["digest"]).write_bytes(b"")
+    assert not layout.has("two", "")
+
+
 def test_an_unknown_tag_is_an_error_that_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="no such image; there are: one, two"):
         small(tmp_path).image("three")

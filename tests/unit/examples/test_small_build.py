@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from examples.fleet.builder import recipes
-from examples.fleet.builder.archive import Archive, sources_for
+from examples.fleet.builder.archive import Archive, sources_file, sources_for
 from examples.fleet.builder.build import Additions, Builder, plan
 from examples.fleet.builder.failure import BuildError
 from examples.fleet.builder.layers import Compression, read_layer
@@ -123,6 +123,13 @@ def test_the_first_layer_is_a_merged_usr_with_dpkgs_state(tmp_path: Path, archiv
     assert status["base-files"]["Status"] == "install ok installed"
     assert status["base-files"]["Conffiles"].strip().startswith("/etc/issue ")
     assert b"file:///" in bootstrap["etc/apt/sources.list.d/debian.sources"]
+
+
+def test_a_password_in_the_archives_address_stays_out_of_the_image() -> None:
+    text = sources_file(sources_for("https://user:secret@archive.example/debian"))
+
+    assert b"URIs: https://archive.example/debian\n" in text
+    assert b"secret" not in text
 
 
 def test_maintainer_scripts_are_done_without_running_them(tmp_path: Path, archive: Archive) -> None:
