@@ -22,6 +22,7 @@ MAX_NEEDED = 4_096
 MAX_STRING = 64 << 10
 MAX_NOTES = 16
 NOTE_WITH_A_NAME = 16
+PATH_MAX = 4096
 SMALLEST_PAGE = 4096
 MAX_STRINGS = 1 << 20
 """Bytes of all strings of one file; the largest real files have some ten thousand."""
@@ -141,10 +142,12 @@ def _has_executable_stack(segments: Sequence[Segment]) -> bool | None:
 
 
 def _interpreter(file: _File, segments: Sequence[Segment]) -> str | None:
-    for segment in segments:
-        if segment.type == elf.PT_INTERP:
-            return text(file.window().string(segment.offset, BLOCK, "the interpreter's path"))
-    return None
+    found = next((s for s in segments if s.type == elf.PT_INTERP), None)
+    # The kernel runs nothing whose path does not end where its segment does (fs/binfmt_elf.c).
+    if found is None or not 2 <= found.file_size <= PATH_MAX:
+        return None
+    path = file.window().at(found.offset, found.file_size, "the interpreter's path")
+    return text(path.split(b"\0", 1)[0]) if path.endswith(b"\0") else None
 
 
 def _dlopen_notes(file: _File, segments: Sequence[Segment]) -> tuple[str, ...]:

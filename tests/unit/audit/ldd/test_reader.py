@@ -86,6 +86,13 @@ def test_names_that_are_not_utf8_keep_their_bytes() -> None:
     assert known(body).soname == r"lib\xff\xfe.so"
 
 
+def test_an_interpreters_path_that_does_not_end_with_its_segment_is_none() -> None:
+    path = b"/lib/ld.so.1"
+
+    assert known(elf(interpreter=path.decode())).interpreter == "/lib/ld.so.1"
+    assert known(elf(interpreter=path.decode()).replace(path + b"\0", path + b"x")).interpreter is None
+
+
 # libraries named in notes
 
 
