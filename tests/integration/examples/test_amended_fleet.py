@@ -1,0 +1,73 @@
+"""With the proposed packages added and the broken file mended, nothing is missing any more."""
+
+import json
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet_audit.audit.tools.process import ToolFailed, run
+from tests.support.example_images import FLEET, build, example_layout
+
+pytestmark = pytest.mark.integration
+
+FAMILIES = ("family-vision-cu121", "family-torch-cu121")
+SECONDS = 300
+
+CONFLICT = re.compile(r"^<<<<<<< .*?\n(.*?)^=======\n.*?^>>>>>>> .*?\n", re.DOTALL | re.MULTILINE)
+
+
+def deps(manifest: Path, *families: str) -> tuple[int, dict[str, Any]]:
+    """Return the exit code and the document of `deps`."""
+    document = manifest.parent / "deps.json"
+    command = [sys.executable, "-m", "fleet_audit", "deps", *families]
+    command += ["-f", str(manifest), "-o", f"json={document}"]
+    try:
+        run(command, timeout=SECONDS, env=os.environ)
+    except ToolFailed as e:
+        return e.status, json.loads(document.read_bytes())
+    return 0, json.loads(document.read_bytes())
+
+
+def copied_fleet(folder: Path) -> Path:
+    shutil.copytree(FLEET, folder, ignore=shutil.ignore_patterns("build", "builder", "__pycache__"))
+    return folder / "fleet.yaml"
+
+
+def mend(path: Path) -> None:
+    text, conflicts = CONFLICT.subn(r"\1", path.read_text(encoding="utf-8"))
+    assert conflicts == 1
+    path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Path:
+    layout = example_layout(*FAMILIES)
+    manifest = copied_fleet(tmp_path / "fleet")
+    (manifest.parent / "build").mkdir()
+    (manifest.parent / "build" / "images").symlink_to(layout)
+    return manifest
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_proposal_and_a_mended_file_are_all_that_is_needed(fleet: Path, family: str) -> None:
+    status, before = deps(fleet, family)
+    assert status == 1
+    (fleet.parent / "build" / "images").unlink()
+    plan = fleet.parent / "deps.json"
+    layout = fleet.parent / "build" / "images"
+
+    build(family, "--tag", family, "--add-plan", str(plan), "--output", str(layout), "--compression", "none")
+    mend(fleet.parent / "services" / "dream_world" / "scenes.py")
+    status, after = deps(fleet, family)
+
+    assert before["proposal"]["packages"] != []
+    assert [
+        need["name"] for need in after["needs"] if need["tier"] == "required" if need["status"] == "missing"
+    ] == []
+    assert after["proposal"]["packages"] == []
+    assert status == 0, after["findings"]
