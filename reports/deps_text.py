@@ -106,7 +106,8 @@ def _need_counts(groups: NeedGroups) -> list[str | Piece]:
 
 
 def _write_possible(page: Page, possible: Sequence[Need]) -> None:
-    names = ", ".join(need.subject for need in possible[:MAX_NAMED])
+    likeliest = sorted(possible, key=lambda need: need.tier.rank)
+    names = ", ".join(need.subject for need in likeliest[:MAX_NAMED])
     more = len(possible) - MAX_NAMED
     page.blank()
     page.line(

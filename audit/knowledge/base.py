@@ -39,6 +39,7 @@ class Knowledge:
             self._breaks.update(
                 {(soname, suite): broken for soname in broken.sonames for suite in broken.suites}
             )
+        self._other_systems = tuple(chain.from_iterable(p.other_systems for p in parts))
 
     def host_driver(self, name: str) -> str | None:
         """Return the id of the row by which the host supplies a soname or program; None where none."""
@@ -53,6 +54,19 @@ class Knowledge:
             if any(fnmatchcase(name, pattern) for pattern in (*row.sonames, *row.programs)):
                 return row
         return None
+
+    def other_system(self, name: str) -> str | None:
+        """Return the id of the row that says that a program or library belongs to another system."""
+        base = name.rpartition("/")[2]
+        for row in self._other_systems:
+            if any(fnmatchcase(base, pattern) for pattern in (*row.programs, *row.sonames)):
+                return row.id
+        return None
+
+    @property
+    def module_distributions(self) -> dict[str, tuple[DistributionName, ...]]:
+        """Return, by import name, the distributions that are known to hold it."""
+        return {name: tuple(map(DistributionName, held)) for name, held in self._modules.items()}
 
     def suggestions(self, module: ModuleName) -> tuple[DistributionName, ...]:
         """Return the distributions known to hold a module, or the nearest package above it; may be empty."""

@@ -75,6 +75,15 @@ class SonameBreak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     references: tuple[Reference, ...] = ()
 
 
+class OtherSystem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Programs and libraries of another operating system; code looks at its platform before it uses them."""
+
+    id: RowId
+    why: Text
+    programs: tuple[Pattern, ...] = ()
+    sonames: tuple[Pattern, ...] = ()
+
+
 class KnowledgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file of the knowledge base: a list of rows for each kind that it holds."""
 
@@ -83,3 +92,4 @@ class KnowledgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dlopen: tuple[HiddenNeed, ...] = ()
     provider_override: tuple[ProviderOverride, ...] = ()
     soname_break: tuple[SonameBreak, ...] = ()
+    other_systems: tuple[OtherSystem, ...] = ()

@@ -58,3 +58,9 @@ def test_what_the_host_supplies_is_in_no_free_package(knowledge: Knowledge) -> N
     names = (*index().sonames, *index().programs)
 
     assert [name for name in names if knowledge.host_driver(name)] == []
+
+
+def test_what_belongs_to_another_system_is_on_no_path_of_this_one(knowledge: Knowledge) -> None:
+    names = (*index().sonames, *index().programs)
+
+    assert [name for name in names if knowledge.other_system(name)] == []

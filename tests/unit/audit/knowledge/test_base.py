@@ -68,6 +68,18 @@ def test_a_soname_is_gone_only_from_the_suites_that_dropped_it(packaged: Knowled
     assert packaged.gone(Soname("libssl.so.3"), "bookworm") is None
 
 
+@pytest.mark.parametrize(
+    "name", ["cygpath", "/usr/bin/procfiles", "objdump.exe", "msvcrt.dll", "libobjc.dylib"]
+)
+def test_what_belongs_to_another_system_is_known(packaged: Knowledge, name: str) -> None:
+    assert packaged.other_system(name) is not None
+
+
+@pytest.mark.parametrize("name", ["objdump", "/usr/bin/ps", "open", "libobjc.so.4", "exec", "sysctl"])
+def test_what_linux_has_too_is_not_taken_for_another_system(packaged: Knowledge, name: str) -> None:
+    assert packaged.other_system(name) is None
+
+
 def test_an_exception_wins_over_a_pattern(tmp_path: Path) -> None:
     knowledge = written(
         tmp_path,
