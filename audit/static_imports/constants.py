@@ -8,7 +8,7 @@ import libcst as cst
 from fleet_audit.audit.static_imports import islands
 from fleet_audit.audit.static_imports.outline import Outline
 
-MAX_STEPS = 6
+MAX_STEPS = 16
 """How many names and operators are followed from one expression."""
 
 MAX_LOOKS = 200

@@ -13,7 +13,7 @@ MAX_DEPTH = 12
 MAX_OPERATORS = 300
 
 _OPERATOR = re.compile(
-    rb"[-+*/%@&|^~<>=!.]|\b(?:and|or|not|if|else|lambda|await|for|in|is)\b|[\"'][ \t\x01]*(?=[\"'])"
+    rb"[-+*/%@&|^~<>=!.([{]|\b(?:and|or|not|if|else|lambda|await|for|in|is)\b|[\"'][ \t\x01]*(?=[\"'])"
 )
 _BRACKET = re.compile(rb"[()\[\]{}]")
 

@@ -14,6 +14,7 @@ _HEAD = re.compile(
     rb"|(?P<opens>if|elif|else|try|except|finally|for|while|with|def|class|async|match|case)\b)",
     re.MULTILINE,
 )
+_TRAILING_IMPORT = re.compile(rb";[ \t\f\x01]*(?=(?:import|from)\b)")
 _IMPORT = re.compile(rb"(?:import|from)\b")
 _NAME = re.compile(rb"[ \t\x01]*([A-Za-z_\x80-\xff][\w\x80-\xff]*)")
 _TAB = 8
@@ -150,7 +151,21 @@ class _Outliner:
             else:
                 self._open_block(head, indent, end)
         self._close(-1, len(self._shadow))
-        return Outline(self._text, self._spans, self._imports)
+        outlined = Outline(self._text, self._spans, self._imports)
+        self._add_trailing_imports(outlined)
+        return outlined
+
+    def _add_trailing_imports(self, outlined: Outline) -> None:
+        """Add the imports that follow another statement on its line."""
+        known = {start for start, _, _ in self._imports}
+        for found in _TRAILING_IMPORT.finditer(self._shadow) if b";" in self._shadow else ():
+            start = found.end()
+            if start not in known:
+                end = self._text.line_end(start)
+                semicolon = self._shadow.find(b";", start, end)
+                stop = end if semicolon < 0 else semicolon
+                self._imports.append((start, stop, outlined.block_at(start)))
+        self._imports.sort()
 
     def _close(self, indent: int, offset: int) -> None:
         while len(self._open) > 1 and self._spans[self._open[-1]].indent >= indent:

@@ -1,0 +1,195 @@
+"""Which libraries, programs, path edits and computed imports a file's text shows."""
+
+import pytest
+
+from fleet_audit.audit.model.imports import LoadMethod
+from fleet_audit.audit.static_imports.reading import read_source
+from fleet_audit.audit.static_imports.records import SourceRecord
+
+
+def read(text: str) -> SourceRecord:
+    return read_source(text.encode(), is_own_code=True)
+
+
+def programs(text: str) -> dict[str, bool]:
+    """Return each program that the text runs or looks for, and whether its absence is handled."""
+    return {program: run.is_handled for run in read(text).runs for program in run.programs}
+
+
+def loads(text: str) -> list[tuple[str, ...]]:
+    return [load.names for load in read(text).loads]
+
+
+def folders(text: str) -> list[tuple[str, ...]]:
+    return [edit.folders for edit in read(text).path_edits]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "import ctypes\nctypes.CDLL('libx.so.1')",
+        "from ctypes import CDLL\nCDLL('libx.so.1', mode=2)",
+        "from ctypes import *\nPyDLL('libx.so.1')",
+        "import ctypes\nctypes.cdll.LoadLibrary('libx.so.1')",
+        "from cffi import FFI\nffi = FFI()\nlib = ffi.dlopen('libx.so.1')",
+        "import ctypes as c\nNAME = 'libx.so.1'\nc.CDLL(NAME)",
+        "import ctypes\nNAME = 'libx' + '.so.1'\ndef f():\n    return ctypes.CDLL(\n        NAME)",
+        "import ctypes\nclass A:\n    name = 'libx.so.1'\n    def f(self):\n        ctypes.CDLL(self.name)",
+    ],
+)
+def test_a_library_that_is_loaded_is_seen(call: str) -> None:
+    assert loads(call + "\n") == [("libx.so.1",)]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "import ctypes\nctypes.CDLL(None)",
+        "# ctypes.CDLL('libx.so.1')",
+        "'''\nctypes.CDLL('libx.so.1')\n'''",
+        "def CDLL(name): ...",
+    ],
+)
+def test_what_loads_no_library_is_left_alone(call: str) -> None:
+    assert loads(call + "\n") == []
+
+
+def test_a_library_whose_name_is_computed_is_seen_without_a_name() -> None:
+    assert loads("import ctypes\nctypes.CDLL(find())\n") == [()]
+
+
+def test_a_loop_over_candidates_is_one_load_of_any_of_them() -> None:
+    text = (
+        "from ctypes import CDLL\n"
+        "for name in ('liba.so.2', 'liba.so.1'):\n"
+        "    try:\n        CDLL(name)\n    except OSError:\n        continue\n"
+    )
+    (load,) = read(text).loads
+    assert (load.names, load.is_handled) == (("liba.so.2", "liba.so.1"), True)
+
+
+def test_find_library_with_a_name_after_it_has_an_alternative() -> None:
+    found = read(
+        "from ctypes.util import find_library\nCDLL(find_library('pulse') or 'libpulse.so.0')\n"
+    ).loads
+    assert [(load.method, load.names, load.is_handled) for load in found] == [
+        (LoadMethod.DLOPEN, ("libpulse.so.0",), False),
+        (LoadMethod.FIND_LIBRARY, ("pulse",), True),
+    ]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "import subprocess\nsubprocess.run(['ffmpeg', '-i', x])",
+        "import subprocess as sp\nsp.check_output(('ffmpeg', x))",
+        "from subprocess import Popen\nPopen(args=['ffmpeg'])",
+        "import subprocess\nsubprocess.run('ffmpeg -i x', shell=True)",
+        "import os\nos.system('LC_ALL=C ffmpeg -i x')",
+        "import os\nos.execvp('ffmpeg', args)",
+        "import asyncio\nasync def f():\n    await asyncio.create_subprocess_exec('ffmpeg', '-i')",
+        "import subprocess\nFFMPEG = 'ffmpeg'\ndef f():\n    cmd = [FFMPEG, '-y']\n    subprocess.run(cmd)",
+        "import subprocess\nsubprocess.run(['ffmpeg'] + rest)",
+        "import os, subprocess\nsubprocess.run([os.environ.get('FFMPEG', 'ffmpeg')])",
+        "import subprocess\nsubprocess.run(['ffmpeg', *args], check=True)",
+    ],
+)
+def test_a_program_that_is_run_is_seen(call: str) -> None:
+    assert programs(call + "\n") == {"ffmpeg": False}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "app.run('ffmpeg')",
+        "import subprocess\nsubprocess.run([sys.executable, '-m', 'x'])",
+        "import os\nos.system('cd /tmp')",
+        "import subprocess\nsubprocess.run(command)",
+        "from mine import run\nrun(['ffmpeg'])",
+    ],
+)
+def test_what_runs_no_known_program_is_left_alone(call: str) -> None:
+    assert programs(call + "\n") == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "try:\n    subprocess.run(['ffmpeg'])\nexcept FileNotFoundError:\n    pass\n",
+        "try:\n    subprocess.run(['ffmpeg'])\nexcept (ValueError, OSError) as e:\n    log(e)\n",
+        "with contextlib.suppress(OSError):\n    subprocess.run(['ffmpeg'])\n",
+        "if shutil.which('ffmpeg'):\n    subprocess.run(['ffmpeg'])\n",
+        "def f():\n    if shutil.which('ffmpeg') is None:\n        return\n    subprocess.run(['ffmpeg'])\n",
+        "exe = shutil.which('ffmpeg')\nif exe:\n    subprocess.run([exe])\n",
+    ],
+)
+def test_a_program_whose_absence_is_survived_is_handled(text: str) -> None:
+    assert programs("import subprocess, shutil, contextlib\n" + text) == {"ffmpeg": True}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "try:\n    subprocess.run(['ffmpeg'])\nexcept OSError as e:\n    raise RuntimeError from e\n",
+        "try:\n    subprocess.run(['ffmpeg'])\nexcept ValueError:\n    pass\n",
+        "try:\n    pass\nexcept OSError:\n    subprocess.run(['ffmpeg'])\n",
+        "if not shutil.which('ffmpeg'):\n    sys.exit('install ffmpeg')\n",
+        "exe = shutil.which('ffmpeg')\nif exe is None:\n    raise RuntimeError\nsubprocess.run([exe])\n",
+        "def f():\n    shutil.which('ffprobe')\ndef g():\n    subprocess.run(['ffmpeg'])\n",
+    ],
+)
+def test_a_program_whose_absence_is_not_survived_is_not_handled(text: str) -> None:
+    assert programs("import subprocess, shutil\n" + text)["ffmpeg"] is False
+
+
+@pytest.mark.parametrize(
+    ("edit", "folder"),
+    [
+        ("sys.path.insert(0, os.path.dirname(__file__))", "<file>/.."),
+        ("sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))", "<file>/../.."),
+        ("sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))", "<file>/../../lib"),
+        ("sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'lib'))", "<file>/../../lib"),
+        ("sys.path.append(str(Path(__file__).parents[1]))", "<file>/../.."),
+        ("ROOT = Path(__file__).parent\nsys.path += [str(ROOT / 'x')]", "<file>/../x"),
+        ("sys.path[0:0] = ['/opt/lib']", "/opt/lib"),
+        ("sys.path = ['lib'] + sys.path", "lib"),
+        ("sys.path.append(f'{os.path.dirname(__file__)}/lib')", "<file>/../lib"),
+        ("import site\nsite.addsitedir('/opt/site')", "/opt/site"),
+    ],
+)
+def test_path_edits_are_evaluated_from_the_file_and_constants(edit: str, folder: str) -> None:
+    assert folders(f"import sys, os\nfrom pathlib import Path\n{edit}\n") == [(folder,)]
+
+
+def test_a_path_edit_that_cannot_be_evaluated_is_kept_as_text() -> None:
+    (edit,) = read("import sys\nsys.path.insert(0, find_root())\n").path_edits
+    assert (edit.folders, edit.expression) == ((), "sys.path.insert(0, find_root())")
+
+
+def test_reading_the_path_is_no_edit() -> None:
+    assert folders("import sys\nif 'x' in sys.path or sys.path == []:\n    print(sys.path)\n") == []
+
+
+@pytest.mark.parametrize(
+    ("call", "modules"),
+    [
+        ("importlib.import_module('a.b')", ("a.b",)),
+        ("__import__('a')", ("a",)),
+        ("importlib.import_module('.c', package=__name__)", (".c",)),
+        ("for name in ['a', 'b']:\n    importlib.import_module(name)", ("a", "b")),
+        ("importlib.import_module(name)", ()),
+        ("importlib.import_module('not a module')", ()),
+    ],
+)
+def test_imports_by_name_are_seen(call: str, modules: tuple[str, ...]) -> None:
+    assert [found.modules for found in read(f"import importlib\n{call}\n").dynamic] == [modules]
+
+
+def test_the_line_of_a_call_is_where_it_begins() -> None:
+    text = "import subprocess\n'''\n\n'''\nx = (1,\n     2)\nsubprocess.run(\n    ['ffmpeg'])\n"
+    assert [run.line for run in read(text).runs] == [7]
+
+
+def test_a_file_with_more_calls_than_are_looked_at_says_so() -> None:
+    assert read("import subprocess\n" + "subprocess.run('a')\n" * 2100).is_cut
+    assert not read("import subprocess\n" + "subprocess.run('a')\n" * 100).is_cut
