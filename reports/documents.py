@@ -10,8 +10,11 @@ from fleet_audit.audit.model.evidence import Chain, Edge, Node
 from fleet_audit.audit.model.finding import Finding, Gap, combined
 from fleet_audit.audit.model.image import ImageIdentity
 from fleet_audit.audit.model.imports import (
+    ExtensionModule,
     ImportedModule,
     MissingModule,
+    NativeLoad,
+    ProgramCall,
     ProviderKind,
     ServiceImports,
     UnparsedFile,
@@ -255,28 +258,8 @@ def _service(service: ServiceImports, report: ImportsReport) -> Fields:
         "imports": [_import(module, report) for module in service.imports],
         "missing": [_missing(module) for module in service.missing],
         "unused_distributions": list(service.unused_distributions),
-        "native_loads": [
-            {
-                "names": list(load.names),
-                "method": load.method,
-                "level": int(load.level),
-                "module": load.module,
-                "distribution": load.distribution,
-                "location": _place(load.location),
-            }
-            for load in service.native_loads
-        ],
-        "programs": [
-            {
-                "program": call.program,
-                "level": int(call.level),
-                "module": call.module,
-                "distribution": call.distribution,
-                "handled": call.is_handled,
-                "location": _place(call.location),
-            }
-            for call in service.programs
-        ],
+        "native_loads": [_native_load(load) for load in service.native_loads],
+        "programs": [_program(call) for call in service.programs],
         "path_edits": [
             {"location": _place(edit.location), "expression": edit.expression, "folder": edit.folder}
             for edit in service.path_edits
@@ -285,16 +268,40 @@ def _service(service: ServiceImports, report: ImportsReport) -> Fields:
             {"location": _place(dynamic.location), "expression": dynamic.expression}
             for dynamic in service.dynamic_imports
         ],
-        "extension_modules": [
-            {
-                "path": extension.path,
-                "module": extension.module,
-                "distribution": extension.distribution,
-                "level": int(extension.level),
-                "chain": list(extension.chain),
-            }
-            for extension in service.extension_modules
-        ],
+        "extension_modules": [_extension(extension) for extension in service.extension_modules],
+    }
+
+
+def _native_load(load: NativeLoad) -> Fields:
+    return {
+        "names": list(load.names),
+        "method": load.method,
+        "level": int(load.level),
+        "module": load.module,
+        "distribution": load.distribution,
+        "handled": load.is_handled,
+        "location": _place(load.location),
+    }
+
+
+def _program(call: ProgramCall) -> Fields:
+    return {
+        "program": call.program,
+        "level": int(call.level),
+        "module": call.module,
+        "distribution": call.distribution,
+        "handled": call.is_handled,
+        "location": _place(call.location),
+    }
+
+
+def _extension(extension: ExtensionModule) -> Fields:
+    return {
+        "path": extension.path,
+        "module": extension.module,
+        "distribution": extension.distribution,
+        "level": int(extension.level),
+        "chain": list(extension.chain),
     }
 
 

@@ -123,35 +123,45 @@ def need_subjects(
     where the plan belongs, else at `fallback`.
     """
     plan = plan or AptPlan()
-    supplied = plan.suppliers()
-    unsatisfied = {row.need: row.verdict for row in plan.unsatisfied}
-    dockerfile = plan.placement.dockerfile
+    suppliers = plan.suppliers()
+    verdicts = {row.need: row.verdict for row in plan.unsatisfied}
     subjects = []
     for need in needs:
-        lines = sorted({reached.location for reached in need.reached_from if reached.location is not None})
-        places = [*lines, *((dockerfile,) if dockerfile else ())] or ([fallback] if fallback else [])
-        facts = NeedFacts(
-            kind=need.kind,
-            name=need.name,
-            subject=need.subject,
-            tier=need.tier,
-            status=need.status,
-            via=need.via,
-            wanted_by=need.wanted_by,
-            services=tuple(sorted({reached.service for reached in need.reached_from})),
-            family=family,
-            path=_path(need.resolution),
-            detail=_detail(need.resolution),
-            searched=need.resolution.searched if isinstance(need.resolution, Missing) else (),
-            alternatives=need.alternatives,
-            supplied_by=supplied.get(need.subject, ()),
-            unsatisfied=unsatisfied.get(need.subject, ""),
-        )
-        levels = [reached.level for reached in need.reached_from]
-        subjects.append(
-            _subject(SubjectKind.NEED, facts, need.subject, min(levels, default=Level.CERTAIN), places)
-        )
+        supplied_by, verdict = suppliers.get(need.subject, ()), verdicts.get(need.subject, "")
+        facts = _need_facts(need, family=family, supplied_by=supplied_by, unsatisfied=verdict)
+        level = min((reached.level for reached in need.reached_from), default=Level.CERTAIN)
+        places = _places(need, plan.placement.dockerfile, fallback)
+        subjects.append(_subject(SubjectKind.NEED, facts, need.subject, level, places))
     return tuple(subjects)
+
+
+def _need_facts(need: Need, *, family: str, supplied_by: tuple[str, ...], unsatisfied: str) -> NeedFacts:
+    return NeedFacts(
+        kind=need.kind,
+        name=need.name,
+        subject=need.subject,
+        tier=need.tier,
+        status=need.status,
+        via=need.via,
+        wanted_by=need.wanted_by,
+        services=tuple(sorted({reached.service for reached in need.reached_from})),
+        family=family,
+        path=_path(need.resolution),
+        detail=_detail(need.resolution),
+        searched=need.resolution.searched if isinstance(need.resolution, Missing) else (),
+        alternatives=need.alternatives,
+        supplied_by=supplied_by,
+        unsatisfied=unsatisfied,
+    )
+
+
+def _places(
+    need: Need, dockerfile: SourceLocation | None, fallback: SourceLocation | None
+) -> list[SourceLocation]:
+    lines = sorted({reached.location for reached in need.reached_from if reached.location is not None})
+    if dockerfile is not None and need.status != "resolved":
+        lines.append(dockerfile)
+    return lines or ([fallback] if fallback else [])
 
 
 def source_subjects(unparsed: Iterable[UnparsedFile], *, family: str = "") -> tuple[Subject, ...]:
