@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from fleet_audit.audit.images.tree import basename
+from fleet_audit.audit.images.tree import basename, parent
 from fleet_audit.audit.ldd.loader import Loader, abi_of
-from fleet_audit.audit.ldd.process import Load, Loaded, Process, Space, folder_of
+from fleet_audit.audit.ldd.objects import Loaded, Space
+from fleet_audit.audit.ldd.process import Load, Process
 from fleet_audit.audit.ldd.version_check import VersionCheck
 from fleet_audit.audit.ldd.world import Found, World, interpreter_of, is_supported
 from fleet_audit.audit.model.elf import (
@@ -86,10 +87,10 @@ class _Examination:
         """Load one entry point; where nothing is loaded for it, return its closure at once."""
         path = self._world.tree.realpath(entry.path)
         if path is None:
-            return _failed(entry, Missing(folder_of(entry.path)))
+            return _failed(entry, Missing((parent(entry.path),)))
         facts = self._world.elf.get(path)
         if facts is None:
-            return _failed(entry, self._world.not_elf(path) or Missing(folder_of(path)))
+            return _failed(entry, self._world.not_elf(path) or Missing((parent(path),)))
         if facts.elf_class == 0:
             return _failed(entry, Fatal(path, facts.refusal))
         if entry.kind is EntryKind.EXECUTABLE:
@@ -106,7 +107,7 @@ class _Examination:
         if interpreter is None:
             return Closure(entry=entry, loaded=(program.path,))
         if self._world.tree.realpath(interpreter) is None:
-            missing = Request(Soname(interpreter), program.path, Missing(folder_of(interpreter)))
+            missing = Request(Soname(interpreter), program.path, Missing((parent(interpreter),)))
             return Closure(entry=entry, loaded=(program.path,), requests=(missing,))
         process = self._process(program, interpreter)
         if not is_supported(process.space.loader) or process.load is None:
@@ -117,10 +118,10 @@ class _Examination:
         space = process.space
         opened = self._world.open(entry.path, space.loader)
         if not isinstance(opened, Found):
-            return _failed(entry, opened or Missing(folder_of(entry.path)))
+            return _failed(entry, opened or Missing((parent(entry.path),)))
         if not is_supported(space.loader):
             return _undecided(entry, opened, space.loader)
-        if opened.path in process.by_path:
+        if opened.path in process.maps.by_path:
             return Closure(entry=entry, loaded=(opened.path,))
         load = Load(process, is_dlopened=True)
         refusal = load.refusal(opened)

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from fleet_audit.audit.ldd.process import Load, Loaded
+from fleet_audit.audit.ldd.objects import Loaded
+from fleet_audit.audit.ldd.process import Load
 from fleet_audit.audit.model.elf import Resolved, VersionNeed, VersionProblem
 
 
@@ -22,7 +23,7 @@ class VersionCheck:
 
     def _problems(self, load: Load) -> Iterator[VersionProblem]:
         def provider_of(file: str) -> Loaded | None:
-            return load.called.get(file) or load.process.called.get(file)
+            return load.maps.called.get(file) or load.process.maps.called.get(file)
 
         failed: set[str] = {r.soname for r in load.requests if not isinstance(r.resolution, Resolved)}
         for wanting in load.order:
