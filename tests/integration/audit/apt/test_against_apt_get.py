@@ -1,5 +1,6 @@
 """What we plan is exactly what apt-get does with our command line."""
 
+import random
 import shutil
 
 import pytest
@@ -75,6 +76,18 @@ def test_apt_get_upgrades_exactly_what_was_planned(name: str, apt_get: Simulatio
     plan = propose(wanted(*needs), state_of(installed), index())
 
     assert plan.unsatisfied == ()
+    assert apt_get.install(plan.roots, installed) == pins(plan)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_apt_get_agrees_on_sets_drawn_by_lot(seed: int, apt_get: Simulation) -> None:
+    choose = random.Random(seed)  # noqa: S311  (the same sets each time, not secrets)
+    needs = [f"so:{name}" for name in choose.sample(sorted(index().sonames), 6)]
+    needs += [f"bin:{name}" for name in choose.sample(sorted(index().programs), 2)]
+    installed = minimal()
+
+    plan = propose(wanted(*needs), state_of(installed), index())
+
     assert apt_get.install(plan.roots, installed) == pins(plan)
 
 
