@@ -28,6 +28,7 @@ from fleet_audit.reports.text import (
 )
 
 MAX_NAMED = 8
+MAX_SERVICES = 3
 MAX_SURPLUS = 12
 
 
@@ -157,15 +158,16 @@ _SIGNS: dict[str, tuple[str, Style]] = {
 def _reached(need: Need) -> Line:
     if not need.reached_from:
         return _wanted(need)
-    first = need.reached_from[0]
+    first, *others = sorted(need.reached_from, key=lambda way: (way.level, len(way.chain), way.service))
     line: list[str | Piece] = [first.service]
     if first.location is not None:
         line += ["  ", Piece(str(first.location), "cyan")]
-    if (names := chain_summary(first.chain)) and names != (need.name,):
-        line += [BREAK, Piece(" → ".join(names), "dim")]
-    if more := len(need.reached_from) - 1:
-        others = ", ".join(reached.service for reached in need.reached_from[1:4])
-        line += [BREAK, Piece(f"and {others}" + (f" and {more - 3} more" if more > 3 else ""), "dim")]
+    if (steps := chain_summary(first.chain)) and steps != (need.name,):
+        line += [BREAK, Piece(" → ".join(steps), "dim")]
+    if others:
+        names = ", ".join(sorted(way.service for way in others)[:MAX_SERVICES])
+        more = len(others) - MAX_SERVICES
+        line += [BREAK, Piece(f"and {names}" + (f" and {more} more" if more > 0 else ""), "dim")]
     return line
 
 

@@ -119,7 +119,7 @@ def need_subjects(
 ) -> tuple[Subject, ...]:
     """Return the subjects of needs, in their order.
 
-    A need stands at the services' own line that leads to it; where there is none, at the Dockerfile line
+    A need stands at the services' own line that leads to it most certainly; where there is none, at the Dockerfile line
     where the plan belongs, else at `fallback`.
     """
     plan = plan or AptPlan()
@@ -158,7 +158,8 @@ def _need_facts(need: Need, *, family: str, supplied_by: tuple[str, ...], unsati
 def _places(
     need: Need, dockerfile: SourceLocation | None, fallback: SourceLocation | None
 ) -> list[SourceLocation]:
-    lines = sorted({reached.location for reached in need.reached_from if reached.location is not None})
+    ways = sorted((way.level, way.location) for way in need.reached_from if way.location is not None)
+    lines = list(dict.fromkeys(line for _, line in ways))
     if dockerfile is not None and need.status != "resolved":
         lines.append(dockerfile)
     return lines or ([fallback] if fallback else [])

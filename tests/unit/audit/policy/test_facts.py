@@ -1,5 +1,7 @@
 """From model values to what rules may speak of."""
 
+import msgspec
+
 from fleet_audit.audit.model.apt import AptPlan, Placement, PlannedPackage, Unsatisfied
 from fleet_audit.audit.model.elf import Fatal, Missing, Resolved, WrongMachine
 from fleet_audit.audit.model.finding import Confidence
@@ -60,6 +62,14 @@ def test_a_need_stands_at_the_first_line_that_reaches_it() -> None:
     assert subject.location == FACE
     assert subject.related == (OTHER, DOCKERFILE)
     assert facts(subject).services == ("face", "other")
+
+
+def test_the_most_certain_line_comes_before_the_first_in_the_alphabet() -> None:
+    ways = (*need(FACE, level=Level.LAZY).reached_from, *need(OTHER).reached_from)
+
+    (subject,) = need_subjects([msgspec.structs.replace(need(), reached_from=ways)])
+
+    assert (subject.location, subject.related) == (OTHER, (FACE,))
 
 
 def test_a_need_that_no_line_reaches_stands_where_it_would_be_mended() -> None:
