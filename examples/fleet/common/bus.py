@@ -43,6 +43,6 @@ def subscribe(address: str, topic: str, model: type[ModelT]) -> Iterator[ModelT]
 
 def stream() -> redis.Redis:
     """Return the Redis client for messages that must survive a restart."""
-    import redis  # noqa: PLC0415  # services without a store start without its client
+    import redis  # noqa: PLC0415  (services without a store start without it)
 
     return redis.Redis.from_url(settings().redis_url)

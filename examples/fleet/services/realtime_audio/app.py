@@ -13,9 +13,9 @@ import sounddevice
 # Started by systemd on the machines themselves as well, where nothing sets PYTHONPATH.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from common.bus import Publisher, subscribe  # noqa: E402
-from common.health import serve_health_beside  # noqa: E402
-from common.messages import Alert, Utterance  # noqa: E402
+from common.bus import Publisher, subscribe  # noqa: E402  (the path edit comes first)
+from common.health import serve_health_beside  # noqa: E402  (the path edit comes first)
+from common.messages import Alert, Utterance  # noqa: E402  (the path edit comes first)
 
 log = logging.getLogger("realtime_audio")
 
