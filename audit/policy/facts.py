@@ -119,8 +119,8 @@ def need_subjects(
 ) -> tuple[Subject, ...]:
     """Return the subjects of needs, in their order.
 
-    A need stands at the services' own line that leads to it most certainly; where there is none, at the Dockerfile line
-    where the plan belongs, else at `fallback`.
+    A need stands at the services' own line that leads to it most certainly; where there is none, at the
+    Dockerfile line where the plan belongs, else at `fallback`.
     """
     plan = plan or AptPlan()
     suppliers = plan.suppliers()
