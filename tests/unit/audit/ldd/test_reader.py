@@ -1,6 +1,7 @@
 """What the reader makes of one file's bytes."""
 
 import json
+import pickle
 import struct
 from collections.abc import Callable
 
@@ -275,3 +276,7 @@ def test_a_read_that_ends_early_is_odd() -> None:
     found = read_elf(lambda offset, length: body[offset : offset + length], len(body) + 10_000)
 
     assert found is not None
+
+
+def test_the_collector_can_be_sent_to_another_process() -> None:
+    assert type(pickle.loads(pickle.dumps(ElfCollector()))) is ElfCollector  # noqa: S301  (made on this line)

@@ -610,3 +610,52 @@ def test_a_closure_of_thousands_of_libraries_ends() -> None:
         builder.elf(f"/a/lib{number}.so", needed=[f"lib{number + 1}.so", "lib0.so"])
 
     assert missing_sonames(closure(builder, "/app/main")) == {"lib1500.so"}
+
+
+# what only dlopen refuses, and what only newer loaders do
+
+
+def test_a_library_that_forbids_dlopen_serves_programs_only() -> None:
+    def world() -> ImageBuilder:
+        return image().python().elf("/lib64/liba.so", flags_1=0x40)
+
+    started = world().elf("/app/main", interpreter=LOADER, needed=["liba.so"])
+    imported = world().elf("/site/m.so", needed=["liba.so"])
+
+    assert missing_sonames(closure(started, "/app/main")) == set()
+    assert missing_sonames(closure(imported, "/site/m.so", PYTHON)) == {"liba.so"}
+
+
+@pytest.mark.parametrize(("version", "is_refused"), [(b"2.28", False), (b"2.36", True)])
+def test_position_independent_programs_are_libraries_to_old_loaders(version: bytes, is_refused: bool) -> None:
+    world = (
+        image()
+        .file(LOADER, _loader_with(b"stable release version " + version + b".\0"), mode=0o755)
+        .elf("/app/main", interpreter=LOADER, needed=["liba.so"], rpath=["/a"])
+        .elf("/a/liba.so", flags_1=0x08000000)
+    )
+
+    assert bool(missing_sonames(closure(world, "/app/main"))) is is_refused
+
+
+def test_a_program_with_an_executable_stack_may_load_such_libraries() -> None:
+    world = (
+        image()
+        .python()
+        .file(LOADER, _loader_with(b"stable release version 2.41.\0"), mode=0o755)
+        .elf(PYTHON, interpreter=LOADER, executable_stack=True)
+        .elf("/site/m.so", executable_stack=True)
+    )
+
+    assert missing_sonames(closure(world, "/site/m.so", PYTHON)) == set()
+
+
+def test_a_library_that_says_nothing_of_its_stack_wants_an_executable_one_on_x86() -> None:
+    world = (
+        image()
+        .python()
+        .file(LOADER, _loader_with(b"stable release version 2.41.\0"), mode=0o755)
+        .elf("/site/m.so", executable_stack=None)
+    )
+
+    assert missing_sonames(closure(world, "/site/m.so", PYTHON)) == {"m.so"}
