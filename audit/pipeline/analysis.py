@@ -17,6 +17,7 @@ from fleet_audit.audit.model.report import DepsReport, Statistics
 from fleet_audit.audit.pipeline.asks import closure_asks, distribution_asks
 from fleet_audit.audit.pipeline.judge import Judge
 from fleet_audit.audit.pipeline.needs import Ask, join
+from fleet_audit.audit.pipeline.packages import package_set
 from fleet_audit.audit.pipeline.programs import find_program
 from fleet_audit.audit.pipeline.scene import Scene, missing_image, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
@@ -212,6 +213,7 @@ class _Audit:
             needs=needs,
             proposal=plan,
             unparsed=unparsed,
+            package_set=package_set(self._scene, self._supply.installed),
         )
 
     def _gaps(self, imports: Examination) -> list[Gap]:

@@ -14,6 +14,9 @@ from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.static_imports.examine import ServiceCode
 
 PATH_TRANSPORTS = ("oci", "oci-archive", "docker-archive", "dir")
+MODULE_ENTRY = "module:"
+"""Marks an entry of the manifest that is run as ``python -m NAME`` (CONTRACT: a script, or module:NAME)."""
+
 TRANSPORTS = (*PATH_TRANSPORTS, "docker", "podman", "registry")
 
 
@@ -108,6 +111,7 @@ def folder_service(folder: Path, *, entry: str) -> ServiceCode:
     if entry and ":" not in entry and not (folder / entry).is_file():
         raise UsageError(f"{folder / entry}: no such file; --entry is relative to the source folder")
     name = folder.resolve().name
+    entry = entry.removeprefix(MODULE_ENTRY)
     return ServiceCode(name=name, entry=entry, source_paths=(".",), pythonpath=(".",), family="")
 
 
@@ -141,7 +145,7 @@ def _subject(
 def _code(fleet: Fleet, service: Service) -> ServiceCode:
     return ServiceCode(
         name=service.name,
-        entry=service.entry,
+        entry=service.entry.removeprefix(MODULE_ENTRY),
         source_paths=service.source_paths,
         pythonpath=service.pythonpath or fleet.manifest.defaults.pythonpath,
         first_party_imports=service.first_party_imports,

@@ -26,12 +26,14 @@ _PLANNED = (NeedKind.SONAME, NeedKind.PROGRAM)
 class Supply:
     """Plans for one image. The archive is asked only once something is missing.
 
-    `gaps` grows by what could not be found out on the way.
+    `gaps` grows by what could not be found out on the way. `installed` is what dpkg says of the image, None
+    where it says nothing.
     """
 
     def __init__(self, subject: Subject, scene: Scene, shared: Shared) -> None:
         """Take the image, and what the run shares."""
         self.gaps: list[Gap] = []
+        self.installed = InstalledState.read(scene.image.tree)
         self._subject = subject
         self._scene = scene
         self._shared = shared
@@ -61,7 +63,7 @@ class Supply:
         missing = [n for n in needs if n.status == "missing" and n.kind in _PLANNED and n.tier.rank <= most]
         if not missing:
             return AptPlan()
-        index, state = self.index(), self.installed()
+        index, state = self.index(), self._state()
         if index is None or state is None:
             return AptPlan()
         plan = propose(
@@ -72,15 +74,13 @@ class Supply:
         )
         return msgspec.structs.replace(plan, placement=self._placement())
 
-    def installed(self) -> InstalledState | None:
-        """Return what dpkg says is installed; a gap where the image has no dpkg state."""
-        state = InstalledState.read(self._scene.image.tree)
-        if state is None:
+    def _state(self) -> InstalledState | None:
+        if self.installed is None:
             why = "the image has no dpkg status, so nothing can be proposed for it"
             self.gaps.append(Gap(STAGE, GapKind.NO_PACKAGE_STATE, self._subject.name, why))
         else:
-            self.gaps.extend(state.gaps)
-        return state
+            self.gaps.extend(self.installed.gaps)
+        return self.installed
 
     def index(self) -> ArchiveIndex | None:
         """Return the archive to plan with, asked for once; a gap where none can be had."""

@@ -1,0 +1,22 @@
+"""Which packages are in an image, as one digest."""
+
+from fleet_audit.audit.apt.state import InstalledState
+from fleet_audit.audit.model.identity import Digest
+from fleet_audit.audit.pipeline.scene import Scene
+from fleet_audit.audit.sbom.package_set import debian_purl, package_set_digest, python_purl
+from fleet_audit.audit.static_imports.distributions import Distributions
+
+
+def package_set(scene: Scene, state: InstalledState | None) -> Digest | None:
+    """Return the digest of the image's Debian packages and Python distributions.
+
+    None where the image has neither, or was not seen whole: a digest of a part would be no identity.
+    """
+    if not scene.is_whole:
+        return None
+    distro = scene.image.identity.distro
+    purls = [] if state is None else [debian_purl(package, distro) for package in state.packages]
+    if scene.interpreter is not None:
+        found = Distributions(scene.image.tree, scene.interpreter.site_folders).installed
+        purls += [python_purl(name, installed.version) for name, installed in found.items()]
+    return package_set_digest(purls) if purls else None
