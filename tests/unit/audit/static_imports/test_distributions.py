@@ -1,0 +1,96 @@
+"""Which distribution a file belongs to, and what requirement files name."""
+
+import pytest
+
+from fleet_audit.audit.model.finding import GapKind
+from fleet_audit.audit.model.identity import ImagePath
+from fleet_audit.audit.static_imports.distributions import Distributions
+from fleet_audit.audit.static_imports.requirements import required_names
+from tests.support.pythons import distribution
+from tests.support.trees import tree
+
+SITE = ImagePath("/site")
+
+
+def installed(files: dict[str, str | bytes]) -> Distributions:
+    return Distributions(tree({f"/site/{path}": body for path, body in files.items()}), [SITE])
+
+
+def path(name: str) -> ImagePath:
+    return ImagePath(f"/site/{name}")
+
+
+def test_record_says_who_owns_a_file() -> None:
+    found = installed(distribution("Open_CV.python", "4", {"cv2/__init__.py": "", "../bin/cv": ""}))
+    assert found.owner(path("cv2/__init__.py")) == "open-cv-python"
+    assert found.owner(path("cv2/other.py")) is None
+    assert found.owner(ImagePath("/bin/cv")) == "open-cv-python"
+
+
+def test_a_file_can_have_several_owners() -> None:
+    one = distribution("opencv-python", "4", {"cv2/cv2.abi3.so": b""})
+    two = distribution("opencv-contrib-python", "4", {"cv2/cv2.abi3.so": b""})
+    found = installed({**one, **two})
+    assert found.owners(path("cv2/cv2.abi3.so")) == ("opencv-contrib-python", "opencv-python")
+
+
+def test_a_distribution_without_record_owns_its_top_level_modules() -> None:
+    found = installed(
+        {
+            "pyserial-3.egg-info/PKG-INFO": "Name: pyserial\nVersion: 3\n",
+            "pyserial-3.egg-info/top_level.txt": "serial\n",
+            "six-1.egg-info": "Name: six\nVersion: 1\n",
+        }
+    )
+    assert found.owner(path("serial/tools/x.py")) == "pyserial"
+    assert found.owner(path("six.py")) == "six"
+    assert found.owner(path("sixth.py")) is None
+
+
+def test_metadata_says_version_requirements_and_commands() -> None:
+    extra = "Requires-Dist: NumPy>=1\nRequires-Dist: pytest; extra == 'test'\nRequires-Dist: ???\n"
+    files = distribution("a", "1.2", {"a.py": ""}, extra=extra)
+    files["a-1.2.dist-info/entry_points.txt"] = "[console_scripts]\na = a:main\n"
+    found = installed(files).installed
+    (known,) = found.values()
+    assert (known.name, known.version, known.requires, known.has_scripts) == ("a", "1.2", ("numpy",), True)
+
+
+@pytest.mark.parametrize(
+    "record", [b"\xff\xfe\0,,\n", b'"never closed\n', b",,\n", b"../../../../etc/passwd,,\n"]
+)
+def test_a_damaged_record_is_read_as_far_as_it_goes(record: bytes) -> None:
+    found = installed({"a-1.dist-info/METADATA": "Name: a\nVersion: 1\n", "a-1.dist-info/RECORD": record})
+    assert list(found.installed) == ["a"]
+
+
+def names(files: dict[str, str | bytes]) -> dict[str, str]:
+    found, _ = required_names(tree(files), ["requirements.txt"])
+    return {name: str(where) for name, where in found.items()}
+
+
+def test_requirement_files_name_distributions_with_their_lines() -> None:
+    text = (
+        "# comment\n--index-url x\nNumPy[extra]>=1.0  # why\n"
+        "torch==2.1 ; python_version < '3.12' \\\n    --hash=sha256:00\n"
+        "-e git+ssh://archive.example/x.git#egg=My_Pkg\nurllib3 @ file:///x.whl\n-c constraints.txt\n!!\n"
+    )
+    assert names({"requirements.txt": text}) == {
+        "numpy": "requirements.txt:3",
+        "torch": "requirements.txt:4",
+        "my-pkg": "requirements.txt:6",
+        "urllib3": "requirements.txt:7",
+    }
+
+
+def test_included_files_are_followed_once_and_inside_the_repository() -> None:
+    files: dict[str, str | bytes] = {
+        "requirements.txt": "-r base/more.txt\n",
+        "base/more.txt": "-r ../requirements.txt\n-r ../../../../requirements.txt\nrich\n",
+    }
+    assert names(files) == {"rich": "base/more.txt:3"}
+
+
+def test_a_requirement_file_that_is_not_there_is_a_gap() -> None:
+    _, gaps = required_names(tree({"requirements.txt": "--requirement=gone.txt\n"}), ["requirements.txt"])
+    assert [(gap.kind, gap.what) for gap in gaps] == [(GapKind.UNREADABLE_FILE, "gone.txt")]

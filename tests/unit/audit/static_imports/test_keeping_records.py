@@ -1,0 +1,44 @@
+"""Records between runs."""
+
+from pathlib import Path
+
+import pytest
+
+from fleet_audit.audit.static_imports.reading import read_source
+from fleet_audit.audit.static_imports.store import FolderStore, decode_record, encode_record, record_key
+
+RECORD = read_source(b"import sys\nif sys.version_info >= (3, 9) and not x:\n    import a\n")
+
+
+def test_a_record_survives_being_kept(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "records")
+    key = record_key(b"body", "installed")
+    store.put(key, encode_record(RECORD))
+    kept = FolderStore(tmp_path / "records").get(key)
+    assert kept is not None
+    assert decode_record(kept) == RECORD
+
+
+def test_what_was_never_kept_is_a_miss(tmp_path: Path) -> None:
+    assert FolderStore(tmp_path).get(record_key(b"", "installed")) is None
+
+
+@pytest.mark.parametrize("where", [0, 20, -1])
+def test_a_damaged_record_is_a_miss(where: int) -> None:
+    damaged = bytearray(encode_record(RECORD))
+    damaged[where] ^= 1
+    assert decode_record(bytes(damaged)) is None
+
+
+def test_a_shortened_record_is_a_miss() -> None:
+    whole = encode_record(RECORD)
+    assert all(decode_record(whole[:length]) is None for length in range(len(whole)))
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    FolderStore(tmp_path / "file").put("ab" * 32, b"x")
+
+
+def test_own_code_and_installed_code_are_kept_apart() -> None:
+    assert record_key(b"x", "own (3, 11)") != record_key(b"x", "installed")
