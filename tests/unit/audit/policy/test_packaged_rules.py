@@ -25,6 +25,8 @@ def test_every_rule_has_a_page_that_shows_a_bad_and_a_good_example(rules: RuleSe
     for rule in rules.rules:
         page = (DOCS / f"{rule.id}.md").read_text(encoding="utf-8")
         assert page.startswith(f"# {rule.id}: {rule.definition.title}\n"), rule.id
+        facts = f"Judges each `{rule.definition.subject}` · severity `{rule.definition.severity}`"
+        assert f"{facts} · mode `{rule.definition.mode}` · since {rule.definition.since}\n" in page, rule.id
         for heading in ("## Bad", "## Good", "## Why"):
             assert f"\n{heading}\n" in page, (rule.id, heading)
 
