@@ -103,7 +103,7 @@ def _lists(tree: FileTree, packages: Iterable[PackageName]) -> Iterator[tuple[Pa
 
 
 def _listed(text: str, *, is_md5sums: bool) -> Iterator[str]:
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if not is_md5sums:
             yield line
         elif match := _MD5SUM.fullmatch(line):
@@ -113,6 +113,6 @@ def _listed(text: str, *, is_md5sums: bool) -> Iterator[str]:
 def _diversions(text: str) -> Iterator[tuple[str, tuple[str, str]]]:
     # Three lines each: the path, what it becomes, and the package whose own file keeps the path (":" for
     # the administrator's); dpkg-divert(1).
-    lines = text.splitlines()
+    lines = text.split("\n")
     for original, renamed, package in zip(lines[::3], lines[1::3], lines[2::3], strict=False):
         yield original, (renamed, package)

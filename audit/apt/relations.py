@@ -7,8 +7,8 @@ import msgspec
 
 _RELATION = re.compile(
     r"([A-Za-z0-9][A-Za-z0-9+._-]*)"  # name; archives hold a few that policy forbids
-    r"(?::([a-z0-9-]+))?\s*"
-    r"(?:\(\s*(<<|<=|>=|>>|=|<|>)\s*([^\s()<>=]+)\s*\))?\s*"
+    r"(?::([a-z0-9-]+))?"
+    r"(?: ?\( ?(<<|<=|>=|>>|=|<|>) ?([^\s()<>=]+) ?\))?"
 )
 
 
@@ -49,12 +49,13 @@ def clause_text(clause: Clause) -> str:
 
 
 def _clause(text: str) -> Clause:
-    parsed = (_relation(alternative.strip()) for alternative in text.split("|"))
+    parsed = (_relation(alternative) for alternative in text.split("|"))
     return tuple(relation for relation in parsed if relation is not None)
 
 
 def _relation(text: str) -> Relation | None:
-    match = _RELATION.fullmatch(text)
+    # Blanks are made single first, so that the expression has nothing to try in many ways.
+    match = _RELATION.fullmatch(" ".join(text.split()))
     if match is None:
         return None
     name, architecture, operator, version = match.groups(default="")

@@ -29,7 +29,8 @@ class Instruction(msgspec.Struct, frozen=True):
 
 def instructions(dockerfile: str) -> Iterator[Instruction]:
     """Yield the instructions of a Dockerfile in their order."""
-    lines = dockerfile.splitlines()
+    # Not splitlines: it also ends lines at characters that neither Docker nor an editor takes for an end.
+    lines = dockerfile.replace("\r\n", "\n").removesuffix("\n").split("\n")
     escape = _escape(lines)
     at = 0
     while at < len(lines):

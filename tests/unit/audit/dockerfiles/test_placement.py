@@ -99,6 +99,12 @@ def test_the_escape_directive_is_obeyed() -> None:
     assert read[1].body == "echo a b"
 
 
+def test_lines_are_counted_as_docker_and_editors_count_them() -> None:
+    read = list(instructions("# \u2028 \x0c \x85\r\nFROM debian:12\r\nUSER 0\r\n"))
+
+    assert [(i.keyword, i.body, i.line) for i in read] == [("FROM", "debian:12", 2), ("USER", "0", 3)]
+
+
 def test_an_unfinished_heredoc_ends_with_the_file() -> None:
     read = list(instructions("FROM debian:12\nRUN <<EOF\napt-get install x\n"))
 
