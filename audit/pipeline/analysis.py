@@ -24,6 +24,7 @@ from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
 from fleet_audit.audit.pipeline.supply import Supply
 from fleet_audit.audit.pipeline.wishes import (
+    Wish,
     declared_wishes,
     grant,
     hidden_wishes,
@@ -143,10 +144,13 @@ class _Audit:
             *hidden_wishes(distributions, self._shared.knowledge),
             *declared_wishes(self._subject.declared),
         ]
-        granted = grant(wishes, self._resolve)
+        granted = grant(filter(self._is_for_this_system, wishes), self._resolve)
         self._asks.extend(granted.asks)
         self._edges.extend(granted.edges)
         self._follow(granted.asks)
+
+    def _is_for_this_system(self, wish: Wish) -> bool:
+        return not all(self._shared.knowledge.other_system(name) for name in wish.names)
 
     def _resolve(self, kind: NeedKind, name: str) -> Resolution:
         if kind is NeedKind.PROGRAM:

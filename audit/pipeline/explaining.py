@@ -49,7 +49,13 @@ def explain(question: str, analysis: Analysis) -> ExplainReport:
     kind, name = parse_question(question)
     candidates = _candidates(analysis.graph, kind, name)
     of_image = analysis.report
-    report = ExplainReport(subject=question, image=of_image.image, gaps=of_image.gaps, candidates=candidates)
+    report = ExplainReport(
+        subject=question,
+        family=of_image.family,
+        image=of_image.image,
+        gaps=of_image.gaps,
+        candidates=candidates,
+    )
     return _explained(candidates[0], report, analysis) if len(candidates) == 1 else report
 
 

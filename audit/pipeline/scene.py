@@ -1,7 +1,7 @@
 """One opened image, with what every stage starts from."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -68,9 +68,19 @@ def open_scene(reference: str, settings: Settings, *, python: str = "") -> Itera
         yield Scene(
             image=image,
             elf=elf,
-            world=World(image.tree, elf, config.env, working_dir=config.working_dir),
+            world=World(
+                image.tree,
+                elf,
+                config.env,
+                working_dir=config.working_dir,
+                unreadable=_unreadable(image.gaps),
+            ),
             interpreter=find_interpreter(image.tree, config, python),
         )
+
+
+def _unreadable(gaps: Iterable[Gap]) -> list[ImagePath]:
+    return [ImagePath(gap.what) for gap in gaps if gap.kind is GapKind.UNREADABLE_FILE]
 
 
 def missing_image(subject: Subject) -> Gap | None:

@@ -12,7 +12,7 @@ from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.knowledge.base import Knowledge, load_knowledge, packaged_knowledge
 from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.pipeline.settings import Settings
-from fleet_audit.audit.policy.evaluation import Exemption
+from fleet_audit.audit.policy.evaluation import Exemption, check_exemptions
 from fleet_audit.audit.policy.loading import load_rules, packaged_policy, packaged_rules
 from fleet_audit.audit.policy.rules import RuleSet
 from fleet_audit.audit.static_imports.store import FolderStore, RecordStore
@@ -39,9 +39,11 @@ class Shared:
 
     @cached_property
     def rules(self) -> RuleSet:
-        """Return the policy's rules; raises ConfigurationError where one is broken."""
+        """Return the policy's rules; raises ConfigurationError where one, or an exemption, is broken."""
         policy = self._below_root(self.fleet.manifest.policy) if self.fleet else None
-        return load_rules((packaged_rules(), *self._rule_folders()), policy or packaged_policy())
+        rules = load_rules((packaged_rules(), *self._rule_folders()), policy or packaged_policy())
+        check_exemptions(rules, self.exemptions, self.fleet.lines if self.fleet else {})
+        return rules
 
     @cached_property
     def records(self) -> RecordStore:

@@ -44,7 +44,7 @@ class Supply:
         """Return the sonames that ``find_library(stem)`` could mean: the image's own, else the archive's.
 
         ``find_library`` takes the first line of ``ldconfig -p`` that begins with ``lib<stem>.``
-        (Lib/ctypes/util.py); the archive's are in order of their versions, the newest first.
+        (Lib/ctypes/util.py); the archive's are those with one number behind, the newest first.
         """
         begin = f"lib{stem}."
         here = [name for name in self._scene.world.cache(little_endian=True) if name.startswith(begin)]
@@ -53,9 +53,9 @@ class Supply:
         index = self.index()
         if index is None:
             return ()
-        pattern = re.compile(re.escape(f"lib{stem}.so.") + r"(\d+(?:\.\d+)*)")
+        pattern = re.compile(re.escape(f"lib{stem}.so.") + r"(\d+)")
         found = [match for name in index.sonames if (match := pattern.fullmatch(name))]
-        return [m[0] for m in sorted(found, key=lambda m: [int(n) for n in m[1].split(".")], reverse=True)]
+        return [match[0] for match in sorted(found, key=lambda match: int(match[1]), reverse=True)]
 
     def plan(self, needs: Iterable[Need]) -> AptPlan:
         """Return the addition that supplies what is missing up to the tier that is planned for."""

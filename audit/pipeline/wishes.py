@@ -1,5 +1,7 @@
 """What is asked for by name at run time: libraries that code opens and programs that it starts."""
 
+import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
@@ -19,6 +21,9 @@ Sonames = Callable[[str], Sequence[str]]
 """Returns the sonames that ``find_library`` could mean by a stem, the likeliest first; may be empty."""
 
 _OTHER_SYSTEMS = (".dll", ".dylib", ".framework")
+_STEM = re.compile(r"[A-Za-z0-9_+-]+")
+_LIBRARY = re.compile(r"(?:/[^\0]*)?[^/\0\\\\]*\.so(?:\.[^/\0]*)?")
+"""A soname, or an absolute path of a library: what an image can be asked for."""
 _LDCONFIG = ("ldconfig", "gcc", "ld")
 """What ctypes.util.find_library runs, in this order; any of them will do (Lib/ctypes/util.py)."""
 
@@ -64,28 +69,32 @@ _NODE_KIND = {NeedKind.SONAME: NodeKind.SONAME, NeedKind.PROGRAM: NodeKind.PROGR
 
 
 def load_wishes(services: Iterable[ServiceImports], sonames: Sonames) -> Iterator[Wish]:
-    """Yield the libraries that code opens by name; ``find_library`` also needs what it runs."""
-    for load in sorted({load for service in services for load in service.native_loads}, key=_load_order):
-        names = tuple(dict.fromkeys(_names(load, sonames)))
+    """Yield the libraries that code opens by name; ``find_library`` also needs what it runs.
+
+    Loads in one line are one wish: ``CDLL(find_library("pulse") or "libpulse.so.0")`` is content with
+    either.
+    """
+    lines: defaultdict[tuple[str, str, Level], list[NativeLoad]] = defaultdict(list)
+    for load in {load for service in services for load in service.native_loads}:
+        lines[load.module, str(load.location), load.level].append(load)
+    for _, loads in sorted(lines.items()):
+        in_order = sorted(loads, key=lambda load: (load.method, load.names))
+        names = tuple(dict.fromkeys(name for load in in_order for name in _names(load, sonames)))
         if not names:
             continue
-        yield _load_wish(load, NeedKind.SONAME, names)
-        if load.method is LoadMethod.FIND_LIBRARY:
-            yield _load_wish(load, NeedKind.PROGRAM, _LDCONFIG)
-
-
-def _load_order(load: NativeLoad) -> tuple[str, str, tuple[str, ...], Level]:
-    return (load.module, str(load.location), load.names, load.level)
+        yield _load_wish(in_order[0], NeedKind.SONAME, names)
+        if all(load.method is LoadMethod.FIND_LIBRARY for load in loads):
+            yield _load_wish(in_order[0], NeedKind.PROGRAM, _LDCONFIG)
 
 
 def _names(load: NativeLoad, sonames: Sonames) -> Iterator[str]:
     for name in load.names:
-        if name.endswith(_OTHER_SYSTEMS) or "\\" in name or not name:
+        if name.endswith(_OTHER_SYSTEMS):
             continue
-        if load.method is LoadMethod.FIND_LIBRARY or not ("." in name or "/" in name):
+        if _STEM.fullmatch(name):
             # cffi's dlopen, too, takes a bare stem to find_library (cffi/api.py, _load_backend_lib).
             yield from sonames(name) or (f"lib{name}.so",)
-        elif "/" not in name or name.startswith("/"):
+        elif load.method is LoadMethod.DLOPEN and _LIBRARY.fullmatch(name):
             yield name
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fleet_audit import __version__
@@ -34,7 +35,18 @@ def options_for(common: Common, fleet: "Fleet | None") -> RenderOptions:
         width=_width(),
         is_coloured=_is_coloured(common),
         manifest=fleet.file if fleet else "",
+        repository_folder=_repository_folder(Path(fleet.root)) if fleet else "",
     )
+
+
+def _repository_folder(root: Path) -> str:
+    """Return a folder's path within the git repository that holds it; empty at its root or outside of any."""
+    absolute = root.absolute()
+    for above in (absolute, *absolute.parents):
+        if (above / ".git").exists():
+            inside = absolute.relative_to(above).as_posix()
+            return "" if inside == "." else inside
+    return ""
 
 
 def _width() -> int:
