@@ -37,17 +37,27 @@ class Node(msgspec.Struct, frozen=True, order=True):
 
 
 class Edge(msgspec.Struct, frozen=True):
-    """`source` leads to `target`: `how` is a verb (``imports``, ``needs``), `location` where it stands."""
+    """`source` leads to `target`: `how` is a verb (``imports``, ``needs``), `location` where it stands.
+
+    `is_guarded` marks a step whose failure is handled where it stands (``try: import … except
+    ImportError``): it is taken as certainly as `level` says, but nothing behind it is needed.
+    """
 
     source: Node
     target: Node
     how: str
     level: Level = Level.CERTAIN
     location: Location | None = None
+    is_guarded: bool = False
+
+    @property
+    def demand(self) -> Level:
+        """Return how strongly the step demands what it leads to: a guarded one no more than a string."""
+        return Level.STRING if self.is_guarded else self.level
 
 
 class Chain(msgspec.Struct, frozen=True):
-    """The edges from a start to a target, and the level of the weakest of them.
+    """The edges from a start to a target, and the demand of the weakest of them as its level.
 
     Chains of one target are compared by level, then by the number of steps.
     """
@@ -155,10 +165,10 @@ class EvidenceGraph:
             for edge in self._out.get(node, ()):
                 if edge.target not in found:
                     pushed += 1
-                    entry = (max(level, edge.level), steps + 1, pushed, edge.target, edge)
+                    entry = (max(level, edge.demand), steps + 1, pushed, edge.target, edge)
                     heapq.heappush(queue, entry)
         return found
 
 
 def _edge_order(edge: Edge) -> tuple[Node, Node, Level, str, str]:
-    return (edge.source, edge.target, edge.level, str(edge.location or ""), edge.how)
+    return (edge.source, edge.target, edge.demand, str(edge.location or ""), edge.how)

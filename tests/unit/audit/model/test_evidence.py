@@ -74,3 +74,20 @@ def test_steps_name_every_node_and_the_line_that_leads_to_it() -> None:
         "imports module:cv2 (services/face/app.py:3)",
         "needs so:libGL.so.1",
     )
+
+
+def test_what_lies_behind_a_guarded_import_is_not_demanded() -> None:
+    guarded = Edge(FACE, CV2, "imports", is_guarded=True)
+    graph = EvidenceGraph((guarded, Edge(CV2, LIBGL, "needs")))
+
+    assert graph.distance(FACE, LIBGL) == (Level.STRING, 2)
+
+
+def test_an_import_without_a_guard_counts_before_a_guarded_one() -> None:
+    guarded = Edge(FACE, CV2, "imports", location=_line(3), is_guarded=True)
+    bare = Edge(FACE, CV2, "imports", Level.LAZY, _line(9))
+
+    chain = EvidenceGraph((guarded, bare)).chain(FACE, CV2)
+
+    assert chain is not None
+    assert chain.edges == (bare,)
