@@ -37,7 +37,6 @@ BOOKWORM = Distro(id="debian", version="12", codename="bookworm")
 ARCHITECTURE = "amd64"
 _CACHE = user_cache_path("fleet-audit")
 _INSTALLED_LINE = re.compile(r"^Inst (\S+) (?:\[\S+\] )?\((\S+)", re.MULTILINE)
-# With a hash that differs, apt takes a package of the same version for another one.
 _BASE_ROOTS = ("apt", "debian-archive-keyring", "usr-is-merged")
 
 

@@ -102,6 +102,29 @@ def test_contents_of_a_whole_suite_serve_as_well(tmp_path: Path) -> None:
     assert index(archive, tmp_path).sonames == {"libGL.so.1": ("libgl1",)}
 
 
+def test_an_archive_of_ubuntus_shape_is_read_by_the_same_code(tmp_path: Path) -> None:
+    noble = Distro(id="ubuntu", version="24.04", codename="noble")
+    archive = SmallArchive()
+    for suite, version in (
+        ("noble", "2.80.0-6"),
+        ("noble-updates", "2.80.0-6ubuntu3"),
+        ("noble-security", "1"),
+    ):
+        archive.suite(
+            suite,
+            stanza("libglib2.0-0t64", version, Provides="libglib2.0-0 (= 2.80.0)"),
+            contents={"usr/lib/x86_64-linux-gnu/libglib-2.0.so.0": "libs/libglib2.0-0t64"},
+            has_contents_by_component=False,
+        )
+    sources = choose_sources(noble, "amd64", SourceOffers(environment=BASE))
+    reader = Archive(Fetcher(tmp_path, transport=archive), tmp_path, now=NOW)
+
+    found = reader.index(noble, "amd64", sources)
+
+    assert found.sonames == {"libglib-2.0.so.0": ("libglib2.0-0t64",)}
+    assert [package.pin for package in found.packages] == ["libglib2.0-0t64=2.80.0-6ubuntu3"]
+
+
 def test_a_state_of_the_archive_is_read_once(tmp_path: Path) -> None:
     archive = small()
     first = index(archive, tmp_path)
