@@ -68,7 +68,8 @@ def _write(page: Page, report: ExplainReport) -> None:
 def _write_chain(page: Page, chain: Chain) -> None:
     for depth, edge in enumerate(chain.edges, start=1):
         place = Piece(f"  {edge.location}" if _says_more(edge) else "", "cyan")
-        sure = Piece(_LEVEL_WORDS[edge.level], "yellow")
+        words = "  and does without it" if edge.is_guarded else _LEVEL_WORDS[edge.level]
+        sure = Piece(words, "yellow")
         page.line(Piece(f"{edge.how} ", "dim"), str(edge.target), place, sure, indent=min(2 * depth, 24))
 
 
