@@ -1,6 +1,5 @@
 """The command line of the image builder."""
 
-import json
 import os
 import sys
 import time
@@ -8,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import msgspec
 from platformdirs import user_cache_path
 
 from examples.fleet.builder.archive import Archive, sources_for
@@ -21,6 +21,18 @@ from fleet_audit.audit.errors import FleetAuditError
 from fleet_audit.audit.tools.fetch import Fetcher
 
 LAYOUT = Path(__file__).parent.parent / "build" / "images"
+
+
+class _Proposal(msgspec.Struct, frozen=True):
+    roots: tuple[str, ...] = ()
+
+
+class _Subject(msgspec.Struct, frozen=True):
+    proposal: _Proposal = _Proposal()
+
+
+class _Document(_Subject, frozen=True):
+    subjects: tuple[_Subject, ...] = ()
 
 
 def _say(line: str) -> None:
@@ -78,8 +90,8 @@ def build(  # noqa: PLR0913, PLR0917  (one parameter for each option; click pass
     """Build IMAGES (default: the two of the demonstration) with their parents into an OCI layout."""
     started = time.monotonic()
     additions = Additions(
-        apt=(*add_apt, *(_proposed(add_plan) if add_plan else ())),
-        wheels=dict(pair.split("=", 1) for pair in replace_wheel),
+        apt=(*add_apt, *(proposed(add_plan) if add_plan else ())),
+        wheels=_replacements(replace_wheel),
     )
     cache = cache_dir or user_cache_path("fleet-audit-example")
     held = _bytes_in(cache)
@@ -139,11 +151,21 @@ def _bytes_in(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _proposed(path: Path) -> list[str]:
+def _replacements(pairs: Sequence[str]) -> dict[str, str]:
+    parted = [pair.partition("=") for pair in pairs]
+    if wrong := [old + equals + new for old, equals, new in parted if not (old and new)]:
+        raise BuildError(f"--replace-wheel {wrong[0]}", "is not OLD=NEW")
+    return {old: new for old, _, new in parted}
+
+
+def proposed(path: Path) -> list[str]:
     """Return the roots of all proposals in a document of ``fleet-audit deps``."""
-    document = json.loads(path.read_text(encoding="utf-8"))
-    subjects = document.get("subjects", [document])
-    return sorted({root for subject in subjects for root in subject.get("proposal", {}).get("roots", [])})
+    try:
+        document = msgspec.json.decode(path.read_bytes(), type=_Document)
+    except (OSError, msgspec.MsgspecError) as e:
+        raise BuildError(str(path), f"is no document of `fleet-audit deps`: {e}") from e
+    proposals = (document.proposal, *(subject.proposal for subject in document.subjects))
+    return sorted({root for proposal in proposals for root in proposal.roots})
 
 
 def run(command: click.Command = main, name: str = "builder") -> None:
@@ -153,6 +175,9 @@ def run(command: click.Command = main, name: str = "builder") -> None:
     except FleetAuditError as e:
         sys.stderr.write(f"{name}: {e}\n")
         sys.exit(e.exit_code)
+    except OSError as e:
+        sys.stderr.write(f"{name}: {e.filename}: {e.strerror}\n")
+        sys.exit(FleetAuditError.exit_code)
 
 
 if __name__ == "__main__":
