@@ -95,7 +95,7 @@ def importable_extensions(image: FileTree, interpreter: Interpreter) -> tuple[Ex
                 None if any(shown.startswith(f"{i}/") for i in inner) else _module(shown, folder, interpreter)
             )
             if module is not None and path not in found:
-                found[path] = ExtensionModule(path, module, Level.CERTAIN, distributions.owner(shown))
+                found[path] = ExtensionModule(shown, module, Level.CERTAIN, distributions.owner(shown))
     return tuple(found[path] for path in sorted(found))
 
 
