@@ -217,13 +217,25 @@ def _proposal(plan: AptPlan) -> Fields:
         "optimal": plan.is_optimal,
         "certificate": plan.certificate,
         "snapshot": plan.snapshot,
-        "apt_default": None,
+        "apt_default": _apt_default(plan),
         "unsatisfied": [{"need": row.need, "verdict": row.verdict} for row in plan.unsatisfied],
         "remedies": [],
         "placement": plan.placement.family,
         "dockerfile": None
         if dockerfile is None
         else {"path": dockerfile.path, "line": dockerfile.line, "why": plan.placement.why, "patch": None},
+    }
+
+
+def _apt_default(plan: AptPlan) -> Fields | None:
+    """Return what apt itself would add: the plan, which is made as apt makes it and not yet minimised."""
+    if plan.is_empty or plan.is_optimal:
+        return None
+    return {
+        "roots": list(plan.roots),
+        "packages": len(plan.packages),
+        "installed_bytes": plan.installed_bytes,
+        "download_bytes": plan.download_bytes,
     }
 
 
