@@ -7,13 +7,15 @@ BIN := $(VENV)/bin
 FLEET := examples/fleet
 DEMO_FAMILIES := family-vision-cu121 family-torch-cu121
 INSTALLED := $(VENV)/.installed
+FAST_TESTS := tests/unit tests/property tests/contract tests/snapshots tests/e2e
 
-.PHONY: help demo images test test-fast lint types layers wheel check lock schema clean
+.PHONY: help demo images test test-fast test-slow lint types layers wheel check lock schema clean
 
 help:
 	@echo "make demo    build two example family images and run the main job on them"
 	@echo "make images  build every example image"
 	@echo "make test    everything that can run on this machine; what cannot says why"
+	@echo "make test-fast  the part of it that needs no network and no image"
 	@echo "make check   lint, types, layers and the wheel's contents"
 	@echo "make lock    renew the locks from the ranges in pyproject.toml"
 
@@ -34,11 +36,13 @@ demo: $(INSTALLED)
 images: $(INSTALLED)
 	$(BIN)/python $(FLEET)/build_images.py --all
 
-test: $(INSTALLED)
-	$(BIN)/pytest -q
+test: test-fast test-slow
 
 test-fast: $(INSTALLED)
-	$(BIN)/pytest -q tests/unit tests/property tests/contract tests/snapshots
+	$(BIN)/pytest -q --numprocesses auto $(FAST_TESTS)
+
+test-slow: $(INSTALLED)
+	$(BIN)/pytest -q tests/integration
 
 check: lint types layers wheel
 
