@@ -7,7 +7,15 @@ import msgspec
 from fleet_audit.audit.ldd import evidence as ldd_evidence
 from fleet_audit.audit.ldd.glibc import dlopen, examine
 from fleet_audit.audit.model.apt import AptPlan
-from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Missing, Resolution, Resolved
+from fleet_audit.audit.model.elf import (
+    Closure,
+    Declared,
+    EntryKind,
+    EntryPoint,
+    Missing,
+    Resolution,
+    Resolved,
+)
 from fleet_audit.audit.model.evidence import Edge, EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, Soname
@@ -17,7 +25,7 @@ from fleet_audit.audit.model.report import DepsReport, Statistics
 from fleet_audit.audit.pipeline.asks import closure_asks, distribution_asks
 from fleet_audit.audit.pipeline.judge import Judge
 from fleet_audit.audit.pipeline.needs import Ask, join
-from fleet_audit.audit.pipeline.packages import package_set
+from fleet_audit.audit.pipeline.packages import installed_distributions, package_set
 from fleet_audit.audit.pipeline.programs import find_program
 from fleet_audit.audit.pipeline.scene import Scene, missing_image, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
@@ -35,6 +43,7 @@ from fleet_audit.audit.policy.evaluation import evaluate
 from fleet_audit.audit.policy.facts import module_subjects, need_subjects, source_subjects
 from fleet_audit.audit.static_imports.examine import Examination, importable_extensions
 from fleet_audit.audit.static_imports.examine import examine as examine_imports
+from fleet_audit.audit.static_imports.requirements import required_names
 
 
 class Analysis(msgspec.Struct, frozen=True):
@@ -156,8 +165,20 @@ class _Audit:
         if kind is NeedKind.PROGRAM:
             path = self._find(name)
             return self._judge.judged(name, Missing() if path is None else Resolved(path))
+        if kind is NeedKind.DISTRIBUTION:
+            return self._judge.judged(name, self._distribution(DistributionName(name)))
         first = next(iter(self._dlopen(name).requests), None)
         return self._judge.judged(name, Missing() if first is None else first.resolution)
+
+    def _distribution(self, name: DistributionName) -> Resolution:
+        found = installed_distributions(self._scene).get(name)
+        if found is not None:
+            return Resolved(found.info)
+        files = (file for service in self._subject.services for file in service.requirements)
+        is_declared = (
+            self._subject.sources is not None and name in required_names(self._subject.sources, files)[0]
+        )
+        return Declared("the service's requirements") if is_declared else Missing()
 
     def _dlopen(self, name: str) -> Closure:
         if name not in self._opened:

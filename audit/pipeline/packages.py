@@ -1,10 +1,12 @@
-"""Which packages are in an image, as one digest."""
+"""Which packages are in an image, by name and as one digest."""
+
+from collections.abc import Mapping
 
 from fleet_audit.audit.apt.state import InstalledState
-from fleet_audit.audit.model.identity import Digest
+from fleet_audit.audit.model.identity import Digest, DistributionName
 from fleet_audit.audit.pipeline.scene import Scene
 from fleet_audit.audit.sbom.package_set import debian_purl, package_set_digest, python_purl
-from fleet_audit.audit.static_imports.distributions import Distributions
+from fleet_audit.audit.static_imports.distributions import Distribution, Distributions
 
 
 def package_set(scene: Scene, state: InstalledState | None) -> Digest | None:
@@ -16,7 +18,13 @@ def package_set(scene: Scene, state: InstalledState | None) -> Digest | None:
         return None
     distro = scene.image.identity.distro
     purls = [] if state is None else [debian_purl(package, distro) for package in state.packages]
-    if scene.interpreter is not None:
-        found = Distributions(scene.image.tree, scene.interpreter.site_folders).installed
-        purls += [python_purl(name, installed.version) for name, installed in found.items()]
+    found = installed_distributions(scene)
+    purls += [python_purl(name, installed.version) for name, installed in found.items()]
     return package_set_digest(purls) if purls else None
+
+
+def installed_distributions(scene: Scene) -> Mapping[DistributionName, Distribution]:
+    """Return what the image's Python has installed; empty where there is no Python."""
+    if scene.interpreter is None:
+        return {}
+    return Distributions(scene.image.tree, scene.interpreter.site_folders).installed

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
+from packaging.utils import canonicalize_name
 
 from fleet_audit.audit.knowledge.base import Knowledge
 from fleet_audit.audit.model.elf import Missing, Resolution
@@ -65,7 +66,11 @@ def grant(wishes: Iterable[Wish], resolve: Resolve) -> Asked:
     return Asked(tuple(asks), tuple(edges))
 
 
-_NODE_KIND = {NeedKind.SONAME: NodeKind.SONAME, NeedKind.PROGRAM: NodeKind.PROGRAM}
+_NODE_KIND = {
+    NeedKind.SONAME: NodeKind.SONAME,
+    NeedKind.PROGRAM: NodeKind.PROGRAM,
+    NeedKind.DISTRIBUTION: NodeKind.DISTRIBUTION,
+}
 
 
 def load_wishes(services: Iterable[ServiceImports], sonames: Sonames) -> Iterator[Wish]:
@@ -172,8 +177,6 @@ _LEVEL_OF_TIER = {Tier.REQUIRED: Level.CERTAIN, Tier.LAZY: Level.LAZY, Tier.OPTI
 def declared_wishes(declared: Iterable[Declared]) -> Iterator[Wish]:
     """Yield what the manifest's ``requires`` names: what no analysis can see."""
     for item in declared:
-        if item.need.partition(":")[0] not in _KIND_OF_PREFIX:
-            continue
         kind, names = _split((item.need,))
         yield Wish(
             kind=kind,
@@ -187,9 +190,10 @@ def declared_wishes(declared: Iterable[Declared]) -> Iterator[Wish]:
         )
 
 
-_KIND_OF_PREFIX = {"so": NeedKind.SONAME, "bin": NeedKind.PROGRAM}
+_KIND_OF_PREFIX = {"so": NeedKind.SONAME, "bin": NeedKind.PROGRAM, "dist": NeedKind.DISTRIBUTION}
 
 
 def _split(needs: Sequence[str]) -> tuple[NeedKind, tuple[str, ...]]:
     kind = _KIND_OF_PREFIX[needs[0].partition(":")[0]]
-    return kind, tuple(need.partition(":")[2] for need in needs)
+    names = (need.partition(":")[2] for need in needs)
+    return kind, tuple(canonicalize_name(n) if kind is NeedKind.DISTRIBUTION else n for n in names)
