@@ -98,13 +98,13 @@ def build(  # noqa: PLR0913, PLR0917  (one parameter for each option; click pass
     debian = Archive(sources_for(archive), Fetcher(cache / "debian"))
     plans = _plans(_selected(images, is_all=is_all, with_cuda=with_cuda_wheels), debian, additions, tag)
     layout = Layout(output)
-    builder = Builder(layout, debian, cache / "wheels", Compression(compression), say=_say)
+    builder = Builder(layout, debian, cache, Compression(compression), say=_say)
     with layout.locked():
         for planned in plans:
             if builder.is_built(planned) and not force:
                 _say(f"{planned.tag}: is up to date")
             else:
-                builder.build(planned, revision or os.environ.get("REVISION", "unknown"))
+                builder.build(planned, revision or os.environ.get("REVISION", "unknown"), anew=force)
             _say(f"{planned.tag}: {_size(layout, planned.tag)}")
         layout.drop_unused()
     _say(f"{time.monotonic() - started:.1f} s, {(_bytes_in(cache) - held) / 1e6:.0f} MB downloaded")

@@ -47,7 +47,8 @@ class Archive:
         except SuiteUnusable as e:
             raise BuildError("the Debian archive", str(e)) from e
         if not packages:
-            raise BuildError(", ".join(source.uri for source in sources), "offers no Debian 12 packages")
+            asked = sorted({source.uri for source in sources})
+            raise BuildError(", ".join(asked), "offers no Debian 12 packages")
         self._versions: dict[tuple[str, str], ArchivePackage] = {(p.name, p.version): p for p in packages}
         self._newest = candidates(packages)
 

@@ -29,6 +29,7 @@ from examples.fleet.builder.recipes import (
     chain,
     configuration,
 )
+from examples.fleet.builder.states import States
 from examples.fleet.builder.wheel_downloads import fetch
 from examples.fleet.builder.wheel_locks import LockedWheel, anywhere_locked, locked
 from fleet_audit.audit.apt.packages import ArchivePackage
@@ -107,36 +108,36 @@ class Builder:
     """Writes planned images into one layout; a layer that several images share is written once."""
 
     def __init__(
-        self,
-        layout: Layout,
-        archive: Archive,
-        wheel_cache: Path,
-        compression: Compression,
-        *,
-        say: Say,
+        self, layout: Layout, archive: Archive, cache: Path, compression: Compression, *, say: Say
     ) -> None:
-        """Take packages from `archive`, wheels from `wheel_cache`, and report progress to `say`."""
+        """Take packages from `archive`, keep wheels and states in `cache`, report progress to `say`."""
         self._layout = layout
         self._archive = archive
-        self._wheel_cache = wheel_cache
+        self._wheel_cache = cache / "wheels"
+        self._states = States(cache / "states")
         self._compression = compression
         self._say = say
-        self._written: dict[str, tuple[Blob, FileSystem]] = {}
 
-    def build(self, planned: Plan, revision: str) -> None:
-        """Write the layers that are not there yet, and the image. Raises FleetAuditError."""
+    def build(self, planned: Plan, revision: str, *, anew: bool = False) -> None:
+        """Write the layers that are not there yet (`anew`: all), and the image. Raises FleetAuditError."""
         files = FileSystem()
         instructions: list[Instruction] = []
         for number, layer in enumerate(planned.layers, 1):
-            state = state_after(planned.layers[:number])
-            if state not in self._written:
+            key = f"{self._compression}-{state_after(planned.layers[:number])}"
+            kept = None if anew else self._kept(key)
+            if kept is None:
                 self._say(f"{planned.tag}: {layer.created_by[:90]}")
-                self._written[state] = self._write(layer, files.copy())
-            blob, files = self._written[state]
+                kept = self._write(layer, files)
+                self._states.keep(key, *kept)
+            blob, files = kept
             instructions.append(Instruction(layer.created_by, blob))
         instructions += [Instruction(line) for line in _settings(planned.recipes[-1])]
         config = configuration(list(planned.recipes), revision)
         self._layout.add(planned.tag, config, instructions, inputs=self._inputs(planned))
+
+    def _kept(self, key: str) -> tuple[Blob, FileSystem] | None:
+        kept = self._states.load(key)
+        return kept if kept is not None and self._layout.holds(kept[0].digest, kept[0].size) else None
 
     def is_built(self, planned: Plan) -> bool:
         """Say whether the layout has this very image already."""

@@ -3,7 +3,7 @@
 import tarfile
 from collections.abc import Iterator
 from io import BytesIO
-from typing import IO, Protocol, Self, cast
+from typing import IO, Protocol, cast
 
 import msgspec
 
@@ -53,12 +53,6 @@ class FileSystem:
     def __init__(self) -> None:
         """Begin with an empty root."""
         self.nodes: dict[str, Node] = {"": Node("folder", 0o755)}
-
-    def copy(self) -> Self:
-        """Return a file system that can change without changing this one."""
-        twin = type(self)()
-        twin.nodes = dict(self.nodes)
-        return twin
 
     def canonical(self, path: str) -> str:
         """Return `path` with the links among its folders followed (``bin/sh`` is ``usr/bin/sh``)."""

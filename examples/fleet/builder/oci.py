@@ -98,9 +98,12 @@ class Layout:
         """Say whether `tag` is an image made from `inputs`, and all its blobs are there in their sizes."""
         if self.tags().get(tag) != inputs:
             return False
-        layers = self.image(tag).layers
-        sizes = {layer["digest"]: layer["size"] for layer in layers}
-        return all(self.blob(d).is_file() and self.blob(d).stat().st_size == n for d, n in sizes.items())
+        return all(self.holds(layer["digest"], layer["size"]) for layer in self.image(tag).layers)
+
+    def holds(self, digest: str, size: int) -> bool:
+        """Say whether a blob is there in its size."""
+        path = self.blob(digest)
+        return path.is_file() and path.stat().st_size == size
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -37,10 +37,10 @@ class Family(NamedTuple):
     root: Path
 
 
-def unpacked(tag: str, root: Path, layout: Path = LAYOUT) -> Path:
+def unpacked(tag: str, root: Path) -> Path:
     """Unpack an image, with the device that ctypes opens when it asks ldconfig."""
     command = [sys.executable, "-m", "examples.fleet.builder", "export", tag, str(root)]
-    command += ["--format", "dir", "--layout", str(layout)]
+    command += ["--format", "dir", "--layout", str(LAYOUT)]
     run(command, timeout=SECONDS, env=os.environ, cwd=FLEET.parents[1])
     os.mknod(root / "dev" / "null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
     return root
@@ -72,11 +72,8 @@ def with_proposal(family: str, folder: Path) -> Path:
     with pytest.raises(ToolFailed) as failed:
         run(deps, timeout=SECONDS, env=os.environ)
     assert failed.value.status == 1, failed.value.stderr
-    layout = folder / "layout"
-    build(
-        family, "--tag", "amended", "--add-plan", str(plan), "--output", str(layout), "--compression", "none"
-    )
-    return unpacked("amended", folder / "after", layout)
+    build(family, "--tag", f"{family}-amended", "--add-plan", str(plan))
+    return unpacked(f"{family}-amended", folder / "after")
 
 
 def test_what_is_proposed_makes_work_what_failed_before(before: Family, tmp_path: Path) -> None:

@@ -4,9 +4,12 @@ import tarfile
 from examples.fleet.builder.filesystem import EPOCH, FileSystem, LayerWriter
 
 
-def layer(files: FileSystem | None = None) -> tuple[LayerWriter, io.BytesIO]:
+def layer(below: LayerWriter | None = None) -> tuple[LayerWriter, io.BytesIO]:
     sink = io.BytesIO()
-    return LayerWriter(files or FileSystem(), sink), sink
+    files = FileSystem()
+    if below is not None:
+        files.nodes |= below.files.nodes
+    return LayerWriter(files, sink), sink
 
 
 def names(sink: io.BytesIO) -> list[str]:
@@ -41,7 +44,7 @@ def test_a_folder_of_a_package_does_not_replace_a_link_to_a_folder() -> None:
 def test_folders_that_a_lower_layer_has_are_not_written_again() -> None:
     below, _ = layer()
     below.folder("etc")
-    writer, sink = layer(below.files.copy())
+    writer, sink = layer(below)
 
     writer.file("etc/hosts", b"")
     writer.close()
@@ -53,7 +56,7 @@ def test_removing_writes_a_whiteout_and_emptying_an_opaque_one() -> None:
     below, _ = layer()
     below.file("usr/share/man/man1/sh.1", b"")
     below.file("etc/motd", b"")
-    writer, sink = layer(below.files.copy())
+    writer, sink = layer(below)
 
     writer.remove("etc/motd")
     writer.empty("usr/share/man")

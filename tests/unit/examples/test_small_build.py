@@ -92,7 +92,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
 def built(folder: Path, archive: Archive, name: str, additions: Additions | None = None) -> Layout:
     layout = Layout(folder)
     said: list[str] = []
-    builder = Builder(layout, archive, folder / "wheels", Compression.GZIP, say=said.append)
+    builder = Builder(layout, archive, folder.parent / "cache", Compression.GZIP, say=said.append)
     planned = plan("image", name, archive, additions or Additions())
     builder.build(planned, "0a1b2c3")
     assert builder.is_built(planned)
@@ -178,6 +178,22 @@ def test_the_same_inputs_give_the_same_image(tmp_path: Path, archive: Archive) -
     second = built(tmp_path / "b", archive, "slim").path / "index.json"
 
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_layer_that_is_there_is_not_written_again(tmp_path: Path, archive: Archive) -> None:
+    layout = Layout(tmp_path / "out")
+    said: list[str] = []
+    builder = Builder(layout, archive, tmp_path / "cache", Compression.GZIP, say=said.append)
+    builder.build(plan("one", "base", archive, Additions()), "")
+    assert len(said) == 3
+
+    builder.build(plan("two", "slim", archive, Additions()), "")
+    assert len(said) == 4
+
+    layout.blob(layout.image("two").layers[3]["digest"]).unlink()
+    builder.build(plan("two", "slim", archive, Additions()), "")
+    assert len(said) == 5
+    assert layout.image("two").layers[:3] == layout.image("one").layers
 
 
 def test_what_the_archive_has_not_got_is_an_error_that_says_so(archive: Archive) -> None:
