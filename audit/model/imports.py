@@ -135,13 +135,17 @@ class DynamicImport(msgspec.Struct, frozen=True):
 
 
 class ExtensionModule(msgspec.Struct, frozen=True):
-    """An extension module that the service loads, how certainly, and every step of the way to it."""
+    """An extension module that the service loads, how certainly, and every step of the way to it.
+
+    `is_guarded` holds where code on every such way survives that the import fails.
+    """
 
     path: ImagePath
     module: ModuleName
     level: Level
     distribution: DistributionName | None = None
     chain: tuple[str, ...] = ()
+    is_guarded: bool = False
 
 
 class UnparsedFile(msgspec.Struct, frozen=True):

@@ -215,14 +215,17 @@ class Account:
         is_own = _is_own(found.module)
         for absent in found.expansion.absent:
             level = max(found.level, absent.level)
-            is_sure = level is Level.CERTAIN and absent.context is ImportContext.MODULE
+            is_sure = (
+                level is Level.CERTAIN and absent.context is ImportContext.MODULE and not found.is_guarded
+            )
             if absent.context is ImportContext.TYPING or not (is_own or is_sure):
                 continue
             if not is_own and (self._is_part_of_present(absent.module) or self._is_from_python(found)):
                 continue
             where = _where(found, absent.line) if is_own else found.own_line
+            context = ImportContext.GUARDED if found.is_guarded else absent.context
             if isinstance(where, SourceLocation):
-                yield absent.module, absent.context, level, where, "" if is_own else node_name(found.module)
+                yield absent.module, context, level, where, "" if is_own else node_name(found.module)
 
     def _is_part_of_present(self, module: ModuleName) -> bool:
         # Installed packages put made-up submodules into sys.modules (six.moves and others).
@@ -320,7 +323,11 @@ class Account:
     def _extensions(self) -> tuple[ExtensionModule, ...]:
         modules = [
             ExtensionModule(
-                f.module.file.path, f.module.name, f.level, self._providers.distribution(f.module.file)
+                path=f.module.file.path,
+                module=f.module.name,
+                level=f.level,
+                distribution=self._providers.distribution(f.module.file),
+                is_guarded=f.is_guarded,
             )
             for f in self._reached
             if f.module.kind is ModuleKind.EXTENSION and f.module.file is not None

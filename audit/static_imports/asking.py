@@ -170,7 +170,7 @@ class _Finder:
         added = tuple(edit for _, edit in sorted(self._added, key=lambda pair: pair[0]))
         return Calls(
             tuple(self._dynamic),
-            tuple(self._loads),
+            self._settled_loads(),
             tuple(self._runs),
             added,
             self._lazy,
@@ -231,12 +231,22 @@ class _Finder:
         first = _argument(site.node, 1 if site.name.endswith("_ctypes.dlopen") else 0, "name")
         if first is None or islands.dotted(first) == "None":
             return
-        names = tuple(
-            name for name in self._constants.strings(first, site.start) if name and "\0" not in name
-        )
+        names = tuple(name for name in self._constants.strings(first, site.start) if _is_library(name))
         # What is searched for first and named after an ``or`` has an alternative of its own.
         has_alternative = self._handlers.survives(site.block, _ABSENT_LIBRARY) or self._is_before_or(site)
         self._loads.append(LoadCall(site.line, site.block, method, names, has_alternative))
+
+    def _settled_loads(self) -> tuple[LoadCall, ...]:
+        # Where find_library answers into the same variable, its question is no name to load.
+        asked = {
+            name for load in self._loads if load.method is LoadMethod.FIND_LIBRARY for name in load.names
+        }
+        return tuple(
+            msgspec.structs.replace(load, names=tuple(name for name in load.names if name not in asked))
+            if load.method is LoadMethod.DLOPEN
+            else load
+            for load in self._loads
+        )
 
     def _is_before_or(self, site: _Site) -> bool:
         return re.match(rb"[ \t\x01]*\bor\b", self._shadow[site.end : site.end + 40]) is not None
@@ -377,6 +387,12 @@ def _first_command(command: str) -> tuple[str, ...]:
 
 def _is_program(word: str) -> bool:
     return bool(re.fullmatch(r"[A-Za-z0-9_./+\[][-A-Za-z0-9_./+]{0,255}", word)) and not word.endswith("/")
+
+
+def _is_library(name: str) -> bool:
+    """Say whether a name may be that of a library on Linux."""
+    is_foreign = "\\" in name or name.lower().endswith((".dll", ".dylib", ".framework"))
+    return bool(name) and not is_foreign and name.isprintable()
 
 
 def _is_module_name(name: str) -> bool:

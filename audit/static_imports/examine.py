@@ -27,12 +27,15 @@ DEFAULT_VERSION = (3, 11)
 
 MAX_SOURCE_FILES = 20_000
 
+_MODULE = "module:"
+
 
 class ServiceCode(msgspec.Struct, frozen=True):
     """Where a service's code is, as its manifest says. Paths are relative to the root of the sources.
 
-    `entry` is a script (``path/to/app.py``), ``module:NAME``, a module, or empty: then every file of
-    `source_paths` is one. `requirements` are requirement files, `root` the folder it is started in.
+    `entry` is a script (``path/to/app.py``), ``module:NAME`` for what ``python -m NAME`` runs,
+    ``NAME:attribute`` as servers take it, or empty: then every file of `source_paths` is one.
+    `requirements` are requirement files, `root` the folder that the service is started in.
     """
 
     name: str
@@ -284,7 +287,7 @@ class _Examiner:
         return Start(Module(name, ModuleKind.SOURCE, place), is_script=True)
 
     def _named_start(self, entry: str, finder: Finder) -> Start | None:
-        name, _, attribute = entry.partition(":")
+        name, _, attribute = entry.removeprefix(_MODULE).partition(":")
         module = finder.find(name)
         if module is None:
             return None

@@ -19,6 +19,8 @@ from fleet_audit.audit.static_imports.records import (
     absolute_name,
 )
 
+_DEEPEST_FAILURE = 12
+
 
 class Link(msgspec.Struct, frozen=True, gc=False):
     """A step from a module to another: `target` was found, on `line`, at `level`.
@@ -67,8 +69,36 @@ class Expander:
         self._library = library
         self._version = version
         self._computed = computed
+        self._broken: dict[Place, bool] = {}
+        self._depth = 0
         self._bound: dict[Place, frozenset[str]] = {}
         self._lazy: dict[Place, dict[str, tuple[ModuleName, ...]]] = {}
+
+    def is_broken(self, module: Module) -> bool:
+        """Say whether importing `module` surely fails, for what it, or what it imports, asks in vain."""
+        if module.file is None or module.kind is not ModuleKind.SOURCE:
+            return False
+        if module.file not in self._broken:
+            # In a circle, and beyond a depth that no real chain of guarded imports has, nothing is sure.
+            self._broken[module.file] = False
+            self._depth += 1
+            if self._depth <= _DEEPEST_FAILURE:
+                self._broken[module.file] = self._fails(module)
+            self._depth -= 1
+        return self._broken[module.file]
+
+    def _fails(self, module: Module) -> bool:
+        expansion = self.expand(module)
+        if expansion is None:
+            return False
+        if any(_is_sure(absent) and not self._may_be_made_up(absent.module) for absent in expansion.absent):
+            return True
+        followed = (self._finder.find(link.target) for link in expansion.links if _is_sure(link))
+        return any(self.is_broken(target) for target in followed if target is not None)
+
+    def _may_be_made_up(self, module: ModuleName) -> bool:
+        # Packages put submodules without files into sys.modules (six.moves and others).
+        return self._finder.find(module.partition(".")[0]) is not None
 
     def expand(
         self, module: Module, *, is_script: bool = False, called: tuple[str, ...] = ()
@@ -130,7 +160,11 @@ class Expander:
             return ()
         if module.file not in self._lazy:
             self._lazy[module.file] = self._lazy_table(module, record)
-        return self._lazy[module.file].get(name, ())
+        served = self._lazy[module.file].get(name, ())
+        inner = ModuleName(f"{module.name}.{name}")
+        # A __getattr__ without a table that can be read mostly imports the submodule of that name.
+        is_submodule = not served and bool(module.folders) and self._finder.find(inner) is not None
+        return (inner,) if is_submodule else served
 
     def exports(self, module: Module) -> tuple[str, ...]:
         """Return what a star import of `module` names: its ``__all__`` where that is a literal."""
@@ -197,12 +231,13 @@ class _Walk:
             self._follow(statement)
         for call in self._record.dynamic:
             self._follow_call(call)
+        self._follow_uses()
         return Expansion(self._record, self._live, tuple(self._links), tuple(self._absent))
 
     def _resolves(self, statement: ImportStatement) -> bool:
         name = absolute_name(statement.module, statement.level, self._module.package)
         target = None if name is None else self._expander.find(name)
-        if target is None:
+        if target is None or self._expander.is_broken(target):
             return False
         return all(self._has(target, item) for item in statement.names)
 
@@ -286,6 +321,31 @@ class _Walk:
                 lost = Level.STRING if is_guarded else level
                 self._absent.append(Absent(found, lost, call.line, context))
 
+    def _follow_uses(self) -> None:
+        """Follow attributes that a package's ``__getattr__`` serves."""
+        modules = self._bound_modules() if self._record.uses else {}
+        for use in self._record.uses:
+            module = modules.get(use.name)
+            level = self._live.level(use.block)
+            if module is None or level is None or self._expander.has_name(module, use.attribute) is True:
+                continue
+            for served in self._expander.served_lazily(module, use.attribute):
+                self._add(served, level, use.line, self._context(use.block))
+
+    def _bound_modules(self) -> dict[str, Module]:
+        bound: dict[str, Module] = {}
+        for statement in self._record.imports:
+            base = absolute_name(statement.module, statement.level, self._module.package)
+            if base is None:
+                continue
+            pairs = [(name.bound, f"{base}.{name.name}") for name in statement.names]
+            if not statement.names:
+                pairs = [(statement.alias, base) if statement.alias else (base.partition(".")[0],) * 2]
+            for name, target in pairs:
+                if (module := self._expander.find(target)) is not None:
+                    bound[name] = module
+        return bound
+
     def _named(self, name: str) -> ModuleName | None:
         bare = name.lstrip(".")
         found = absolute_name(bare, len(name) - len(bare), self._module.package)
@@ -309,6 +369,10 @@ class _Walk:
     ) -> None:
         if name != self._module.name:
             self._links.append(Link(name, level, line, "imports", context, is_statement))
+
+
+def _is_sure(step: Link | Absent) -> bool:
+    return step.level is Level.CERTAIN and step.context is ImportContext.MODULE
 
 
 def _last(name: ModuleName) -> ImportedName:

@@ -1,5 +1,6 @@
 """Which failures a piece of code copes with: what its handlers catch, and whether they give up."""
 
+import bisect
 import re
 from collections import defaultdict
 
@@ -14,6 +15,8 @@ _STATEMENT = re.compile(rb"^([ \t\f]*)[^\s\x01]", re.MULTILINE)
 _SUPPRESS = re.compile(rb"\bsuppress[ \t]*\(")
 _EXCEPTION = re.compile(rb"([A-Za-z_]\w*)[ \t\x01]*(?=[,)]|$)")
 _BLANKS = b" \t\x01"
+_NESTED = 40
+"""As many blocks of a handler are looked at."""
 
 
 class Handlers:
@@ -55,7 +58,17 @@ class Handlers:
         return False
 
     def gives_up(self, block: int) -> bool:
-        """Say whether the block's own statements raise or exit."""
+        """Say whether the block raises or exits: by its own statements, or where none of its questions holds.
+
+        A handler that repairs things on other systems and raises in its ``else`` is no way out here.
+        """
+        spans = self._outline.spans
+        first = bisect.bisect_left(spans, spans[block].body, key=_start_of)
+        nested = range(first, min(first + _NESTED, len(spans)))
+        branches = (i for i in nested if spans[i].parent == block and spans[i].kind is BlockKind.ELSE)
+        return self._leaves(block) or any(self._leaves(branch) for branch in branches)
+
+    def _leaves(self, block: int) -> bool:
         span = self._outline.spans[block]
         line_end = self._outline.text.line_end(span.body)
         inline = self._shadow[span.body : line_end].strip(_BLANKS)
@@ -83,3 +96,7 @@ class Handlers:
             return ()
         listed = header[found.end() :].partition(b")")[0]
         return tuple(name.decode(errors="replace") for name in _EXCEPTION.findall(listed))
+
+
+def _start_of(span: Span) -> int:
+    return span.start

@@ -27,13 +27,15 @@ class Start(msgspec.Struct, frozen=True):
 class Reached(msgspec.Struct, frozen=True):
     """A module that is reached, how certainly, and what it leads to (None where it is not Python source).
 
-    `own_line` is the last line of the service's own code on the way.
+    `own_line` is the last line of the service's own code on the way. `is_guarded` holds where every chain
+    of that level passes an import whose failure is survived.
     """
 
     module: Module
     level: Level
     expansion: Expansion | None
     own_line: SourceLocation | None
+    is_guarded: bool = False
 
 
 class Reach(msgspec.Struct, frozen=True):
@@ -82,12 +84,12 @@ def own_name(place: Place) -> ModuleName:
 
 
 class _Search:
-    """A best-first search; the queue holds (level, order, module name)."""
+    """A best-first search: the most certain step first, of equals one that is not guarded."""
 
     def __init__(self, service: str, expander: Expander) -> None:
         self._service = Node(NodeKind.SERVICE, service)
         self._expander = expander
-        self._queue: list[tuple[Level, int, _Step]] = []
+        self._queue: list[tuple[Level, bool, int, _Step]] = []
         self._pushed = 0
         self._reached: dict[tuple[ModuleName, bool], Reached] = {}
         self._edges: dict[Edge, None] = {}
@@ -96,7 +98,7 @@ class _Search:
         for start in starts:
             self._begin(start)
         while self._queue and len(self._reached) < MAX_MODULES:
-            level, _, step = heapq.heappop(self._queue)
+            level, _, _, step = heapq.heappop(self._queue)
             self._visit(level, step)
         return Reach(tuple(self._reached.values()), tuple(self._edges), is_cut=bool(self._queue))
 
@@ -114,14 +116,14 @@ class _Search:
     def _push(self, level: Level, step: "_Step") -> None:
         if step.key not in self._reached:
             self._pushed += 1
-            heapq.heappush(self._queue, (level, self._pushed, step))
+            heapq.heappush(self._queue, (level, step.is_guarded, self._pushed, step))
 
     def _visit(self, level: Level, step: "_Step") -> None:
         if step.key in self._reached:
             return
         module = step.module
         expansion = self._expander.expand(module, is_script=step.is_script, called=step.called)
-        self._reached[step.key] = Reached(module, level, expansion, step.own_line)
+        self._reached[step.key] = Reached(module, level, expansion, step.own_line, step.is_guarded)
         if module.kind is ModuleKind.EXTENSION and module.file is not None:
             node = Node(NodeKind.FILE, module.file.path)
             where = location(module.file, 0)
@@ -139,7 +141,7 @@ class _Search:
         if step.module.file is not None:
             edge = Edge(module_node(step.module), module_node(package), "is in", Level.CERTAIN)
             self._edges[edge] = None
-        self._push(level, _Step(package, step.own_line))
+        self._push(level, _Step(package, step.own_line, is_guarded=step.is_guarded))
 
     def _follow(self, level: Level, step: "_Step", expansion: Expansion) -> None:
         file = step.module.file
@@ -154,7 +156,8 @@ class _Search:
             if target.kind is not ModuleKind.BUILTIN:
                 self._edges[Edge(source, module_node(target), link.how, link.level, where)] = None
             own_line = where if isinstance(where, SourceLocation) else step.own_line
-            self._push(max(level, link.level), _Step(target, own_line))
+            is_guarded = step.is_guarded or link.context is ImportContext.GUARDED
+            self._push(max(level, link.level), _Step(target, own_line, is_guarded=is_guarded))
         for absent in _worth_an_edge(expansion):
             node = Node(NodeKind.MODULE, absent.module)
             self._edges[Edge(source, node, "imports", absent.level, location(file, absent.line))] = None
@@ -167,6 +170,7 @@ class _Step(msgspec.Struct, frozen=True, eq=False):
     own_line: SourceLocation | None
     is_script: bool = False
     called: tuple[str, ...] = ()
+    is_guarded: bool = False
 
     @property
     def key(self) -> tuple[ModuleName, bool]:

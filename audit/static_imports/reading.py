@@ -15,6 +15,7 @@ from fleet_audit.audit.static_imports.lexer import Text, decode, lex
 from fleet_audit.audit.static_imports.outline import Span, outline
 from fleet_audit.audit.static_imports.questions import condition
 from fleet_audit.audit.static_imports.records import (
+    AttributeUse,
     Block,
     BlockKind,
     DynamicImportCall,
@@ -29,9 +30,10 @@ from fleet_audit.audit.static_imports.records import (
 )
 from fleet_audit.audit.static_imports.statements import import_statements
 
-FactT = TypeVar("FactT", ImportStatement, DynamicImportCall, LoadCall, RunCall, PathCall)
+FactT = TypeVar("FactT", AttributeUse, ImportStatement, DynamicImportCall, LoadCall, RunCall, PathCall)
 
 MAX_LOCAL_CALLS = 20_000
+MAX_USES = 20_000
 _MOST_DEFINITIONS = 4
 
 _BINDING = re.compile(
@@ -47,6 +49,7 @@ _OPEN = (b"globals(", b"vars(", b"locals(", b"exec(", b"sys.modules")
 _LOCAL_CALL = re.compile(
     rb"(?<![\w.])((?:self|cls)[ \t]*\.[ \t]*)?([A-Za-z_\x80-\xff][\w\x80-\xff]*)[ \t]*\("
 )
+_ATTRIBUTE = re.compile(rb"(?<![\w.])([A-Za-z_]\w*)\.([A-Za-z_]\w*)")
 _CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "__enter__", "__call__"})
 _ALL = re.compile(rb"(?m)^__all__[ \t]*(?::[^=\n]*)?(\+?=)(?!=)")
 
@@ -83,7 +86,8 @@ class _Reader:
         constants = Constants(self._outline)
         calls = find_calls(self._outline, imports, constants, self._handlers)
         local = tuple(self._local_calls())
-        used = self._used_blocks(imports, calls, local)
+        uses = tuple(self._uses(imports))
+        used = self._used_blocks((*imports, *uses), calls, local)
         lazy = self._lazy(calls)
         record = SourceRecord(
             parser=Parser.SKIMMED,
@@ -94,6 +98,7 @@ class _Reader:
             runs=calls.runs,
             path_edits=calls.path_edits,
             calls=local,
+            uses=uses,
             bindings=tuple(sorted(self._bindings())),
             exports=self._exports(constants),
             lazy=lazy,
@@ -176,6 +181,19 @@ class _Reader:
                         seen.add(target)
                         pending.append((self._outline.spans[target].body, self._outline.end(target)))
 
+    def _uses(self, imports: tuple[ImportStatement, ...]) -> Iterator[AttributeUse]:
+        """Yield the attributes taken from imported names, each once per block."""
+        names = {_bound for found in imports for _bound in _bound_names(found)}
+        seen: set[tuple[str, str, int]] = set()
+        for found in _ATTRIBUTE.finditer(self._shadow) if self._is_own_code else ():
+            name, attribute = (part.decode(errors="replace") for part in found.groups())
+            if name not in names:
+                continue
+            block = self._outline.block_at(found.start())
+            if (name, attribute, block) not in seen and len(seen) < MAX_USES:
+                seen.add((name, attribute, block))
+                yield AttributeUse(name, attribute, self._text.line(found.start()), block)
+
     def _targets(self) -> dict[tuple[int, str], list[int]]:
         """Return the functions that a call may mean, by (class, name); class -1 for plain functions."""
         targets: dict[tuple[int, str], list[int]] = {}
@@ -205,10 +223,13 @@ class _Reader:
         return targets.get((at, name), []) if at > 0 else []
 
     def _used_blocks(
-        self, imports: tuple[ImportStatement, ...], calls: Calls, local: tuple[LocalCall, ...]
+        self,
+        facts: tuple[ImportStatement | AttributeUse, ...],
+        calls: Calls,
+        local: tuple[LocalCall, ...],
     ) -> dict[int, int]:
         """Return the new index of each block that a fact stands in, or that decides whether it runs."""
-        pending = {0, *(fact.block for fact in imports), *calls.blocks(), *(call.block for call in local)}
+        pending = {0, *(fact.block for fact in facts), *calls.blocks(), *(call.block for call in local)}
         pending.update(call.target for call in local)
         used: set[int] = set()
         while pending:
@@ -247,6 +268,12 @@ class _Reader:
         return Unknown() if parsed is None else condition(parsed)
 
 
+def _bound_names(statement: ImportStatement) -> tuple[str, ...]:
+    if statement.names:
+        return tuple(name.bound for name in statement.names)
+    return (statement.alias or statement.module.partition(".")[0],)
+
+
 def _owner(spans: list[Span], span: Span) -> int:
     """Return the class in whose body a function is defined; -1 for none."""
     at = span.parent
@@ -260,6 +287,7 @@ def _renumbered(record: SourceRecord, used: dict[int, int]) -> SourceRecord:
     return msgspec.structs.replace(
         record,
         imports=tuple(_moved(fact, used) for fact in record.imports),
+        uses=tuple(_moved(fact, used) for fact in record.uses),
         dynamic=tuple(_moved(fact, used) for fact in record.dynamic),
         loads=tuple(_moved(fact, used) for fact in record.loads),
         runs=tuple(_moved(fact, used) for fact in record.runs),

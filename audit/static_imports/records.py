@@ -138,6 +138,15 @@ class LocalCall(msgspec.Struct, frozen=True, gc=False):
     target: int
 
 
+class AttributeUse(msgspec.Struct, frozen=True, gc=False):
+    """An attribute taken from a name that an import binds: ``name.attribute``, first on `line` of `block`."""
+
+    name: str
+    attribute: str
+    line: int
+    block: int
+
+
 class LazyNames(msgspec.Struct, frozen=True, gc=False):
     """What a package's ``__getattr__`` serves: (name, module relative to the package) pairs.
 
@@ -160,6 +169,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
 
     `bindings` are the names bound at module level other than by imports. `is_open` says that more names
     may be there than the text shows (``__getattr__``, ``globals()``, a module put in sys.modules).
+    `uses` is kept of own code alone.
     `exports` is ``__all__`` where it is a literal. `is_cut` holds where the file has more calls than are
     looked at.
     """
@@ -172,6 +182,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
     runs: tuple[RunCall, ...] = ()
     path_edits: tuple[PathCall, ...] = ()
     calls: tuple[LocalCall, ...] = ()
+    uses: tuple[AttributeUse, ...] = ()
     bindings: tuple[str, ...] = ()
     exports: tuple[str, ...] | None = None
     lazy: LazyNames | None = None
