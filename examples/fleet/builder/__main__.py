@@ -94,7 +94,7 @@ def build(  # noqa: PLR0913, PLR0917  (one parameter for each option; click pass
         wheels=_replacements(replace_wheel),
     )
     cache = cache_dir or user_cache_path("fleet-audit-example")
-    held = _bytes_in(cache)
+    held = _downloads_in(cache)
     debian = Archive(sources_for(archive), Fetcher(cache / "debian"))
     plans = _plans(_selected(images, is_all=is_all, with_cuda=with_cuda_wheels), debian, additions, tag)
     layout = Layout(output)
@@ -107,7 +107,7 @@ def build(  # noqa: PLR0913, PLR0917  (one parameter for each option; click pass
                 builder.build(planned, revision or os.environ.get("REVISION", "unknown"), anew=force)
             _say(f"{planned.tag}: {_size(layout, planned.tag)}")
         layout.drop_unused()
-    _say(f"{time.monotonic() - started:.1f} s, {(_bytes_in(cache) - held) / 1e6:.0f} MB downloaded")
+    _say(f"{time.monotonic() - started:.1f} s, {(_downloads_in(cache) - held) / 1e6:.0f} MB downloaded")
 
 
 @main.command("export")
@@ -147,8 +147,9 @@ def _size(layout: Layout, tag: str) -> str:
     return f"{sum(layer['size'] for layer in layers) / 1e6:.0f} MB in {len(layers)} layers"
 
 
-def _bytes_in(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def _downloads_in(folder: Path) -> int:
+    kept = [path for part in ("debian", "wheels") for path in (folder / part).rglob("*")]
+    return sum(path.stat().st_size for path in kept if path.is_file())
 
 
 def _replacements(pairs: Sequence[str]) -> dict[str, str]:

@@ -96,9 +96,7 @@ class Layout:
 
     def has(self, tag: str, inputs: str) -> bool:
         """Say whether `tag` is an image made from `inputs`, and all its blobs are there in their sizes."""
-        if self.tags().get(tag) != inputs:
-            return False
-        return all(self.holds(layer["digest"], layer["size"]) for layer in self.image(tag).layers)
+        return self.tags().get(tag) == inputs and self._is_whole(tag)
 
     def holds(self, digest: str, size: int) -> bool:
         """Say whether a blob is there in its size."""
@@ -137,11 +135,21 @@ class Layout:
             if f"sha256:{path.name}" not in used:
                 path.unlink()
 
+    def _is_whole(self, tag: str) -> bool:
+        for descriptor in self._manifests():
+            if descriptor["annotations"].get(TAG) == tag:
+                manifest = json.loads(self.blob(descriptor["digest"]).read_bytes())
+                blobs = [manifest["config"], *manifest["layers"]]
+                return all(self.holds(blob["digest"], blob["size"]) for blob in blobs)
+        return False
+
     def _manifests(self) -> list[dict[str, Any]]:
+        """Return the images' descriptors; one whose manifest was deleted is no image."""
         try:
-            return list(json.loads((self.path / "index.json").read_bytes())["manifests"])
+            listed = json.loads((self.path / "index.json").read_bytes())["manifests"]
         except FileNotFoundError:
             return []
+        return [entry for entry in listed if self.holds(entry["digest"], entry["size"])]
 
     def _put(self, media_type: str, body: bytes) -> dict[str, Any]:
         digest = hashlib.sha256(body).hexdigest()

@@ -109,6 +109,10 @@ def test_an_image_whose_blob_is_damaged_is_not_there(tmp_path: Path) -> None:
     layout.blob(layout.image("two").layers[0]["digest"]).write_bytes(b"")
     assert not layout.has("two", "")
 
+    for blob in layout.blobs.iterdir():
+        blob.unlink()
+    assert layout.tags() == {}
+
 
 def test_an_unknown_tag_is_an_error_that_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="no such image; there are: one, two"):
