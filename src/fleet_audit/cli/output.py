@@ -1,5 +1,6 @@
 """Where documents go: ``-o FORMAT[=FILE]``, whole or not at all."""
 
+import io
 import os
 import sys
 import tempfile
@@ -41,10 +42,11 @@ def parse_outputs(words: Sequence[str], formats: Sequence[str]) -> tuple[Output,
     for one destination.
     """
     outputs = tuple(_parse(word, formats) for word in words) or (Output("text"),)
-    places = [str(output.file) if output.file else "standard output" for output in outputs]
-    for place in places:
+    places = [os.path.abspath(output.file) if output.file else "standard output" for output in outputs]
+    for output, place in zip(outputs, places, strict=True):
         if places.count(place) > 1:
-            raise UsageError(f"-o: two documents would go to {place}; give all but one a file of its own")
+            where = output.file or place
+            raise UsageError(f"-o: two documents would go to {where}; give all but one a file of its own")
     return outputs
 
 
@@ -58,44 +60,84 @@ def _parse(word: str, formats: Sequence[str]) -> Output:
 
 
 def check_writable(outputs: Sequence[Output]) -> None:
-    """Raise OutputUnwritable before any work is done where a file's folder cannot take it."""
+    """Raise OutputUnwritable before any work is done where a document cannot go where it is to go."""
     for output in outputs:
-        if output.file is None:
-            continue
-        folder = output.file.parent
-        if output.file.is_dir():
-            raise OutputUnwritable(output.file, "it is a folder")
-        if not folder.is_dir():
-            raise OutputUnwritable(output.file, f"there is no folder {folder}")
-        if not os.access(folder, os.W_OK):
-            raise OutputUnwritable(output.file, f"the folder {folder} cannot be written to")
+        if output.file is not None:
+            try:
+                _check_writable(output.file)
+            except OSError as error:
+                raise OutputUnwritable(output.file, error.strerror or str(error)) from error
+
+
+def _check_writable(file: Path) -> None:
+    folder = _target(file).parent
+    if file.is_dir():
+        raise OutputUnwritable(file, "it is a folder")
+    if not folder.is_dir():
+        raise OutputUnwritable(file, f"there is no folder {folder}")
+    if _is_device(file):
+        if not os.access(file, os.W_OK):
+            raise OutputUnwritable(file, "it cannot be written to")
+    elif not os.access(folder, os.W_OK):
+        raise OutputUnwritable(file, f"the folder {folder} cannot be written to")
 
 
 def write(outputs: Sequence[Output], render: Callable[[str], str]) -> None:
-    """Render each format once and write it: files by rename, so that none is ever left half written."""
-    for output in outputs:
-        text = render(output.format)
+    """Render each format once and write it: files by rename, so that none is ever left half written.
+
+    Nothing is written before everything is rendered.
+    """
+    for output, text in [(output, render(output.format)) for output in outputs]:
         if output.file is None:
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            _write_to_stdout(text)
         else:
             _write_file(output.file, text)
 
 
-def _write_file(path: Path, text: str) -> None:
-    temporary = None
+def _write_to_stdout(text: str) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal or locale that lacks a character is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            file.write(text)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        raise OutputUnwritable(Path("standard output"), error.strerror or str(error)) from error
+
+
+def _write_file(path: Path, text: str) -> None:
+    data = text.encode(errors="backslashreplace")
+    try:
+        if _is_device(path):
+            path.write_bytes(data)
+        else:
+            _replace(_target(path), data)
+    except OSError as error:
         raise OutputUnwritable(path, error.strerror or str(error)) from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".fleet-audit-", delete=False) as file:
+        temporary = Path(file.name)
+        try:
+            file.write(data)
+            file.flush()
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _target(path: Path) -> Path:
+    """Return where a link leads, so that the link stays; any other path as it is."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def _is_device(path: Path) -> bool:
+    """Say whether something is there that is written into and never replaced: a device, a pipe."""
+    return path.exists() and not path.is_file()
 
 
 def _umask() -> int:
