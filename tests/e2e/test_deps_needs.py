@@ -193,7 +193,7 @@ def test_a_file_that_does_not_parse_is_a_finding_and_its_imports_still_count(wor
         "path": APP,
         "line": 3,
         "error": "",
-        "recovered": True,
+        "recovered": 1,
     }
 
 

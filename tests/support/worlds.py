@@ -173,8 +173,18 @@ class World:
         """Run a command in this process, with a JSON document beside what goes to the streams."""
         file = self.folder.parent / "document.json"
         file.unlink(missing_ok=True)
-        code, out, err = say([*words, "-o", f"json={file}"])
+        code, out, err = self.say(*words, "-o", f"json={file}")
         return Answer(code, out, err, json.loads(file.read_bytes()) if file.exists() else None)
+
+    @staticmethod
+    def say(*words: str) -> tuple[int, str, str]:
+        """Run a command as a shell would, with streams that take UTF-8 and nothing else."""
+        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="", write_through=True) for _ in range(2))
+        with redirect_stdout(out), redirect_stderr(err):
+            code = run_command(words)
+        out.seek(0)
+        err.seek(0)
+        return code, out.read(), err.read()
 
     def _saved(self) -> Self:
         manifest = {"version": 1, "fleet": "small", "families": self._families, "services": self._services}
@@ -187,16 +197,6 @@ def small_image(*layers: Files | bytes, config: Document | None = None, **facts:
         each if isinstance(each, bytes) else layer_tar(each, mode=0o755) for each in (base_files(), *layers)
     ]
     return ImageBuilder(tuple(raw), config=config or {}, **facts)
-
-
-def say(words: list[str]) -> tuple[int, str, str]:
-    """Run a command as a shell would, with streams that take UTF-8 and nothing else."""
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="", write_through=True) for _ in range(2))
-    with redirect_stdout(out), redirect_stderr(err):
-        code = run_command(words)
-    out.seek(0)
-    err.seek(0)
-    return code, out.read(), err.read()
 
 
 def write_archive(archive: SmallArchive, folder: Path) -> str:
