@@ -44,6 +44,18 @@ class Available(msgspec.Struct, frozen=True, tag="available"):
     module: ModuleName
 
 
+class Flag(msgspec.Struct, frozen=True, tag="flag"):
+    """A name that stands for the answer to another question (``WINDOWS``, ``HAS_TORCH``)."""
+
+    name: str
+
+
+class EnvironmentSet(msgspec.Struct, frozen=True, tag="environment"):
+    """``os.environ.get(variable)``: whether the variable is set to something."""
+
+    variable: str
+
+
 class Unknown(msgspec.Struct, frozen=True, tag="unknown"):
     """A question that the code alone does not answer."""
 
@@ -73,6 +85,8 @@ Condition = (
     | VersionCheck
     | SystemCheck
     | Available
+    | Flag
+    | EnvironmentSet
     | Unknown
     | Not
     | AllOf
@@ -80,12 +94,21 @@ Condition = (
 )
 
 
+def _unknown_flag(_: str) -> bool | None:
+    return None
+
+
 class Circumstances(msgspec.Struct, frozen=True):
-    """What decides conditions: the Python version, whether this file is the script, and what is there."""
+    """What decides conditions: the Python version, whether this file is the script, and what is there.
+
+    `flag` answers for a name of the file; `environment` are the variables that the image sets.
+    """
 
     version: tuple[int, ...]
     is_script: bool
     has_module: Callable[[ModuleName], bool]
+    flag: Callable[[str], bool | None] = _unknown_flag
+    environment: frozenset[str] = frozenset()
 
 
 _LINUX = {
@@ -104,18 +127,18 @@ def holds(condition: Condition, world: Circumstances) -> bool | None:
     match condition:
         case Constant(value):
             answer = value
-        case TypeChecking():
-            answer = False
         case RunAsMain():
             answer = world.is_script
         case Available(module):
             answer = world.has_module(module)
-        case VersionCheck():
-            answer = _version_holds(condition, world.version)
-        case SystemCheck():
-            answer = _system_holds(condition)
-        case Unknown():
-            answer = None
+        case VersionCheck() | SystemCheck():
+            answer = _python_holds(condition, world.version)
+        case Flag(name):
+            answer = world.flag(name)
+        case EnvironmentSet(variable):
+            answer = variable in world.environment
+        case TypeChecking() | Unknown():
+            answer = None if isinstance(condition, Unknown) else False
         case Not() | AllOf() | AnyOf():
             answer = _combined(condition, world)
         case _:
@@ -132,6 +155,10 @@ def _combined(condition: Not | AllOf | AnyOf, world: Circumstances) -> bool | No
     if deciding in answers:
         return deciding
     return None if None in answers else not deciding
+
+
+def _python_holds(check: VersionCheck | SystemCheck, version: tuple[int, ...]) -> bool | None:
+    return _version_holds(check, version) if isinstance(check, VersionCheck) else _system_holds(check)
 
 
 def _version_holds(check: VersionCheck, version: tuple[int, ...]) -> bool | None:

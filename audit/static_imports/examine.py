@@ -213,7 +213,8 @@ class _Examiner:
         return Finder(self._trees, places, self._suffixes(), self._assumed())
 
     def _expander(self, finder: Finder) -> Expander:
-        return Expander(finder, self._library, self._version, self.computed)
+        environment = frozenset() if self._interpreter is None else self._interpreter.environment
+        return Expander(finder, self._library, self._version, self.computed, environment)
 
     def _assumed(self) -> frozenset[str]:
         return stdlib.COMPILED if self._interpreter is not None else stdlib.modules(self._version[1])

@@ -63,12 +63,14 @@ class Expander:
         library: Library,
         version: tuple[int, ...],
         computed: Mapping[ModuleName, tuple[ModuleName, ...]],
+        environment: frozenset[str] = frozenset(),
     ) -> None:
         """Take where modules and records are found, the version, and imports known to be computed."""
         self._finder = finder
         self._library = library
         self._version = version
         self._computed = computed
+        self._environment = environment
         self._broken: dict[Place, bool] = {}
         self._depth = 0
         self._bound: dict[Place, frozenset[str]] = {}
@@ -115,11 +117,29 @@ class Expander:
 
     def world(self, *, is_script: bool) -> Circumstances:
         """Return what decides conditions in this image."""
-        return Circumstances(self._version, is_script, lambda name: self._finder.find(name) is not None)
+        return Circumstances(
+            self._version,
+            is_script,
+            lambda name: self._finder.find(name) is not None,
+            environment=self._environment,
+        )
 
     def computed(self, module: Module) -> tuple[ModuleName, ...]:
         """Return what `module` is known to import by names that it computes."""
         return self._computed.get(module.name, ())
+
+    def flag(self, module: str, name: str) -> bool | None:
+        """Return what a name of another module stands for; None where that is unsure."""
+        found = self._finder.find(module)
+        record = None if found is None else self._record(found)
+        if found is None or record is None or not any(flag.name == name for flag in record.flags):
+            return None
+        if self._depth > _DEEPEST_FAILURE:
+            return None
+        self._depth += 1
+        expansion = self.expand(found)
+        self._depth -= 1
+        return None if expansion is None else expansion.liveness.flag(name)
 
     def has_name(self, module: Module, name: str) -> bool | None:
         """Say whether a module defines `name`; None where its text does not tell."""
@@ -216,7 +236,8 @@ class _Walk:
         self._expander = expander
         self._module = module
         self._record = record
-        self._live = Liveness(record, expander.world(is_script=is_script), self._resolves, called)
+        world = msgspec.structs.replace(expander.world(is_script=is_script), flag=self._imported_flag)
+        self._live = Liveness(record, world, self._resolves, called)
         self._links: list[Link] = []
         self._absent: list[Absent] = []
 
@@ -233,6 +254,20 @@ class _Walk:
             self._follow_call(call)
         self._follow_uses()
         return Expansion(self._record, self._live, tuple(self._links), tuple(self._absent))
+
+    def _imported_flag(self, name: str) -> bool | None:
+        """Answer for a name that this module imports from another, or takes as ``module.NAME``."""
+        owner, _, last = name.rpartition(".")
+        for statement in self._record.imports:
+            base = absolute_name(statement.module, statement.level, self._module.package)
+            for item in statement.names if base is not None else ():
+                if item.bound == name:
+                    return self._expander.flag(f"{base}", item.name)
+                if item.bound == owner:
+                    return self._expander.flag(f"{base}.{item.name}", last)
+            if base is not None and not statement.names and owner and owner in (statement.alias, base):
+                return self._expander.flag(base, last)
+        return None
 
     def _resolves(self, statement: ImportStatement) -> bool:
         name = absolute_name(statement.module, statement.level, self._module.package)

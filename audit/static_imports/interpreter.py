@@ -24,7 +24,8 @@ class Interpreter(msgspec.Struct, frozen=True):
 
     `version` has two or three parts. `suffixes` are the extension modules' file name endings in the
     order of importlib.machinery.EXTENSION_SUFFIXES. `search_path` is what ``sys.path`` holds after
-    ``site`` ran, without the script's folder; `standard_library` are those that came with Python.
+    ``site`` ran, without the script's folder; `standard_library` are those that came with Python;
+    `environment` names the variables that the image sets.
     """
 
     version: tuple[int, ...]
@@ -32,6 +33,7 @@ class Interpreter(msgspec.Struct, frozen=True):
     suffixes: tuple[str, ...]
     search_path: tuple[ImagePath, ...]
     standard_library: tuple[ImagePath, ...]
+    environment: frozenset[str] = frozenset()
 
     @property
     def site_folders(self) -> tuple[ImagePath, ...]:
@@ -105,6 +107,7 @@ def _interpreter(tree: FileTree, path: ImagePath, config: ImageConfig) -> Interp
         suffixes=_suffixes(tree, dynload, minor),
         search_path=tuple(dict.fromkeys(search)),
         standard_library=libraries,
+        environment=frozenset(name for name, value in config.env.items() if value),
     )
 
 

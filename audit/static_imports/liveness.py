@@ -1,7 +1,10 @@
 """Which blocks of a file run when it is imported into a given image, and how certainly."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import assert_never
+
+import msgspec
 
 from fleet_audit.audit.model.imports import Level
 from fleet_audit.audit.static_imports.conditions import (
@@ -11,7 +14,13 @@ from fleet_audit.audit.static_imports.conditions import (
     TypeChecking,
     holds,
 )
-from fleet_audit.audit.static_imports.records import Block, BlockKind, ImportStatement, SourceRecord
+from fleet_audit.audit.static_imports.records import (
+    Block,
+    BlockKind,
+    FlagAssignment,
+    ImportStatement,
+    SourceRecord,
+)
 
 IMPORT_FAILURES = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 _MAX_ROUNDS = 20
@@ -35,7 +44,13 @@ class Liveness:
     ) -> None:
         """Take what decides conditions, whether an import resolves, and functions called from outside."""
         self._blocks = record.blocks
-        self._world = world
+        self._world = msgspec.structs.replace(world, flag=self._flag)
+        self._outer_flag = world.flag
+        self._flags: defaultdict[str, list[FlagAssignment]] = defaultdict(list)
+        for assignment in record.flags:
+            self._flags[assignment.name].append(assignment)
+        self._seen: list[Level | None] = []
+        self._asking: set[str] = set()
         self._answers: dict[int, bool | None] = {}
         self._failing = self._failing_tries(record, resolves)
         self._functions: dict[int, Level] = {
@@ -79,6 +94,28 @@ class Liveness:
             at = self._blocks[at].parent
         return False
 
+    def flag(self, name: str) -> bool | None:
+        """Return what a module-level name stands for, once the module is imported; None if that is unsure."""
+        return self._flag(name)
+
+    def _flag(self, name: str) -> bool | None:
+        """Answer for a name from the assignments that run, or from all where they agree."""
+        if name in self._asking:
+            return None
+        assigned = self._flags.get(name)
+        if not assigned:
+            return self._outer_flag(name)
+        self._asking.add(name)
+        answers = [holds(each.condition, self._world) for each in assigned]
+        self._asking.discard(name)
+        if len(set(answers)) == 1:
+            return answers[0]
+        levels = [self._seen[each.block] if each.block < len(self._seen) else None for each in assigned]
+        if Level.PROBABLE in levels:
+            return None
+        running = [answer for answer, level in zip(answers, levels, strict=True) if level is Level.CERTAIN]
+        return running[-1] if running else None
+
     def _failing_tries(self, record: SourceRecord, resolves: Callable[[ImportStatement], bool]) -> set[int]:
         failing: set[int] = set()
         tried = {index for index, block in enumerate(self._blocks) if block.kind is BlockKind.TRY}
@@ -111,7 +148,7 @@ class Liveness:
 
     def _pass(self) -> list[Level | None]:
         # A block stands after the one that it is in, so one walk in order sees every parent first.
-        levels: list[Level | None] = []
+        levels = self._seen = []
         for index, block in enumerate(self._blocks):
             outer = levels[block.parent] if block.parent >= 0 else Level.CERTAIN
             own = None if outer is None else self._own_level(index, block)

@@ -10,6 +10,8 @@ from fleet_audit.audit.static_imports.conditions import (
     Available,
     Condition,
     Constant,
+    EnvironmentSet,
+    Flag,
     Not,
     RunAsMain,
     SystemCheck,
@@ -41,6 +43,7 @@ _SYSTEM = {
 _SYSTEM_CALLS = frozenset({"platform.system", "platform.python_implementation"})
 _NEVER = frozenset({"TYPE_CHECKING", "MYPY"})
 _VERSION = frozenset({"sys.version_info", "version_info"})
+_VARIABLES = frozenset({"os.environ.get", "environ.get", "os.getenv", "getenv"})
 _FINDERS = frozenset({"importlib.util.find_spec", "util.find_spec", "find_spec", "pkgutil.find_loader"})
 
 
@@ -67,7 +70,9 @@ def _name(node: cst.BaseExpression) -> Condition:
     name = dotted(node)
     if name in ("True", "False", "None", "__debug__"):
         return Constant(name in ("True", "__debug__"))
-    return TypeChecking() if name.rpartition(".")[2] in _NEVER else Unknown()
+    if name.rpartition(".")[2] in _NEVER:
+        return TypeChecking()
+    return Flag(name) if name else Unknown()
 
 
 def _call(node: cst.Call) -> Condition:
@@ -77,6 +82,8 @@ def _call(node: cst.Call) -> Condition:
         return SystemCheck("sys.platform", "startswith", words)
     if name in _FINDERS and words:
         return Available(ModuleName(words[0]))
+    if name in _VARIABLES and len(node.args) == 1 and words:
+        return EnvironmentSet(words[0])
     return Unknown()
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import TypeVar
 
 import msgspec
@@ -19,6 +20,7 @@ from fleet_audit.audit.static_imports.records import (
     Block,
     BlockKind,
     DynamicImportCall,
+    FlagAssignment,
     ImportStatement,
     LazyNames,
     LoadCall,
@@ -30,10 +32,13 @@ from fleet_audit.audit.static_imports.records import (
 )
 from fleet_audit.audit.static_imports.statements import import_statements
 
-FactT = TypeVar("FactT", AttributeUse, ImportStatement, DynamicImportCall, LoadCall, RunCall, PathCall)
+FactT = TypeVar(
+    "FactT", FlagAssignment, AttributeUse, ImportStatement, DynamicImportCall, LoadCall, RunCall, PathCall
+)
 
 MAX_LOCAL_CALLS = 20_000
 MAX_USES = 20_000
+MAX_FLAGS = 200
 _MOST_DEFINITIONS = 4
 
 _BINDING = re.compile(
@@ -48,6 +53,11 @@ _OPEN = (b"globals(", b"vars(", b"locals(", b"exec(", b"sys.modules")
 
 _LOCAL_CALL = re.compile(
     rb"(?<![\w.])((?:self|cls)[ \t]*\.[ \t]*)?([A-Za-z_\x80-\xff][\w\x80-\xff]*)[ \t]*\("
+)
+_FLAG = re.compile(
+    rb"^[ \t]*([A-Za-z_]\w*)[ \t]*(?::[^=\n]*)?=[ \t]*"
+    rb"(?=not\b|True\b|False\b|\(?(?:sys|os|platform)\.)",
+    re.MULTILINE,
 )
 _ATTRIBUTE = re.compile(rb"(?<![\w.])([A-Za-z_]\w*)\.([A-Za-z_]\w*)")
 _CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "__enter__", "__call__"})
@@ -87,7 +97,8 @@ class _Reader:
         calls = find_calls(self._outline, imports, constants, self._handlers)
         local = tuple(self._local_calls())
         uses = tuple(self._uses(imports))
-        used = self._used_blocks((*imports, *uses), calls, local)
+        flags = tuple(self._flags())
+        used = self._used_blocks((*imports, *uses, *flags), calls, local)
         lazy = self._lazy(calls)
         record = SourceRecord(
             parser=Parser.SKIMMED,
@@ -97,6 +108,7 @@ class _Reader:
             loads=calls.loads,
             runs=calls.runs,
             path_edits=calls.path_edits,
+            flags=flags,
             calls=local,
             uses=uses,
             bindings=tuple(sorted(self._bindings())),
@@ -181,6 +193,17 @@ class _Reader:
                         seen.add(target)
                         pending.append((self._outline.spans[target].body, self._outline.end(target)))
 
+    def _flags(self) -> Iterator[FlagAssignment]:
+        """Yield the module-level names that are bound to the answer to a question."""
+        for part in self._outline.module_parts():
+            for found in islice(_FLAG.finditer(self._shadow, *part), MAX_FLAGS):
+                start, end = found.end(), self._text.line_end(found.end())
+                parsed = islands.expression(self._text.source[start:end], self._shadow[start:end])
+                asked = Unknown() if parsed is None else condition(parsed)
+                if not isinstance(asked, Unknown):
+                    name = found[1].decode(errors="replace")
+                    yield FlagAssignment(name, asked, self._outline.block_at(found.start(1)))
+
     def _uses(self, imports: tuple[ImportStatement, ...]) -> Iterator[AttributeUse]:
         """Yield the attributes taken from imported names, each once per block."""
         names = {_bound for found in imports for _bound in _bound_names(found)}
@@ -224,7 +247,7 @@ class _Reader:
 
     def _used_blocks(
         self,
-        facts: tuple[ImportStatement | AttributeUse, ...],
+        facts: tuple[ImportStatement | AttributeUse | FlagAssignment, ...],
         calls: Calls,
         local: tuple[LocalCall, ...],
     ) -> dict[int, int]:
@@ -288,6 +311,7 @@ def _renumbered(record: SourceRecord, used: dict[int, int]) -> SourceRecord:
         record,
         imports=tuple(_moved(fact, used) for fact in record.imports),
         uses=tuple(_moved(fact, used) for fact in record.uses),
+        flags=tuple(_moved(fact, used) for fact in record.flags),
         dynamic=tuple(_moved(fact, used) for fact in record.dynamic),
         loads=tuple(_moved(fact, used) for fact in record.loads),
         runs=tuple(_moved(fact, used) for fact in record.runs),

@@ -8,7 +8,7 @@ from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod
 from fleet_audit.audit.static_imports.conditions import Condition, Unknown
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 """Raise whenever the same bytes give another record."""
 
 
@@ -131,6 +131,14 @@ class PathCall(msgspec.Struct, frozen=True, gc=False):
     is_first: bool = False
 
 
+class FlagAssignment(msgspec.Struct, frozen=True, gc=False):
+    """A name bound at module level, in `block`, to the answer to a question."""
+
+    name: str
+    condition: Condition
+    block: int
+
+
 class LocalCall(msgspec.Struct, frozen=True, gc=False):
     """A call of a function or class that the same file defines, at `target`, from `block`."""
 
@@ -181,6 +189,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
     loads: tuple[LoadCall, ...] = ()
     runs: tuple[RunCall, ...] = ()
     path_edits: tuple[PathCall, ...] = ()
+    flags: tuple[FlagAssignment, ...] = ()
     calls: tuple[LocalCall, ...] = ()
     uses: tuple[AttributeUse, ...] = ()
     bindings: tuple[str, ...] = ()

@@ -207,3 +207,68 @@ def test_imports_in_a_circle_end() -> None:
     assert levels("import a\n", {"a.py": "import b\n", "b.py": "import a, _x\n", f"_x{TAG}": b""}) == {
         "_x": Level.CERTAIN
     }
+
+
+def test_a_flag_that_is_false_keeps_its_branch_from_running() -> None:
+    pkg = "SETUP = False\nif SETUP:\n    import a\nelse:\n    import b\n"
+    assert levels("import pkg\n", {"pkg.py": pkg, f"a{TAG}": b"", f"b{TAG}": b""}) == {"b": Level.CERTAIN}
+
+
+def test_a_flag_that_a_failed_import_sets_is_decided_in_the_image() -> None:
+    pkg = (
+        "try:\n    import gone\nexcept ImportError:\n    HAS = False\nelse:\n    HAS = True\n"
+        "if HAS:\n    import a\n"
+    )
+    assert levels("import pkg\n", {"pkg.py": pkg, f"a{TAG}": b""}) == {}
+    assert levels("import pkg\n", {"pkg.py": pkg, "gone.py": "", f"a{TAG}": b""}) == {"a": Level.CERTAIN}
+
+
+def test_a_flag_may_stand_in_another_module() -> None:
+    image: World = {
+        "pkg/__init__.py": (
+            "from ._common import LINUX\nfrom . import _common as c\nif LINUX and c.LINUX:\n    import a\n"
+        ),
+        "pkg/_common.py": "import sys\nLINUX = sys.platform.startswith('linux')\n",
+        f"a{TAG}": b"",
+    }
+    assert levels("import pkg\n", image) == {"a": Level.CERTAIN}
+
+
+def test_a_flag_that_is_computed_decides_nothing() -> None:
+    pkg = "FAST = True\nif probe():\n    FAST = False\nif FAST:\n    import a\n"
+    assert levels("import pkg\n", {"pkg.py": pkg, f"a{TAG}": b""}) == {"a": Level.PROBABLE}
+
+
+def test_an_environment_variable_counts_as_unset_where_the_image_does_not_set_it() -> None:
+    pkg = "import os\nif os.environ.get('PURE'):\n    import b\nelse:\n    import a\n"
+    assert levels("import pkg\n", {"pkg.py": pkg, f"a{TAG}": b"", f"b{TAG}": b""}) == {"a": Level.CERTAIN}
+
+
+def test_an_attribute_served_lazily_is_reached_where_it_is_used() -> None:
+    image: World = {
+        "sk/__init__.py": (
+            "import lazy_loader as lazy\n"
+            "__getattr__, _, _ = lazy.attach(__name__, ['io'], {'draw': ['pen']})\n"
+        ),
+        "sk/io.py": "import _io_fast\n",
+        "sk/draw.py": "import _pen\n",
+        f"_io_fast{TAG}": b"",
+        f"_pen{TAG}": b"",
+    }
+    app = "import sk\nsk.io.read()\ndef f():\n    return sk.pen\n"
+    assert levels(app, image) == {"_io_fast": Level.CERTAIN, "_pen": Level.LAZY}
+    assert levels("import sk\n", image) == {}
+
+
+def test_a_failure_further_down_makes_the_handler_run_as_well() -> None:
+    image: World = {"a.py": "import b\n", "b.py": "import gone\n", f"c{TAG}": b""}
+    app = "try:\n    import a\nexcept ImportError:\n    import c\n"
+    service = imports_of(app, image)
+    assert [(e.module, e.level) for e in service.extension_modules] == [("c", Level.CERTAIN)]
+    assert service.missing == ()
+
+
+def test_an_extension_module_behind_a_guard_is_marked_so() -> None:
+    app = "try:\n    import a\nexcept ImportError:\n    a = None\nimport b\n"
+    found = imports_of(app, {"a.py": "import x, y\n", "b.py": "import y\n", f"x{TAG}": b"", f"y{TAG}": b""})
+    assert {e.module: e.is_guarded for e in found.extension_modules} == {"x": True, "y": False}

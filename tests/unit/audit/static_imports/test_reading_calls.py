@@ -193,3 +193,16 @@ def test_the_line_of_a_call_is_where_it_begins() -> None:
 def test_a_file_with_more_calls_than_are_looked_at_says_so() -> None:
     assert read("import subprocess\n" + "subprocess.run('a')\n" * 2100).is_cut
     assert not read("import subprocess\n" + "subprocess.run('a')\n" * 100).is_cut
+
+
+def test_a_handler_that_repairs_other_systems_and_raises_here_is_no_way_out() -> None:
+    text = (
+        "import platform\nfrom ctypes.util import find_library\n"
+        "try:\n    for name in ('portaudio', 'bin\\\\portaudio.dll', 'lib/libportaudio.dylib'):\n"
+        "        name = find_library(name)\n    lib = ffi.dlopen(name)\n"
+        "except OSError:\n    if platform.system() == 'Darwin':\n        name = 'x.dylib'\n"
+        "    else:\n        raise\n"
+    )
+    assert [(load.method, load.names, load.is_handled) for load in read(text).loads if load.names] == [
+        (LoadMethod.FIND_LIBRARY, ("portaudio",), False)
+    ]
