@@ -1,6 +1,5 @@
 """The command line of the image builder."""
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -70,7 +69,7 @@ def list_images() -> None:
 )
 @click.option("--replace-wheel", multiple=True, metavar="OLD=NEW", help="Install NEW in the place of OLD.")
 @click.option("--tag", default="", help="The tag of a single image (default: its name, changed or not).")
-@click.option("--revision", default="", help="The revision that the labels name.")
+@click.option("--revision", default="unknown", help="The revision that the labels name.")
 @click.option("--force", is_flag=True, help="Build what is built already.")
 def build(  # noqa: PLR0913, PLR0917  (one parameter for each option; click passes them by name)
     images: Sequence[str],
@@ -101,10 +100,10 @@ def build(  # noqa: PLR0913, PLR0917  (one parameter for each option; click pass
     builder = Builder(layout, debian, cache, Compression(compression), say=_say)
     with layout.locked():
         for planned in plans:
-            if builder.is_built(planned) and not force:
+            if builder.is_built(planned, revision) and not force:
                 _say(f"{planned.tag}: is up to date")
             else:
-                builder.build(planned, revision or os.environ.get("REVISION", "unknown"), anew=force)
+                builder.build(planned, revision, anew=force)
             _say(f"{planned.tag}: {_size(layout, planned.tag)}")
         layout.drop_unused()
     _say(f"{time.monotonic() - started:.1f} s, {(_downloads_in(cache) - held) / 1e6:.0f} MB downloaded")

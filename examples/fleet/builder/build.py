@@ -133,18 +133,18 @@ class Builder:
             instructions.append(Instruction(layer.created_by, blob))
         instructions += [Instruction(line) for line in _settings(planned.recipes[-1])]
         config = configuration(list(planned.recipes), revision)
-        self._layout.add(planned.tag, config, instructions, inputs=self._inputs(planned))
+        self._layout.add(planned.tag, config, instructions, inputs=self._inputs(planned, revision))
 
     def _kept(self, key: str) -> tuple[Blob, FileSystem] | None:
         kept = self._states.load(key)
         return kept if kept is not None and self._layout.holds(kept[0].digest, kept[0].size) else None
 
-    def is_built(self, planned: Plan) -> bool:
+    def is_built(self, planned: Plan, revision: str) -> bool:
         """Say whether the layout has this very image already."""
-        return self._layout.has(planned.tag, self._inputs(planned))
+        return self._layout.has(planned.tag, self._inputs(planned, revision))
 
-    def _inputs(self, planned: Plan) -> str:
-        return f"{self._compression}-{planned.inputs}"
+    def _inputs(self, planned: Plan, revision: str) -> str:
+        return f"{self._compression}-{planned.inputs}-{revision}"
 
     def _write(self, planned: PlannedLayer, files: FileSystem) -> tuple[Blob, FileSystem]:
         debs = self._archive.download(planned.packages)

@@ -95,7 +95,8 @@ def built(folder: Path, archive: Archive, name: str, additions: Additions | None
     builder = Builder(layout, archive, folder.parent / "cache", Compression.GZIP, say=said.append)
     planned = plan("image", name, archive, additions or Additions())
     builder.build(planned, "0a1b2c3")
-    assert builder.is_built(planned)
+    assert builder.is_built(planned, "0a1b2c3")
+    assert not builder.is_built(planned, "0a1b2c4")
     return layout
 
 
