@@ -134,6 +134,7 @@ class _Examiner:
         if image is not None:
             self._trees[Side.IMAGE] = image
         self._version = interpreter.version if interpreter is not None else DEFAULT_VERSION
+        self._common: Expander | None = None
         self._library = Library(self._trees, self._version, records, judge)
         self._distributions = (
             Distributions(image, self._interpreter.site_folders)
@@ -143,6 +144,7 @@ class _Examiner:
 
     def run(self, services: Sequence[ServiceCode]) -> Examination:
         """Examine every service, in the order of their names."""
+        self._share()
         answers: list[ServiceImports] = []
         edges: dict[Edge, None] = {}
         for service in sorted(services, key=lambda service: service.name):
@@ -170,8 +172,13 @@ class _Examiner:
         script = self._script(service)
         path = self._search_path(service, script, files)
         finder = self._finder(path)
+        expander = self._expander(finder)
+        if self._common is not None and all(
+            place.side is Side.SOURCES for place in (*path.before, *path.after)
+        ):
+            expander.shared_with(self._common, self._names_in(path))
         starts = self._starts(service, script, files, finder, gaps)
-        reached = reach(service.name, starts, self._expander(finder))
+        reached = reach(service.name, starts, expander)
         if reached.is_cut:
             gaps.append(Gap(STAGE, GapKind.LIMIT_REACHED, service.name, "reaches too many modules to follow"))
         required, unread = required_names(self._sources, service.requirements)
@@ -204,6 +211,20 @@ class _Examiner:
             return reach(service.name, starts, self._expander(finder)).modules
 
         return service_path(tuple(dict.fromkeys(base)), tuple(dict.fromkeys(claimed)), service.root, search)
+
+    def _share(self) -> None:
+        """Make what answers for the image's modules alone, the same for every service."""
+        if self._interpreter is not None and len(self._trees) > 1:
+            folders = tuple(Place(Side.IMAGE, folder) for folder in self._interpreter.search_path)
+            finder = Finder(self._trees, folders, self._suffixes(), self._assumed())
+            self._common = self._expander(finder)
+
+    def _names_in(self, path: SearchPath) -> frozenset[str]:
+        """Return the top-level names that the service's own folders could answer."""
+        folders = (*path.before, *path.after)
+        return frozenset(
+            name.partition(".")[0] for place in folders for name in self._sources.listing(place.path)
+        )
 
     def _finder(self, path: SearchPath) -> Finder:
         folders = () if self._interpreter is None else self._interpreter.search_path

@@ -1,6 +1,6 @@
 """What one module leads to: the imports that run with it, resolved in both trees."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -8,7 +8,7 @@ from fleet_audit.audit.images.tree import join
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import ImportContext, Level
 from fleet_audit.audit.static_imports.conditions import Circumstances
-from fleet_audit.audit.static_imports.finder import Finder, Module, ModuleKind, Place
+from fleet_audit.audit.static_imports.finder import Finder, Module, ModuleKind, Place, Side
 from fleet_audit.audit.static_imports.library import Library
 from fleet_audit.audit.static_imports.liveness import Liveness
 from fleet_audit.audit.static_imports.records import (
@@ -55,7 +55,11 @@ class Expansion(msgspec.Struct, frozen=True):
 
 
 class Expander:
-    """Resolves the records of modules on one search path."""
+    """Resolves the records of modules on one search path. Answers are kept.
+
+    Several services on one image share the answers for its modules: see `shared_with`. `asked` are the
+    top-level names that modules asked for so far.
+    """
 
     def __init__(
         self,
@@ -71,13 +75,42 @@ class Expander:
         self._version = version
         self._computed = computed
         self._environment = environment
+        self._expansions: dict[Place, Expansion | None] = {}
+        self._shared: Expander | None = None
+        self._own_names: frozenset[str] = frozenset()
+        self.asked: set[str] = set()
+        self._noted: set[Place] = set()
         self._broken: dict[Place, bool] = {}
         self._depth = 0
         self._bound: dict[Place, frozenset[str]] = {}
         self._lazy: dict[Place, dict[str, tuple[ModuleName, ...]]] = {}
 
+    def shared_with(self, image: "Expander", own_names: frozenset[str]) -> "Expander":
+        """Return itself, taking answers for the image's modules from `image` where these must be the same.
+
+        They are the same as long as no module of the image asks for a top-level name that is among
+        `own_names`, what the service's own folders could answer.
+        """
+        self._shared = image
+        self._own_names = own_names
+        return self
+
+    def _common(self, module: Module) -> "Expander | None":
+        is_shared = self._shared is not None and module.file is not None and module.file.side is Side.IMAGE
+        return self._shared if is_shared else None
+
+    def _agrees(self, image: "Expander") -> bool:
+        return self._own_names.isdisjoint(image.asked)
+
     def is_broken(self, module: Module) -> bool:
         """Say whether importing `module` surely fails, for what it, or what it imports, asks in vain."""
+        if (image := self._common(module)) is not None:
+            answer = image.is_broken(module)
+            if self._agrees(image):
+                return answer
+        return self._is_broken(module)
+
+    def _is_broken(self, module: Module) -> bool:
         if module.file is None or module.kind is not ModuleKind.SOURCE:
             return False
         if module.file not in self._broken:
@@ -106,6 +139,17 @@ class Expander:
         self, module: Module, *, is_script: bool = False, called: tuple[str, ...] = ()
     ) -> Expansion | None:
         """Return what `module` leads to; None where it has no source that can be read."""
+        if is_script or called or module.file is None:
+            return self._walk(module, is_script=is_script, called=called)
+        if (image := self._common(module)) is not None:
+            answer = image.expand(module)
+            if self._agrees(image):
+                return answer
+        if module.file not in self._expansions:
+            self._expansions[module.file] = self._walk(module, is_script=False, called=())
+        return self._expansions[module.file]
+
+    def _walk(self, module: Module, *, is_script: bool, called: tuple[str, ...]) -> Expansion | None:
         record = self._record(module)
         if record is None:
             return None
@@ -218,7 +262,11 @@ class Expander:
     def _record(self, module: Module) -> SourceRecord | None:
         if module.file is None or module.kind is not ModuleKind.SOURCE:
             return None
-        return self._library.record(module.file)
+        record = self._library.record(module.file)
+        if record is not None and module.file not in self._noted:
+            self._noted.add(module.file)
+            self.asked.update(_top_level_names(record))
+        return record
 
 
 class _Walk:
@@ -404,6 +452,15 @@ class _Walk:
     ) -> None:
         if name != self._module.name:
             self._links.append(Link(name, level, line, "imports", context, is_statement))
+
+
+def _top_level_names(record: SourceRecord) -> Iterator[str]:
+    for statement in record.imports:
+        if not statement.level:
+            yield statement.module.partition(".")[0]
+    for call in record.dynamic:
+        for name in call.modules:
+            yield name.partition(".")[0]
 
 
 def _is_sure(step: Link | Absent) -> bool:
