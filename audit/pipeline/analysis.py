@@ -122,7 +122,7 @@ class _Audit:
             records=self._shared.records,
             suggestions=self._shared.knowledge.module_distributions,
         )
-        asked = distribution_asks(found.services)
+        asked = distribution_asks(found.services, self._judge)
         self._asks.extend(asked.asks)
         self._edges.extend((*found.edges, *asked.edges))
         return found
@@ -222,7 +222,7 @@ class _Audit:
             [
                 *need_subjects(needs, family=family, plan=plan, fallback=self._subject.location),
                 *source_subjects(unparsed, family=family),
-                *module_subjects(imports.services, family=family),
+                *module_subjects(imports.services if self._scene.is_whole else (), family=family),
             ],
             exemptions=self._shared.exemptions,
         )

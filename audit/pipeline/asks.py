@@ -43,12 +43,12 @@ def closure_asks(closures: Iterable[Closure], judge: Judge, *, tier: Tier | None
                 via=Via.NEEDED,
                 wanted_by=problem.wanted_by,
                 route=(entry, Node(NodeKind.FILE, problem.wanted_by)),
-                resolution=Missing((problem.provider,)),
+                resolution=judge.judged(problem.soname, Missing((problem.provider,))),
                 tier=tier,
             )
 
 
-def distribution_asks(services: Iterable[ServiceImports]) -> Asked:
+def distribution_asks(services: Iterable[ServiceImports], judge: Judge) -> Asked:
     """Return what services import from distributions, found or not, with the lines that do."""
     asks: list[Ask] = []
     edges: list[Edge] = []
@@ -62,7 +62,7 @@ def distribution_asks(services: Iterable[ServiceImports]) -> Asked:
         for missing in service.missing:
             if missing.context is not ImportContext.TYPING:
                 target = Node(NodeKind.DISTRIBUTION, missing.module.partition(".")[0])
-                asks.append(_absence_ask(missing, target))
+                asks.append(_absence_ask(missing, target, judge))
                 edges.append(Edge(start, target, "imports", missing.level, missing.locations[0]))
     return Asked(tuple(asks), tuple(edges))
 
@@ -83,14 +83,14 @@ def _import_ask(imported: ImportedModule, distribution: DistributionName, target
     )
 
 
-def _absence_ask(missing: MissingModule, target: Node) -> Ask:
+def _absence_ask(missing: MissingModule, target: Node, judge: Judge) -> Ask:
     return Ask(
         kind=NeedKind.DISTRIBUTION,
         name=target.name,
         via=Via.NEEDED,
         wanted_by=str(missing.locations[0]),
         route=(target,),
-        resolution=Missing(),
+        resolution=judge.judged(target.name, Missing()),
         alternatives=missing.suggestions,
         tier=_import_tier(missing.context, missing.level),
     )

@@ -55,11 +55,12 @@ def _judged(
     subject: Subject, found: Examination, scene: Scene | None, shared: Shared, *, gaps: tuple[Gap, ...]
 ) -> Imported:
     family = subject.family or ""
+    is_known = scene is None or scene.is_whole
     judgement = evaluate(
         shared.rules,
         [
             *source_subjects(merged_unparsed(found.services), family=family),
-            *module_subjects(found.services, family=family),
+            *module_subjects(found.services if is_known else (), family=family),
         ],
         exemptions=shared.exemptions,
     )
@@ -70,10 +71,16 @@ def _judged(
         gaps=tuple(dict.fromkeys((*gaps, *found.gaps, *of_services, *judgement.gaps))),
         policy=shared.rules.summary(),
         image=None if scene is None else scene.image.identity,
-        services=_with_chains(found),
+        services=_with_chains(found if is_known else _without_missing(found)),
         providers={} if scene is None else _providers(subject, found, scene.image, shared),
     )
     return Imported(report, _statistics(found, scene))
+
+
+def _without_missing(found: Examination) -> Examination:
+    # What was not found may be in a layer that could not be read.
+    services = (msgspec.structs.replace(service, missing=()) for service in found.services)
+    return msgspec.structs.replace(found, services=tuple(services))
 
 
 def _with_chains(found: Examination) -> tuple[ServiceImports, ...]:

@@ -3,7 +3,15 @@
 import msgspec
 
 from fleet_audit.audit.knowledge.base import Knowledge
-from fleet_audit.audit.model.elf import HostDriver, Missing, NotAvailable, Resolution, Unknown
+from fleet_audit.audit.model.elf import (
+    Fatal,
+    HostDriver,
+    Missing,
+    NotAvailable,
+    Resolution,
+    Unknown,
+    WrongMachine,
+)
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import Soname
 
@@ -16,14 +24,20 @@ class Judge(msgspec.Struct, frozen=True):
     is_whole: bool
 
     def judged(self, name: str, resolution: Resolution) -> Resolution:
-        """Return the resolution of `name`, with `Missing` told apart by what is known of the name."""
-        if not isinstance(resolution, Missing):
-            return resolution
-        if (row := self.knowledge.host_row(name)) is not None:
+        """Return the resolution of `name`, with `Missing` told apart by what is known of the name.
+
+        Of an image that was not seen whole nothing bad is said: a layer that could not be read may bring
+        what is not found, and may replace what does not load.
+        """
+        is_missing = isinstance(resolution, Missing)
+        if is_missing and (row := self.knowledge.host_row(name)) is not None:
             return HostDriver(row.id, row.why)
-        if not self.is_whole:
-            why = "not found in the layers that could be read, and some could not"
+        if not self.is_whole and isinstance(resolution, Missing | Fatal | WrongMachine):
+            what = "not found" if is_missing else "found, but not to be loaded,"
+            why = f"{what} in the layers that could be read, and some could not"
             return Unknown(why, GapKind.UNREADABLE_LAYER)
+        if not is_missing:
+            return resolution
         if (gone := self.knowledge.gone(Soname(name), self.codename)) is not None:
             return NotAvailable(f"{gone.verdict}; {gone.fix}")
         return resolution

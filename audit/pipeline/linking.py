@@ -95,4 +95,5 @@ class _Audit:
             msgspec.structs.replace(r, resolution=self._judge.judged(r.soname, r.resolution))
             for r in closure.requests
         )
-        return msgspec.structs.replace(closure, requests=requests)
+        versions = closure.version_problems if self._scene.is_whole else ()
+        return msgspec.structs.replace(closure, requests=requests, version_problems=versions)

@@ -91,19 +91,22 @@ def _missing(context: ImportContext, level: Level = Level.CERTAIN) -> ServiceImp
 
 
 def test_a_distribution_is_as_needed_as_its_import_is_certain() -> None:
-    certain = distribution_asks([_imported(ImportContext.MODULE)])
-    lazy = distribution_asks([_imported(ImportContext.LAZY, Level.LAZY)])
-    guarded = distribution_asks([_imported(ImportContext.GUARDED)])
+    certain = distribution_asks([_imported(ImportContext.MODULE)], _judge())
+    lazy = distribution_asks([_imported(ImportContext.LAZY, Level.LAZY)], _judge())
+    guarded = distribution_asks([_imported(ImportContext.GUARDED)], _judge())
 
     assert [a.asks[0].tier for a in (certain, lazy, guarded)] == [Tier.REQUIRED, Tier.LAZY, Tier.OPTIONAL]
 
 
 def test_what_is_imported_for_type_checkers_is_not_needed() -> None:
-    assert distribution_asks([_imported(ImportContext.TYPING), _missing(ImportContext.TYPING)]).asks == ()
+    assert (
+        distribution_asks([_imported(ImportContext.TYPING), _missing(ImportContext.TYPING)], _judge()).asks
+        == ()
+    )
 
 
 def test_a_module_that_nobody_provides_is_named_by_its_top_and_never_guessed() -> None:
-    asked = distribution_asks([_missing(ImportContext.MODULE)])
+    asked = distribution_asks([_missing(ImportContext.MODULE)], _judge())
 
     assert (asked.asks[0].name, asked.asks[0].alternatives) == ("yaml", ("pyyaml",))
     assert asked.edges[0].location == LINE
