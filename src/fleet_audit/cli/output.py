@@ -89,15 +89,16 @@ def write(outputs: Sequence[Output], render: Callable[[str], str]) -> None:
     """
     for output, text in [(output, render(output.format)) for output in outputs]:
         if output.file is None:
-            _write_to_stdout(text)
+            _write_to_stdout(text, output.format)
         else:
             _write_file(output.file, text)
 
 
-def _write_to_stdout(text: str) -> None:
+def _write_to_stdout(text: str, format_name: str) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal or locale that lacks a character is no reason to fail.
-        sys.stdout.reconfigure(errors="backslashreplace")
+        # Documents are UTF-8 whatever the locale; for people, what their terminal lacks is escaped.
+        encoding = sys.stdout.encoding if format_name == "text" else "utf-8"
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
