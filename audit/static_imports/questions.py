@@ -47,21 +47,24 @@ _VARIABLES = frozenset({"os.environ.get", "environ.get", "os.getenv", "getenv"})
 _FINDERS = frozenset({"importlib.util.find_spec", "util.find_spec", "find_spec", "pkgutil.find_loader"})
 
 
-def condition(node: cst.BaseExpression) -> Condition:
+MAX_DEPTH = 40
+"""How deeply questions may be joined; what is below is unknown."""
+
+
+def condition(node: cst.BaseExpression, depth: int = MAX_DEPTH) -> Condition:
     """Return what `node` asks; `Unknown` for whatever is not recognised."""
+    if depth == 0:
+        return Unknown()
     match node:
         case cst.UnaryOperation(operator=cst.Not()):
-            return Not(condition(node.expression))
-        case cst.BooleanOperation(operator=cst.And()):
-            return AllOf((condition(node.left), condition(node.right)))
+            return Not(condition(node.expression, depth - 1))
         case cst.BooleanOperation():
-            return AnyOf((condition(node.left), condition(node.right)))
+            both = (condition(node.left, depth - 1), condition(node.right, depth - 1))
+            return AllOf(both) if isinstance(node.operator, cst.And) else AnyOf(both)
         case cst.Comparison():
             return _comparison(node)
-        case cst.Call():
-            return _call(node)
         case _:
-            return _name(node)
+            return _call(node) if isinstance(node, cst.Call) else _name(node)
 
 
 def _name(node: cst.BaseExpression) -> Condition:

@@ -187,3 +187,74 @@ def test_the_same_input_gives_the_same_answer_in_any_order_of_services() -> None
     first = examination(sources, NUMPY, services=services)
     second = examination(sources, NUMPY, services=services[::-1])
     assert (first.services, first.edges) == (second.services, second.edges)
+
+
+def test_edits_of_the_path_are_followed_from_the_file_that_makes_them() -> None:
+    sources = {
+        "services/a/app.py": (
+            "import sys\nfrom pathlib import Path\n"
+            "sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'libs'))\nimport shared\n"
+        ),
+        "libs/shared.py": (
+            "import sys, os\nsys.path.append(os.path.join(os.path.dirname(__file__), 'more'))\nimport deep\n"
+        ),
+        "libs/more/deep.py": "import numpy\n",
+    }
+    answer = examination(sources, NUMPY, services=[ServiceCode("svc", "services/a/app.py")]).services[0]
+    assert missing(answer) == {}
+    assert [(str(edit.location), edit.folder) for edit in answer.path_edits] == [
+        ("libs/shared.py:2", "libs/more"),
+        ("services/a/app.py:3", "libs"),
+    ]
+    assert answer.files == ("libs/more/deep.py", "libs/shared.py", "services/a/app.py")
+
+
+def test_an_edit_that_cannot_be_evaluated_is_a_gap_only_where_something_is_missing() -> None:
+    app = "import sys\nsys.path.insert(0, where())\n"
+    assert imports_of(app).gaps == ()
+    (gap,) = imports_of(app + "import gone\n").gaps
+    assert (gap.kind, str(gap.location), gap.blocking) == (GapKind.PATH_EDIT, "app.py:2", False)
+
+
+def test_a_computed_import_in_own_code_is_listed_and_a_harmless_gap() -> None:
+    service = imports_of("import importlib\nimportlib.import_module(name())\n")
+    assert [str(call.location) for call in service.dynamic_imports] == ["app.py:2"]
+    assert [(gap.kind, gap.blocking) for gap in service.gaps] == [(GapKind.DYNAMIC_IMPORT, False)]
+
+
+def test_an_entry_may_be_a_module_that_python_runs() -> None:
+    sources = {
+        "web/__init__.py": "",
+        "web/__main__.py": "from . import views\nif __name__ == '__main__':\n    import numpy\n",
+        "web/views.py": "",
+    }
+    answer = examination(sources, NUMPY, services=[ServiceCode("svc", "module:web")]).services[0]
+    assert {i.module: i.level for i in answer.imports} == {"web.views": Level.CERTAIN, "numpy": Level.CERTAIN}
+
+
+def test_without_an_entry_every_file_of_the_source_is_one() -> None:
+    sources = {"src/a.py": "import numpy\n", "src/b.py": "import gone\n"}
+    answer = examination(sources, NUMPY, services=[ServiceCode("svc", source_paths=("src",))]).services[0]
+    assert [i.module for i in answer.imports] == ["gone", "numpy"]
+
+
+def test_the_services_own_programs_are_its_own_also_inside_functions() -> None:
+    image = {"pkg.py": "import subprocess\nsubprocess.run(['gs'])\n"}
+    app = "import subprocess, pkg\ndef f():\n    subprocess.run(['ffmpeg'])\n"
+    assert [(p.program, p.is_own_code, p.level) for p in imports_of(app, image).programs] == [
+        ("ffmpeg", True, Level.LAZY),
+        ("gs", False, Level.CERTAIN),
+    ]
+
+
+def test_what_python_itself_loads_and_runs_is_not_the_services() -> None:
+    body = "import subprocess, ctypes\nsubprocess.run(['ifconfig'])\nctypes.CDLL('libuuid.so.1')\n"
+    lib = "/usr/local/lib/python3.11"
+    image = {f"{lib}/uuid.py": body}
+    service = imports_of("import uuid\n", image)
+    assert (service.programs, service.native_loads) == ((), ())
+
+
+def test_hundreds_of_joined_questions_are_one_that_is_not_decided() -> None:
+    app = "if " + " and ".join(["x"] * 250) + ":\n    import numpy\n"
+    assert [(i.module, i.level) for i in imports_of(app, NUMPY).imports] == [("numpy", Level.PROBABLE)]
