@@ -15,6 +15,7 @@ MAX_OPERATORS = 300
 _OPERATOR = re.compile(
     rb"[-+*/%@&|^~<>=!.([{]|\b(?:and|or|not|if|else|lambda|await|for|in|is)\b|[\"'][ \t\x01]*(?=[\"'])"
 )
+_FORMATTED = re.compile(rb"(?<![A-Za-z0-9_])(?:[fFtT][rR]?|[rR][fFtT])(\"+)")
 _BRACKET = re.compile(rb"[()\[\]{}]")
 
 
@@ -22,14 +23,25 @@ def is_harmless(source: bytes, shadow: bytes) -> bool:
     """Say whether a piece of text may be parsed in this process; `shadow` has its strings blanked."""
     if len(source) > MAX_BYTES:
         return False
-    return _depth(shadow) <= MAX_DEPTH and longest_chain(shadow) <= MAX_OPERATORS
+    is_shallow = depth(shadow) <= MAX_DEPTH and longest_chain(shadow) <= MAX_OPERATORS
+    return is_shallow and has_plain_formats(source, shadow)
 
 
-def _depth(shadow: bytes) -> int:
-    depth = deepest = 0
+def has_plain_formats(source: bytes, shadow: bytes) -> bool:
+    """Say whether the expressions inside formatted strings, which the shadow hides, are shallow and short."""
+    for found in _FORMATTED.finditer(shadow):
+        inside = source[found.start(1) : found.end(1)]
+        if depth(inside) > MAX_DEPTH or longest_chain(inside) > MAX_OPERATORS:
+            return False
+    return True
+
+
+def depth(shadow: bytes) -> int:
+    """Return how deeply brackets are nested; closing ones that were never opened do not count."""
+    at = deepest = 0
     for bracket in _BRACKET.findall(shadow):
-        depth += 1 if bracket in b"([{" else -1
-        deepest = max(deepest, depth)
+        at = at + 1 if bracket in b"([{" else max(at - 1, 0)
+        deepest = max(deepest, at)
     return deepest
 
 

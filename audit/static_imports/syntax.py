@@ -127,6 +127,8 @@ def is_harmless(text: Text) -> bool:
     if text.deepest > _CASE_DEPTH and b"case" in text.shadow:
         # libcst needs exponential time for nested patterns.
         return False
+    if not islands.has_plain_formats(text.source, text.shadow):
+        return False
     return all(islands.longest_chain(line) <= islands.MAX_OPERATORS for line in text.shadow.split(b"\n"))
 
 

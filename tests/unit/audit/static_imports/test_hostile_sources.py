@@ -17,6 +17,8 @@ CRASHING = {
     "20,000 lambdas": b"x = " + b"lambda: " * 20_000 + b"1\n",
     "100,000 joined strings": b"x = " + b'"a" ' * 100_000 + b"\n",
     "nested case patterns": b"match x:\n case " + b"(" * 60 + b"a" + b")" * 60 + b": pass\n",
+    "5,000 parentheses in a formatted string": b'x = f"{' + b"(" * 5_000 + b"1" + b")" * 5_000 + b'}"\n',
+    "20,000 operators in a formatted string": b'x = rf"{' + b"1+" * 20_000 + b'1}"\n',
     "20,000 elifs": b"if x: pass\n" + b"elif x: pass\n" * 20_000,
 }
 COSTLY = {
