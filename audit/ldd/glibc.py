@@ -6,6 +6,7 @@ from fleet_audit.audit.images.tree import basename, parent
 from fleet_audit.audit.ldd.loader import Loader, abi_of
 from fleet_audit.audit.ldd.objects import Loaded, Space
 from fleet_audit.audit.ldd.process import Load, Process
+from fleet_audit.audit.ldd.telling import told
 from fleet_audit.audit.ldd.version_check import VersionCheck
 from fleet_audit.audit.ldd.world import Found, World, interpreter_of, is_supported
 from fleet_audit.audit.model.elf import (
@@ -19,6 +20,7 @@ from fleet_audit.audit.model.elf import (
     Resolved,
     SharedObject,
     Step,
+    Trace,
     Unknown,
 )
 from fleet_audit.audit.model.finding import GapKind
@@ -52,17 +54,13 @@ def dlopen(world: World, names: Sequence[Soname], interpreter: ImagePath | None)
     return tuple(audit.dlopen(name) for name in names)
 
 
-def trace(world: World, entry: EntryPoint, interpreter: ImagePath | None) -> tuple[Step, ...]:
-    """Return how each request of one entry point was answered, step by step, in the loader's order."""
+def trace(world: World, entry: EntryPoint, interpreter: ImagePath | None) -> Trace:
+    """Return how one entry point is loaded, step by step, in the loader's order; see `examine`."""
     audit = _Examination(world, interpreter)
     found = audit.load(entry)
     if isinstance(found, Closure):
-        return tuple(Step(request) for request in found.requests)
-    space = found.process.space
-    return tuple(
-        Step(request, () if wanting is None else space.trace(wanting, request.soname))
-        for request, wanting in zip(found.requests, found.searched, strict=True)
-    )
+        return Trace(found, steps=tuple(Step(request) for request in found.requests))
+    return told(audit.finished(entry, found), found)
 
 
 class _Examination:
@@ -79,7 +77,7 @@ class _Examination:
             why = f"the entry points together have over {MAX_REQUESTS} requests"
             return _failed(entry, Unknown(why, GapKind.LIMIT_REACHED))
         found = self.load(entry)
-        closure = found if isinstance(found, Closure) else self._finished(entry, found)
+        closure = found if isinstance(found, Closure) else self.finished(entry, found)
         self._requests += len(closure.requests)
         return closure
 
@@ -147,9 +145,9 @@ class _Examination:
         if isinstance(answer, Resolved):
             used = load.order[0].used if load.order else answer.path
             entry = EntryPoint(ImagePath(used), EntryKind.CTYPES_TARGET)
-        return self._finished(entry, load)
+        return self.finished(entry, load)
 
-    def _finished(self, entry: EntryPoint, load: Load) -> Closure:
+    def finished(self, entry: EntryPoint, load: Load) -> Closure:
         return Closure(
             entry=entry,
             loaded=tuple(item.path for item in load.order),

@@ -31,7 +31,7 @@ class Space:
         """Take the loader and the environment's search path from the world."""
         self.world = world
         self.loader = loader
-        self._env = directories(world.env.get("LD_LIBRARY_PATH"), loader, env_origin, ":;")
+        self.env_directories = directories(world.env.get("LD_LIBRARY_PATH"), loader, env_origin, ":;")
         self._searches: dict[Plan, Search] = {}
         self._objects: dict[tuple[str, ImagePath, tuple[str, ...]], Loaded] = {}
 
@@ -50,7 +50,7 @@ class Space:
         own = () if facts.runpath is not None else directories(facts.rpath, self.loader, origin)
         rpath = distinct((*own, *inherited))
         asked = () if facts.runpath is not None else rpath
-        plan = Plan(distinct((*asked, *self._env, *runpath)), bool(facts.flags_1 & DF_1_NODEFLIB))
+        plan = Plan(distinct((*asked, *self.env_directories, *runpath)), bool(facts.flags_1 & DF_1_NODEFLIB))
         if plan not in self._searches:
             self._searches[plan] = Search(self.world, self.loader, plan)
         relative = tuple(d for d in (*own, *runpath) if not d.startswith("/"))

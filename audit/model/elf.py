@@ -181,20 +181,28 @@ class RelativeDirectory(msgspec.Struct, frozen=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One place where the loader looked, and what became of it there (``not there``, ``taken: …``)."""
+    """One place where the loader looked, and what became of it there (``not there``, ``taken: …``).
+
+    `rule` says why it looked there: ``rpath`` or ``runpath`` (of `owner`), ``ld-library-path``, ``cache``,
+    ``default``, or ``path`` where the name has a slash.
+    """
 
     place: str
     outcome: str
+    rule: str = ""
+    owner: ImagePath | None = None
 
 
 class Step(msgspec.Struct, frozen=True):
     """One request and every place that was looked at for it, in order.
 
-    There are no attempts where an object that was loaded already answers.
+    There are no attempts where an object that was loaded already answers; `note` says by which name it
+    does, or what else a person must know to come to the loader's conclusion.
     """
 
     request: Request
     attempts: tuple[Attempt, ...] = ()
+    note: str = ""
 
 
 class Closure(msgspec.Struct, frozen=True):
@@ -211,3 +219,19 @@ class Closure(msgspec.Struct, frozen=True):
     requests: tuple[Request, ...] = ()
     version_problems: tuple[VersionProblem, ...] = ()
     relative_directories: tuple[RelativeDirectory, ...] = ()
+
+
+class Trace(msgspec.Struct, frozen=True):
+    """One entry point's load, told in the loader's order.
+
+    `loader` is the path by which the loader is named and `loader_version` its glibc release; both are empty
+    where no loader takes part. `program` is the file whose process it is; `held` are the objects that the
+    process had loaded before.
+    """
+
+    closure: Closure
+    loader: str = ""
+    loader_version: str = ""
+    program: ImagePath | None = None
+    held: tuple[ImagePath, ...] = ()
+    steps: tuple[Step, ...] = ()
