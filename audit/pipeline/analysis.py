@@ -1,6 +1,6 @@
 """The main job for one image: every stage in its order, and their answers as one report."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -247,6 +247,7 @@ class _Audit:
             *self._scene.gaps,
             *imports.gaps,
             *(gap for service in imports.services for gap in service.gaps),
+            *absent_code(imports.services),
             *ldd_evidence.gaps(self._scene.world, self._closures),
             *self._supply.gaps,
             Gap("apt", GapKind.NOT_EXAMINED, "surplus", surplus),
@@ -266,6 +267,14 @@ class _Audit:
             sources_parsed=imports.parsed,
             sources_cached=imports.cached,
         )
+
+
+def absent_code(services: Iterable[ServiceImports]) -> Iterator[Gap]:
+    """Yield a gap for each service without any code: to say nothing against it would be no answer."""
+    for service in services:
+        if not (service.files or service.imports or service.gaps):
+            why = "there is no Python source for it; name its entry or source_paths"
+            yield Gap("static_imports", GapKind.NO_SERVICE_SOURCE, service.service, why)
 
 
 def merged_unparsed(services: Iterable[ServiceImports]) -> tuple[UnparsedFile, ...]:

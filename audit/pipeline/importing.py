@@ -8,7 +8,7 @@ from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.identity import DiffID, ImagePath
 from fleet_audit.audit.model.imports import ExtensionModule, ServiceImports
 from fleet_audit.audit.model.report import ImportsReport, Statistics
-from fleet_audit.audit.pipeline.analysis import merged_unparsed
+from fleet_audit.audit.pipeline.analysis import absent_code, merged_unparsed
 from fleet_audit.audit.pipeline.origin import families_of_layers
 from fleet_audit.audit.pipeline.scene import Scene, missing_image, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
@@ -64,7 +64,8 @@ def _judged(
         ],
         exemptions=shared.exemptions,
     )
-    of_services = (gap for service in found.services for gap in service.gaps)
+    of_services = [gap for service in found.services for gap in service.gaps]
+    of_services += absent_code(found.services)
     report = ImportsReport(
         subject=subject.name,
         findings=judgement.findings,
