@@ -37,27 +37,28 @@ ReportT = TypeVar("ReportT", bound=Judged)
 
 def deps_document(reports: Sequence[DepsReport], options: RenderOptions) -> str:
     """Return ``deps/1``: one document, or one for each of several images."""
-    return _document("deps", reports, options, _deps)
+    return document_of("deps", reports, options, _deps)
 
 
 def imports_document(reports: Sequence[ImportsReport], options: RenderOptions) -> str:
     """Return ``imports/1``."""
-    return _document("imports", reports, options, _imports)
+    return document_of("imports", reports, options, _imports)
 
 
 def ldd_document(reports: Sequence[LddReport], options: RenderOptions) -> str:
     """Return ``ldd/1``."""
-    return _document("ldd", reports, options, _ldd)
+    return document_of("ldd", reports, options, ldd_fields)
 
 
 def explain_document(reports: Sequence[ExplainReport], options: RenderOptions) -> str:
     """Return ``explain/1``."""
-    return _document("explain", reports, options, _explain)
+    return document_of("explain", reports, options, _explain)
 
 
-def _document(
+def document_of(
     command: str, reports: Sequence[ReportT], options: RenderOptions, body: Callable[[ReportT], Fields]
 ) -> str:
+    """Return the document of a command: one report's, or those of several subjects."""
     head: Fields = {
         "schema": f"fleet-audit.{command}/1",
         "tool": {"name": "fleet-audit", "version": options.version},
@@ -346,7 +347,8 @@ def _missing(module: MissingModule) -> Fields:
     }
 
 
-def _ldd(report: LddReport) -> Fields:
+def ldd_fields(report: LddReport) -> Fields:
+    """Return what ``ldd/1`` has beside the envelope."""
     return {
         "image": _image(report.image),
         "counts": {

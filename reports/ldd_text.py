@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+from fleet_audit.audit.model.elf import EntryPoint
+from fleet_audit.audit.model.one_file import HARMLESS
 from fleet_audit.audit.model.report import EntryReport, LddReport, Problem
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, Style, count
@@ -15,9 +17,6 @@ from fleet_audit.reports.text import (
     write_notes,
     write_verdict,
 )
-
-HARMLESS = frozenset({"host-driver", "optional"})
-"""Kinds of problems that do not keep an entry point from loading where it runs."""
 
 
 def ldd_text(reports: Sequence[LddReport], options: RenderOptions) -> str:
@@ -64,18 +63,24 @@ def _is_broken(report: EntryReport) -> bool:
 
 
 def _write_entry(page: Page, report: EntryReport, sign: str, style: Style) -> None:
-    entry = report.entry
     page.blank()
+    page.line(Piece(f"{sign} ", style), *entry_line(report.entry, "bold" if sign == "✗" else ""))
+    problem_table(page, report)
+
+
+def entry_line(entry: EntryPoint, style: Style = "bold") -> tuple[Piece, Piece]:
+    """Return an entry point with its kind and whose it is."""
     whom = ", ".join(part for part in (entry.module, entry.distribution) if part)
-    page.line(
-        Piece(f"{sign} ", style),
-        Piece(entry.path, "bold" if sign == "✗" else ""),
-        Piece(f"  {entry.kind}{f' · {whom}' if whom else ''}", "dim"),
-    )
+    return Piece(entry.path, style), Piece(f"  {entry.kind}{f' · {whom}' if whom else ''}", "dim")
+
+
+def problem_table(page: Page, report: EntryReport) -> None:
+    """Write the problems of an entry point, the same one seen from several files once."""
     groups: defaultdict[tuple[str, str, str], list[Problem]] = defaultdict(list)
     for problem in report.problems:
         groups[problem.kind, problem.soname, problem.detail].append(problem)
-    page.table(("", "", ""), [_problem_row(problems, entry.path) for problems in groups.values()], indent=3)
+    rows = [_problem_row(problems, report.entry.path) for problems in groups.values()]
+    page.table(("", "", ""), rows, indent=3)
     searches = {problem.searched for problem in report.problems if problem.searched}
     if len(searches) == 1:
         page.line(Piece(f"searched {', '.join(searches.pop())}", "dim"), indent=3)

@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fleet_audit.audit.errors import UsageError
+from fleet_audit.audit.model.one_file import TreeReport
 from fleet_audit.audit.model.report import DepsReport, ExplainReport, ImportsReport, Judged, LddReport
 from fleet_audit.reports.deps_text import deps_text
 from fleet_audit.reports.documents import deps_document, explain_document, imports_document, ldd_document
 from fleet_audit.reports.explain_text import explain_text
 from fleet_audit.reports.imports_text import imports_text
 from fleet_audit.reports.ldd_text import ldd_text
+from fleet_audit.reports.ldd_tree import tree_document, tree_text
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.sarif import sarif
 
@@ -26,6 +28,8 @@ RENDERERS: Mapping[tuple[type[Judged], str], Renderer] = {
     (LddReport, "text"): ldd_text,
     (LddReport, "json"): ldd_document,
     (LddReport, "sarif"): sarif,
+    (TreeReport, "text"): tree_text,
+    (TreeReport, "json"): tree_document,
     (ExplainReport, "text"): explain_text,
     (ExplainReport, "json"): explain_document,
 }

@@ -86,14 +86,15 @@ class _Audit:
         return executables(image.tree, self._scene.elf, image.identity.config, find)
 
     def _entries(self, closures: Sequence[Closure]) -> tuple[EntryReport, ...]:
-        judged = (self._judged(closure) for closure in closures)
-        entries = (EntryReport(closure.entry, evidence.problems(closure)) for closure in judged)
+        found = (judged(closure, self._judge) for closure in closures)
+        entries = (EntryReport(closure.entry, evidence.problems(closure)) for closure in found)
         return tuple(sorted(entries, key=lambda report: (report.entry.path, report.entry.kind)))
 
-    def _judged(self, closure: Closure) -> Closure:
-        requests = tuple(
-            msgspec.structs.replace(r, resolution=self._judge.judged(r.soname, r.resolution))
-            for r in closure.requests
-        )
-        versions = closure.version_problems if self._scene.is_whole else ()
-        return msgspec.structs.replace(closure, requests=requests, version_problems=versions)
+
+def judged(closure: Closure, judge: Judge) -> Closure:
+    """Return a closure with what `judge` knows of each name that was not found."""
+    requests = tuple(
+        msgspec.structs.replace(r, resolution=judge.judged(r.soname, r.resolution)) for r in closure.requests
+    )
+    versions = closure.version_problems if judge.is_whole else ()
+    return msgspec.structs.replace(closure, requests=requests, version_problems=versions)

@@ -3,7 +3,19 @@
 import msgspec
 
 from fleet_audit.audit.model.apt import AptPlan, Placement, PlannedPackage, Surplus, Unsatisfied
-from fleet_audit.audit.model.elf import EntryKind, EntryPoint, Fatal, HostDriver, Missing, Resolved
+from fleet_audit.audit.model.elf import (
+    Attempt,
+    Closure,
+    EntryKind,
+    EntryPoint,
+    Fatal,
+    HostDriver,
+    Missing,
+    Request,
+    Resolved,
+    Step,
+    Trace,
+)
 from fleet_audit.audit.model.evidence import Chain, Edge, Node, NodeKind
 from fleet_audit.audit.model.finding import (
     Confidence,
@@ -43,6 +55,7 @@ from fleet_audit.audit.model.imports import (
 )
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.need import Need, NeedKind, ReachedFrom, Tier, Via
+from fleet_audit.audit.model.one_file import TreeReport
 from fleet_audit.audit.model.report import (
     Answer,
     DepsReport,
@@ -306,7 +319,36 @@ def explain_report() -> ExplainReport:
     )
 
 
-ALL = (deps_report(), clean_report(), imports_report(), ldd_report(), explain_report())
+def tree_report() -> TreeReport:
+    """Return how cv2 loads: a library beside it, one of the process, and one that is missing."""
+    beside = ImagePath("/usr/local/lib/python3.11/site-packages/opencv_python.libs/libavif.so.16")
+    libc = ImagePath("/usr/lib/x86_64-linux-gnu/libc.so.6")
+    loader = ImagePath("/lib64/ld-linux-x86-64.so.2")
+    entry = EntryPoint(CV2, EntryKind.EXTENSION_MODULE, ModuleName("cv2"), DistributionName("opencv-python"))
+    found = Attempt(str(beside).rpartition("/")[0], f"taken: {beside}", "rpath", CV2)
+    vain = (
+        Attempt("/usr/local/nvidia/lib", "not there", "ld-library-path"),
+        Attempt("/etc/ld.so.cache", "no entry that can be opened", "cache"),
+        Attempt("/lib", "not there", "default"),
+        Attempt("/usr/lib", "not there", "default"),
+    )
+    steps = (
+        Step(Request(Soname("libavif.so.16"), CV2, Resolved(beside)), (found,)),
+        Step(Request(Soname("libc.so.6"), CV2, Resolved(libc)), note="already loaded, with this DT_SONAME"),
+        Step(Request(Soname("libGL.so.1"), beside, Missing(("/lib", "/usr/lib"))), vain),
+    )
+    closure = Closure(entry, (CV2, beside), tuple(step.request for step in steps))
+    return TreeReport(
+        subject=str(IMAGE.ref),
+        image=IMAGE,
+        elf_files=1214,
+        extension_modules=1,
+        entries=(EntryReport(entry, (Problem("missing", "libGL.so.1", beside, ("/lib", "/usr/lib")),)),),
+        tree=Trace(closure, loader, "2.36", ImagePath("/usr/bin/python3.11"), (loader, libc), steps),
+    )
+
+
+ALL = (deps_report(), clean_report(), imports_report(), ldd_report(), tree_report(), explain_report())
 
 
 def decoded(text: str) -> dict[str, object]:

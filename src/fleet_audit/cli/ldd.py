@@ -1,40 +1,65 @@
 """``fleet-audit ldd``: which entry points of an image cannot load."""
 
+from typing import TYPE_CHECKING
+
 import click
 
+from fleet_audit.audit.errors import UsageError
 from fleet_audit.cli.ending import exit_code
 from fleet_audit.cli.manifest import find_fleet, need_fleet
 from fleet_audit.cli.options import Common, common
 from fleet_audit.cli.output import check_writable, parse_outputs, write
 
+if TYPE_CHECKING:
+    from fleet_audit.audit.model.fleet import Fleet
+    from fleet_audit.audit.model.report import LddReport, Statistics
+    from fleet_audit.audit.pipeline.shared import Shared
+
 FORMATS = ("text", "json", "sarif")
+ONE_FILE_FORMATS = ("text", "json")
 
 
 @click.command("ldd")
 @click.argument("image", metavar="IMAGE|FAMILY|SERVICE")
+@click.option("--tree", metavar="PATH", help="Only this file: each request, each place tried, and why.")
 @common
-def command(*, image: str, common: Common) -> int:
+def command(*, image: str, tree: str | None, common: Common) -> int:
     """Say which entry points of an image cannot load, and exactly why.
 
     Entry points are the extension modules that the image's Python can import and the programs that its
-    configuration starts, whether or not a service uses them.
+    configuration starts, whether or not a service uses them. With --tree: exit code 0 where the file loads, 1
+    where it does not, 3 where that is not known.
     """
-    outputs = parse_outputs(common.output, FORMATS)
+    outputs = parse_outputs(common.output, FORMATS if tree is None else ONE_FILE_FORMATS)
     check_writable(outputs)
 
-    from fleet_audit.audit.errors import UsageError  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.model.report import LddReport  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.linking import entry_points_of  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.subject import named_subject, names_image  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (not for --help)
     from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
 
     fleet = find_fleet(common.fleet)
-    reference = image if names_image(image) else named_subject(need_fleet(fleet, image), image).image
+    reference = _reference(image, fleet)
+    with common.settings() as settings:
+        report, cost = _answer(reference, Shared(settings, fleet), tree=tree)
+    common.say_cost([cost])
+    write(outputs, renderer(type(report), [report], common, fleet))
+    return exit_code([report])
+
+
+def _reference(image: str, fleet: "Fleet | None") -> str:
+    from fleet_audit.audit.pipeline.subject import named_subject, names_image  # noqa: PLC0415  (see above)
+
+    reference = image if names_image(image, fleet) else named_subject(need_fleet(fleet, image), image).image
     if reference is None:
         raise UsageError(f"{image} has no `image` in {need_fleet(fleet).file}; name the image itself")
-    with common.settings() as settings:
-        linked = entry_points_of(reference, Shared(settings, fleet))
-    common.say_cost([linked.statistics])
-    write(outputs, renderer(LddReport, [linked.report], common, fleet))
-    return exit_code([linked.report])
+    return reference
+
+
+def _answer(reference: str, shared: "Shared", *, tree: str | None) -> "tuple[LddReport, Statistics]":
+    if tree is not None:
+        from fleet_audit.audit.pipeline.one_file import tree_of  # noqa: PLC0415  (see above)
+
+        return tree_of(reference, tree, shared)
+    from fleet_audit.audit.pipeline.linking import entry_points_of  # noqa: PLC0415  (see above)
+
+    linked = entry_points_of(reference, shared)
+    return linked.report, linked.statistics

@@ -1,0 +1,94 @@
+"""How one file of an image loads: the answer of ``ldd --tree``."""
+
+import difflib
+from collections.abc import Iterator
+
+import msgspec
+
+from fleet_audit.audit.errors import UsageError
+from fleet_audit.audit.images.tree import basename, normalise
+from fleet_audit.audit.ldd import evidence
+from fleet_audit.audit.ldd.glibc import trace
+from fleet_audit.audit.ldd.layout import DF_1_PIE, ET_EXEC
+from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, SharedObject, Step, Trace
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.identity import ImagePath
+from fleet_audit.audit.model.one_file import TreeReport
+from fleet_audit.audit.model.report import EntryReport, Statistics
+from fleet_audit.audit.pipeline.judge import Judge
+from fleet_audit.audit.pipeline.linking import judged
+from fleet_audit.audit.pipeline.scene import Scene, open_scene
+from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.static_imports.examine import importable_extensions
+
+MAX_HINTS = 3
+
+
+def tree_of(reference: str, path: str, shared: Shared) -> tuple[TreeReport, Statistics]:
+    """Return how the file at `path` in an image is loaded, step by step, and what the answer cost.
+
+    A program starts a process of its own; an extension module or a library is loaded by the image's Python.
+    Raises ImageError where the reference leads to no image, UsageError where nothing is at `path`.
+    """
+    with open_scene(reference, shared.settings) as scene:
+        entry = _entry_point(scene, path_in_image(scene, path))
+        found = trace(scene.world, entry, scene.python)
+        judge = Judge(shared.knowledge, scene.image.identity.distro.codename, scene.is_whole)
+        closure = judged(found.closure, judge)
+        report = TreeReport(
+            subject=reference,
+            gaps=tuple(dict.fromkeys((*_layer_gaps(scene), *evidence.gaps(scene.world, [closure])))),
+            image=scene.image.identity,
+            elf_files=len(scene.elf),
+            extension_modules=int(entry.kind is EntryKind.EXTENSION_MODULE),
+            entries=(EntryReport(entry, evidence.problems(closure)),),
+            tree=msgspec.structs.replace(found, closure=closure, steps=_judged_steps(found, closure)),
+        )
+        spent = scene.image.statistics
+        return report, Statistics(spent.layers_read, spent.layers_cached, spent.seconds)
+
+
+def _judged_steps(found: Trace, closure: Closure) -> tuple[Step, ...]:
+    return tuple(
+        msgspec.structs.replace(step, request=request)
+        for step, request in zip(found.steps, closure.requests, strict=True)
+    )
+
+
+def path_in_image(scene: Scene, word: str) -> ImagePath:
+    """Return the path that a word of the command line means; raise UsageError where nothing is there."""
+    path = normalise(word.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
+    if scene.image.tree.entry(path) is not None:
+        return path
+    hints = sorted(_hints(scene, basename(path)))[:MAX_HINTS]
+    hint = f"; did you mean {' or '.join(hints)}?" if hints else ""
+    raise UsageError(f"{path}: no such file in {scene.image.identity.ref}{hint}")
+
+
+def _hints(scene: Scene, name: str) -> Iterator[str]:
+    names = {basename(path) for path in scene.elf}
+    near = {name} if name in names else set(difflib.get_close_matches(name, sorted(names), n=MAX_HINTS))
+    return (path for path in scene.elf if basename(path) in near)
+
+
+def _entry_point(scene: Scene, path: ImagePath) -> EntryPoint:
+    canonical = scene.image.tree.realpath(path)
+    facts = None if canonical is None else scene.elf.get(canonical)
+    if facts is not None and is_program(facts):
+        return EntryPoint(path, EntryKind.EXECUTABLE)
+    if scene.interpreter is not None:
+        for module in importable_extensions(scene.image.tree, scene.interpreter):
+            if module.path in (path, canonical):
+                return EntryPoint(path, EntryKind.EXTENSION_MODULE, module.module, module.distribution)
+    return EntryPoint(path, EntryKind.CTYPES_TARGET)
+
+
+def is_program(facts: SharedObject) -> bool:
+    """Say whether a file is meant to be started: libc.so.6 names an interpreter too, but has a DT_SONAME."""
+    if facts.elf_type == ET_EXEC:
+        return True
+    return facts.interpreter is not None and (bool(facts.flags_1 & DF_1_PIE) or facts.soname is None)
+
+
+def _layer_gaps(scene: Scene) -> tuple[Gap, ...]:
+    return tuple(gap for gap in scene.image.gaps if gap.kind is GapKind.UNREADABLE_LAYER)
