@@ -1,15 +1,19 @@
 """One opened image, with what every stage starts from."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from fleet_audit.audit.images.folder import FolderTree
 from fleet_audit.audit.images.open import Image, open_image
 from fleet_audit.audit.images.store import LayerStore
+from fleet_audit.audit.images.tree import FileUnreadable
 from fleet_audit.audit.ldd.collector import ElfCollector
+from fleet_audit.audit.ldd.symbol_collector import SymbolCollector, symbols_of_file
+from fleet_audit.audit.ldd.symbol_table import SymbolTable
 from fleet_audit.audit.ldd.world import World
 from fleet_audit.audit.model.elf import SharedObject
 from fleet_audit.audit.model.finding import Gap, GapKind
@@ -20,6 +24,7 @@ from fleet_audit.audit.static_imports.interpreter import Interpreter, find_inter
 from fleet_audit.audit.tools.engine import engine_streams
 
 LAYER_FACTS = "layers"
+_FOLDER = "dir:"
 
 
 class Scene(msgspec.Struct, frozen=True):
@@ -53,10 +58,10 @@ class Scene(msgspec.Struct, frozen=True):
 @contextmanager
 def open_scene(reference: str, settings: Settings, *, python: str = "") -> Iterator[Scene]:
     """Open an image once for all stages; raises ImageError where the reference leads to none."""
-    collector = ElfCollector()
+    collector, symbols = ElfCollector(), SymbolCollector()
     with open_image(
         reference,
-        collectors=(collector,),
+        collectors=(collector,) if reference.startswith(_FOLDER) else (collector, symbols),
         store=LayerStore(settings.cache_dir / LAYER_FACTS),
         platform=settings.platform,
         jobs=settings.jobs,
@@ -74,9 +79,25 @@ def open_scene(reference: str, settings: Settings, *, python: str = "") -> Itera
                 config.env,
                 working_dir=config.working_dir,
                 unreadable=_unreadable(image.gaps),
+                symbols=_symbols(image, symbols),
             ),
             interpreter=find_interpreter(image.tree, config, python),
         )
+
+
+def _symbols(image: Image, collector: SymbolCollector) -> Callable[[ImagePath], SymbolTable | None]:
+    """Return what gives the symbols of a file; those of a folder are read when they are asked for."""
+    tree = image.tree
+    if not isinstance(tree, FolderTree):
+        return image.records(collector).get
+
+    def read(path: ImagePath) -> SymbolTable | None:
+        try:
+            return symbols_of_file(tree.open(path))
+        except FileUnreadable:
+            return None
+
+    return read
 
 
 def _unreadable(gaps: Iterable[Gap]) -> list[ImagePath]:
@@ -84,12 +105,16 @@ def _unreadable(gaps: Iterable[Gap]) -> list[ImagePath]:
 
 
 def missing_image(subject: Subject) -> Gap | None:
-    """Return the gap of a family whose image is not built or not named; None where there is something."""
+    """Return the gap of a family whose image is not built or not named; None where there is something.
+
+    An image that the user names is looked for when it is opened: where it is not there, that is an error.
+    """
     if subject.image is None:
         why = "the manifest names no image for it; add `image:` or pass --image"
         return Gap("images", GapKind.NO_IMAGE, subject.name, why, subject.location)
     transport, _, place = subject.image.partition(":")
-    if transport not in PATH_TRANSPORTS or subject.family is None or _exists(transport, place):
+    is_for_manifest = subject.family is not None and not subject.is_image_given
+    if transport not in PATH_TRANSPORTS or not is_for_manifest or _exists(transport, place):
         return None
     why = f"there is nothing at {subject.image}; build it or pass --image"
     return Gap("images", GapKind.NO_IMAGE, subject.name, why, subject.location)
@@ -97,11 +122,11 @@ def missing_image(subject: Subject) -> Gap | None:
 
 def _exists(transport: str, place: str) -> bool:
     """Say whether a place is there; the tag behind an OCI folder is looked for in its index."""
-    path = Path(place)
-    if path.exists() or transport == "dir":
-        return path.exists()
+    is_there = os.path.exists(place)
+    if is_there or transport == "dir":
+        return is_there
     folder, separator, tag = place.rpartition(":")
-    if not separator or not Path(folder).exists():
+    if not separator or not os.path.exists(folder):
         return False
     index = Path(folder) / "index.json"
     return not index.is_file() or f'"{tag}"' in index.read_text(errors="replace")

@@ -35,7 +35,9 @@ class Shared:
     def knowledge(self) -> Knowledge:
         """Return the facts that cannot be derived; raises ConfigurationError where a row is broken."""
         folders = (folder / "knowledge" for folder in self._rule_folders())
-        return load_knowledge((packaged_knowledge(), *(folder for folder in folders if folder.is_dir())))
+        return load_knowledge(
+            (packaged_knowledge(), *(folder for folder in folders if os.path.isdir(folder)))
+        )
 
     @cached_property
     def rules(self) -> RuleSet:

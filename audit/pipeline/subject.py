@@ -1,6 +1,7 @@
 """What is to be audited: a family of the fleet with its services, or one image with or without source."""
 
 import difflib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,7 +32,8 @@ class Declared(msgspec.Struct, frozen=True):
 class Subject(msgspec.Struct, frozen=True):
     """One image to audit, for whom, and where their code is.
 
-    `image` is None for a family that names none. `sources` is the repository, or None where only the image
+    `image` is None for a family that names none; `is_image_given` where the user named it and not the
+    manifest. `sources` is the repository, or None where only the image
     is looked at; `dockerfiles` and the locations of findings are relative to it.
     """
 
@@ -45,6 +47,7 @@ class Subject(msgspec.Struct, frozen=True):
     python: str = ""
     settings: Family = Family()
     location: SourceLocation | None = None
+    is_image_given: bool = False
 
 
 def chosen_families(fleet: Fleet, *, gpu: bool) -> tuple[str, ...]:
@@ -54,10 +57,20 @@ def chosen_families(fleet: Fleet, *, gpu: bool) -> tuple[str, ...]:
     return tuple(name for name in wanted if fleet.services_of(name))
 
 
-def names_image(word: str) -> bool:
-    """Say whether a word of the command line means an image rather than a family or service."""
+def names_image(word: str, fleet: Fleet | None = None) -> bool:
+    """Say whether a word of the command line means an image rather than a family or service.
+
+    What the manifest has by that name comes before a file or folder of the same name (``./NAME``).
+    """
+    if fleet is not None and has_name(fleet, word):
+        return False
     transport, separator, _ = word.partition(":")
-    return (bool(separator) and transport in TRANSPORTS) or "/" in word or Path(word).exists()
+    return (bool(separator) and transport in TRANSPORTS) or "/" in word or os.path.exists(word)
+
+
+def has_name(fleet: Fleet, word: str) -> bool:
+    """Say whether a family or service of the manifest is called so."""
+    return fleet.family_name(word) is not None or any(s.name == word for s in fleet.manifest.services)
 
 
 def named_subject(fleet: Fleet, name: str, *, image: str | None = None) -> Subject:
@@ -73,7 +86,9 @@ def named_subject(fleet: Fleet, name: str, *, image: str | None = None) -> Subje
         if service.name == name:
             home = fleet.family_name(service.family)
             if home is not None:
-                return _subject(fleet, home, (service,), image=image or service.image, name=name)
+                own_image = None if service.image is None else anchored(service.image, fleet.root)
+                subject = _subject(fleet, home, (service,), image=image or own_image)
+                return msgspec.structs.replace(subject, name=name, is_image_given=image is not None)
     raise UsageError(_unknown(fleet, name))
 
 
@@ -95,7 +110,7 @@ def path_subject(path: Path, *, image: str | None) -> Subject:
 
     Raises UsageError when there is nothing at `path`.
     """
-    folder, entry = (path.parent, path.name) if path.is_file() else (path, "")
+    folder, entry = (path.parent, path.name) if os.path.isfile(path) else (path, "")
     code = folder_service(folder, entry=entry)
     return Subject(name=code.name, image=image, services=(code,), sources=open_folder(folder))
 
@@ -105,10 +120,10 @@ def folder_service(folder: Path, *, entry: str) -> ServiceCode:
 
     Without an entry every module of the folder is looked at.
     """
-    if not folder.is_dir():
-        what = "is a file, not a folder" if folder.exists() else "does not exist"
+    if not os.path.isdir(folder):
+        what = "is a file, not a folder" if os.path.exists(folder) else "does not exist"
         raise UsageError(f"{folder}: {what}; name the folder that holds the service's source")
-    if entry and ":" not in entry and not (folder / entry).is_file():
+    if entry and ":" not in entry and not os.path.isfile(folder / entry):
         raise UsageError(f"{folder / entry}: no such file; --entry is relative to the source folder")
     name = folder.resolve().name
     entry = entry.removeprefix(MODULE_ENTRY)
@@ -123,13 +138,11 @@ def anchored(image: str, root: str) -> str:
     return f"{transport}:{Path(root) / rest}"
 
 
-def _subject(
-    fleet: Fleet, family: str, services: Sequence[Service], *, image: str | None, name: str = ""
-) -> Subject:
+def _subject(fleet: Fleet, family: str, services: Sequence[Service], *, image: str | None) -> Subject:
     settings = fleet.manifest.families[family]
     from_manifest = None if settings.image is None else anchored(settings.image, fleet.root)
     return Subject(
-        name=name or family,
+        name=family,
         image=image or from_manifest,
         family=family,
         services=tuple(_code(fleet, service) for service in services),
@@ -139,6 +152,7 @@ def _subject(
         python=settings.python or fleet.manifest.defaults.python,
         settings=settings,
         location=fleet.lines.get(f"families.{family}"),
+        is_image_given=image is not None,
     )
 
 

@@ -101,7 +101,7 @@ def _chosen(  # noqa: PLR0913  (the words that decide what is audited)
         return [image_subject(image, source=None, entry="")]
     return [
         image_subject(word, source=None, entry="")
-        if names_image(word)
+        if names_image(word, fleet)
         else named_subject(need_fleet(fleet, word), word, image=image)
         for word in words
     ]

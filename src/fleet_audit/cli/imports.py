@@ -1,5 +1,6 @@
 """``fleet-audit imports``: what services import, and who provides it."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,9 +60,14 @@ def _subjects(fleet: "Fleet | None", words: tuple[str, ...], image: str | None) 
 
 
 def _subject(fleet: "Fleet | None", word: str, image: str | None) -> "Subject":
-    from fleet_audit.audit.pipeline.subject import named_subject, path_subject  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.subject import (  # noqa: PLC0415  (not for --help)
+        has_name,
+        named_subject,
+        path_subject,
+    )
 
-    if Path(word).exists() or "/" in word:
+    is_known = fleet is not None and has_name(fleet, word)
+    if not is_known and ("/" in word or os.path.exists(word)):
         return path_subject(Path(word), image=image)
     return named_subject(need_fleet(fleet, word), word, image=image)
 
