@@ -38,7 +38,11 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    click.echo(f"fleet-audit: {message}", err=True)
+    from fleet_audit.reports.terminal import visible  # noqa: PLC0415  (not for --help)
+
+    # A message may hold names from an image; only its own line ends are meant.
+    lines = (visible(line) for line in message.split("\n"))
+    click.echo("fleet-audit: " + "\n".join(lines), err=True)
     return code
 
 
