@@ -178,3 +178,29 @@ def test_two_services_of_one_family_may_be_named_together(fleet: World) -> None:
         ("face", "fail"),
         ("registry", "pass"),
     ]
+
+
+def test_what_the_manifest_has_comes_before_a_folder_of_the_same_name(fleet: World) -> None:
+    fleet.file("vision/readme").file("face/readme").file("web/x.py", "import nobody\n")
+
+    assert fleet.run("deps", "face").document["family"] == FAMILY
+    assert [s["name"] for s in fleet.run("imports", "face").document["services"]] == ["face"]
+    assert fleet.say("deps", "./vision")[0] == 2
+    assert [s["name"] for s in fleet.run("imports", "./web").document["services"]] == ["web"]
+
+
+def test_paths_of_the_manifest_are_relative_to_it_and_not_to_here(
+    fleet: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.service("own", "import cv2\n", image=fleet.image("images/own", opencv()))
+    monkeypatch.chdir(fleet.folder.parent)
+
+    assert fleet.run("deps", "own", "-f", "fleet/fleet.yaml").code == 0
+    assert fleet.run("deps", FAMILY, "-f", "fleet/fleet.yaml").code == 1
+
+
+def test_an_image_that_the_user_names_and_that_is_not_there_is_an_error_and_no_gap(fleet: World) -> None:
+    code, out, err = fleet.say("deps", FAMILY, "--image", "oci:images/unbuilt")
+
+    assert (code, out) == (2, "")
+    assert "there is no such file or folder" in err

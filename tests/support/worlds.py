@@ -138,14 +138,19 @@ class World:
         return self._saved()
 
     def service(
-        self, name: str = SERVICE, app: str | bytes = "", *, family: str = FAMILY, **fields: Any
+        self,
+        name: str = SERVICE,
+        app: str | bytes = "",
+        *,
+        family: str = FAMILY,
+        folder: str = "",
+        **fields: Any,
     ) -> Self:
         """Add a service with its entry ``services/NAME/app.py``; `fields` go to the manifest."""
-        folder = f"services/{name}"
-        self.file(f"{folder}/app.py", app)
-        self._services.append(
-            {"name": name, "family": family, "entry": f"{folder}/app.py", "source_paths": [folder], **fields}
-        )
+        place = f"services/{folder or name}"
+        self.file(f"{place}/app.py", app)
+        service = {"name": name, "family": family, "entry": f"{place}/app.py", "source_paths": [place]}
+        self._services.append({**service, **fields})
         return self._saved()
 
     def file(self, path: str, body: str | bytes = "") -> Self:
