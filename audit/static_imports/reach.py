@@ -153,10 +153,12 @@ class _Search:
             if target is None or link.context is ImportContext.TYPING:
                 continue
             where = location(file, link.line)
+            is_handled = link.context is ImportContext.GUARDED
             if target.kind is not ModuleKind.BUILTIN:
-                self._edges[Edge(source, module_node(target), link.how, link.level, where)] = None
+                edge = Edge(source, module_node(target), link.how, link.level, where, is_handled)
+                self._edges[edge] = None
             own_line = where if isinstance(where, SourceLocation) else step.own_line
-            is_guarded = step.is_guarded or link.context is ImportContext.GUARDED
+            is_guarded = step.is_guarded or is_handled
             self._push(max(level, link.level), _Step(target, own_line, is_guarded=is_guarded))
         for absent in _worth_an_edge(expansion):
             node = Node(NodeKind.MODULE, absent.module)

@@ -14,6 +14,7 @@ from urllib.request import getproxies_environment, proxy_bypass
 import urllib3
 
 from fleet_audit.audit.errors import FleetAuditError
+from fleet_audit.audit.tools.cache_folder import trim
 
 ATTEMPTS = 3
 CACHE_LIMIT = 8 << 30
@@ -259,26 +260,6 @@ def without_credentials(url: str) -> str:
     """Return `url` without the user and password it may hold, fit to be shown."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def trim(cache: Path, limit: int, *, keep: Path) -> None:
-    """Delete the entries of `cache` unused for longest until it holds at most `limit` bytes; never `keep`."""
-    entries = sorted(_entries(cache), reverse=True)
-    total = 0
-    for _, size, path in entries:
-        total += size
-        if total > limit and path != keep:
-            path.unlink(missing_ok=True)
-
-
-def _entries(cache: Path) -> Iterator[tuple[float, int, Path]]:
-    for path in cache.glob("??/*"):
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue  # another process has trimmed it
-        # What a killed download left behind is an entry that nobody uses: it ages and goes like the others.
-        yield status.st_mtime, status.st_size, path
 
 
 def _read_file(url: str) -> Iterator[bytes]:

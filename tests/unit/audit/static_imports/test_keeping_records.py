@@ -1,5 +1,6 @@
 """Records between runs."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,14 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
 
 def test_own_code_and_installed_code_are_kept_apart() -> None:
     assert record_key(b"x", "own (3, 11)") != record_key(b"x", "installed")
+
+
+def test_a_folder_of_records_stays_below_its_size(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path, max_bytes=50)
+    store.put("1" * 64, b"x" * 40)
+    os.utime(tmp_path / "11" / ("1" * 64), (1, 1))
+
+    store.put("000" + "2" * 61, b"y" * 40)
+
+    assert store.get("1" * 64) is None
+    assert store.get("000" + "2" * 61) == b"y" * 40

@@ -1,5 +1,4 @@
 import hashlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from fleet_audit.audit.tools.fetch import (
     FetchRefused,
     Interrupted,
     NotFound,
-    trim,
     without_credentials,
 )
 
@@ -166,15 +164,3 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(FetchError, match=r"the download cache .* cannot be written"):
         downloads.get_file(URL, size_limit=100, deadline=5, sha256=DIGEST)
-
-
-def test_the_cache_forgets_what_was_unused_for_longest(tmp_path: Path) -> None:
-    (tmp_path / "aa").mkdir()
-    entries = [tmp_path / "aa" / name for name in ("oldest", "older", "fresh")]
-    for age, path in enumerate(reversed(entries)):
-        path.write_bytes(b"0123456789")
-        os.utime(path, (1_000_000 - age, 1_000_000 - age))
-
-    trim(tmp_path, 20, keep=entries[2])
-
-    assert [path.exists() for path in entries] == [False, True, True]
