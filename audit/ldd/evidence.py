@@ -14,6 +14,7 @@ from fleet_audit.audit.model.elf import (
     OrderDependent,
     Request,
     Resolved,
+    SymbolProblem,
     Unknown,
     VersionProblem,
     WrongMachine,
@@ -64,6 +65,7 @@ def problems(closure: Closure) -> tuple[Problem, ...]:
     """
     found = [p for request in closure.requests if (p := _request_problem(request)) is not None]
     found.extend(_version_problem(problem) for problem in closure.version_problems)
+    found.extend(_symbol_problem(problem) for problem in closure.symbol_problems)
     found.extend(
         Problem(
             kind="relative-rpath",
@@ -114,6 +116,13 @@ def _version_problem(problem: VersionProblem) -> Problem:
     return Problem("version", problem.soname, problem.wanted_by, detail=detail)
 
 
+def _symbol_problem(problem: SymbolProblem) -> Problem:
+    version = f", version {problem.version}" if problem.version else ""
+    others = f" (and {problem.others} more)" if problem.others else ""
+    detail = f"undefined symbol: {problem.name}{version}{others}"
+    return Problem("symbol", Soname(""), problem.wanted_by, detail=detail)
+
+
 def gaps(world: World, closures: Iterable[Closure]) -> tuple[Gap, ...]:
     """Return what of these closures could not be decided, each once, in order.
 
@@ -132,3 +141,5 @@ def _gaps(closure: Closure) -> Iterator[Gap]:
                 yield Gap(STAGE, kind, request.wanted_by, why)
             case _:
                 pass
+    for path, why in closure.unread_symbols:
+        yield Gap(STAGE, GapKind.UNREADABLE_ELF, path, f"no symbol can be called undefined: {why}")

@@ -6,6 +6,7 @@ from fleet_audit.audit.images.tree import basename, parent
 from fleet_audit.audit.ldd.loader import Loader, abi_of
 from fleet_audit.audit.ldd.objects import Loaded, Space
 from fleet_audit.audit.ldd.process import Load, Process
+from fleet_audit.audit.ldd.symbol_check import SymbolAnswer, SymbolCheck
 from fleet_audit.audit.ldd.telling import told
 from fleet_audit.audit.ldd.version_check import VersionCheck
 from fleet_audit.audit.ldd.world import Found, World, interpreter_of, is_supported
@@ -70,6 +71,7 @@ class _Examination:
         self._processes: dict[ImagePath, Process] = {}
         self._bare: dict[Loader, Process] = {}
         self._versions = VersionCheck()
+        self._symbols = SymbolCheck(world.symbols)
         self._requests = 0
 
     def closure(self, entry: EntryPoint) -> Closure:
@@ -148,13 +150,26 @@ class _Examination:
         return self.finished(entry, load)
 
     def finished(self, entry: EntryPoint, load: Load) -> Closure:
+        versions = self._versions.problems(load)
+        is_found = all(isinstance(r.resolution, Resolved) for r in load.requests)
+        symbols = self._symbols_of(load) if is_found and not versions else SymbolAnswer()
         return Closure(
             entry=entry,
             loaded=tuple(item.path for item in load.order),
             requests=tuple(load.requests),
-            version_problems=self._versions.problems(load),
+            version_problems=versions,
             relative_directories=load.relative_directories(),
+            symbol_problems=symbols.problems,
+            unread_symbols=symbols.unknown,
         )
+
+    def _symbols_of(self, load: Load) -> SymbolAnswer:
+        """Look symbols up, unless nobody knows what program the library is for."""
+        is_program = load.process.load is load
+        if load.process.main is None:
+            return SymbolAnswer()
+        is_bound_at_once = not is_program or bool(self._world.env.get("LD_BIND_NOW"))
+        return self._symbols.answer(load, is_bound_at_once=is_bound_at_once)
 
     def _host(self, facts: SharedObject) -> Process:
         """Return the process that a library is loaded into."""

@@ -18,12 +18,15 @@ PF_X = 1
 
 DT_NULL = 0
 DT_NEEDED = 1
+DT_HASH = 4
 DT_STRTAB = 5
+DT_SYMTAB = 6
 DT_STRSZ = 10
 DT_SONAME = 14
 DT_RPATH = 15
 DT_RUNPATH = 29
 DT_FLAGS = 30
+DT_GNU_HASH = 0x6FFFFEF5
 DT_VERSYM = 0x6FFFFFF0
 DT_FLAGS_1 = 0x6FFFFFFB
 DT_VERDEF = 0x6FFFFFFC
@@ -31,11 +34,18 @@ DT_VERDEFNUM = 0x6FFFFFFD
 DT_VERNEED = 0x6FFFFFFE
 DT_VERNEEDNUM = 0x6FFFFFFF
 
+DF_BIND_NOW = 0x8
+DF_1_NOW = 0x1
 DF_1_NODEFLIB = 0x800
 DF_1_NOOPEN = 0x40
 DF_1_PIE = 0x08000000
 
+VER_FLG_BASE = 1
 VER_FLG_WEAK = 2
+
+SHN_UNDEF = 0
+STB_LOCAL = 0
+STB_WEAK = 2
 
 EM_386 = 3
 EM_ARM = 40
@@ -57,7 +67,8 @@ class Layout(NamedTuple):
     """The structures of one class and byte order.
 
     `elf_header` starts at byte 16 (``e_type``). The fields of `program_header` stand where
-    `segment_fields` says, in the order of `Segment`.
+    `segment_fields` says, in the order of `Segment`; ``st_name``, ``st_info`` and ``st_shndx`` of `symbol`
+    stand where `symbol_fields` says.
     """
 
     elf_class: int
@@ -66,6 +77,8 @@ class Layout(NamedTuple):
     program_header: Struct
     segment_fields: tuple[int, int, int, int, int]
     dynamic_entry: Struct
+    symbol: Struct
+    symbol_fields: tuple[int, int, int]
     version_need: Struct
     version_need_aux: Struct
     version_definition: Struct
@@ -82,6 +95,8 @@ def _layout(elf_class: int, order: str) -> Layout:
         program_header=Struct(order + ("IIQQQQQQ" if is_64 else "IIIIIIII")),
         segment_fields=(0, 1, 2, 3, 5) if is_64 else (0, 6, 1, 2, 4),
         dynamic_entry=Struct(order + ("QQ" if is_64 else "II")),
+        symbol=Struct(order + ("IBBHQQ" if is_64 else "IIIBBH")),
+        symbol_fields=(0, 1, 3) if is_64 else (0, 3, 5),
         version_need=Struct(order + "HHIII"),
         version_need_aux=Struct(order + "IHHII"),
         version_definition=Struct(order + "HHHHIII"),

@@ -161,6 +161,34 @@ def _dlopen_notes(file: _File, segments: Sequence[Segment]) -> tuple[str, ...]:
     return tuple(found)
 
 
+class DynamicFile(NamedTuple):
+    """What leads to the tables that the dynamic segment names."""
+
+    layout: Layout
+    loads: Sequence[Segment]
+    values: dict[int, int]
+
+    def offset(self, tag: int, what: str) -> int:
+        """Return where the table that an address of the dynamic segment names lies in the file."""
+        return file_offset(self.values[tag], self.loads, what)
+
+
+def dynamic_file(read: Read, size: int) -> DynamicFile | None:
+    """Return the dynamic segment of a file, None where there is none; raise `Damaged` where it misleads."""
+    head = read(0, min(BLOCK, size))
+    layout = LAYOUTS.get((head[4], head[5])) if head[:4] == elf.ELF_MAGIC and len(head) > 5 else None
+    if layout is None or len(head) < layout.header_size:
+        return None
+    header = layout.elf_header.unpack_from(head, 16)
+    file = _File(read, size, layout, SharedObject(layout.elf_class, head[5] == 1, header[1], header[0]), head)
+    segments = _segments(file.window(), header, layout)
+    dynamic = next((s for s in reversed(segments) if s.type == elf.PT_DYNAMIC), None)
+    if dynamic is None or dynamic.file_size == 0:
+        return None
+    loads = [s for s in segments if s.type == elf.PT_LOAD]
+    return DynamicFile(layout, loads, _dynamic_entries(file, dynamic).values)
+
+
 class _Dynamic(NamedTuple):
     needed: list[int]
     values: dict[int, int]

@@ -1,6 +1,6 @@
 """One image as its loaders see it: files, ELF facts, environment, ld.so.cache, loaders."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from fleet_audit.audit.images.tree import Entry, FileKind, FileTree, FileUnreadable
@@ -14,6 +14,7 @@ from fleet_audit.audit.ldd.loader import (
     standard_loaders,
 )
 from fleet_audit.audit.ldd.loader_cache import CACHE_PATH, CacheDamaged, LoaderCache, parse_cache
+from fleet_audit.audit.ldd.symbol_table import SymbolTable
 from fleet_audit.audit.model.elf import Fatal, SharedObject, Unknown, WrongMachine
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import ImagePath
@@ -22,6 +23,8 @@ PATH_MAX = 4096
 """Longer paths cannot be opened (linux/limits.h)."""
 
 MIN_HEADER = 52
+
+Symbols = Callable[[ImagePath], SymbolTable | None]
 
 
 class Found(NamedTuple):
@@ -42,9 +45,11 @@ class World:
     `elf` holds the facts by canonical path: a file of the tree without an entry there is not ELF.
     `env` is the image's environment; `working_dir` is where relative directories are resolved from;
     `unreadable` names files of the tree whose bodies nobody could read, so that nothing is claimed of them.
+    `symbols` returns the dynamic symbols of a file by its canonical path, None where they could not be
+    read; without it symbols are not looked up.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (what is not given by position has a default)
         self,
         tree: FileTree,
         elf: Mapping[ImagePath, SharedObject],
@@ -52,6 +57,7 @@ class World:
         *,
         working_dir: str = "/",
         unreadable: Collection[str] = (),
+        symbols: Symbols | None = None,
     ) -> None:
         """Take the image's files, their ELF facts, and its configuration."""
         self.tree = tree
@@ -59,6 +65,7 @@ class World:
         self.env = env
         self.working_dir = working_dir or "/"
         self.cache_damage = ""
+        self.symbols = symbols
         self._unreadable = frozenset(unreadable)
         self._caches: dict[bool, LoaderCache] = {}
         self._loaders: dict[tuple[ImagePath, Abi], Loader] = {}

@@ -173,6 +173,18 @@ class VersionProblem(msgspec.Struct, frozen=True):
     why: str = ""
 
 
+class SymbolProblem(msgspec.Struct, frozen=True):
+    """A symbol that `wanted_by` wants and nothing that is loaded with it defines.
+
+    `others` counts the file's further symbols that are not found, whether or not they are listed.
+    """
+
+    name: str
+    version: str
+    wanted_by: ImagePath
+    others: int = 0
+
+
 class RelativeDirectory(msgspec.Struct, frozen=True):
     """A search directory of `wanted_by` that depends on the current directory: a way to hijack it."""
 
@@ -210,8 +222,9 @@ class Closure(msgspec.Struct, frozen=True):
 
     `loaded` starts with the entry's canonical path and leaves out what its process had loaded before.
     `requests` holds each (soname, wanted_by) once; requests that an already loaded object satisfied
-    are included as `Resolved`. An entry that cannot load itself has `loaded` empty and one
-    request, for its own file name.
+    are included as `Resolved`. An entry that cannot
+    load itself has `loaded` empty and one request, for its own file name. `symbol_problems` are looked for
+    where nothing else is wrong; `unread_symbols` says of which files they could not be, and why.
     """
 
     entry: EntryPoint
@@ -219,6 +232,8 @@ class Closure(msgspec.Struct, frozen=True):
     requests: tuple[Request, ...] = ()
     version_problems: tuple[VersionProblem, ...] = ()
     relative_directories: tuple[RelativeDirectory, ...] = ()
+    symbol_problems: tuple[SymbolProblem, ...] = ()
+    unread_symbols: tuple[tuple[ImagePath, str], ...] = ()
 
 
 class Trace(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from typing import NamedTuple, Self, TypedDict, Unpack
 
 from fleet_audit.audit.images.tree import Entry, FileKind, MemoryTree, basename, normalise, parent
 from fleet_audit.audit.ldd.reader import read_elf
+from fleet_audit.audit.ldd.symbol_table import SymbolTable, read_symbols
 from fleet_audit.audit.ldd.world import World
 from fleet_audit.audit.model.elf import SharedObject
 from fleet_audit.audit.model.identity import ROOT, ImagePath
@@ -16,6 +17,8 @@ from fleet_audit.audit.model.image import ImageConfig
 
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 X86_64, I386, AARCH64 = 62, 3, 183
+FIRST_NEED = 0x100
+"""The number of the first needed version; defined ones are numbered from 1."""
 
 
 class Needs(NamedTuple):
@@ -24,6 +27,21 @@ class Needs(NamedTuple):
     file: str
     versions: Sequence[str]
     weak: Sequence[str] = ()
+
+
+class Symbol(NamedTuple):
+    """A dynamic symbol: defined, or wanted from another file. `version` is one that the file names."""
+
+    name: str
+    version: str = ""
+    is_defined: bool = True
+    is_weak: bool = False
+    is_hidden: bool = False
+
+
+def wants(name: str, version: str = "", *, is_weak: bool = False) -> Symbol:
+    """Return a symbol that is wanted from another file."""
+    return Symbol(name, version, is_defined=False, is_weak=is_weak)
 
 
 class Facts(TypedDict, total=False):
@@ -42,6 +60,8 @@ class Facts(TypedDict, total=False):
     executable_stack: bool | None
     dynamic: bool
     dlopen_note: bytes | None
+    symbols: Sequence[Symbol]
+    hash_style: str
     bits: int
     little_endian: bool
     machine: int
@@ -73,6 +93,8 @@ def elf(
     executable_stack: bool | None = False,
     dynamic: bool = True,
     dlopen_note: bytes | None = None,
+    symbols: Sequence[Symbol] = (),
+    hash_style: str = "gnu",
     bits: int = 64,
     little_endian: bool = True,
     machine: int = X86_64,
@@ -116,8 +138,14 @@ def elf(
     if version_definitions:
         entries += [(0x6FFFFFFC, place(definitions)), (0x6FFFFFFD, len(version_definitions))]
     has_table = bool(version_needs or version_definitions) if version_table is None else version_table
+    # Undefined symbols come first, and the others in the order of their buckets.
+    found = sorted(symbols, key=lambda s: (s.is_defined, _gnu_hash(s.name) % BUCKETS if s.is_defined else 0))
     if has_table:
-        entries.append((0x6FFFFFF0, place(b"\0\0")))
+        numbers = [0, *(_version_number(s, version_needs, version_definitions) for s in found)]
+        entries.append((0x6FFFFFF0, place(struct.pack(f"{order}{len(numbers)}H", *numbers))))
+    entries += [
+        (tag, place(content)) for tag, content in _symbol_tables(order, bits, found, hash_style, strings)
+    ]
     entries += [(5, place(strings.table)), (10, len(strings.table)), (0, 0)]
     if dynamic:
         content = b"".join(struct.pack(order + dyn, *entry) for entry in entries)
@@ -142,6 +170,65 @@ def _segment(order: str, bits: int, row: tuple[int, int, int, int, int], size: i
     return struct.pack(f"{order}IIIIIIII", kind, offset, offset, offset, length, length, flags, align)
 
 
+BUCKETS = 2
+
+
+def _gnu_hash(name: str) -> int:
+    found = 5381
+    for byte in name.encode():
+        found = (found * 33 + byte) & 0xFFFFFFFF
+    return found
+
+
+def _symbol_tables(
+    order: str, bits: int, symbols: Sequence[Symbol], hash_style: str, strings: _Strings
+) -> list[tuple[int, bytes]]:
+    if not symbols:
+        return []
+    if hash_style == "gnu":
+        hashes = (0x6FFFFEF5, _gnu_table(order, bits, symbols))
+    else:
+        hashes = (4, _sysv_table(order, symbols))
+    return [(6, _symbols(order, bits, symbols, strings)), hashes]
+
+
+def _symbols(order: str, bits: int, symbols: Sequence[Symbol], strings: _Strings) -> bytes:
+    found = bytes(24 if bits == 64 else 16)
+    for symbol in symbols:
+        name, info = strings.add(symbol.name), (2 if symbol.is_weak else 1) << 4 | 2
+        section = 7 if symbol.is_defined else 0
+        if bits == 64:
+            found += struct.pack(f"{order}IBBHQQ", name, info, 0, section, 0x10, 0)
+        else:
+            found += struct.pack(f"{order}IIIBBH", name, 0x10, 0, info, 0, section)
+    return found
+
+
+def _gnu_table(order: str, bits: int, symbols: Sequence[Symbol]) -> bytes:
+    first = 1 + sum(not s.is_defined for s in symbols)
+    hashes = [_gnu_hash(s.name) for s in symbols if s.is_defined]
+    buckets = [next((first + i for i, h in enumerate(hashes) if h % BUCKETS == b), 0) for b in range(BUCKETS)]
+    ends = [i + 1 == len(hashes) or hashes[i + 1] % BUCKETS != h % BUCKETS for i, h in enumerate(hashes)]
+    chain = [h & ~1 | end for h, end in zip(hashes, ends, strict=True)]
+    head = struct.pack(f"{order}IIII{'Q' if bits == 64 else 'I'}", BUCKETS, first, 1, 0, 0)
+    return head + struct.pack(f"{order}{BUCKETS + len(chain)}I", *buckets, *chain)
+
+
+def _sysv_table(order: str, symbols: Sequence[Symbol]) -> bytes:
+    count = len(symbols) + 1
+    return struct.pack(f"{order}III{count}I", 1, count, 0, *([0] * count))
+
+
+def _version_number(symbol: Symbol, needs: Sequence[Needs], definitions: Sequence[str]) -> int:
+    if not symbol.version:
+        return 1
+    if symbol.is_defined:
+        return definitions.index(symbol.version) + 1 | (0x8000 if symbol.is_hidden else 0)
+    return [name for need in needs for name in (*need.versions, *need.weak)].index(
+        symbol.version
+    ) + FIRST_NEED
+
+
 def _joined(directories: str | Sequence[str] | None) -> str | None:
     if directories is None or isinstance(directories, str):
         return directories
@@ -150,6 +237,7 @@ def _joined(directories: str | Sequence[str] | None) -> str | None:
 
 def _version_needs(order: str, needs: Sequence[Needs], strings: _Strings) -> bytes:
     found = b""
+    given = FIRST_NEED
     for index, need in enumerate(needs):
         names = [*((name, 0) for name in need.versions), *((name, 2) for name in need.weak)]
         length = 16 + 16 * len(names)
@@ -157,7 +245,8 @@ def _version_needs(order: str, needs: Sequence[Needs], strings: _Strings) -> byt
         found += struct.pack(f"{order}HHIII", 1, len(names), strings.add(need.file), 16, following)
         for number, (name, flags) in enumerate(names):
             more = 16 if number + 1 < len(names) else 0
-            found += struct.pack(f"{order}IHHII", 0, flags, number + 2, strings.add(name), more)
+            found += struct.pack(f"{order}IHHII", 0, flags, given + number, strings.add(name), more)
+        given += len(names)
     return found
 
 
@@ -175,6 +264,11 @@ def facts(body: bytes) -> SharedObject | None:
     return read_elf(lambda offset, length: body[offset : offset + length], len(body))
 
 
+def symbols_of(body: bytes) -> SymbolTable | None:
+    """Return the dynamic symbols of these bytes."""
+    return read_symbols(lambda offset, length: body[offset : offset + length], len(body))
+
+
 class Image(NamedTuple):
     """A small image: its files, their ELF facts, and its configuration."""
 
@@ -184,7 +278,13 @@ class Image(NamedTuple):
 
     def world(self) -> World:
         """Return the image as its loaders see it."""
-        return World(self.tree, self.elf, self.config.env, working_dir=self.config.working_dir)
+        return World(
+            self.tree,
+            self.elf,
+            self.config.env,
+            working_dir=self.config.working_dir,
+            symbols=lambda path: symbols_of(self.tree.read(path)),
+        )
 
 
 class ImageBuilder:

@@ -1,0 +1,135 @@
+"""Which symbols would not be found when an entry point's libraries are bound (_dl_lookup_symbol_x of glibc).
+
+Each object looks in what the program loaded at its start, then in everything that was loaded together with
+it, breadth first. What `dlopen` adds is bound at once: Python asks for RTLD_NOW, and so does ctypes.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from fleet_audit.audit.ldd.layout import DF_1_NOW, DF_BIND_NOW
+from fleet_audit.audit.ldd.objects import Loaded
+from fleet_audit.audit.ldd.process import Load, Process
+from fleet_audit.audit.ldd.symbol_table import Definitions, SymbolTable, numbers
+from fleet_audit.audit.ldd.world import Symbols
+from fleet_audit.audit.model.elf import SymbolProblem
+from fleet_audit.audit.model.identity import ImagePath
+
+MAX_PROBLEMS = 20
+"""Symbols of one file that are named; the loader itself stops at the first."""
+
+
+class SymbolAnswer(NamedTuple):
+    """Symbols that are not there, and why that could not be said of some files."""
+
+    problems: tuple[SymbolProblem, ...] = ()
+    unknown: tuple[tuple[ImagePath, str], ...] = ()
+
+
+Wanted = tuple[int, str]
+"""The hash of a symbol's name, and its version."""
+
+
+class SymbolCheck:
+    """Looks up what files want in what would be loaded with them; answers that do not change are kept."""
+
+    def __init__(self, symbols: Symbols | None) -> None:
+        """Take the source of symbol tables; without one nothing is looked up."""
+        self._symbols = symbols
+        self._tables: dict[ImagePath, SymbolTable | None] = {}
+        self._definitions: dict[ImagePath, Definitions] = {}
+        self._found_in: dict[ImagePath, frozenset[ImagePath]] = {}
+        self._started: dict[Process, _Scope] = {}
+
+    def answer(self, load: Load, *, is_bound_at_once: bool) -> SymbolAnswer:
+        """Return what the new objects of one load want in vain.
+
+        Where the scope has a file whose symbols are not known, nothing is claimed: it may define them.
+        """
+        if self._symbols is None:
+            return SymbolAnswer()
+        bound = [item for item in load.order if is_bound_at_once or _is_bound_at_start(item)]
+        if all(self._is_served(item.path, load) for item in bound):
+            return SymbolAnswer()
+        held = load.process.maps.by_path
+        paths = [item.path for item in load.order if item.path not in held]
+        unknown = tuple((path, why) for path in (*held, *paths) if (why := self._why_unknown(path)))
+        if unknown:
+            return SymbolAnswer(unknown=unknown)
+        started = self._started_scope(load.process)
+        scope = _Scope([(path, self._defined_by(path)) for path in paths])
+        return SymbolAnswer(tuple(p for item in bound for p in self._problems(item.path, (started, scope))))
+
+    def _is_served(self, path: ImagePath, load: Load) -> bool:
+        found_in = self._found_in.get(path)
+        return found_in is not None and all(
+            p in load.maps.by_path or p in load.process.maps.by_path for p in found_in
+        )
+
+    def _started_scope(self, process: Process) -> "_Scope":
+        if process not in self._started:
+            paths = process.maps.by_path
+            self._started[process] = _Scope([(path, self._defined_by(path)) for path in paths])
+        return self._started[process]
+
+    def _table(self, path: ImagePath) -> SymbolTable | None:
+        if path not in self._tables:
+            self._tables[path] = self._symbols(path) if self._symbols else None
+        return self._tables[path]
+
+    def _why_unknown(self, path: ImagePath) -> str:
+        table = self._table(path)
+        return "its symbols could not be read" if table is None else table.damage
+
+    def _defined_by(self, path: ImagePath) -> Definitions:
+        if path not in self._definitions:
+            self._definitions[path] = Definitions(self._table(path) or SymbolTable())
+        return self._definitions[path]
+
+    def _problems(self, path: ImagePath, scopes: Sequence["_Scope"]) -> Iterator[SymbolProblem]:
+        if path in self._found_in and all(any(p in s.paths for s in scopes) for p in self._found_in[path]):
+            return
+        table = self._table(path) or SymbolTable()
+        wanted = _wanted(table)
+        found_in: set[ImagePath] = set()
+        left = list(range(len(wanted)))
+        for scope in scopes:
+            answers = [(index, scope.definer(wanted[index])) for index in left]
+            found_in.update(definer for _, definer in answers if definer is not None)
+            left = [index for index, definer in answers if definer is None]
+        if not left:
+            self._found_in[path] = frozenset(found_in)
+            return
+        names = table.wanted_names()
+        for index in left[:MAX_PROBLEMS]:
+            name = names[index] if index < len(names) else ""
+            yield SymbolProblem(name, wanted[index][1], path, len(left) - 1)
+
+
+class _Scope:
+    """Files that are searched for symbols, in order; each symbol is searched for once."""
+
+    def __init__(self, files: Sequence[tuple[ImagePath, Definitions]]) -> None:
+        self.paths = frozenset(path for path, _ in files)
+        self._files = files
+        self._known: dict[Wanted, ImagePath | None] = {}
+
+    def definer(self, wanted: Wanted) -> ImagePath | None:
+        if wanted not in self._known:
+            self._known[wanted] = next((path for path, file in self._files if file.has(*wanted)), None)
+        return self._known[wanted]
+
+
+def _wanted(table: SymbolTable) -> list[Wanted]:
+    hashes = numbers(table.wanted, "I")
+    versions = numbers(table.wanted_versions, "H")
+    names = table.version_names
+    if len(versions) != len(hashes):
+        return [(hash_, "") for hash_ in hashes]
+    return [(h, names.get(v, "") if v > 1 else "") for h, v in zip(hashes, versions, strict=True)]
+
+
+def _is_bound_at_start(item: Loaded) -> bool:
+    """Say whether all symbols of the object are looked up at once; others are when they are called."""
+    facts = item.facts
+    return bool(facts.flags & DF_BIND_NOW or facts.flags_1 & DF_1_NOW)

@@ -1,0 +1,303 @@
+"""The dynamic symbols of one ELF file, small enough to keep: what it defines, and what it wants from others.
+
+Names of defined symbols are not kept. Like the loader, a lookup goes by the hash of a name (DT_GNU_HASH); the
+loader compares the name as well. Of two billion hashes a library uses some thousands, so that once in very
+many times a symbol is taken for defined that is not; never the other way round.
+"""
+
+import sys
+import zlib
+from array import array
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+from operator import mul
+
+import msgspec
+
+from fleet_audit.audit.ldd import layout as elf
+from fleet_audit.audit.ldd.reader import MAX_STRING, DynamicFile, dynamic_file
+from fleet_audit.audit.ldd.symbol_versions import INDEX_MASK, defined_by_index, needed_by_index
+from fleet_audit.audit.ldd.window import Damaged, Read, Window
+
+MAX_WANTED = 1 << 18
+MAX_DEFINED = 2 << 20
+MAX_BUCKETS = 4 << 20
+MAX_NAMES = 32 << 20
+"""Bytes of all wanted names of one file; the largest real files have some five million."""
+
+_MODULUS = 1 << 32
+_HIDDEN = 0x8000
+_LONGEST_LIST = 64
+_LOWEST_VERSION = 2
+"""Indexes below say that a symbol is local, or global without a version (LSB Core, Symbol Versioning)."""
+
+
+class SymbolTable(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Symbols that bind to those of other files. All arrays are of 32-bit or 16-bit little-endian numbers.
+
+    `buckets` and `chain` are those of DT_GNU_HASH, `first` the number of the symbol that `chain` begins
+    with, and `versions` the entries of DT_VERSYM for `chain`; empty where there are none. `wanted` holds
+    the hashes of undefined symbols that are not weak, `wanted_versions` their entries of DT_VERSYM,
+    `names` their names, compressed. `damage` says why the rest is not known.
+    """
+
+    first: int = 0
+    buckets: bytes = b""
+    chain: bytes = b""
+    versions: bytes = b""
+    version_names: dict[int, str] = {}
+    wanted: bytes = b""
+    wanted_versions: bytes = b""
+    names: bytes = b""
+    damage: str = ""
+
+    def wanted_names(self) -> Sequence[str]:
+        """Return the names of the wanted symbols, in their order; fewer where the record is damaged."""
+        try:
+            raw = zlib.decompressobj().decompress(self.names, MAX_NAMES)
+        except zlib.error:
+            return ()
+        return [name.decode("utf-8", "backslashreplace") for name in raw.split(b"\0")]
+
+
+@lru_cache(maxsize=1 << 16)
+def gnu_hash(name: bytes) -> int:
+    """Return the hash of a symbol's name that DT_GNU_HASH goes by (dl_new_hash: ``h * 33 + c``)."""
+    powers = _powers(len(name))
+    found: int = sum(map(mul, name, powers[1:]), 5381 * powers[0])
+    return found % _MODULUS
+
+
+@lru_cache(maxsize=1 << 10)
+def _powers(length: int) -> tuple[int, ...]:
+    return tuple(int(pow(33, length - i, 1 << 32)) for i in range(length + 1))
+
+
+def read_symbols(read: Read, size: int) -> SymbolTable | None:
+    """Return the dynamic symbols of a file of `size` bytes; None where it has no dynamic segment.
+
+    `read` is as in `read_elf`. Never raises for what the file holds: `damage` says what is wrong.
+    """
+    try:
+        file = dynamic_file(read, size)
+        if file is None:
+            return None
+        if elf.DT_SYMTAB not in file.values or elf.DT_STRTAB not in file.values:
+            return SymbolTable()
+        return _Tables(read, size, file).table()
+    except Damaged as e:
+        return SymbolTable(damage=str(e))
+
+
+class _Tables:
+    def __init__(self, read: Read, size: int, file: DynamicFile) -> None:
+        self._read = read
+        self._size = size
+        self._file = file
+        self._swaps = (file.layout.symbol.format[0] == "<") != (sys.byteorder == "little")
+        self._symbols = file.offset(elf.DT_SYMTAB, "the symbol table")
+        self._strings = file.offset(elf.DT_STRTAB, "the string table")
+        self._text = self._window()
+        self._left = MAX_NAMES
+
+    def table(self) -> SymbolTable:
+        versions = self._version_names()
+        if elf.DT_GNU_HASH in self._file.values:
+            first, buckets, chain = self._gnu_hash()
+            count = self._count_without_hashes() if first <= 1 and not chain else first
+            numbered = self._versions(first, len(chain))
+        else:
+            count = self._sysv_count()
+            first, buckets, chain, numbered = self._hashed(count)
+        wanted = list(self._wanted(count))
+        return SymbolTable(
+            first=first,
+            buckets=_packed(buckets),
+            chain=_packed(chain),
+            versions=_packed(numbered),
+            version_names=versions,
+            wanted=_packed(array("I", [gnu_hash(name) for name, _ in wanted])),
+            wanted_versions=_packed(array("H", [version for _, version in wanted])) if versions else b"",
+            names=zlib.compress(b"\0".join(name for name, _ in wanted), 1) if wanted else b"",
+        )
+
+    def _window(self) -> Window:
+        return Window(self._read, self._size)
+
+    def _string(self, index: int) -> bytes:
+        found = self._text.string(self._strings + index, MAX_STRING, "the name of a symbol")
+        self._left -= len(found) + 1
+        if self._left < 0:
+            raise Damaged("the names of the symbols are too long together")
+        return found
+
+    def _words(self, offset: int, count: int, kind: str = "I") -> "array[int]":
+        words = array(kind)
+        words.frombytes(self._window().at(offset, count * words.itemsize, "a table of symbols"))
+        if self._swaps:
+            words.byteswap()
+        return words
+
+    def _gnu_hash(self) -> tuple[int, "array[int]", "array[int]"]:
+        start = self._file.offset(elf.DT_GNU_HASH, "the hash table")
+        count, first, bloom, _ = self._words(start, 4)
+        if count > MAX_BUCKETS or bloom > MAX_BUCKETS:
+            raise Damaged("the hash table is larger than any real one")
+        at = start + 16 + bloom * (self._file.layout.elf_class // 8)
+        buckets = self._words(at, count)
+        last = max(buckets, default=0)
+        at += 4 * count
+        if last < first:
+            return first, buckets, array("I")
+        return first, buckets, self._chain(at, last - first)
+
+    def _chain(self, at: int, last: int) -> "array[int]":
+        """Return the chain up to the end of the list that begins at its entry `last`."""
+        if last > MAX_DEFINED:
+            raise Damaged("the hash table is larger than any real one")
+        chain = self._words(at, last)
+        while True:
+            room = (self._size - at) // 4 - len(chain)
+            piece = self._words(at + 4 * len(chain), min(256, room))
+            end = next((i for i, word in enumerate(piece) if word & 1), None)
+            chain.extend(piece if end is None else piece[: end + 1])
+            if end is not None:
+                return chain
+            if not piece or len(chain) > MAX_DEFINED:
+                raise Damaged("a list of the hash table has no end")
+
+    def _versions(self, first: int, count: int) -> "array[int]":
+        if elf.DT_VERSYM not in self._file.values or not count:
+            return array("H")
+        return self._words(self._file.offset(elf.DT_VERSYM, "the version table") + 2 * first, count, "H")
+
+    def _count_without_hashes(self) -> int:
+        """Return how many symbols there are where no hash table tells it: linkers put the strings behind."""
+        if elf.DT_HASH in self._file.values:
+            return self._sysv_count()
+        return max(0, self._strings - self._symbols) // self._file.layout.symbol.size
+
+    def _sysv_count(self) -> int:
+        if elf.DT_HASH not in self._file.values:
+            raise Damaged("the file has no hash table")
+        return self._words(self._file.offset(elf.DT_HASH, "the hash table"), 2)[1]
+
+    def _entries(self, count: int) -> Iterator[tuple[int, int, int]]:
+        """Yield ``st_name``, ``st_info`` and ``st_shndx`` of the first `count` symbols."""
+        layout = self._file.layout
+        if count > MAX_DEFINED:
+            raise Damaged("the symbol table is larger than any real one")
+        table = self._window().at(self._symbols, count * layout.symbol.size, "the symbol table")
+        name, info, section = layout.symbol_fields
+        return ((s[name], s[info], s[section]) for s in layout.symbol.iter_unpack(table))
+
+    def _wanted(self, count: int) -> Iterator[tuple[bytes, int]]:
+        versions = self._versions(0, count)
+        found = (
+            (self._string(name), versions[index] & INDEX_MASK if versions else 0)
+            for index, (name, info, section) in enumerate(self._entries(count))
+            if section == elf.SHN_UNDEF and name and info >> 4 not in (elf.STB_LOCAL, elf.STB_WEAK)
+        )
+        yield from islice(found, MAX_WANTED)
+        if next(found, None) is not None:
+            raise Damaged(f"the file wants over {MAX_WANTED} symbols")
+
+    def _hashed(self, count: int) -> tuple[int, "array[int]", "array[int]", "array[int]"]:
+        """Return what DT_GNU_HASH would say of a file that has only DT_HASH: one bucket of all symbols."""
+        versions = self._versions(0, count)
+        defined = [
+            (gnu_hash(self._string(name)), versions[index] if versions else 0)
+            for index, (name, info, section) in enumerate(self._entries(count))
+            if section != elf.SHN_UNDEF and name and info >> 4 != elf.STB_LOCAL
+        ]
+        size = max(1, len(defined))
+        order = sorted(defined, key=lambda item: item[0] % size)
+        buckets, chain = array("I", bytes(4 * size)), array("I")
+        for number, (hash_, _) in enumerate(order):
+            bucket = hash_ % size
+            buckets[bucket] = buckets[bucket] or number + 1
+            is_last = number + 1 == len(order) or order[number + 1][0] % size != bucket
+            chain.append(hash_ & ~1 | is_last)
+        return 1, buckets, chain, array("H", [version for _, version in order]) if versions else array("H")
+
+    def _version_names(self) -> dict[int, str]:
+        values, layout = self._file.values, self._file.layout
+        found: dict[int, str] = {}
+        for tag, count, read in (
+            (elf.DT_VERNEED, elf.DT_VERNEEDNUM, needed_by_index),
+            (elf.DT_VERDEF, elf.DT_VERDEFNUM, defined_by_index),
+        ):
+            if tag in values:
+                start = self._file.offset(tag, "a table of versions")
+                found |= read(self._window(), start, values.get(count, 0), layout, self._name)
+        return found
+
+    def _name(self, index: int) -> str:
+        return self._string(index).decode("utf-8", "backslashreplace")
+
+
+def _packed(words: "array[int]") -> bytes:
+    if sys.byteorder != "little":
+        words = words[:]
+        words.byteswap()
+    return words.tobytes()
+
+
+def numbers(packed: bytes, kind: str) -> Sequence[int]:
+    """Return the numbers of a field of `SymbolTable`; `kind` is ``I`` or ``H``."""
+    words = array(kind)
+    whole = packed[: len(packed) - len(packed) % words.itemsize]
+    if sys.byteorder == "little":
+        return memoryview(whole).cast("I" if kind == "I" else "H")
+    words.frombytes(whole)
+    words.byteswap()
+    return words
+
+
+class Definitions:
+    """Answers which symbols a file defines."""
+
+    __slots__ = ("_all", "_buckets", "_chain", "_first", "_names", "_versions")
+
+    def __init__(self, table: SymbolTable) -> None:
+        """Take a table, which may come from a damaged cache."""
+        self._first = table.first
+        self._buckets = numbers(table.buckets, "I")
+        self._chain = numbers(table.chain, "I")
+        versions = numbers(table.versions, "H")
+        self._versions = versions if len(versions) == len(self._chain) else None
+        self._names = table.version_names
+        self._all: dict[int, set[int]] | None = None
+
+    def has(self, hash_: int, version: str = "") -> bool:
+        """Say whether a symbol with this hash and version would be taken (do_lookup_x, check_match).
+
+        Without a version any default will do, and with one also a symbol that has none.
+        """
+        chain, wanted = self._chain, hash_ | 1
+        start = self._buckets[hash_ % len(self._buckets)] - self._first if self._buckets else -1
+        if not 0 <= start < len(chain):
+            return False
+        for at in range(start, min(start + _LONGEST_LIST, len(chain))):
+            word = chain[at]
+            if word | 1 == wanted and self._fits(self._versions[at] if self._versions else 0, version):
+                return True
+            if word & 1:
+                return False
+        return any(self._fits(number, version) for number in self._index().get(wanted, ()))
+
+    def _index(self) -> dict[int, set[int]]:
+        """Return all definitions by hash: lists that no linker makes must not cost more than any other."""
+        if self._all is None:
+            self._all = {}
+            for at, word in enumerate(self._chain):
+                self._all.setdefault(word | 1, set()).add(self._versions[at] if self._versions else 0)
+        return self._all
+
+    def _fits(self, number: int, version: str) -> bool:
+        index, is_hidden = number & INDEX_MASK, bool(number & _HIDDEN)
+        if not version:
+            return index <= _LOWEST_VERSION or not is_hidden
+        defined = self._names.get(index, "") if index >= _LOWEST_VERSION else ""
+        return defined == version if defined else not is_hidden
