@@ -1,6 +1,7 @@
 """The main job for one image: every stage in its order, and their answers as one report."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -109,7 +110,8 @@ class _Audit:
         needs = join(self._asks, graph, services)
         plan = self._supply.plan(needs)
         report = self._report(imports, needs, plan)
-        return Analysis(report, graph, imports.services, self._statistics(imports))
+        told = EvidenceGraph([*self._edges, *ldd_evidence.edges(self._closures), *plan_edges(plan)])
+        return Analysis(report, told, imports.services, self._statistics(imports))
 
     def _examine_services(self) -> Examination:
         if not self._subject.services or self._subject.sources is None:
@@ -275,6 +277,22 @@ def absent_code(services: Iterable[ServiceImports]) -> Iterator[Gap]:
         if not (service.files or service.imports or service.gaps):
             why = "there is no Python source for it; name its entry or source_paths"
             yield Gap("static_imports", GapKind.NO_SERVICE_SOURCE, service.service, why)
+
+
+def plan_edges(plan: AptPlan) -> Iterator[Edge]:
+    """Yield which package would supply which need, and which package brings which other."""
+    for package in plan.packages:
+        needs = package.supplies or package.because[:1]
+        nodes = [Node(NodeKind.PACKAGE, name) for name in package.because[1:]]
+        yield from (Edge(a, b, "would bring") for a, b in pairwise(nodes))
+        if package.is_root:
+            own = Node(NodeKind.PACKAGE, package.name)
+            yield from (Edge(_need_node(need), own, "would be supplied by") for need in needs)
+
+
+def _need_node(subject: str) -> Node:
+    kind, _, name = subject.partition(":")
+    return Node(NodeKind(kind), name)
 
 
 def merged_unparsed(services: Iterable[ServiceImports]) -> tuple[UnparsedFile, ...]:
