@@ -82,6 +82,13 @@ def test_a_guarded_import_that_nobody_provides_is_optional(world: World) -> None
     assert outcome(answer, "numpy") == ("optional", "missing")
 
 
+def test_a_library_behind_a_guarded_import_is_optional(world: World) -> None:
+    answer = deps(world, "try:\n    import cv2\nexcept ImportError:\n    cv2 = None\n", MISSING_GL)
+
+    assert (answer.code, answer.roots) == (0, [])
+    assert outcome(answer, "libGL.so.1") == ("optional", "missing")
+
+
 def test_the_hosts_driver_is_never_proposed(world: World) -> None:
     answer = deps(world, "import cv2\n", opencv("libcuda.so.1"))
 

@@ -1,0 +1,219 @@
+"""Caches make runs fast and never change an answer: damaged, shared, unwritable, cold and offline."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.worlds import FAMILY, World, opencv, packages, write_archive
+
+WORDS = ("deps", FAMILY, "-o", "json")
+
+
+@pytest.fixture
+def fleet(world: World) -> World:
+    """Give a service that misses a library and a program."""
+    app = "import subprocess\nimport cv2\nimport common.eyes\nsubprocess.run(['ffmpeg'])\n"
+    world.file("common/eyes.py", "import json\n")
+    return world.family(FAMILY, opencv("libGL.so.1")).service("face", app)
+
+
+def cached(world: World) -> list[Path]:
+    """Return the files of the cache."""
+    return sorted(path for path in world.cache.rglob("*") if path.is_file())
+
+
+def _flip(path: Path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    if data:
+        data[at % len(data)] ^= 0x55
+    path.write_bytes(data)
+
+
+def _a_link(path: Path, target: str) -> None:
+    path.unlink()
+    path.symlink_to(target)
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "emptied": lambda path: path.write_bytes(b""),
+    "halved": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "one byte short": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"\0"),
+    "flipped at its begin": lambda path: _flip(path, 5),
+    "flipped within": lambda path: _flip(path, path.stat().st_size // 2),
+    "flipped at its end": lambda path: _flip(path, -1),
+    "overwritten": lambda path: path.write_bytes(b"\xff" * path.stat().st_size),
+    "replaced by a link to nothing": lambda path: _a_link(path, "nowhere"),
+    "replaced by a device": lambda path: _a_link(path, "/dev/null"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_cache_gives_the_same_answer_and_is_mended(fleet: World, damage: str) -> None:
+    first = fleet.say(*WORDS)
+    assert cached(fleet)
+
+    for path in cached(fleet):
+        DAMAGES[damage](path)
+
+    assert fleet.say(*WORDS) == first
+    assert fleet.say(*WORDS) == first
+
+
+@pytest.mark.parametrize("damage", ["halved", "flipped within"])
+def test_each_file_of_the_cache_may_be_damaged_alone(fleet: World, damage: str) -> None:
+    first = fleet.say(*WORDS)
+
+    for path in cached(fleet):
+        if path.is_file():
+            DAMAGES[damage](path)
+            assert fleet.say(*WORDS) == first, path
+
+
+def test_entries_that_were_swapped_are_not_taken_for_one_another(fleet: World) -> None:
+    first = fleet.say(*WORDS)
+
+    for folder in {path.parent for path in cached(fleet)}:
+        files = sorted(path for path in folder.iterdir() if path.is_file())
+        bodies = [path.read_bytes() for path in files]
+        for path, body in zip(files, [*bodies[1:], *bodies[:1]], strict=True):
+            path.write_bytes(body)
+
+    assert fleet.say(*WORDS) == first
+
+
+@pytest.mark.parametrize("kind", ["files within", "dangling link"])
+def test_a_cache_that_cannot_be_made_ends_no_run(fleet: World, kind: str) -> None:
+    first = fleet.say(*WORDS)
+    shutil.rmtree(fleet.cache)
+    match kind:
+        case "files within":
+            fleet.cache.mkdir()
+            for name in ("layers", "sources", "archives", "downloads"):
+                (fleet.cache / name).write_bytes(b"")
+        case _:
+            fleet.cache.symlink_to("/nowhere/at/all")
+
+    code, _, err = fleet.say(*WORDS)
+
+    assert (code, "internal error" in err) == (first[0], False), err
+
+
+def test_a_changed_image_and_a_changed_source_are_seen(fleet: World) -> None:
+    assert fleet.run("deps", FAMILY).roots == ["ffmpeg", "libgl1"]
+
+    fleet.file("services/face/app.py", "import cv2\n")
+    assert fleet.run("deps", FAMILY).roots == ["libgl1"]
+    shutil.rmtree(fleet.folder / "images")
+    fleet.image(f"images/{FAMILY}", opencv())
+    assert fleet.run("deps", FAMILY).roots == []
+
+
+def test_a_second_run_reads_no_layer_and_parses_no_source(fleet: World) -> None:
+    _, _, cold = fleet.say("deps", FAMILY, "-v", "-o", "json=x.json")
+    _, _, warm = fleet.say("deps", FAMILY, "-v", "-o", "json=x.json")
+
+    assert "layers: 2 read, 0 from the cache" in cold
+    assert "layers: 0 read, 2 from the cache" in warm
+    assert "sources: 0 parsed" in warm
+
+
+def test_runs_at_the_same_time_share_one_cold_cache(fleet: World) -> None:
+    script = f"from fleet_audit.__main__ import main; main({[*WORDS, '-q']!r})"
+    running = [
+        subprocess.Popen(  # noqa: S603  (our own words)
+            [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=fleet.folder
+        )
+        for _ in range(3)
+    ]
+
+    ended = [(*process.communicate(timeout=60), process.returncode) for process in running]
+
+    assert {(err, code) for _, err, code in ended} == {(b"", 1)}
+    assert len({out for out, _, _ in ended}) == 1
+    assert [path for path in cached(fleet) if path.name.endswith(".new") or ".partial-" in path.name] == []
+
+
+def _archives(world: World) -> Iterator[str]:
+    yield "http://archive.example/debian"
+    yield (world.folder.parent / "nowhere").as_uri()
+    yield "ftp://archive.example/debian"
+    yield "nonsense"
+
+
+def test_without_an_archive_what_is_missing_stays_missing_and_a_gap_says_what_to_do(
+    fleet: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for address in _archives(fleet):
+        monkeypatch.setenv("FLEET_AUDIT_ARCHIVE", address)
+
+        answer = fleet.run("deps", FAMILY, "--offline")
+
+        assert (answer.code, answer.roots) == (1, [])
+        assert answer.needs["libGL.so.1"]["status"] == "missing"
+        gap = answer.gaps["no-archive-index"]
+        assert gap["blocking"] is True
+        assert "--archive ADDRESS" in gap["why"]
+        assert "Traceback" not in answer.err
+
+
+def test_offline_with_a_warm_cache_plans_as_before(fleet: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = fleet.run("deps", FAMILY)
+    shutil.rmtree(fleet.folder.parent / "archive")
+    monkeypatch.setenv("FLEET_AUDIT_ARCHIVE", fleet.archive)
+
+    after = fleet.run("deps", FAMILY, "--offline")
+
+    assert after.roots == before.roots
+    assert "its state of" in after.gaps["unverified-archive"]["why"]
+
+
+def test_offline_nothing_missing_asks_no_archive(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEET_AUDIT_ARCHIVE", "http://archive.example/debian")
+    world.family(FAMILY, opencv()).service("face", "import cv2\n")
+
+    answer = world.run("deps", FAMILY, "--offline")
+
+    assert (answer.code, "no-archive-index" in answer.gaps) == (0, False)
+
+
+@pytest.mark.parametrize("damage", ["emptied", "halved", "flipped within", "overwritten"])
+def test_a_damaged_archive_is_a_gap_and_never_a_wrong_plan(
+    world: World, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    world.family(FAMILY, opencv("libGL.so.1")).service("face", "import cv2\n")
+    for number, address in enumerate(sorted(packages().files)):
+        folder = world.folder.parent / f"archive{number}"
+        monkeypatch.setenv("FLEET_AUDIT_ARCHIVE", write_archive(packages(), folder))
+        name = address.removeprefix("file:///").lstrip("/")
+        DAMAGES[damage](folder / name)
+
+        answer = world.run("deps", FAMILY)
+
+        assert answer.code == 1
+        assert answer.roots in ([], ["libgl1"]), name
+        assert answer.roots or "no-archive-index" in answer.gaps, name
+
+
+def test_the_manifests_archive_is_planned_with_where_the_environment_names_none(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FLEET_AUDIT_ARCHIVE")
+    world.family(FAMILY, opencv("libGL.so.1"), apt={"sources": [world.archive]})
+    world.service("face", "import cv2\n")
+
+    assert world.run("deps", FAMILY, "--offline").roots == ["libgl1"]
+
+
+def test_an_archive_of_the_image_is_not_read_from_this_machine(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FLEET_AUDIT_ARCHIVE")
+    sources = {"etc/apt/sources.list": f"deb {world.archive} bookworm main\n"}
+    world.family(FAMILY, opencv("libGL.so.1"), sources).service("face", "import cv2\n")
+
+    assert world.run("deps", FAMILY, "--offline").roots == []

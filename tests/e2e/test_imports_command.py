@@ -1,0 +1,164 @@
+"""What services import, with and without an image, from a manifest or a path."""
+
+import pytest
+
+from tests.support.worlds import FAMILY, SERVICE, Answer, Document, World, installed, opencv
+
+APP = """\
+import json
+import typing
+import cv2
+import numpy
+import common.eyes
+
+try:
+    import fast
+except ImportError:
+    fast = None
+
+if typing.TYPE_CHECKING:
+    import pandas
+
+
+def later():
+    import lazy_one
+    return __import__('dynamic_one')
+"""
+
+
+def service(answer: Answer, name: str = SERVICE) -> Document:
+    """Return what is said of one service."""
+    found: dict[str, Document] = {each["name"]: each for each in answer.document["services"]}
+    return found[name]
+
+
+@pytest.fixture
+def fleet(world: World) -> World:
+    """Give a service with an import in every context."""
+    world.file("common/eyes.py", "import os\n")
+    return world.family(FAMILY, opencv(), aliases=["eyes"]).service(SERVICE, APP)
+
+
+def test_each_import_has_its_context_and_provider(fleet: World) -> None:
+    answer = fleet.run("imports", SERVICE)
+
+    found = {row["module"]: (row["context"], row["provided_by"]) for row in service(answer)["imports"]}
+    assert found["json"] == ("module", "stdlib")
+    assert found["cv2"] == ("module", f"family:{FAMILY}")
+    assert found["common.eyes"] == ("module", "first-party")
+    assert found["numpy"] == ("module", None)
+    assert found["fast"] == ("guarded", None)
+    assert found["pandas"] == ("typing", None)
+    assert found["lazy_one"] == ("lazy", None)
+    assert found["dynamic_one"][0] == "dynamic"
+
+
+def test_only_what_is_imported_at_start_and_provided_by_nobody_blocks(fleet: World) -> None:
+    answer = fleet.run("imports", "-o", "text")
+
+    assert answer.code == 1
+    errors = [f for f in answer.document["findings"] if f["severity"] == "error"]
+    assert [(f["rule"], f["location"]["line"]) for f in errors] == [("FA-IMP-001", 4)]
+    assert "numpy" in answer.out
+
+
+def test_with_everything_provided_the_code_is_0(world: World) -> None:
+    world.family(FAMILY, opencv()).service(SERVICE, "import json\nimport cv2\n")
+
+    assert world.run("imports").code == 0
+
+
+def test_a_distribution_that_the_service_itself_installs_is_declared(world: World) -> None:
+    world.file("services/face/requirements.txt", "numpy==1.26\n").family(FAMILY)
+    world.service(SERVICE, "import numpy\n", requirements=["services/face/requirements.txt"])
+
+    assert world.run("imports").code == 0
+    assert world.run("deps", FAMILY).needs["numpy"]["status"] == "declared"
+
+
+def test_the_family_that_brought_a_distribution_is_the_one_whose_image_has_its_layer(world: World) -> None:
+    world.family("base", installed("six", {"six.py": ""}))
+    world.family(FAMILY, installed("six", {"six.py": ""}), opencv(), parent="base")
+    world.service(SERVICE, "import six\nimport cv2\n")
+
+    rows = service(world.run("imports"))["imports"]
+
+    assert {row["module"]: row["provided_by"] for row in rows} == {
+        "six": "family:base",
+        "cv2": f"family:{FAMILY}",
+    }
+
+
+def test_a_path_is_a_service_of_its_own(world: World) -> None:
+    world.file("code/app.py", "import helper\nimport numpy\n").file("code/helper.py", "import json\n")
+
+    answer = world.run("imports", "code")
+
+    assert answer.code == 0
+    assert {row["module"] for row in service(answer, "code")["imports"]} == {"helper", "numpy", "json"}
+    assert answer.document["image"] is None
+
+
+def test_a_single_file_is_a_service_too(world: World) -> None:
+    world.file("code/app.py", "import numpy\n").file("code/other.py", "import json\n")
+
+    answer = world.run("imports", "code/app.py")
+
+    assert {row["module"] for row in service(answer, "code")["imports"]} == {"numpy"}
+
+
+def test_a_path_on_an_image_is_judged_by_it(world: World) -> None:
+    world.file("code/app.py", "import numpy\nimport cv2\n")
+
+    answer = world.run("imports", "code", "--image", world.image("x", opencv()))
+
+    assert answer.code == 1
+    assert [row["module"] for row in service(answer, "code")["missing"]] == ["numpy"]
+    assert service(answer, "code")["extension_modules"][0]["module"] == "cv2.cv2"
+
+
+def test_services_of_one_family_stand_in_one_document(fleet: World) -> None:
+    fleet.service("dream", "import json\n")
+
+    assert [s["name"] for s in fleet.run("imports").document["services"]] == ["dream", SERVICE]
+    assert [s["name"] for s in fleet.run("imports", SERVICE, "dream").document["services"]] == [
+        "dream",
+        SERVICE,
+    ]
+
+
+def test_services_of_several_families_stand_in_subjects(fleet: World) -> None:
+    fleet.family("web").service("hub", family="web")
+
+    answer = fleet.run("imports")
+
+    assert [d["subject"] for d in answer.document["subjects"]] == [FAMILY, "web"]
+
+
+def test_a_file_that_does_not_parse_is_listed_with_its_line(world: World) -> None:
+    world.family(FAMILY, opencv()).service(SERVICE, "import cv2\n\ndef (:\n    import os\n")
+
+    answer = world.run("imports", "-o", "text")
+
+    assert answer.code == 1
+    (row,) = answer.document["unparsed"]
+    assert (row["path"], row["line"]) == ("services/face/app.py", 3)
+    assert {r["module"] for r in service(answer)["imports"]} == {"cv2", "os"}
+    assert "services/face/app.py:3" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["nowhere"], "did you mean"),
+        (["./nowhere"], "does not exist"),
+        ([SERVICE, "--image", "dir:nowhere"], "no such file or folder"),
+        ([SERVICE, "-o", "html"], "'html'"),
+        (["/dev/null"], "/dev/null"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_one_sentence(fleet: World, words: list[str], says: str) -> None:
+    code, out, err = fleet.say("imports", *words)
+
+    assert (code, out, err.count("\n")) == (2, "", 1), err
+    assert says in err or "no family or service" in err

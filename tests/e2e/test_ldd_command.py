@@ -1,0 +1,93 @@
+"""Which entry points of an image cannot load, as a whole command says it."""
+
+import pytest
+
+from tests.support.elf import LOADER, Needs, elf
+from tests.support.worlds import FAMILY, Document, World, installed, library, opencv
+
+
+def problems(world: World, *words: str) -> dict[str, list[Document]]:
+    """Return each entry point's problems by its path."""
+    entries = world.run("ldd", *words).document["entries"]
+    return {entry["path"]: entry["problems"] for entry in entries}
+
+
+CV2 = "/usr/local/lib/python3.11/site-packages/cv2/cv2.abi3.so"
+
+
+def test_a_missing_library_is_named_with_where_it_was_looked_for(world: World) -> None:
+    answer = world.run("ldd", world.image("x", opencv("libGL.so.1")), "-o", "text")
+
+    assert answer.code == 1
+    (entry,) = (e for e in answer.document["entries"] if e["path"] == CV2)
+    assert (entry["kind"], entry["module"], entry["distribution"]) == (
+        "extension-module",
+        "cv2.cv2",
+        "opencv-python",
+    )
+    (problem,) = entry["problems"]
+    assert (problem["kind"], problem["soname"], problem["wanted_by"]) == ("missing", "libGL.so.1", CV2)
+    assert "/usr/lib" in problem["searched"]
+    assert "libGL.so.1" in answer.out
+
+
+def test_an_image_in_which_everything_loads_passes(world: World) -> None:
+    answer = world.run("ldd", world.image("x", opencv("libGL.so.1"), library("usr/lib/libGL.so.1")))
+
+    assert answer.code == 0
+    assert all(entry["problems"] == [] for entry in answer.document["entries"])
+
+
+def test_a_family_or_service_means_its_image(world: World) -> None:
+    world.family(FAMILY, opencv("libGL.so.1"), aliases=["eyes"]).service("face")
+
+    assert {world.run("ldd", name).code for name in (FAMILY, "eyes", "face")} == {1}
+
+
+def test_the_chain_of_libraries_is_followed(world: World) -> None:
+    image = world.image("x", opencv("liba.so.1"), library("usr/lib/liba.so.1", "libb.so.1"))
+
+    assert problems(world, image)[CV2][0]["wanted_by"] == "/usr/lib/liba.so.1"
+
+
+def test_the_environment_of_the_image_counts(world: World) -> None:
+    files = library("opt/lib/libGL.so.1")
+
+    bare = world.image("bare", opencv("libGL.so.1"), files)
+    told = world.image("told", opencv("libGL.so.1"), files, config={"Env": ["LD_LIBRARY_PATH=/opt/lib"]})
+
+    assert (world.run("ldd", bare).code, world.run("ldd", told).code) == (1, 0)
+
+
+def test_a_version_that_libc_lacks_is_a_problem(world: World) -> None:
+    module = elf(needed=["libc.so.6"], version_needs=[Needs("libc.so.6", ["GLIBC_2.99"])])
+
+    found = problems(world, world.image("x", installed("new", {"new.abi3.so": module})))
+
+    (problem,) = found["/usr/local/lib/python3.11/site-packages/new.abi3.so"]
+    assert problem["kind"] == "version"
+    assert "GLIBC_2.99" in problem["detail"] + problem["soname"]
+
+
+@pytest.mark.parametrize("part", ["Entrypoint", "Cmd"])
+def test_what_the_image_starts_is_an_entry_point(world: World, part: str) -> None:
+    tool = {"opt/tool": elf(interpreter=LOADER, needed=["libgone.so.1"])}
+
+    found = problems(world, world.image("x", tool, config={part: ["/opt/tool", "x"]}))
+
+    assert found["/opt/tool"][0]["soname"] == "libgone.so.1"
+
+
+def test_the_hosts_driver_is_no_failure(world: World) -> None:
+    answer = world.run("ldd", world.image("x", opencv("libcuda.so.1")))
+
+    assert answer.code == 0
+    (entry,) = (e for e in answer.document["entries"] if e["path"] == CV2)
+    assert [p["kind"] for p in entry["problems"]] == ["host-driver"]
+
+
+def test_a_root_folder_is_an_image_too(world: World) -> None:
+    for name, body in {"etc/os-release": "ID=debian\n", "usr/lib/libx.so.1": "x"}.items():
+        world.file(f"root/{name}", body)
+
+    assert world.run("ldd", "dir:root").code == 3
