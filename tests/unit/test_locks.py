@@ -8,7 +8,8 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = sorted([*ROOT.glob("requirements/*.txt"), *ROOT.glob("examples/fleet/builder/wheels/*.txt")])
+FOLDERS = ("requirements", "examples/fleet/builder/wheels", "tests/fixtures/wheels")
+LOCKS = sorted(lock for folder in FOLDERS for lock in ROOT.glob(f"{folder}/*.txt"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 

@@ -114,15 +114,17 @@ def _open(source: ArchiveSource, fetcher: Fetcher) -> Suite | None:
         raise BuildError("the Debian archive", str(e)) from e
 
 
-def sources_for(address: str, machine: Path = Path("/etc/apt")) -> tuple[ArchiveSource, ...]:
-    """Return the sources to build from.
+def sources_for(
+    address: str, machine: Path = Path("/etc/apt"), *, distro: Distro = BOOKWORM
+) -> tuple[ArchiveSource, ...]:
+    """Return the sources to build from, for one release.
 
     `address` counts first, then the environment (FLEET_AUDIT_ARCHIVE), then the sources of this machine
     where it is a Debian, then Debian's snapshot service at a pinned date.
     """
     environment = address or os.environ.get(ENVIRONMENT_VARIABLE, "")
     offers = SourceOffers(environment=environment, machine=tuple(_machine_sources(machine)))
-    return choose_sources(BOOKWORM, ARCHITECTURE, offers)
+    return choose_sources(distro, ARCHITECTURE, offers)
 
 
 def _machine_sources(folder: Path) -> list[ArchiveSource]:

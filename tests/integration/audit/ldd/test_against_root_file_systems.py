@@ -1,0 +1,165 @@
+"""Real wheels in bootstrapped Debian systems: what is said from outside is what the loader does inside.
+
+Truth is the loader of each system: its trace of what Python would load with a file, soname by soname, and
+dlopen and import in a chroot.
+"""
+
+import os
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from fleet_audit.audit.images.tree import FileTree, basename
+from fleet_audit.audit.ldd.evidence import missing_sonames, problems
+from fleet_audit.audit.ldd.glibc import examine
+from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Resolved
+from fleet_audit.audit.model.identity import ImagePath
+from fleet_audit.audit.pipeline.scene import Scene, open_scene
+from fleet_audit.audit.pipeline.settings import Settings
+from tests.support.chroots import Traced, dlopened, traced
+from tests.support.roots import Root, root_with_wheels, roots
+
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.skipif(os.geteuid() != 0, reason="bootstrapping and chroot need root"),
+]
+
+SUITES = ("bullseye", "bookworm", "trixie")
+"""Debian 11, 12 and 13. The wheels are for 12's Python; 11 is older than what some of them need."""
+
+FALSE_POSITIVE, FALSE_NEGATIVE = "false positive", "false negative"
+
+AT_LEAST = 900
+"""Libraries of the wheels alone: fewer, and this test looks at the wrong place."""
+
+
+class Examined(NamedTuple):
+    """One system: its closures as predicted from outside, and what its own loader says of each file."""
+
+    root: Root
+    tree: FileTree
+    closures: tuple[Closure, ...]
+    traces: dict[ImagePath, Traced]
+    said: dict[str, str]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bootstrapped() -> None:
+    """Make what is not there yet, all at once."""
+    roots(*SUITES)
+
+
+@pytest.fixture(scope="module", params=SUITES)
+def examined(request: pytest.FixtureRequest) -> Iterator[Examined]:
+    root = root_with_wheels(request.param)
+    with tempfile.TemporaryDirectory() as folder, open_scene(*_opened(root, folder)) as scene:
+        assert scene.gaps == ()
+        closures = examine(scene.world, libraries(scene), scene.python)
+        paths = [closure.entry.path for closure in closures]
+        traces = {path: traced(root.place, root.python, path) for path in paths}
+        said = dlopened(root.place, root.python, paths)
+        yield Examined(root, scene.image.tree, closures, traces, said)
+
+
+def _opened(root: Root, folder: str) -> tuple[str, Settings]:
+    return f"dir:{root.place}", Settings(Path(folder), "2026-11-20T00:00:00Z", is_offline=True)
+
+
+def libraries(scene: Scene) -> list[EntryPoint]:
+    """Return every file of the system that is called like a library, each to be loaded by its Python."""
+    named = (path for path in sorted(scene.elf) if re.search(r"\.so(\.|$)", basename(path)))
+    return [EntryPoint(path, EntryKind.EXTENSION_MODULE) for path in named]
+
+
+def reasons(closure: Closure) -> set[str]:
+    """Return the kinds of what keeps a library from loading."""
+    return {problem.kind for problem in problems(closure)} - {"relative-rpath"}
+
+
+def is_stack_refused(closure: Closure) -> bool:
+    """Say whether we expect the loader to refuse an executable stack, which a trace does not do."""
+    return any("executable stack" in problem.detail for problem in problems(closure))
+
+
+def differences(examined: Examined, closure: Closure) -> Iterator[str]:
+    """Yield each soname and version on which the loader's trace and we disagree, in words."""
+    if is_stack_refused(closure):
+        return
+    trace = examined.traces[closure.entry.path]
+    absent = {soname for soname, path in trace.files.items() if path is None}
+    ours = missing_sonames(closure)
+    yield from (f"{FALSE_POSITIVE}: {soname}" for soname in sorted(ours - absent))
+    yield from (f"{FALSE_NEGATIVE}: {soname}" for soname in sorted(absent - ours))
+    for request in closure.requests:
+        path = trace.files.get(request.soname)
+        taken = None if path is None else examined.tree.realpath(ImagePath(path))
+        if (
+            taken is not None
+            and isinstance(request.resolution, Resolved)
+            and taken != request.resolution.path
+        ):
+            yield f"another file: {request.soname} is {taken}, not {request.resolution.path}"
+    wanted = {(version, examined.tree.realpath(ImagePath(by))) for version, by in trace.versions}
+    named = {(problem.version, problem.wanted_by) for problem in closure.version_problems}
+    yield from (f"{FALSE_POSITIVE}: version {version} of {by}" for version, by in named - wanted)
+    yield from (f"{FALSE_NEGATIVE}: version {version} of {by}" for version, by in wanted - named)
+
+
+def judged(closure: Closure, said: str) -> str:
+    """Compare what is predicted of one library with what dlopen said of it."""
+    kinds = reasons(closure)
+    absent = re.match(r"(\S+): cannot open shared object file", said)
+    version = re.search(r"version `([^']+)' not found \(required by", said)
+    if absent:
+        is_agreed = absent[1] in missing_sonames(closure)
+        return "agreed: missing" if is_agreed else f"{FALSE_NEGATIVE}: {said}"
+    if version:
+        is_agreed = version[1] in {problem.version for problem in closure.version_problems}
+        return "agreed: version" if is_agreed else f"{FALSE_NEGATIVE}: {said}"
+    if symbol := re.search(r"undefined symbol: (\w+)", said):
+        return undefined_symbol(closure, symbol[1])
+    if said:
+        return f"agreed: {min(kinds)}" if kinds else f"{FALSE_NEGATIVE}: {said}"
+    return f"{FALSE_POSITIVE}: {sorted(kinds)}" if kinds else "agreed: loads"
+
+
+def undefined_symbol(closure: Closure, name: str) -> str:
+    """Compare the symbol that dlopen stopped at with those that are predicted."""
+    symbols = [problem for problem in problems(closure) if problem.kind == "symbol"]
+    if not symbols:
+        return f"{FALSE_NEGATIVE}: undefined symbol {name}"
+    return "agreed: undefined symbol" if any(name in p.detail for p in symbols) else f"other symbol: {name}"
+
+
+def score(
+    examined: Examined, verdicts: Mapping[ImagePath, str], differing: Mapping[ImagePath, list[str]]
+) -> str:
+    """Return one row of the score table."""
+    words = [word for found in differing.values() for word in found] + list(verdicts.values())
+    traces = examined.traces.values()
+    numbers = {
+        "files": len(examined.closures),
+        "requests": sum(len(closure.requests) for closure in examined.closures),
+        "missing": sum(path is None for trace in traces for path in trace.files.values()),
+        "versions": sum(len(trace.versions) for trace in traces),
+        **{verdict: n for verdict, n in sorted(Counter(verdicts.values()).items()) if "false" not in verdict},
+        "false positives": sum(word.startswith(FALSE_POSITIVE) for word in words),
+        "false negatives": sum(word.startswith(FALSE_NEGATIVE) for word in words),
+    }
+    return f"{examined.root.suite}: " + ", ".join(f"{name} {n}" for name, n in numbers.items())
+
+
+def test_no_library_of_a_wheel_is_wrongly_missing_or_wrongly_there(examined: Examined) -> None:
+    differing = {c.entry.path: found for c in examined.closures if (found := list(differences(examined, c)))}
+    verdicts = {c.entry.path: judged(c, examined.said[c.entry.path]) for c in examined.closures}
+
+    print(score(examined, verdicts, differing))  # noqa: T201  (the score; -s or a failure shows it)
+    of_wheels = [path for path in verdicts if path.startswith(examined.root.site)]
+    assert len(of_wheels) >= AT_LEAST
+    assert differing == {}
+    assert {path: words for path, words in verdicts.items() if words.startswith("false")} == {}

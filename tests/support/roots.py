@@ -1,0 +1,163 @@
+"""Real root file systems with real wheels: bootstrapped once, kept in a cache, given to tests to look at.
+
+The cache is the folder in FLEET_AUDIT_TEST_CACHE, or one of this name among the user's caches. What makes
+up a root is part of its name there, so that a changed list or lock never meets an old root.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import NamedTuple
+
+import pytest
+from platformdirs import user_cache_path
+
+from examples.fleet.builder.archive import ARCHITECTURE, sources_for
+from examples.fleet.builder.wheel_downloads import cached, fetch
+from examples.fleet.builder.wheel_locks import LockedWheel
+from fleet_audit.audit.apt.sources import SourceOffers, choose_sources
+from fleet_audit.audit.model.identity import Distro
+from fleet_audit.audit.tools.process import ToolError, run
+
+CACHE_VARIABLE = "FLEET_AUDIT_TEST_CACHE"
+LOCK = Path(__file__).parents[1] / "fixtures" / "wheels" / "truth.txt"
+
+PACKAGES = ("python3", "libx11-6", "libfontconfig1", "libgomp1", "libatomic1")
+"""What the roots have beside the essential packages: some of what the wheels look for is there."""
+
+_VERSIONS = {"bullseye": "11", "bookworm": "12", "trixie": "13"}
+_SECONDS = 900
+_PIN = re.compile(r"([a-z0-9-]+)==(\S+) \\\s+--hash=sha256:([0-9a-f]{64})")
+
+
+class Root(NamedTuple):
+    """A root file system: where it is, its Python, and the folder in it that Python finds wheels in."""
+
+    suite: str
+    place: Path
+    python: str
+    site: str
+
+
+def cache() -> Path:
+    """Return the folder that keeps roots and wheels."""
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named) if named else user_cache_path("fleet-audit-tests")
+
+
+def locked_wheels() -> list[LockedWheel]:
+    """Return the wheels of the lock, each with the one digest that it may have."""
+    found = _PIN.findall(LOCK.read_text(encoding="utf-8"))
+    return [LockedWheel(name, version, (digest,)) for name, version, digest in found]
+
+
+def wheel_files() -> list[Path]:
+    """Return the locked wheels as files, downloaded where they are not there yet.
+
+    The example's own cache is looked at first: some of its wheels are the same.
+    """
+    example = user_cache_path("fleet-audit-example") / "wheels"
+    wheels = locked_wheels()
+    held = [cached(wheel, example) for wheel in wheels]
+    absent = [wheel for wheel, path in zip(wheels, held, strict=True) if path is None]
+    fetched = iter(fetch(absent, cache() / "wheels"))
+    return [path if path is not None else next(fetched) for path in held]
+
+
+def roots(*suites: str) -> dict[str, Root]:
+    """Return the roots of these releases with the wheels in them; tests must not write into them.
+
+    A release that the archive does not serve is left out. Skips where this machine cannot make any.
+    """
+    if os.geteuid() != 0:
+        pytest.skip("bootstrapping a root file system needs root")
+    if not any(_base(suite).exists() for suite in suites) and shutil.which("debootstrap") is None:
+        pytest.skip("debootstrap is not installed")
+    cache().mkdir(parents=True, exist_ok=True)
+    # Most of bootstrapping is waiting: for the disk, and for one package manager after another.
+    with ThreadPoolExecutor(len(suites)) as pool:
+        made = list(pool.map(_bootstrapped, suites))
+    found = {root.suite: root for root in made if root is not None}
+    if not found:
+        pytest.skip("no archive that this machine knows serves any of " + ", ".join(suites))
+    return found
+
+
+def root_with_wheels(suite: str) -> Root:
+    """Return the root of one release with the locked wheels where its Python looks for them."""
+    base = roots(suite)[suite]
+    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
+    place = base.place.with_name(f"{base.place.name}-{digest}")
+    if not place.exists():
+        unpacked = _unpacked(digest)
+        fresh = Path(mkdtemp(dir=cache(), prefix="new-"))
+        _link(base.place, fresh / "root")
+        _link(unpacked, fresh / "root" / base.site.lstrip("/"))
+        (fresh / "root").rename(place)
+        fresh.rmdir()
+    return base._replace(place=place)
+
+
+def _unpacked(digest: str) -> Path:
+    """Return a folder with the files of all wheels, as pip would lay them into one site folder."""
+    place = cache() / f"site-{digest}"
+    if not place.exists():
+        fresh = Path(mkdtemp(dir=cache(), prefix="new-"))
+        for path in wheel_files():
+            with zipfile.ZipFile(path) as wheel:
+                wheel.extractall(fresh)
+        fresh.chmod(0o755)
+        fresh.rename(place)
+    return place
+
+
+def _link(source: Path, target: Path) -> None:
+    """Copy a tree by hard links, which takes neither time nor room; devices are copied."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    run(
+        ["cp", "--archive", "--link", "--no-target-directory", str(source), str(target)],
+        timeout=_SECONDS,
+        env=os.environ,
+    )
+
+
+def _base(suite: str) -> Path:
+    key = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:8]
+    return cache() / f"{suite}-{key}"
+
+
+def _bootstrapped(suite: str) -> Root | None:
+    place = _base(suite)
+    if not place.exists() and not _bootstrap(suite, place):
+        return None
+    version = next(path.name for path in sorted((place / "usr/lib").glob("python3.*")))
+    return Root(suite, place, "/usr/bin/python3", f"/usr/local/lib/{version}/dist-packages")
+
+
+def _bootstrap(suite: str, place: Path) -> bool:
+    for address in _archives(suite):
+        fresh = Path(mkdtemp(dir=cache(), prefix="new-"))
+        options = ["--variant=minbase", f"--arch={ARCHITECTURE}", f"--include={','.join(PACKAGES)}"]
+        try:
+            run(["debootstrap", *options, suite, str(fresh), address], timeout=_SECONDS, env=os.environ)
+        except ToolError as e:
+            print(f"{suite} cannot be bootstrapped: {e}")  # noqa: T201  (a failing test shows it)
+            shutil.rmtree(fresh)
+            continue
+        fresh.chmod(0o755)
+        shutil.rmtree(fresh / "var/cache/apt", ignore_errors=True)
+        fresh.rename(place)
+        return True
+    return False
+
+
+def _archives(suite: str) -> list[str]:
+    """Return where a release may be served: by what this machine uses, or by Debian's snapshot service."""
+    distro = Distro(id="debian", version=_VERSIONS[suite], codename=suite)
+    chosen = [*sources_for("", distro=distro), *choose_sources(distro, ARCHITECTURE, SourceOffers())]
+    return list(dict.fromkeys(source.uri for source in chosen if source.suite == suite))
