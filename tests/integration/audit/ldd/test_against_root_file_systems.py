@@ -163,3 +163,21 @@ def test_no_library_of_a_wheel_is_wrongly_missing_or_wrongly_there(examined: Exa
     assert len(of_wheels) >= AT_LEAST
     assert differing == {}
     assert {path: words for path, words in verdicts.items() if words.startswith("false")} == {}
+
+
+def undefined(examined: Examined, closure: Closure) -> Counter[ImagePath]:
+    """Return how many symbols the loader does not find for each file, when it binds everything at once."""
+    trace = traced(examined.root.place, examined.root.python, closure.entry.path, with_symbols=True)
+    by = ((name, examined.tree.realpath(ImagePath(path))) for name, path in trace.symbols)
+    return Counter(path for _, path in set(by) if path is not None)
+
+
+def test_every_undefined_symbol_is_counted_as_the_loader_counts_it(examined: Examined) -> None:
+    whole = [c for c in examined.closures if reasons(c) <= {"symbol"}]
+    claimed = {c.entry.path: Counter({p.wanted_by: p.others + 1 for p in c.symbol_problems}) for c in whole}
+
+    said = {c.entry.path: undefined(examined, c) for c in whole}
+
+    assert len(whole) >= AT_LEAST // 2
+    assert sum(map(bool, said.values())) > 0
+    assert {path: (claimed[path], found) for path, found in said.items() if claimed[path] != found} == {}
