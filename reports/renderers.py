@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fleet_audit.audit.errors import UsageError
-from fleet_audit.audit.model.one_file import TreeReport
+from fleet_audit.audit.model.one_file import DepthReport, HardeningReport, TreeReport
 from fleet_audit.audit.model.report import DepsReport, ExplainReport, ImportsReport, Judged, LddReport
 from fleet_audit.reports.deps_text import deps_text
 from fleet_audit.reports.documents import deps_document, explain_document, imports_document, ldd_document
 from fleet_audit.reports.explain_text import explain_text
 from fleet_audit.reports.imports_text import imports_text
+from fleet_audit.reports.ldd_depth import depth_document, depth_text
+from fleet_audit.reports.ldd_hardening import hardening_document, hardening_text
 from fleet_audit.reports.ldd_text import ldd_text
 from fleet_audit.reports.ldd_tree import tree_document, tree_text
 from fleet_audit.reports.options import RenderOptions
@@ -30,6 +32,10 @@ RENDERERS: Mapping[tuple[type[Judged], str], Renderer] = {
     (LddReport, "sarif"): sarif,
     (TreeReport, "text"): tree_text,
     (TreeReport, "json"): tree_document,
+    (DepthReport, "text"): depth_text,
+    (DepthReport, "json"): depth_document,
+    (HardeningReport, "text"): hardening_text,
+    (HardeningReport, "json"): hardening_document,
     (ExplainReport, "text"): explain_text,
     (ExplainReport, "json"): explain_document,
 }

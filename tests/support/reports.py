@@ -55,7 +55,18 @@ from fleet_audit.audit.model.imports import (
 )
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.need import Need, NeedKind, ReachedFrom, Tier, Via
-from fleet_audit.audit.model.one_file import TreeReport
+from fleet_audit.audit.model.one_file import (
+    Depth,
+    DepthNote,
+    DepthReport,
+    DepthSegment,
+    DepthSymbol,
+    DepthVersions,
+    Hardened,
+    Hardening,
+    HardeningReport,
+    TreeReport,
+)
 from fleet_audit.audit.model.report import (
     Answer,
     DepsReport,
@@ -348,7 +359,78 @@ def tree_report() -> TreeReport:
     )
 
 
-ALL = (deps_report(), clean_report(), imports_report(), ldd_report(), tree_report(), explain_report())
+def depth_report() -> DepthReport:
+    """Return one library in depth."""
+    return DepthReport(
+        subject=str(IMAGE.ref),
+        image=IMAGE,
+        elf_files=1214,
+        path=CV2,
+        size=69_900_000,
+        depth=Depth(
+            machine="X86_64",
+            elf_class="ELF64",
+            elf_type="DYN",
+            hardening=SOUND,
+            soname="cv2.so",
+            needed=("libGL.so.1", "libc.so.6"),
+            runpath="",
+            build_id="48d4ab33",
+            imported=(DepthSymbol("printf", "GLIBC_2.2.5", "FUNC"), DepthSymbol("hook", is_weak=True)),
+            imported_total=1087,
+            exported=(DepthSymbol("PyInit_cv2", "", "FUNC"),),
+            exported_total=1,
+            relocations={"X86_64_GLOB_DAT": 95, "X86_64_RELATIVE": 76480},
+            segments=(DepthSegment("LOAD", "r-x", 0x1000, 4096, 8192),),
+            sections=(".text",),
+            notes=(DepthNote("GNU", "GNU_BUILD_ID", "48d4ab33"),),
+            versions_needed=(DepthVersions("libc.so.6", ("GLIBC_2.2.5", "GLIBC_2.34")),),
+            versions_defined=("CV_2",),
+        ),
+    )
+
+
+SOUND = Hardening(
+    is_pie=None, has_executable_stack=False, relro="full", has_canary=True, fortified=3, fortifiable=2
+)
+
+
+def hardening_report() -> HardeningReport:
+    """Return what protects a program and a library, and one file that could not be read."""
+    old = Hardening(
+        is_pie=False,
+        has_executable_stack=True,
+        relro="none",
+        has_canary=False,
+        fortified=0,
+        fortifiable=7,
+        has_writable_code=True,
+        has_text_relocations=True,
+        is_stripped=False,
+    )
+    return HardeningReport(
+        subject=str(IMAGE.ref),
+        image=IMAGE,
+        elf_files=1214,
+        extension_modules=1,
+        hardened=(
+            Hardened(EntryPoint(ImagePath("/opt/old"), EntryKind.EXECUTABLE), old),
+            Hardened(EntryPoint(CV2, EntryKind.EXTENSION_MODULE, ModuleName("cv2")), SOUND),
+        ),
+        gaps=(Gap("ldd", GapKind.UNREADABLE_ELF, "/opt/x.so", "lief finds no segments in it"),),
+    )
+
+
+ALL = (
+    deps_report(),
+    clean_report(),
+    imports_report(),
+    ldd_report(),
+    tree_report(),
+    depth_report(),
+    hardening_report(),
+    explain_report(),
+)
 
 
 def decoded(text: str) -> dict[str, object]:

@@ -16,21 +16,26 @@ if TYPE_CHECKING:
     from fleet_audit.audit.pipeline.shared import Shared
 
 FORMATS = ("text", "json", "sarif")
-ONE_FILE_FORMATS = ("text", "json")
+SPECIAL_FORMATS = ("text", "json")
 
 
 @click.command("ldd")
 @click.argument("image", metavar="IMAGE|FAMILY|SERVICE")
 @click.option("--tree", metavar="PATH", help="Only this file: each request, each place tried, and why.")
+@click.option("--deep", metavar="PATH", help="Only this file: symbols, relocations, hardening, notes.")
+@click.option("--hardening", is_flag=True, help="What protects each program and extension module.")
 @common
-def command(*, image: str, tree: str | None, common: Common) -> int:
+def command(*, image: str, tree: str | None, deep: str | None, hardening: bool, common: Common) -> int:
     """Say which entry points of an image cannot load, and exactly why.
 
     Entry points are the extension modules that the image's Python can import and the programs that its
     configuration starts, whether or not a service uses them. With --tree: exit code 0 where the file loads, 1
     where it does not, 3 where that is not known.
     """
-    outputs = parse_outputs(common.output, FORMATS if tree is None else ONE_FILE_FORMATS)
+    if (tree is not None) + (deep is not None) + hardening > 1:
+        raise UsageError("--tree, --deep and --hardening are three questions; ask one of them")
+    is_special = tree is not None or deep is not None or hardening
+    outputs = parse_outputs(common.output, SPECIAL_FORMATS if is_special else FORMATS)
     check_writable(outputs)
 
     from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (not for --help)
@@ -39,7 +44,7 @@ def command(*, image: str, tree: str | None, common: Common) -> int:
     fleet = find_fleet(common.fleet)
     reference = _reference(image, fleet)
     with common.settings() as settings:
-        report, cost = _answer(reference, Shared(settings, fleet), tree=tree)
+        report, cost = _answer(reference, Shared(settings, fleet), tree=tree, deep=deep, hardening=hardening)
     common.say_cost([cost])
     write(outputs, renderer(type(report), [report], common, fleet))
     return exit_code([report])
@@ -54,11 +59,17 @@ def _reference(image: str, fleet: "Fleet | None") -> str:
     return reference
 
 
-def _answer(reference: str, shared: "Shared", *, tree: str | None) -> "tuple[LddReport, Statistics]":
+def _answer(
+    reference: str, shared: "Shared", *, tree: str | None, deep: str | None, hardening: bool
+) -> "tuple[LddReport, Statistics]":
     if tree is not None:
         from fleet_audit.audit.pipeline.one_file import tree_of  # noqa: PLC0415  (see above)
 
         return tree_of(reference, tree, shared)
+    if deep is not None or hardening:
+        from fleet_audit.audit.pipeline.in_depth import depth_of, hardening_of  # noqa: PLC0415  (see above)
+
+        return hardening_of(reference, shared) if deep is None else depth_of(reference, deep, shared)
     from fleet_audit.audit.pipeline.linking import entry_points_of  # noqa: PLC0415  (see above)
 
     linked = entry_points_of(reference, shared)

@@ -82,12 +82,12 @@ def test_relro_without_binding_now_is_partial(tmp_path: Path, compiler: str) -> 
 
 
 def test_symbols_versions_relocations_and_the_build_id_are_told(tmp_path: Path, compiler: str) -> None:
-    body = built(tmp_path, compiler, "-pie", "-fPIE", "-fno-builtin", "-Wl,--build-id=0xc0ffee")
+    body = built(tmp_path, compiler, "-pie", "-fPIE", "-fno-builtin", "-Wl,--build-id=0xc0ffee11")
 
     found = examine_depth(body)
 
     assert isinstance(found, Depth)
-    assert found.build_id == "c0ffee"
+    assert found.build_id == "c0ffee11"
     (printf,) = (symbol for symbol in found.imported if symbol.name == "printf")
     assert (printf.version.startswith("GLIBC_2."), printf.kind) == (True, "FUNC")
     assert "libc.so.6" in {needed.file for needed in found.versions_needed}
