@@ -9,6 +9,7 @@ import difflib
 import inspect
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,8 +35,9 @@ MAX_COMPARED = 500
 MAX_COMPARED_LENGTH = 100
 
 
+@cache
 def schema_of(root: type) -> Schema:
-    """Return the JSON schema of a struct type, free keys allowed wherever keys are fixed."""
+    """Return the JSON schema of a struct type, free keys allowed wherever keys are fixed; to be read only."""
     schema: Schema = msgspec.json.schema(root)
     for definition in schema.get("$defs", {}).values():
         if definition.get("additionalProperties") is False:
@@ -59,7 +61,8 @@ def convert(located: Located, root: type[T], *, at: KeyPath = (), also: Iterable
     Raises ConfigurationError with every deviation from the type, and with the problems in `also`, which
     the caller found in the same file by other means.
     """
-    schema = schema_of(root)
+    shape: type = root  # mypy does not take a `type[T]` for hashable
+    schema = schema_of(shape)
     value = located.view(*at).value
     problems = first_problems(chain(also, _deviations(located, schema, at)), located.name)
     if problems:
