@@ -91,7 +91,9 @@ def _chosen(  # noqa: PLR0913  (the words that decide what is audited)
         names_image,
     )
 
-    _check_words(words, gpu=gpu, every=every, image=image, source=source)
+    _check_words(words, gpu=gpu, every=every, image=image, source=source, entry=entry)
+    if image is not None and any(names_image(word, fleet) for word in words):
+        raise UsageError("--image replaces the image of a family or service; name one, or leave --image out")
     if gpu or every:
         known = need_fleet(fleet)
         return [named_subject(known, name) for name in chosen_families(known, gpu=gpu)]
@@ -107,13 +109,13 @@ def _chosen(  # noqa: PLR0913  (the words that decide what is audited)
     ]
 
 
-def _check_words(
-    words: Sequence[str], *, gpu: bool, every: bool, image: str | None, source: Path | None
+def _check_words(  # noqa: PLR0913  (the same words)
+    words: Sequence[str], *, gpu: bool, every: bool, image: str | None, source: Path | None, entry: str
 ) -> None:
     if gpu and every:
         raise UsageError("--gpu and --all contradict each other; give one of them")
-    if (gpu or every) and (words or image):
-        raise UsageError("--gpu and --all choose the families; leave out names and --image")
+    if (gpu or every) and (words or image or entry):
+        raise UsageError("--gpu and --all choose the families; leave out names, --image and --entry")
     if not (words or gpu or every or image):
         raise UsageError("name a family, a service or an image, or give --gpu or --all")
     if image is not None and len(words) > 1:

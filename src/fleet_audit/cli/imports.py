@@ -73,10 +73,13 @@ def _subject(fleet: "Fleet | None", word: str, image: str | None) -> "Subject":
 
 
 def _joined(subjects: "list[Subject]") -> "list[Subject]":
-    """Join services of one family on one image, so that each image is opened once."""
-    joined: dict[tuple[str, str | None], Subject] = {}
-    for subject in subjects:
-        key = (subject.family or subject.name, subject.image)
+    """Join services of one family on one image, so that each image is opened once.
+
+    Folders stay apart whatever they are called: each is a repository of its own.
+    """
+    joined: dict[tuple[str | int, str | None], Subject] = {}
+    for number, subject in enumerate(subjects):
+        key = (subject.family or number, subject.image)
         before = joined.get(key)
         services = subject.services if before is None else (*before.services, *subject.services)
         joined[key] = msgspec.structs.replace(before or subject, services=tuple(dict.fromkeys(services)))

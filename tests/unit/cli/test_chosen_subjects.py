@@ -1,0 +1,49 @@
+"""No word of a command line is passed over in silence."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fleet_audit.__main__ import run
+
+MANIFEST = "version: 1\nfleet: small\nfamilies: {web: {}}\nservices: []\n"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a folder with a manifest, in which commands run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "fleet.yaml").write_text(MANIFEST, encoding="utf-8")
+    return tmp_path
+
+
+def test_two_folders_of_one_name_are_two_services(here: Path) -> None:
+    for folder, module in (("old", "json"), ("new", "shutil")):
+        (here / folder / "app").mkdir(parents=True)
+        (here / folder / "app" / "main.py").write_text(f"import {module}\n", encoding="utf-8")
+
+    assert run(["imports", "old/app", "new/app", "-o", "json=out.json"]) == 0
+
+    subjects = json.loads((here / "out.json").read_bytes())["subjects"]
+    imported = [[row["module"] for s in each["services"] for row in s["imports"]] for each in subjects]
+    assert imported == [["json"], ["shutil"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["dir:/one", "--image", "dir:/other"], "--image replaces the image of a family"),
+        (["--all", "--entry", "app.py"], "leave out names, --image and --entry"),
+        (["--gpu", "--entry", "app.py"], "leave out names, --image and --entry"),
+        (["--image", "dir:/one", "--entry", "app.py"], "--entry needs --source"),
+        (["web", "--entry", "app.py"], "--entry needs --source"),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_words_that_would_mean_nothing_are_refused(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["deps", *words]) == 2
+    assert sentence in capsys.readouterr().err
