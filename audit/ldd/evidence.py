@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Iterator
 from typing import assert_never
 
+import msgspec
+
 from fleet_audit.audit.ldd.world import World
 from fleet_audit.audit.model.elf import (
     Closure,
     Declared,
+    EntryKind,
     Fatal,
     HostDriver,
     Missing,
@@ -61,8 +64,20 @@ def _file(path: ImagePath) -> Node:
 def problems(closure: Closure) -> tuple[Problem, ...]:
     """Return every reason why the entry point does not load, or may load what it should not.
 
-    What could not be decided is a `Gap` (see `gaps`) and no problem.
+    What could not be decided is a `Gap` (see `gaps`) and no problem. What a plugin lacks is `optional`.
     """
+    found = _problems(closure)
+    if closure.entry.kind is EntryKind.PLUGIN:
+        return tuple(p if p.kind == "host-driver" else _optional(p) for p in found)
+    return tuple(found)
+
+
+def _optional(problem: Problem) -> Problem:
+    detail = f"{problem.kind}: {problem.detail}" if problem.detail else f"{problem.kind} for this plugin"
+    return msgspec.structs.replace(problem, kind="optional", detail=detail)
+
+
+def _problems(closure: Closure) -> list[Problem]:
     found = [p for request in closure.requests if (p := _request_problem(request)) is not None]
     found.extend(_version_problem(problem) for problem in closure.version_problems)
     found.extend(_symbol_problem(problem) for problem in closure.symbol_problems)
@@ -75,7 +90,7 @@ def problems(closure: Closure) -> tuple[Problem, ...]:
         )
         for relative in closure.relative_directories
     )
-    return tuple(found)
+    return found
 
 
 def _request_problem(request: Request) -> Problem | None:

@@ -24,6 +24,7 @@ from fleet_audit.audit.model.imports import ExtensionModule, ServiceImports, Unp
 from fleet_audit.audit.model.need import Need, NeedKind, Tier
 from fleet_audit.audit.model.report import DepsReport, Statistics
 from fleet_audit.audit.pipeline.asks import closure_asks, distribution_asks
+from fleet_audit.audit.pipeline.entry_points import PythonEntries
 from fleet_audit.audit.pipeline.judge import Judge
 from fleet_audit.audit.pipeline.needs import Ask, join
 from fleet_audit.audit.pipeline.packages import installed_distributions, package_set
@@ -42,7 +43,7 @@ from fleet_audit.audit.pipeline.wishes import (
 )
 from fleet_audit.audit.policy.evaluation import evaluate
 from fleet_audit.audit.policy.facts import module_subjects, need_subjects, source_subjects
-from fleet_audit.audit.static_imports.examine import Examination, importable_extensions
+from fleet_audit.audit.static_imports.examine import Examination
 from fleet_audit.audit.static_imports.examine import examine as examine_imports
 from fleet_audit.audit.static_imports.requirements import required_names
 
@@ -132,9 +133,7 @@ class _Audit:
     def _extensions(self, services: Iterable[ServiceImports]) -> list[ExtensionModule]:
         if self._subject.services:
             return [module for service in services for module in service.extension_modules]
-        if self._scene.interpreter is None:
-            return []
-        return list(importable_extensions(self._scene.image.tree, self._scene.interpreter))
+        return list(PythonEntries(self._scene).modules)
 
     def _load_extensions(self, modules: Sequence[ExtensionModule]) -> None:
         entries = {

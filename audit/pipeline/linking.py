@@ -13,6 +13,7 @@ from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.need import Tier
 from fleet_audit.audit.model.report import EntryReport, LddReport, Statistics
 from fleet_audit.audit.pipeline.asks import closure_asks
+from fleet_audit.audit.pipeline.entry_points import PythonEntries
 from fleet_audit.audit.pipeline.judge import Judge
 from fleet_audit.audit.pipeline.needs import join
 from fleet_audit.audit.pipeline.programs import find_program
@@ -20,7 +21,6 @@ from fleet_audit.audit.pipeline.scene import Scene, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.policy.evaluation import evaluate
 from fleet_audit.audit.policy.facts import need_subjects
-from fleet_audit.audit.static_imports.examine import importable_extensions
 
 
 class Linked(msgspec.Struct, frozen=True):
@@ -33,8 +33,9 @@ class Linked(msgspec.Struct, frozen=True):
 def entry_points_of(reference: str, shared: Shared) -> Linked:
     """Return every entry point of an image with what keeps it from loading.
 
-    Entry points are the extension modules that its Python can import and the programs that its
-    configuration starts. Raises ImageError where the reference leads to no image.
+    Entry points are the extension modules that its Python can import, the programs that its configuration
+    starts, and as plugins the libraries of its distributions that none of these loads. Raises ImageError
+    where the reference leads to no image.
     """
     with open_scene(reference, shared.settings) as scene:
         return _Audit(reference, scene, shared).run()
@@ -45,11 +46,14 @@ class _Audit:
         self._reference = reference
         self._scene = scene
         self._shared = shared
+        self._python = PythonEntries(scene)
         self._judge = Judge(shared.knowledge, scene.image.identity.distro.codename, scene.is_whole)
 
     def run(self) -> Linked:
         modules = self._modules()
         closures = examine(self._scene.world, [*modules, *self._programs()], self._scene.python)
+        # Nobody can say that they are ever loaded: they are shown, and nothing is judged by them.
+        plugins = self._python.plugins(closures)
         judgement = evaluate(
             self._shared.rules,
             need_subjects(
@@ -66,15 +70,13 @@ class _Audit:
             image=self._scene.image.identity,
             elf_files=len(self._scene.elf),
             extension_modules=len(modules),
-            entries=self._entries(closures),
+            entries=self._entries([*closures, *plugins]),
         )
         cost = Statistics(spent.layers_read, spent.layers_cached, spent.seconds)
         return Linked(report, cost)
 
     def _modules(self) -> list[EntryPoint]:
-        if self._scene.interpreter is None:
-            return []
-        found = importable_extensions(self._scene.image.tree, self._scene.interpreter)
+        found = self._python.modules
         return [EntryPoint(m.path, EntryKind.EXTENSION_MODULE, m.module, m.distribution) for m in found]
 
     def _programs(self) -> Sequence[EntryPoint]:
@@ -96,5 +98,6 @@ def judged(closure: Closure, judge: Judge) -> Closure:
     requests = tuple(
         msgspec.structs.replace(r, resolution=judge.judged(r.soname, r.resolution)) for r in closure.requests
     )
-    versions = closure.version_problems if judge.is_whole else ()
-    return msgspec.structs.replace(closure, requests=requests, version_problems=versions)
+    if judge.is_whole:
+        return msgspec.structs.replace(closure, requests=requests)
+    return msgspec.structs.replace(closure, requests=requests, version_problems=(), symbol_problems=())
