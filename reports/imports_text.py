@@ -111,22 +111,23 @@ def _missing_rows(missing: Sequence[MissingModule]) -> list[tuple[Line, ...]]:
     groups: defaultdict[tuple[bool, str, ImportContext, Level], list[MissingModule]] = defaultdict(list)
     for module in missing:
         top = module.module.partition(".")[0]
-        groups[not _is_certain(module), top, module.context, module.level].append(module)
+        groups[not _fails_at_start(module), top, module.context, module.level].append(module)
     return [_missing_row(group) for _, group in sorted(groups.items())]
 
 
-def _is_certain(missing: MissingModule) -> bool:
-    return missing.context is ImportContext.MODULE and missing.level is Level.CERTAIN
+def _fails_at_start(missing: MissingModule) -> bool:
+    is_survived = missing.context in (ImportContext.GUARDED, ImportContext.TYPING)
+    return missing.level is Level.CERTAIN and not is_survived
 
 
 def _missing_row(group: Sequence[MissingModule]) -> tuple[Line, ...]:
     first = group[0]
-    sign, style = ("✗", _RED) if _is_certain(first) else ("!", _YELLOW)
+    sign, style = ("✗", _RED) if _fails_at_start(first) else ("!", _YELLOW)
     places = sorted({place for module in group for place in module.locations})
     where: list[str | Piece] = [Piece(str(places[0]) if places else "", "cyan")]
     if len(places) > 1:
         where.append(Piece(f" and {count(len(places) - 1, 'more place')}", "dim"))
-    if not _is_certain(first):
+    if first.context is not ImportContext.MODULE or first.level is not Level.CERTAIN:
         where += [BREAK, Piece(_stands(first), "dim")]
     names: list[str | Piece] = [Piece(first.module, "bold")]
     if len(group) > 1:
@@ -136,8 +137,8 @@ def _missing_row(group: Sequence[MissingModule]) -> tuple[Line, ...]:
 
 def _stands(missing: MissingModule) -> str:
     words = _CONTEXT_WORDS[missing.context]
-    is_plain = missing.level is Level.CERTAIN or missing.context is ImportContext.LAZY
-    return words if is_plain else f"{words}, {_REACHED_WORDS[missing.level]}"
+    usual = Level.LAZY if missing.context is ImportContext.LAZY else Level.CERTAIN
+    return words if missing.level is usual else f"{words}, {_REACHED_WORDS[missing.level]}"
 
 
 _CONTEXT_WORDS = {
@@ -145,7 +146,7 @@ _CONTEXT_WORDS = {
     ImportContext.GUARDED: "under a guard",
     ImportContext.LAZY: "inside a function",
     ImportContext.TYPING: "for type checkers alone",
-    ImportContext.DYNAMIC: "by a computed name",
+    ImportContext.DYNAMIC: "by its name as a text",
 }
 _REACHED_WORDS = {
     Level.CERTAIN: "which is reached",

@@ -226,7 +226,7 @@ def _module_subject(name: str, imports: list[tuple[str, MissingModule]], family:
     return _subject(SubjectKind.MODULE, facts, f"module:{name}", strongest.level, [*first, *others])
 
 
-_CONTEXTS = ("module", "dynamic", "guarded", "lazy", "typing")
+_CONTEXTS = ("module", "dynamic", "lazy", "guarded", "typing")
 
 
 def _strength(missing: MissingModule) -> tuple[Level, int, tuple[SourceLocation, ...]]:

@@ -396,12 +396,14 @@ class _Walk:
             return
         context = self._context(call.block, is_dynamic=True)
         is_guarded = self._live.is_guarded(call.block)
+        # Of several names that one call may mean, nobody knows which it takes.
+        likely = max(level, Level.PROBABLE) if len(call.modules) > 1 else level
         for name in call.modules:
             found = self._named(name)
             if found is not None and self._expander.find(found) is not None:
                 self._add(found, level, call.line, context, is_statement=True)
             elif found is not None:
-                lost = Level.STRING if is_guarded else level
+                lost = Level.STRING if is_guarded else likely
                 self._absent.append(Absent(found, lost, call.line, context))
 
     def _follow_uses(self) -> None:

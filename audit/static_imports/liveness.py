@@ -22,7 +22,8 @@ from fleet_audit.audit.static_imports.records import (
     SourceRecord,
 )
 
-IMPORT_FAILURES = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+_NAMED_FAILURES = frozenset({"ImportError", "ModuleNotFoundError"})
+IMPORT_FAILURES = _NAMED_FAILURES | {"Exception", "BaseException"}
 _MAX_ROUNDS = 20
 _LONGEST_CHAIN = 300
 
@@ -31,7 +32,8 @@ class Liveness:
     """The levels of one record's blocks.
 
     Functions are `LAZY` until something that runs calls them; that raises what is inside them to the
-    caller's level, through as many of the file's own functions as it takes. A handler for a failed
+    caller's level, through as many of the file's own functions as it takes, and to `PROBABLE` where the
+    caller survives a failed import by its name. A handler for a failed
     import runs where an import of its ``try`` does not resolve; otherwise it is as unlikely as `STRING`.
     """
 
@@ -138,6 +140,8 @@ class Liveness:
             has_changed = False
             for call in record.calls:
                 level = levels[call.block]
+                if level is Level.CERTAIN and self._is_sheltered(call.block):
+                    level = Level.PROBABLE
                 if level is not None and level < self._functions.get(call.target, Level.LAZY):
                     self._functions[call.target] = level
                     has_changed = True
@@ -145,6 +149,12 @@ class Liveness:
                 break
             levels = self._pass()
         return levels
+
+    def _is_sheltered(self, block: int) -> bool:
+        """Say whether a handler around `block` names a failed import; a broad one may only log the end."""
+        around = (self._blocks[index] for index in self._around(block))
+        copes = (b for b in around if b.kind in (BlockKind.TRY, BlockKind.WITH))
+        return any(not _NAMED_FAILURES.isdisjoint(b.catches) for b in copes)
 
     def _pass(self) -> list[Level | None]:
         # A block stands after the one that it is in, so one walk in order sees every parent first.

@@ -184,6 +184,14 @@ def test_a_certain_line_counts_more_than_a_module_level_import_that_may_not_be_r
     assert (subject.facts.context, subject.facts.level) == ("guarded", "certain")
 
 
+def test_an_import_in_a_function_that_surely_runs_counts_more_than_a_guarded_one() -> None:
+    lines = (missing(FACE, ImportContext.GUARDED), missing(OTHER, ImportContext.LAZY))
+    (subject,) = module_subjects([ServiceImports("A", missing=lines)])
+
+    assert isinstance(subject.facts, ModuleFacts)
+    assert (subject.facts.context, subject.location) == ("lazy", OTHER)
+
+
 def gone(module: str) -> MissingModule:
     return MissingModule(ModuleName(module), ImportContext.MODULE, (FACE,))
 

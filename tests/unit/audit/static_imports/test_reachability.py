@@ -59,6 +59,15 @@ def test_a_function_that_the_module_calls_is_as_certain_as_the_module() -> None:
     assert levels("import pkg\n", image) == {"pkg._fast": Level.CERTAIN}
 
 
+def test_a_function_whose_failed_import_the_caller_survives_by_name_is_probable() -> None:
+    image: World = {f"_fast{TAG}": b""}
+    tried = "def go():\n    import _fast\ntry:\n    go()\nexcept {}:\n    {}\n"
+
+    assert levels(tried.format("ImportError", "pass"), image) == {"_fast": Level.PROBABLE}
+    assert levels(tried.format("ImportError", "raise"), image) == {"_fast": Level.CERTAIN}
+    assert levels(tried.format("Exception", "report()"), image) == {"_fast": Level.CERTAIN}
+
+
 def test_the_function_behind_the_main_guard_of_the_entry_runs() -> None:
     app = "def main():\n    import pkg\nif __name__ == '__main__':\n    main()\n"
     assert levels(app, {f"pkg{TAG}": b""}) == {"pkg": Level.CERTAIN}

@@ -222,6 +222,16 @@ def test_a_computed_import_in_own_code_is_listed_and_a_harmless_gap() -> None:
     assert [(gap.kind, gap.blocking) for gap in service.gaps] == [(GapKind.DYNAMIC_IMPORT, False)]
 
 
+def test_of_several_names_that_a_call_may_import_none_is_surely_missing() -> None:
+    call = "import importlib\nimportlib.import_module({})\n"
+    one = imports_of(call.format("'gone'"))
+    two = imports_of(call.format("'gone' if flag() else 'json'"))
+    assert [(m.module, m.context, m.level) for m in (*one.missing, *two.missing)] == [
+        ("gone", ImportContext.DYNAMIC, Level.CERTAIN),
+        ("gone", ImportContext.DYNAMIC, Level.PROBABLE),
+    ]
+
+
 def test_an_entry_may_be_a_module_that_python_runs() -> None:
     sources = {
         "web/__init__.py": "",
