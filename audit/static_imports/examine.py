@@ -255,9 +255,16 @@ class _Examiner:
                 )
                 continue
             for file in self._python_files(canonical):
-                if file not in seen and len(seen) < MAX_SOURCE_FILES:
-                    seen.add(file)
-                    yield file
+                if file in seen:
+                    continue
+                if len(seen) >= MAX_SOURCE_FILES:
+                    why = (
+                        f"{service.name} has more than {MAX_SOURCE_FILES} source files; the rest was not read"
+                    )
+                    gaps.append(Gap(STAGE, GapKind.LIMIT_REACHED, path, why))
+                    return
+                seen.add(file)
+                yield file
 
     def _python_files(self, path: ImagePath) -> Iterator[Place]:
         entry = self._sources.entry(path)

@@ -1,5 +1,7 @@
 """Who provides each import, what is missing, and what a repository's files say."""
 
+import pytest
+
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import DistributionName
 from fleet_audit.audit.model.imports import ImportContext, Level, MissingModule, ProviderKind, ServiceImports
@@ -240,6 +242,15 @@ def test_an_entry_may_be_a_module_that_python_runs() -> None:
     }
     answer = examination(sources, NUMPY, services=[ServiceCode("svc", "module:web")]).services[0]
     assert {i.module: i.level for i in answer.imports} == {"web.views": Level.CERTAIN, "numpy": Level.CERTAIN}
+
+
+def test_more_source_files_than_are_read_are_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleet_audit.audit.static_imports.examine.MAX_SOURCE_FILES", 2)
+    sources = {f"src/{name}.py": "" for name in "abc"}
+    for number, blocking in ((2, []), (3, [GapKind.LIMIT_REACHED])):
+        chosen = dict(list(sources.items())[:number])
+        service = examination(chosen, {}, services=[ServiceCode("svc", source_paths=("src",))]).services[0]
+        assert [gap.kind for gap in service.gaps if gap.blocking] == blocking
 
 
 def test_without_an_entry_every_file_of_the_source_is_one() -> None:
