@@ -208,7 +208,8 @@ def module_subjects(services: Iterable[ServiceImports], *, family: str = "") -> 
 
 
 def _top(module: str) -> str:
-    return module.partition(".")[0]
+    # A relative import that leads out of every package has no top.
+    return module if module.startswith(".") else module.partition(".")[0]
 
 
 def _module_subject(name: str, imports: list[tuple[str, MissingModule]], family: str) -> Subject:

@@ -212,3 +212,9 @@ def test_modules_missing_from_a_package_that_is_partly_there_are_subjects_of_the
     )
 
     assert [subject.name for subject in subjects] == ["module:google.cloud.storage"]
+
+
+def test_a_relative_import_that_leads_nowhere_is_called_as_it_is_written() -> None:
+    subjects = module_subjects([ServiceImports("A", missing=(gone(".helper"),))])
+
+    assert [subject.name for subject in subjects] == ["module:.helper"]
