@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.elf import LOADER, Needs, elf
+from tests.support.elf import LOADER, Needs, Symbol, elf
 from tests.support.worlds import FAMILY, Document, World, installed, library, opencv
 
 
@@ -60,7 +60,11 @@ def test_the_environment_of_the_image_counts(world: World) -> None:
 
 
 def test_a_version_that_libc_lacks_is_a_problem(world: World) -> None:
-    module = elf(needed=["libc.so.6"], version_needs=[Needs("libc.so.6", ["GLIBC_2.99"])])
+    module = elf(
+        needed=["libc.so.6"],
+        version_needs=[Needs("libc.so.6", ["GLIBC_2.99"])],
+        symbols=[Symbol("PyInit_new")],
+    )
 
     found = problems(world, world.image("x", installed("new", {"new.abi3.so": module})))
 
@@ -84,6 +88,18 @@ def test_the_hosts_driver_is_no_failure(world: World) -> None:
     assert answer.code == 0
     (entry,) = (e for e in answer.document["entries"] if e["path"] == CV2)
     assert [p["kind"] for p in entry["problems"]] == ["host-driver"]
+
+
+def test_a_library_that_cannot_be_imported_is_a_plugin_and_never_in_the_way(world: World) -> None:
+    plugin = installed(
+        "qt", {"qt/plugins/libx.so": elf(needed=["libgone.so.1"], symbols=[Symbol("qt_plugin")])}
+    )
+
+    answer = world.run("ldd", world.image("x", plugin))
+
+    assert answer.code == 0
+    (entry,) = (e for e in answer.document["entries"] if e["path"].endswith("libx.so"))
+    assert (entry["kind"], [p["kind"] for p in entry["problems"]]) == ("plugin", ["optional"])
 
 
 def test_a_root_folder_is_an_image_too(world: World) -> None:

@@ -15,7 +15,7 @@ import yaml
 
 from fleet_audit.__main__ import run as run_command
 from tests.support.archives import SmallArchive, stanza
-from tests.support.elf import LOADER, elf
+from tests.support.elf import LOADER, Symbol, elf
 from tests.support.images import OS_RELEASE, Content, Form, ImageBuilder, layer_tar
 from tests.support.pythons import LIB, SITE, TAG, distribution
 
@@ -45,7 +45,7 @@ def base_files() -> dict[str, Content]:
         "lib64/libc.so.6": elf(soname="libc.so.6", version_definitions=["libc.so.6", "GLIBC_2.34"]),
         "usr/local/bin/python3.11": elf(interpreter=LOADER, needed=["libc.so.6"]),
         "usr/sbin/ldconfig": elf(interpreter=LOADER, needed=["libc.so.6"]),
-        f"{LIB[1:]}/lib-dynload/math{TAG}": elf(needed=["libc.so.6"]),
+        f"{LIB[1:]}/lib-dynload/math{TAG}": extension("math"),
         **{f"{LIB[1:]}/{name}.py": "" for name in _STDLIB},
     }
 
@@ -57,11 +57,16 @@ def installed(name: str, files: Files, *, version: str = "1.0", extra: str = "")
     return {f"{SITE[1:]}/{path}": body for path, body in found.items()}
 
 
+def extension(name: str, *needed: str) -> bytes:
+    """Return an extension module that is imported by this name and needs libc and these libraries."""
+    return elf(needed=[*needed, "libc.so.6"], symbols=[Symbol(f"PyInit_{name}")])
+
+
 def opencv(*needed: str) -> dict[str, Content]:
     """Return opencv-python, whose extension module needs these libraries."""
     files: Files = {
         "cv2/__init__.py": "from .cv2 import imread\n",
-        "cv2/cv2.abi3.so": elf(needed=[*needed, "libc.so.6"]),
+        "cv2/cv2.abi3.so": extension("cv2", *needed),
     }
     return installed("opencv-python", files, version="4.10.0.84")
 
