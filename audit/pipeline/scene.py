@@ -19,7 +19,7 @@ from fleet_audit.audit.model.elf import SharedObject
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.pipeline.settings import Settings
-from fleet_audit.audit.pipeline.subject import PATH_TRANSPORTS, Subject
+from fleet_audit.audit.pipeline.subject import PATH_TRANSPORTS, TRANSPORTS, Subject
 from fleet_audit.audit.static_imports.interpreter import Interpreter, find_interpreter
 from fleet_audit.audit.tools.engine import engine_streams
 
@@ -112,9 +112,12 @@ def missing_image(subject: Subject) -> Gap | None:
     if subject.image is None:
         why = "the manifest names no image for it; add `image:` or pass --image"
         return Gap("images", GapKind.NO_IMAGE, subject.name, why, subject.location)
-    transport, _, place = subject.image.partition(":")
+    transport, separator, place = subject.image.partition(":")
+    if not separator or transport not in TRANSPORTS:
+        transport, place = "", subject.image
     is_for_manifest = subject.family is not None and not subject.is_image_given
-    if transport not in PATH_TRANSPORTS or not is_for_manifest or _exists(transport, place):
+    is_path = transport in ("", *PATH_TRANSPORTS)
+    if not is_path or not is_for_manifest or _exists(transport, place):
         return None
     why = f"there is nothing at {subject.image}; build it or pass --image"
     return Gap("images", GapKind.NO_IMAGE, subject.name, why, subject.location)

@@ -131,11 +131,14 @@ def folder_service(folder: Path, *, entry: str) -> ServiceCode:
 
 
 def anchored(image: str, root: str) -> str:
-    """Return an image reference of the manifest with its path made relative to the manifest's folder."""
+    """Return an image reference of the manifest with its path made relative to the manifest's folder.
+
+    What names no transport is a path.
+    """
     transport, separator, rest = image.partition(":")
-    if not separator or transport not in PATH_TRANSPORTS:
-        return image
-    return f"{transport}:{Path(root) / rest}"
+    if not separator or transport not in TRANSPORTS:
+        return str(Path(root) / image)
+    return f"{transport}:{Path(root) / rest}" if transport in PATH_TRANSPORTS else image
 
 
 def _subject(fleet: Fleet, family: str, services: Sequence[Service], *, image: str | None) -> Subject:
