@@ -114,6 +114,25 @@ def test_a_family_without_a_built_image_is_incomplete_and_says_what_to_do(world:
     assert (code, err.count("\n")) == (2, 1)
 
 
+@pytest.mark.parametrize("image", ["images/unbuilt", "oci:images/vision:untagged", "dir:nowhere", "a.tar:x"])
+def test_an_image_that_is_not_there_is_a_gap_however_it_is_named(world: World, image: str) -> None:
+    world.family(FAMILY).service("face").family("other", image=image).service("dim", family="other")
+
+    answer = world.run("deps", "other")
+
+    assert (answer.code, answer.gaps["no-image"]["what"]) == (3, "other")
+
+
+def test_an_image_named_by_its_path_alone_is_relative_to_the_manifest(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.image("images/bare", opencv("libGL.so.1"))
+    world.family(FAMILY, image="images/bare").service("face", "import cv2\n")
+    monkeypatch.chdir(world.folder.parent)
+
+    assert world.run("deps", FAMILY, "-f", "fleet/fleet.yaml").code == 1
+
+
 def test_a_family_that_names_no_image_is_incomplete(world: World) -> None:
     world.family(FAMILY, image=None).service("face", "import cv2\n")
 
