@@ -24,7 +24,8 @@ from fleet_audit.audit.static_imports.records import (
 
 _NAMED_FAILURES = frozenset({"ImportError", "ModuleNotFoundError"})
 IMPORT_FAILURES = _NAMED_FAILURES | {"Exception", "BaseException"}
-_MAX_ROUNDS = 20
+_MIN_ROUNDS, _MAX_STEPS = 20, 400_000
+"""Blocks and calls that are looked at before levels count as settled; calls that lead far take many rounds."""
 _LONGEST_CHAIN = 300
 
 
@@ -136,7 +137,8 @@ class Liveness:
 
     def _settle(self, record: SourceRecord) -> list[Level | None]:
         levels = self._pass()
-        for _ in range(_MAX_ROUNDS):
+        rounds = max(_MIN_ROUNDS, _MAX_STEPS // (len(self._blocks) + len(record.calls) + 1))
+        for _ in range(rounds):
             has_changed = False
             for call in record.calls:
                 level = levels[call.block]

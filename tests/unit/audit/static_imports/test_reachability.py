@@ -59,6 +59,13 @@ def test_a_function_that_the_module_calls_is_as_certain_as_the_module() -> None:
     assert levels("import pkg\n", image) == {"pkg._fast": Level.CERTAIN}
 
 
+def test_what_is_called_through_many_functions_is_as_certain_as_the_first_call() -> None:
+    steps = "".join(f"def f{i}():\n    f{i + 1}()\n" for i in reversed(range(60)))
+    assert levels(f"def f60():\n    import _fast\n{steps}f0()\n", {f"_fast{TAG}": b""}) == {
+        "_fast": Level.CERTAIN
+    }
+
+
 def test_a_function_whose_failed_import_the_caller_survives_by_name_is_probable() -> None:
     image: World = {f"_fast{TAG}": b""}
     tried = "def go():\n    import _fast\ntry:\n    go()\nexcept {}:\n    {}\n"
