@@ -46,8 +46,11 @@ class _Reader:
         pending = [path]
         while pending:
             at = pending.pop()
-            if at in self._seen or len(self._seen) == MAX_FILES:
+            if at in self._seen:
                 continue
+            if len(self._seen) == MAX_FILES:
+                self._add_gap(at, f"more than {MAX_FILES} requirement files include each other")
+                return
             self._seen.add(at)
             try:
                 text = self._sources.read(at, limit=_LIMIT).decode(errors="replace")

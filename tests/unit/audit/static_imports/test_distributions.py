@@ -94,3 +94,9 @@ def test_included_files_are_followed_once_and_inside_the_repository() -> None:
 def test_a_requirement_file_that_is_not_there_is_a_gap() -> None:
     _, gaps = required_names(tree({"requirements.txt": "--requirement=gone.txt\n"}), ["requirements.txt"])
     assert [(gap.kind, gap.what) for gap in gaps] == [(GapKind.UNREADABLE_FILE, "gone.txt")]
+
+
+def test_more_included_files_than_are_read_are_a_gap() -> None:
+    files: dict[str, str | bytes] = {f"{i}.txt": f"-r {i + 1}.txt\n" for i in range(60)}
+    _, gaps = required_names(tree(files), ["0.txt"])
+    assert [(gap.what, gap.blocking) for gap in gaps] == [("50.txt", True)]
