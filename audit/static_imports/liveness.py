@@ -25,7 +25,7 @@ from fleet_audit.audit.static_imports.records import (
 _NAMED_FAILURES = frozenset({"ImportError", "ModuleNotFoundError"})
 IMPORT_FAILURES = _NAMED_FAILURES | {"Exception", "BaseException"}
 _MIN_ROUNDS, _MAX_STEPS = 20, 400_000
-"""Blocks and calls that are looked at before levels count as settled; calls that lead far take many rounds."""
+"""Blocks and calls looked at before levels count as settled; calls that lead far take many rounds."""
 _LONGEST_CHAIN = 300
 
 
