@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from fleet_audit.audit.images.folder import FolderTree
+from fleet_audit.audit.images.limits import DEFAULT_LIMITS
 from fleet_audit.audit.images.open import Image, open_image
 from fleet_audit.audit.images.store import LayerStore
 from fleet_audit.audit.images.tree import FileUnreadable
@@ -132,4 +133,12 @@ def _exists(transport: str, place: str) -> bool:
     if not separator or not os.path.exists(folder):
         return False
     index = Path(folder) / "index.json"
-    return not index.is_file() or f'"{tag}"' in index.read_text(errors="replace")
+    if not index.is_file():
+        return True
+    try:
+        with index.open("rb") as file:
+            listed = file.read(DEFAULT_LIMITS.document_bytes)
+    except OSError:
+        # Whoever opens the image says what is wrong with it.
+        return True
+    return f'"{tag}"'.encode(errors="surrogateescape") in listed
