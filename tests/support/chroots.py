@@ -14,7 +14,7 @@ from fleet_audit.audit.tools.process import run
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "elf"
 _SECONDS = 600
-_ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/nowhere"}
+_ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 _UNDEFINED = re.compile(r"^undefined symbol: ([^\s,]+)(?:, version \S+)?\s+\((\S+)\)$", re.MULTILINE)
 _NOT_DEFINED = re.compile(r"^symbol (\S+), version .* link time reference\s+\((\S+)\)$", re.MULTILINE)
 
@@ -71,7 +71,9 @@ def _asked(root: Path, python: str, script: Path, names: Sequence[str]) -> dict[
         (place / "names").write_text("\n".join(names), encoding="utf-8")
         inside = f"/tmp/{place.name}"  # noqa: S108  (a folder of our own, inside the root)
         words = [f"{inside}/probe.py", f"{inside}/names", f"{inside}/answer"]
-        run(["/usr/sbin/chroot", str(root), python, *words], timeout=_SECONDS, env=_ENV)
+        # Bytecode is kept for as long as this takes, and nowhere among the root's own files.
+        env = {**_ENV, "HOME": inside, "PYTHONPYCACHEPREFIX": f"{inside}/bytecode"}
+        run(["/usr/sbin/chroot", str(root), python, *words], timeout=_SECONDS, env=env)
         answer: dict[str, str] = json.loads((place / "answer").read_text(encoding="utf-8"))
         return answer
 

@@ -31,6 +31,9 @@ PACKAGES = ("python3", "libx11-6", "libfontconfig1", "libgomp1", "libatomic1")
 """What the roots have beside the essential packages: some of what the wheels look for is there."""
 
 _VERSIONS = {"bullseye": "11", "bookworm": "12", "trixie": "13"}
+
+SUITES = tuple(_VERSIONS)
+"""Debian 11, 12 and 13. The wheels are for 12's Python; 11 is older than what some of them need."""
 _SECONDS = 900
 _PIN = re.compile(r"([a-z0-9-]+)==(\S+) \\\s+--hash=sha256:([0-9a-f]{64})")
 

@@ -21,16 +21,14 @@ from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Resolved
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.pipeline.scene import Scene, open_scene
 from fleet_audit.audit.pipeline.settings import Settings
-from tests.support.chroots import Traced, dlopened, traced
-from tests.support.roots import Root, root_with_wheels, roots
+from fleet_audit.audit.static_imports.examine import importable_extensions
+from tests.support.chroots import Traced, dlopened, imported, traced
+from tests.support.roots import SUITES, Root, root_with_wheels, roots
 
 pytestmark = [
     pytest.mark.root,
     pytest.mark.skipif(os.geteuid() != 0, reason="bootstrapping and chroot need root"),
 ]
-
-SUITES = ("bullseye", "bookworm", "trixie")
-"""Debian 11, 12 and 13. The wheels are for 12's Python; 11 is older than what some of them need."""
 
 FALSE_POSITIVE, FALSE_NEGATIVE = "false positive", "false negative"
 
@@ -181,3 +179,39 @@ def test_every_undefined_symbol_is_counted_as_the_loader_counts_it(examined: Exa
     assert len(whole) >= AT_LEAST // 2
     assert sum(map(bool, said.values())) > 0
     assert {path: (claimed[path], found) for path, found in said.items() if claimed[path] != found} == {}
+
+
+IMPORTED = 12
+"""Modules of one top-level package that are imported; some have a hundred that are alike."""
+
+
+def modules(scene: Scene) -> list[EntryPoint]:
+    """Return extension modules that Python can import by name, some of each top-level package."""
+    assert scene.interpreter is not None
+    found: dict[str, list[EntryPoint]] = {}
+    for m in importable_extensions(scene.image.tree, scene.interpreter):
+        entry = EntryPoint(m.path, EntryKind.EXTENSION_MODULE, m.module, m.distribution)
+        found.setdefault(m.module.partition(".")[0], []).append(entry)
+    return [entry for entries in found.values() for entry in entries[:: len(entries) // IMPORTED + 1]]
+
+
+def test_what_cannot_be_imported_is_what_we_say(tmp_path: Path) -> None:
+    root = root_with_wheels("bookworm")
+    with open_scene(*_opened(root, str(tmp_path))) as scene:
+        closures = examine(scene.world, modules(scene), scene.python)
+
+    said = imported(root.place, root.python, [str(closure.entry.module) for closure in closures])
+
+    refused = {
+        module: found[1]
+        for module, message in said.items()
+        if (found := re.match(r"ImportError: (\S+): cannot open shared object file", message))
+    }
+    missing = {soname for closure in closures for soname in missing_sonames(closure)}
+    assert len(refused) > IMPORTED
+    assert {module: soname for module, soname in refused.items() if soname not in missing} == {}
+    assert {
+        c.entry.module: reasons(c) for c in closures if reasons(c) and not said[str(c.entry.module)]
+    } == {}
+    silent = [c.entry.module for c in closures if not reasons(c) and not said[str(c.entry.module)]]
+    assert len(silent) > len(closures) // 4

@@ -1,6 +1,7 @@
-"""The own reader and pyelftools agree on every fact of this machine's ELF files."""
+"""The own reader and pyelftools agree on every fact of ELF files: this machine's, and whole systems'."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from elftools.elf.segments import InterpSegment
 from fleet_audit.audit.model.elf import SharedObject, VersionNeed
 from fleet_audit.audit.model.identity import Soname
 from tests.support.folders import facts_of
+from tests.support.roots import SUITES, root_with_wheels, roots
 
 pytestmark = pytest.mark.integration
 
@@ -20,11 +22,9 @@ FOLDERS = ("/usr/lib", "/usr/bin")
 SAMPLE = 300
 
 
-def elf_files() -> Iterator[Path]:
-    for folder in FOLDERS:
-        for path in sorted(Path(folder).rglob("*")):
-            if path.is_file() and not path.is_symlink() and _is_elf(path):
-                yield path
+def elf_files(*folders: Path) -> list[Path]:
+    found = (path for folder in folders for path in sorted(folder.rglob("*")) if not path.is_symlink())
+    return [path for path in found if path.is_file() and _is_elf(path)]
 
 
 def _is_elf(path: Path) -> bool:
@@ -101,26 +101,49 @@ def _definitions(file: ELFFile) -> Iterator[str]:
                 yield str(next(iter(names)).name)
 
 
-def test_every_fact_agrees() -> None:
-    found = list(elf_files())
-    if not found:
-        pytest.skip("this machine has no ELF files below " + " and ".join(FOLDERS))
-    step = max(1, len(found) // SAMPLE)
-    differing = []
-    for path in found[::step]:
-        ours = facts_of(path)
-        assert ours is not None
-        theirs = by_pyelftools(path)
-        if theirs is None:
-            continue
-        plain = SharedObject(
-            **{name: getattr(ours, name) for name in theirs.__struct_fields__ if name not in _OWN}
-        )
-        if plain != theirs:
-            differing.append((path, plain, theirs))
-
-    assert differing == []
-
-
 _OWN = frozenset({"dlopen_notes", "oddity", "refusal"})
 """What pyelftools has no word for."""
+
+
+def differing(paths: Sequence[Path]) -> list[tuple[Path, SharedObject | None, SharedObject]]:
+    """Return the files of which the two say different things; without those that pyelftools fails over."""
+    found = []
+    for path in paths:
+        theirs = by_pyelftools(path)
+        if theirs is not None and (ours := _shared_with(path, theirs)) != theirs:
+            found.append((path, ours, theirs))
+    return found
+
+
+def _shared_with(path: Path, theirs: SharedObject) -> SharedObject | None:
+    ours = facts_of(path)
+    names = (name for name in theirs.__struct_fields__ if name not in _OWN)
+    return None if ours is None else SharedObject(**{name: getattr(ours, name) for name in names})
+
+
+def test_every_fact_of_this_machines_files_agrees() -> None:
+    found = elf_files(*map(Path, FOLDERS))
+    if not found:
+        pytest.skip("this machine has no ELF files below " + " and ".join(FOLDERS))
+
+    assert differing(found[:: max(1, len(found) // SAMPLE)]) == []
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="bootstrapping needs root")
+@pytest.mark.parametrize("suite", SUITES)
+def test_every_fact_of_a_whole_system_agrees(suite: str) -> None:
+    found = elf_files(roots(suite)[suite].place)
+
+    assert len(found) > SAMPLE
+    assert differing(found) == []
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="bootstrapping needs root")
+def test_every_fact_of_real_wheels_agrees() -> None:
+    root = root_with_wheels("bookworm")
+    found = elf_files(root.place / root.site.lstrip("/"))
+
+    assert len(found) > SAMPLE
+    assert differing(found) == []
