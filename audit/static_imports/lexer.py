@@ -14,15 +14,19 @@ _ENCODINGS = re.compile(
     r"(?:iso-?8859|latin|l1|cp12|cp8|cp437|koi8|gb|big5|euc|shift|sjis|mac|us-?ascii|ascii|utf-?8)"
 )
 
+# What follows each loop may be absent, so that no match ever fails and goes back: the time is linear.
+# (Possessive loops would say the same, and early versions of Python 3.11 get them wrong.)
 _TOKEN = re.compile(
     rb"#[^\n]*"
-    rb'|"""(?:[^"\\]++|\\.|"(?!""))*+(?P<closed1>""")?'
-    rb"|'''(?:[^'\\]++|\\.|'(?!''))*+(?P<closed2>''')?"
-    rb'|"(?:[^"\\\n]++|\\.)*+"?'
-    rb"|'(?:[^'\\\n]++|\\.)*+'?",
+    rb'|"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*(?P<closed1>""")?'
+    rb"|'''[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*(?P<closed2>''')?"
+    rb'|"[^"\\\n]*(?:\\.[^"\\\n]*)*"?'
+    rb"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'?",
     re.DOTALL,
 )
-_PLAIN_TOKEN = re.compile(rb"#[^\n]*|\"(?:[^\"\\\n]++|\\.)*+\"?|'(?:[^'\\\n]++|\\.)*+'?", re.DOTALL)
+_PLAIN_TOKEN = re.compile(
+    rb"#[^\n]*|\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"?|'[^'\\\n]*(?:\\.[^'\\\n]*)*'?", re.DOTALL
+)
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b"()[]{}\n"))
 _LINE_END = re.compile(rb"\n")
 _OPENING = frozenset(b"([{")
