@@ -23,6 +23,22 @@ STAGE = "apt"
 _PLANNED = (NeedKind.SONAME, NeedKind.PROGRAM)
 
 
+_LISTED_FOLDERS = {
+    NeedKind.PROGRAM: re.compile(r"/(?:usr/)?s?bin|/usr/games"),
+    NeedKind.SONAME: re.compile(r"/(?:usr/)?lib(?:/[a-z0-9_]+-linux-[a-z0-9]+)?"),
+}
+
+
+def listed_name(kind: NeedKind, name: str) -> str:
+    """Return the name by which the archive lists a program or library that is asked for by its path.
+
+    A path outside the folders in which packages put such things stays as it is: no package ships it.
+    """
+    folder, _, last = name.rpartition("/")
+    known = _LISTED_FOLDERS.get(kind)
+    return last if known is not None and known.fullmatch(folder) else name
+
+
 class Supply:
     """Plans for one image. The archive is asked only once something is missing.
 
@@ -67,7 +83,7 @@ class Supply:
         if index is None or state is None:
             return AptPlan()
         plan = propose(
-            [Wanted(need.subject, need.kind, need.name, need.alternatives) for need in missing],
+            [Wanted(n.subject, n.kind, listed_name(n.kind, n.name), n.alternatives) for n in missing],
             state,
             index,
             prefer=self._preferred(missing),
