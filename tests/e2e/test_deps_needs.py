@@ -129,6 +129,23 @@ def test_a_program_that_the_images_path_leads_to_is_there(world: World) -> None:
     assert answer.needs["ffmpeg"]["resolution"] == {"path": "/opt/bin/ffmpeg"}
 
 
+@pytest.mark.parametrize(
+    ("app", "roots"),
+    [
+        ("import subprocess\nsubprocess.run(['/usr/bin/ffmpeg'])\n", ["ffmpeg"]),
+        ("import subprocess\nsubprocess.run(['/opt/ffmpeg/ffmpeg'])\n", []),
+        ("import ctypes\nctypes.CDLL('/usr/lib/x86_64-linux-gnu/libpulse.so.0')\n", ["libpulse0"]),
+        ("import ctypes\nctypes.CDLL('/opt/lib/libpulse.so.0')\n", []),
+    ],
+)
+def test_what_is_asked_for_by_its_path_is_proposed_where_packages_put_it(
+    world: World, app: str, roots: list[str]
+) -> None:
+    answer = deps(world, app)
+
+    assert (answer.code, answer.roots) == (1, roots)
+
+
 def test_find_library_means_the_archives_library_of_that_name(world: World) -> None:
     app = "from ctypes.util import find_library\n\nfrom ctypes import CDLL\nCDLL(find_library('pulse'))\n"
 
