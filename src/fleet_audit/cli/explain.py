@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from fleet_audit.audit.errors import FleetAuditError
 from fleet_audit.cli.manifest import find_fleet, need_fleet
@@ -81,10 +82,22 @@ def _reports(
     subjects = _subjects(fleet, family=family, image=image)
     reports = [explain(question, analyse(subject, shared)) for subject in subjects]
     known = [report for report in reports if report.node is not None or report.candidates]
+    unseen = [
+        subject.name
+        for subject, report in zip(subjects, reports, strict=True)
+        if report not in known and any(gap.blocking for gap in report.gaps)
+    ]
     if not known:
-        is_complete = not any(gap.blocking for report in reports for gap in report.gaps)
-        raise NothingKnown(question, [subject.name for subject in subjects], is_complete=is_complete)
-    return known
+        raise NothingKnown(question, [subject.name for subject in subjects], is_complete=not unseen)
+    return [_with_unseen(report, unseen) for report in known]
+
+
+def _with_unseen(report: "ExplainReport", unseen: list[str]) -> "ExplainReport":
+    """Return the report with a note on the images that say nothing because they were not seen whole."""
+    if not unseen:
+        return report
+    note = f"not everything could be examined in {', '.join(unseen)}, where it may be needed too (see deps)"
+    return msgspec.structs.replace(report, notes=(*report.notes, note))
 
 
 def _subjects(fleet: "Fleet | None", *, family: str | None, image: str | None) -> "list[Subject]":

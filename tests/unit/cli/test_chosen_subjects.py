@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fleet_audit.__main__ import run
+from tests.support.worlds import FAMILY, World, opencv
 
 MANIFEST = "version: 1\nfleet: small\nfamilies: {web: {}}\nservices: []\n"
 
@@ -47,3 +48,17 @@ def test_words_that_would_mean_nothing_are_refused(
 ) -> None:
     assert run(["deps", *words]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_an_explanation_says_which_families_it_could_not_look_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path)
+    world.family(FAMILY, opencv()).service("face", "import cv2\n")
+    world.family("unbuilt", image="oci:images/unbuilt").service("dim", family="unbuilt")
+    monkeypatch.chdir(world.folder)
+    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(world.cache))
+    monkeypatch.setenv("FLEET_AUDIT_ARCHIVE", world.archive)
+
+    assert "unbuilt" in " ".join(world.run("explain", "dist:opencv-python").document["notes"])
+    assert world.run("explain", "dist:opencv-python", "--family", FAMILY).document["notes"] == []
