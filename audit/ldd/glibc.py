@@ -1,15 +1,19 @@
-"""What glibc's loader would load with each entry point of an image, and what it would not find."""
+"""What the image's loader would load with each entry point, and what it would not find.
+
+The rules of glibc's loader are followed here; those of musl's are in `musl`.
+"""
 
 from collections.abc import Iterator, Sequence
 
 from fleet_audit.audit.images.tree import basename, parent
-from fleet_audit.audit.ldd.loader import Loader, abi_of
+from fleet_audit.audit.ldd import musl
+from fleet_audit.audit.ldd.loader import Abi, Loader, abi_of
 from fleet_audit.audit.ldd.objects import Loaded, Space
 from fleet_audit.audit.ldd.process import Load, Process
-from fleet_audit.audit.ldd.symbol_check import SymbolAnswer, SymbolCheck
+from fleet_audit.audit.ldd.symbol_check import SymbolAnswer, SymbolCheck, is_bound_at_start
 from fleet_audit.audit.ldd.telling import told
 from fleet_audit.audit.ldd.version_check import VersionCheck
-from fleet_audit.audit.ldd.world import Found, World, interpreter_of, is_supported
+from fleet_audit.audit.ldd.world import Found, World, interpreter_of
 from fleet_audit.audit.model.elf import (
     Closure,
     EntryKind,
@@ -57,16 +61,27 @@ def dlopen(world: World, names: Sequence[Soname], interpreter: ImagePath | None)
 
 def trace(world: World, entry: EntryPoint, interpreter: ImagePath | None) -> Trace:
     """Return how one entry point is loaded, step by step, in the loader's order; see `examine`."""
-    audit = _Examination(world, interpreter)
+    audit = _Examination(world, interpreter, is_told=True)
     found = audit.load(entry)
     if isinstance(found, Closure):
         return Trace(found, steps=tuple(Step(request) for request in found.requests))
+    if isinstance(found, musl.Load):
+        program = found.process.main
+        return Trace(
+            closure=audit.finished(entry, found),
+            loader=found.process.loader,
+            program=None if program in (None, found.order[0]) else program.path,
+            held=tuple(path for path in found.process.held if path not in found.new),
+            steps=tuple(found.steps),
+        )
     return told(audit.finished(entry, found), found)
 
 
 class _Examination:
-    def __init__(self, world: World, interpreter: ImagePath | None) -> None:
+    def __init__(self, world: World, interpreter: ImagePath | None, *, is_told: bool = False) -> None:
         self._world = world
+        self._is_told = is_told
+        self._musl: dict[tuple[ImagePath | None, ImagePath], musl.Process] = {}
         self._interpreter = interpreter
         self._processes: dict[ImagePath, Process] = {}
         self._bare: dict[Loader, Process] = {}
@@ -83,7 +98,7 @@ class _Examination:
         self._requests += len(closure.requests)
         return closure
 
-    def load(self, entry: EntryPoint) -> Load | Closure:
+    def load(self, entry: EntryPoint) -> Load | musl.Load | Closure:
         """Load one entry point; where nothing is loaded for it, return its closure at once."""
         path = self._world.tree.realpath(entry.path)
         if path is None:
@@ -95,9 +110,9 @@ class _Examination:
             return _failed(entry, Fatal(path, facts.refusal))
         if entry.kind is EntryKind.EXECUTABLE:
             return self._program(entry, Found(path, entry.path, facts))
-        return self._library(entry, self._host(facts))
+        return self._library(entry, facts)
 
-    def _program(self, entry: EntryPoint, program: Found) -> Load | Closure:
+    def _program(self, entry: EntryPoint, program: Found) -> Load | musl.Load | Closure:
         facts = program.facts
         if facts.refusal and (facts.is_dynamic or facts.oddity):
             return _failed(entry, Fatal(program.path, facts.refusal))
@@ -109,18 +124,21 @@ class _Examination:
         if self._world.tree.realpath(interpreter) is None:
             missing = Request(Soname(interpreter), program.path, Missing((parent(interpreter),)))
             return Closure(entry=entry, loaded=(program.path,), requests=(missing,))
-        process = self._process(program, interpreter)
-        if not is_supported(process.space.loader) or process.load is None:
-            return _undecided(entry, program, process.space.loader)
-        return process.load
+        if musl.is_musl_loader(interpreter):
+            started = self._musl_process(program, interpreter).load
+            return started or _undecided(entry, program, interpreter)
+        return self._process(program, interpreter).load or _undecided(entry, program, interpreter)
 
-    def _library(self, entry: EntryPoint, process: Process) -> Load | Closure:
+    def _library(self, entry: EntryPoint, facts: SharedObject) -> Load | musl.Load | Closure:
+        process = self._host(facts)
+        if isinstance(process, musl.Process):
+            return self._musl_library(entry, process)
         space = process.space
         opened = self._world.open(entry.path, space.loader)
         if not isinstance(opened, Found):
             return _failed(entry, opened or Missing((parent(entry.path),)))
-        if not is_supported(space.loader):
-            return _undecided(entry, opened, space.loader)
+        if not space.loader.is_glibc:
+            return _undecided(entry, opened, space.loader.path)
         if opened.path in process.maps.by_path:
             return Closure(entry=entry, loaded=(opened.path,))
         load = Load(process, is_dlopened=True)
@@ -131,17 +149,46 @@ class _Examination:
         load.run()
         return load
 
+    def _musl_library(self, entry: EntryPoint, process: musl.Process) -> musl.Load | Closure:
+        """Load a library by its path, which is opened like any name with a slash."""
+        load = musl.Load(process, is_told=self._is_told)
+        found = load.open_path(entry.path)
+        if not isinstance(found, musl.Loaded):
+            return _failed(entry, found or Missing((parent(entry.path),)))
+        if found.path in process.held:
+            return Closure(entry=entry, loaded=(found.path,))
+        load.begin(found)
+        load.run()
+        return load
+
+    def _musl_process(self, program: Found | None, loader: ImagePath, abi: Abi | None = None) -> musl.Process:
+        key = (None if program is None else program.path, loader)
+        if key not in self._musl:
+            wanted = abi_of(program.facts) if program is not None else abi
+            process = musl.Process(self._world, loader, wanted or Abi(64, True, 0))
+            if program is not None:
+                process.start(program.path, program.facts, is_told=self._is_told)
+            self._musl[key] = process
+        return self._musl[key]
+
     def dlopen(self, name: Soname) -> Closure:
         process = self._own_process()
         entry = EntryPoint(self._interpreter or ImagePath("/"), EntryKind.CTYPES_TARGET)
+        if isinstance(process, musl.Process) and process.main is not None:
+            opening = musl.Load(process)
+            opening.request(process.main, name)
+            return self._dlopened(entry, opening)
         if process is None:
             why = Unknown("there is no Python interpreter that could load it", GapKind.NO_INTERPRETER)
             return Closure(entry=entry, requests=(Request(name, entry.path, why),))
-        if process.caller is None:
-            why = _unknown_loader(process.space.loader.path)
-            return Closure(entry=entry, requests=(Request(name, entry.path, why),))
+        if isinstance(process, musl.Process) or process.caller is None:
+            where = process.loader if isinstance(process, musl.Process) else process.space.loader.path
+            return Closure(entry=entry, requests=(Request(name, entry.path, _unknown_loader(where)),))
         load = Load(process, is_dlopened=True)
         load.request(process.caller, name)
+        return self._dlopened(entry, load)
+
+    def _dlopened(self, entry: EntryPoint, load: Load | musl.Load) -> Closure:
         load.run()
         answer = load.requests[0].resolution
         if isinstance(answer, Resolved):
@@ -149,8 +196,8 @@ class _Examination:
             entry = EntryPoint(ImagePath(used), EntryKind.CTYPES_TARGET)
         return self.finished(entry, load)
 
-    def finished(self, entry: EntryPoint, load: Load) -> Closure:
-        versions = self._versions.problems(load)
+    def finished(self, entry: EntryPoint, load: Load | musl.Load) -> Closure:
+        versions = self._versions.problems(load) if isinstance(load, Load) else ()
         is_found = all(isinstance(r.resolution, Resolved) for r in load.requests)
         symbols = self._symbols_of(load) if is_found and not versions else SymbolAnswer()
         return Closure(
@@ -163,37 +210,46 @@ class _Examination:
             unread_symbols=symbols.unknown,
         )
 
-    def _symbols_of(self, load: Load) -> SymbolAnswer:
+    def _symbols_of(self, load: Load | musl.Load) -> SymbolAnswer:
         """Look symbols up, unless nobody knows what program the library is for."""
-        is_program = load.process.load is load
         if load.process.main is None:
             return SymbolAnswer()
+        new = list(dict.fromkeys(item.path for item in load.order))
+        if isinstance(load, musl.Load):
+            return self._symbols.answer(new, load.process.held, new)
+        is_program = load.process.load is load
         is_bound_at_once = not is_program or bool(self._world.env.get("LD_BIND_NOW"))
-        return self._symbols.answer(load, is_bound_at_once=is_bound_at_once)
+        bound = (o.path for o in load.order if is_bound_at_once or is_bound_at_start(o.facts))
+        return self._symbols.answer(new, load.process.maps.by_path, bound)
 
-    def _host(self, facts: SharedObject) -> Process:
+    def _host(self, facts: SharedObject) -> Process | musl.Process:
         """Return the process that a library is loaded into."""
         own = self._own_process()
         if own is not None:
             return own
         loader = self._world.likely_loader(abi_of(facts))
+        if musl.is_musl_loader(loader.path):
+            return self._musl_process(None, loader.path, loader.abi)
         if loader not in self._bare:
             self._bare[loader] = Process(Space(self._world, loader))
         return self._bare[loader]
 
-    def _own_process(self) -> Process | None:
+    def _own_process(self) -> Process | musl.Process | None:
         path = None if self._interpreter is None else self._world.tree.realpath(self._interpreter)
         facts = None if path is None else self._world.elf.get(path)
         if path is None or facts is None or not facts.interpreter:
             return None
-        return self._process(Found(path, path, facts), ImagePath(facts.interpreter))
+        interpreter = ImagePath(facts.interpreter)
+        if musl.is_musl_loader(interpreter):
+            return self._musl_process(Found(path, path, facts), interpreter)
+        return self._process(Found(path, path, facts), interpreter)
 
     def _process(self, program: Found, interpreter: ImagePath) -> Process:
         if program.path not in self._processes:
             loader = self._world.loader(interpreter, abi_of(program.facts))
             origin = program.path.rpartition("/")[0] or "/"
             process = Process(Space(self._world, loader, origin))
-            if is_supported(loader):
+            if loader.is_glibc:
                 process.start(program)
             self._processes[program.path] = process
         return self._processes[program.path]
@@ -210,8 +266,8 @@ def _failed(entry: EntryPoint, why: Resolution) -> Closure:
     return Closure(entry=entry, requests=(request,))
 
 
-def _undecided(entry: EntryPoint, found: Found, loader: Loader) -> Closure:
-    why = _unknown_loader(loader.path)
+def _undecided(entry: EntryPoint, found: Found, loader: str) -> Closure:
+    why = _unknown_loader(loader)
     needed = dict.fromkeys(found.facts.needed)
     requests = tuple(Request(soname, found.path, why) for soname in needed)
     return Closure(entry=entry, loaded=(found.path,), requests=requests)

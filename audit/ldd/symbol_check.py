@@ -4,15 +4,13 @@ Each object looks in what the program loaded at its start, then in everything th
 it, breadth first. What `dlopen` adds is bound at once: Python asks for RTLD_NOW, and so does ctypes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from fleet_audit.audit.ldd.layout import DF_1_NOW, DF_BIND_NOW
-from fleet_audit.audit.ldd.objects import Loaded
-from fleet_audit.audit.ldd.process import Load, Process
 from fleet_audit.audit.ldd.symbol_table import Definitions, SymbolTable, numbers
 from fleet_audit.audit.ldd.world import Symbols
-from fleet_audit.audit.model.elf import SymbolProblem
+from fleet_audit.audit.model.elf import SharedObject, SymbolProblem
 from fleet_audit.audit.model.identity import ImagePath
 
 MAX_PROBLEMS = 20
@@ -39,38 +37,39 @@ class SymbolCheck:
         self._tables: dict[ImagePath, SymbolTable | None] = {}
         self._definitions: dict[ImagePath, Definitions] = {}
         self._found_in: dict[ImagePath, frozenset[ImagePath]] = {}
-        self._started: dict[Process, _Scope] = {}
+        self._started: dict[tuple[ImagePath, ...], _Scope] = {}
 
-    def answer(self, load: Load, *, is_bound_at_once: bool) -> SymbolAnswer:
-        """Return what the new objects of one load want in vain.
+    def answer(
+        self, new: Sequence[ImagePath], held: Collection[ImagePath], bound: Iterable[ImagePath]
+    ) -> SymbolAnswer:
+        """Return what those of the `new` files that are `bound` at once want in vain.
 
-        Where the scope has a file whose symbols are not known, nothing is claimed: it may define them.
+        `held` is what the process had loaded before. Where one of all these files has symbols that are not
+        known, nothing is claimed: it may define them.
         """
         if self._symbols is None:
             return SymbolAnswer()
-        bound = [item for item in load.order if is_bound_at_once or _is_bound_at_start(item)]
-        if all(self._is_served(item.path, load) for item in bound):
+        bound = [path for path in bound if not self._is_served(path, new, held)]
+        if not bound:
             return SymbolAnswer()
-        held = load.process.maps.by_path
-        paths = [item.path for item in load.order if item.path not in held]
+        paths = [path for path in new if path not in held]
         unknown = tuple((path, why) for path in (*held, *paths) if (why := self._why_unknown(path)))
         if unknown:
             return SymbolAnswer(unknown=unknown)
-        started = self._started_scope(load.process)
-        scope = _Scope([(path, self._defined_by(path)) for path in paths])
-        return SymbolAnswer(tuple(p for item in bound for p in self._problems(item.path, (started, scope))))
+        scopes = (self._started_scope(tuple(held)), self._scope(paths))
+        return SymbolAnswer(tuple(problem for path in bound for problem in self._problems(path, scopes)))
 
-    def _is_served(self, path: ImagePath, load: Load) -> bool:
+    def _is_served(self, path: ImagePath, new: Sequence[ImagePath], held: Collection[ImagePath]) -> bool:
         found_in = self._found_in.get(path)
-        return found_in is not None and all(
-            p in load.maps.by_path or p in load.process.maps.by_path for p in found_in
-        )
+        return found_in is not None and all(p in held or p in new for p in found_in)
 
-    def _started_scope(self, process: Process) -> "_Scope":
-        if process not in self._started:
-            paths = process.maps.by_path
-            self._started[process] = _Scope([(path, self._defined_by(path)) for path in paths])
-        return self._started[process]
+    def _started_scope(self, held: tuple[ImagePath, ...]) -> "_Scope":
+        if held not in self._started:
+            self._started[held] = self._scope(held)
+        return self._started[held]
+
+    def _scope(self, paths: Iterable[ImagePath]) -> "_Scope":
+        return _Scope([(path, self._defined_by(path)) for path in paths])
 
     def _table(self, path: ImagePath) -> SymbolTable | None:
         if path not in self._tables:
@@ -87,8 +86,6 @@ class SymbolCheck:
         return self._definitions[path]
 
     def _problems(self, path: ImagePath, scopes: Sequence["_Scope"]) -> Iterator[SymbolProblem]:
-        if path in self._found_in and all(any(p in s.paths for s in scopes) for p in self._found_in[path]):
-            return
         table = self._table(path) or SymbolTable()
         wanted = _wanted(table)
         found_in: set[ImagePath] = set()
@@ -110,7 +107,6 @@ class _Scope:
     """Files that are searched for symbols, in order; each symbol is searched for once."""
 
     def __init__(self, files: Sequence[tuple[ImagePath, Definitions]]) -> None:
-        self.paths = frozenset(path for path, _ in files)
         self._files = files
         self._known: dict[Wanted, ImagePath | None] = {}
 
@@ -129,7 +125,6 @@ def _wanted(table: SymbolTable) -> list[Wanted]:
     return [(h, names.get(v, "") if v > 1 else "") for h, v in zip(hashes, versions, strict=True)]
 
 
-def _is_bound_at_start(item: Loaded) -> bool:
+def is_bound_at_start(facts: SharedObject) -> bool:
     """Say whether all symbols of the object are looked up at once; others are when they are called."""
-    facts = item.facts
     return bool(facts.flags & DF_BIND_NOW or facts.flags_1 & DF_1_NOW)

@@ -8,7 +8,6 @@ from fleet_audit.audit.ldd.loader import (
     Abi,
     Loader,
     abi_of,
-    is_glibc_loader,
     machine_name,
     read_loader,
     standard_loaders,
@@ -176,8 +175,3 @@ def interpreter_of(world: World, program: ImagePath) -> ImagePath | None:
     path = world.tree.realpath(program)
     facts = None if path is None else world.elf.get(path)
     return ImagePath(facts.interpreter) if facts is not None and facts.interpreter else None
-
-
-def is_supported(loader: Loader) -> bool:
-    """Say whether this loader's rules are known here: glibc's are, musl's and others are not."""
-    return is_glibc_loader(loader.path)

@@ -12,6 +12,7 @@ import pytest
 from fleet_audit.audit.ldd.evidence import missing_sonames, problems
 from fleet_audit.audit.ldd.glibc import examine
 from fleet_audit.audit.ldd.symbol_collector import symbols_of_file
+from fleet_audit.audit.ldd.symbol_table import SymbolTable
 from fleet_audit.audit.ldd.world import World
 from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint
 from fleet_audit.audit.model.identity import ImagePath
@@ -35,10 +36,12 @@ class Workshop:
         (root / "stubs").mkdir()
 
     def lib(
-        self, name: str, *needed: str, runpath: str = "", rpath: str = "", options: tuple[str, ...] = ()
+        self, name: str, *needed: str, runpath: str = "", rpath: str = "", source: str = "", soname: str = ""
     ) -> None:
+        options = [f"-Wl,-soname,{soname}"] if soname else []
         flags = ["-shared", "-fPIC", "-nostdlib", *options]
-        self._build(name, "int v;", [*flags, *self._directories(rpath, runpath), *self._links(needed)])
+        links = [*self._directories(rpath, runpath), *self._links(needed)]
+        self._build(name, source or "int v;", [*flags, *links])
 
     def program(self, *needed: str, runpath: str = "", rpath: str = "", source: str = "") -> None:
         links = [*self._directories(rpath, runpath), "-Wl,--allow-shlib-undefined", *self._links(needed)]
@@ -116,7 +119,7 @@ def the_environment_comes_before_rpath(shop: Workshop) -> None:
 
 
 def a_soname_is_nothing(shop: Workshop) -> None:
-    shop.lib("a/liba.so", options=("-Wl,-soname,libother.so",))
+    shop.lib("a/liba.so", soname="libother.so")
     shop.program("liba.so", "libother.so", rpath="@/a")
 
 
@@ -200,15 +203,18 @@ def what_is_preloaded_has_a_name(shop: Workshop) -> None:
 
 
 def an_undefined_symbol(shop: Workshop) -> None:
-    shop.program(source="int gone(void) __attribute__((weak)); int main(void) { return gone != 0; }")
     source = "int gone(void); int f(void) { return gone(); }"
-    shop._build("a/liba.so", source, ["-shared", "-fPIC", "-nostdlib"])
+    shop.lib("a/liba.so", source=source)
     shop.program("liba.so", rpath="@/a")
+
+
+def a_weak_symbol(shop: Workshop) -> None:
+    shop.program(source="int gone(void) __attribute__((weak)); int main(void) { return gone != 0; }")
 
 
 def a_symbol_of_the_c_library(shop: Workshop) -> None:
     source = "void *malloc(unsigned long); void *f(void) { return malloc(1); }"
-    shop._build("a/liba.so", source, ["-shared", "-fPIC", "-nostdlib"])
+    shop.lib("a/liba.so", source=source)
     shop.program("liba.so", rpath="@/a")
 
 
@@ -234,14 +240,16 @@ CASES: tuple[Case, ...] = (
     another_token_spoils_the_path,
     what_is_preloaded_has_a_name,
     an_undefined_symbol,
+    a_weak_symbol,
     a_symbol_of_the_c_library,
 )
 
 
 def predicted(shop: Workshop) -> Closure:
-    tree = MachineTree()
-    symbols = lambda path: symbols_of_file(os.open(path, os.O_RDONLY))  # noqa: E731  (one use)
-    world = World(tree, MachineFacts(), shop.env, symbols=symbols)
+    def symbols(path: ImagePath) -> SymbolTable | None:
+        return symbols_of_file(os.open(path, os.O_RDONLY))
+
+    world = World(MachineTree(), MachineFacts(), shop.env, symbols=symbols)
     (found,) = examine(world, [EntryPoint(ImagePath(str(shop.root / "main")), EntryKind.EXECUTABLE)], None)
     return found
 
