@@ -29,7 +29,7 @@ from fleet_audit.audit.pipeline.judge import Judge
 from fleet_audit.audit.pipeline.needs import Ask, join
 from fleet_audit.audit.pipeline.packages import installed_distributions, package_set
 from fleet_audit.audit.pipeline.programs import find_program
-from fleet_audit.audit.pipeline.scene import Scene, missing_image, open_scene
+from fleet_audit.audit.pipeline.scene import Scene, gaps_besides, missing_image, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
 from fleet_audit.audit.pipeline.supply import Supply
@@ -246,7 +246,7 @@ class _Audit:
         surplus = "packages that nothing needs are not looked for in this version"
         return [
             *self._scene.gaps,
-            *imports.gaps,
+            *gaps_besides(self._scene, imports.gaps),
             *(gap for service in imports.services for gap in service.gaps),
             *absent_code(imports.services),
             *ldd_evidence.gaps(self._scene.world, self._closures),

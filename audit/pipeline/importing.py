@@ -4,13 +4,13 @@ import msgspec
 
 from fleet_audit.audit.images.open import Image
 from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
-from fleet_audit.audit.model.finding import Gap
+from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DiffID, ImagePath
 from fleet_audit.audit.model.imports import ExtensionModule, ServiceImports
 from fleet_audit.audit.model.report import ImportsReport, Statistics
 from fleet_audit.audit.pipeline.analysis import absent_code, merged_unparsed
 from fleet_audit.audit.pipeline.origin import families_of_layers
-from fleet_audit.audit.pipeline.scene import Scene, missing_image, open_scene
+from fleet_audit.audit.pipeline.scene import Scene, gaps_besides, missing_image, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
 from fleet_audit.audit.policy.evaluation import evaluate
@@ -28,14 +28,21 @@ class Imported(msgspec.Struct, frozen=True):
 def imports_of(subject: Subject, shared: Shared) -> Imported:
     """Return what the subject's services import; without an image only their own code is looked at.
 
-    A family whose image is not built is a gap: who provides what is then not known.
+    That is a gap, a blocking one for a family: who provides what is then not known.
     """
-    gap = missing_image(subject) if subject.family is not None else None
+    gap = missing_image(subject) if subject.family is not None else _unasked_image(subject)
     if subject.image is None or gap is not None:
         found = _examine(subject, None, shared)
         return _judged(subject, found, None, shared, gaps=() if gap is None else (gap,))
     with open_scene(subject.image, shared.settings, python=subject.python) as scene:
         return _judged(subject, _examine(subject, scene, shared), scene, shared, gaps=scene.gaps)
+
+
+def _unasked_image(subject: Subject) -> Gap | None:
+    if subject.image is not None:
+        return None
+    why = "no image was named, so who provides what it imports is not known; pass --image"
+    return Gap("images", GapKind.NOT_EXAMINED, subject.name, why)
 
 
 def _examine(subject: Subject, scene: Scene | None, shared: Shared) -> Examination:
@@ -69,7 +76,7 @@ def _judged(
     report = ImportsReport(
         subject=subject.name,
         findings=judgement.findings,
-        gaps=tuple(dict.fromkeys((*gaps, *found.gaps, *of_services, *judgement.gaps))),
+        gaps=tuple(dict.fromkeys((*gaps, *gaps_besides(scene, found.gaps), *of_services, *judgement.gaps))),
         policy=shared.rules.summary(),
         image=None if scene is None else scene.image.identity,
         services=_with_chains(found if is_known else _without_missing(found)),

@@ -56,6 +56,12 @@ class Scene(msgspec.Struct, frozen=True):
         return None if self.interpreter is None else self.interpreter.executable
 
 
+def gaps_besides(scene: Scene | None, gaps: Iterable[Gap]) -> tuple[Gap, ...]:
+    """Return a stage's gaps without that of an absent Python, which the scene has for all stages."""
+    has_told = scene is not None and scene.interpreter is None
+    return tuple(gap for gap in gaps if not (has_told and gap.kind is GapKind.NO_INTERPRETER))
+
+
 @contextmanager
 def open_scene(reference: str, settings: Settings, *, python: str = "") -> Iterator[Scene]:
     """Open an image once for all stages; raises ImageError where the reference leads to none."""
