@@ -265,14 +265,15 @@ def test_a_root_without_python_is_incomplete_and_no_clean_report(world: World) -
     answer = world.run("deps", "dir:root", "--source", "code")
 
     assert (answer.code, answer.gaps["no-interpreter"]["blocking"]) == (3, True)
+    assert [gap["kind"] for gap in answer.document["gaps"]].count("no-interpreter") == 1
     assert world.run("ldd", "dir:root").code == 3
 
 
-def test_an_image_for_musl_is_incomplete(world: World) -> None:
-    musl = "lib/ld-musl-x86_64.so.1"
+def test_an_image_of_an_unknown_loader_is_incomplete(world: World) -> None:
+    loader = "lib/ld-uClibc.so.0"
     files = {name: body for name, body in base_files().items() if "lib64" not in name}
-    python = {"usr/local/bin/python3.11": elf(interpreter=f"/{musl}", needed=["libc.musl-x86_64.so.1"])}
-    raw = layer_tar({**files, **python, **MISSING_GL, **library(musl)}, mode=0o755)
+    python = {"usr/local/bin/python3.11": elf(interpreter=f"/{loader}", needed=["libc.so.0"])}
+    raw = layer_tar({**files, **python, **MISSING_GL, **library(loader)}, mode=0o755)
     ImageBuilder((raw,)).write(world.folder / "x")
     world.family(FAMILY, image="oci:x").service("face", "import cv2\n")
 
