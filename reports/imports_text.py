@@ -163,11 +163,14 @@ def _write_providers(page: Page, service: ServiceImports, report: ImportsReport)
     """Write one row for each distribution; the standard library and own modules are only counted."""
     groups: defaultdict[tuple[str, str], list[ImportedModule]] = defaultdict(list)
     own = {ProviderKind.STDLIB: 0, ProviderKind.FIRST_PARTY: 0}
+    missing = {module.module for module in service.missing}
     for module in service.imports:
         if module.provided_by in own:
             own[module.provided_by] += 1
         elif module.provided_by is not None:
             groups[module.distribution or "", provider(module, report) or ""].append(module)
+        elif module.module not in missing and module.context is not ImportContext.TYPING:
+            groups["", "not known"].append(module)
     if groups:
         page.table(
             ("distribution", "provided by", "modules"),
