@@ -70,7 +70,7 @@ lock:
 LOCK := --generate-hashes --no-config --universal --no-header --no-annotate --quiet
 
 schema: $(INSTALLED)
-	$(BIN)/python -c "from fleet_audit.audit.fleet.schema import schema; import sys; sys.stdout.buffer.write(schema())" > fleet.schema.json
+	$(BIN)/python -c "from fleet_audit.audit.fleet.manifest import schema; import sys; sys.stdout.buffer.write(schema())" > fleet.schema.json
 
 clean:
 	rm -rf $(VENV) build dist $(FLEET)/build .mypy_cache .ruff_cache .pytest_cache
