@@ -8,9 +8,8 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -22,121 +21,9 @@ from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint
 from fleet_audit.audit.model.identity import ImagePath
 from tests.support.elf import AARCH64, I386, elf
 from tests.support.folders import MachineFacts, MachineTree
+from tests.support.libraries import USES_VERSION, VERSIONED, Layout, ask_the_loader, glibc_compiler
 
 pytestmark = pytest.mark.integration
-
-HOST_SOURCE = Path(__file__).parents[3] / "fixtures" / "elf" / "host.c"
-
-VERSIONED = "int provided(void) { return 1; }"
-USES_VERSION = "int provided(void); int use(void) { return provided(); }"
-
-
-class Layout:
-    """Builds libraries below a folder; links are against stubs, so that a need may stay unanswered."""
-
-    def __init__(self, root: Path, compiler: str) -> None:
-        self.root = root
-        self.env: dict[str, str] = {}
-        self.host_options: list[str] = []
-        self._compiler = compiler
-        self._stubs = root / "stubs"
-        self._stubs.mkdir()
-
-    def lib(
-        self,
-        name: str,
-        *,
-        needed: Sequence[str] = (),
-        soname: str | None = None,
-        rpath: str | None = None,
-        runpath: str | None = None,
-        source: str = "",
-        options: Sequence[str] = (),
-    ) -> Path:
-        """Build a shared library; ``@`` in directories stands for the root folder."""
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        flags = ["-shared", "-fPIC", *options]
-        if soname is not None:
-            flags.append(f"-Wl,-soname,{soname}")
-        self._build(path, source, [*flags, *self._directories(rpath, runpath), *self._links(needed)])
-        return path
-
-    def versioned(self, name: str, version: str, *, soname: str) -> Path:
-        """Build a library that defines `provided` in one version."""
-        script = self.root / f"{version}.map"
-        script.write_text(f"{version} {{ global: provided; }};")
-        return self.lib(name, soname=soname, source=VERSIONED, options=[f"-Wl,--version-script={script}"])
-
-    def host(self) -> Path:
-        """Build the program that loads."""
-        path = self.root / "host"
-        self._build(
-            path, HOST_SOURCE.read_text(), [o.replace("@", str(self.root)) for o in self.host_options]
-        )
-        return path
-
-    def stub_versioned(self, name: str, version: str) -> None:
-        """Make links against `name` want `version`."""
-        shutil.move(self.versioned(f"stubbed/{name}", version, soname=name), self._stubs / name)
-
-    def put(self, name: str, body: bytes) -> None:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(body)
-
-    def link(self, name: str, target: str) -> None:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.symlink_to(target)
-
-    def _directories(self, rpath: str | None, runpath: str | None) -> list[str]:
-        if rpath is not None:
-            return ["-Wl,--disable-new-dtags", f"-Wl,-rpath,{rpath.replace('@', str(self.root))}"]
-        if runpath is not None:
-            return ["-Wl,--enable-new-dtags", f"-Wl,-rpath,{runpath.replace('@', str(self.root))}"]
-        return []
-
-    def _links(self, needed: Sequence[str]) -> list[str]:
-        found = ["-Wl,--no-as-needed", f"-L{self._stubs}"]
-        for name in needed:
-            stub = name.replace("@", str(self.root)).replace("/", "_")
-            if not (self._stubs / stub).exists():
-                soname = name.replace("@", str(self.root))
-                self._build(self._stubs / stub, VERSIONED, ["-shared", "-fPIC", f"-Wl,-soname,{soname}"])
-            found.append(f"-l:{stub}")
-        return found
-
-    def _build(self, path: Path, source: str, options: Sequence[str]) -> None:
-        standard = [] if path.name == "host" else ["-nostdlib"]
-        argv = [self._compiler, "-x", "c", "-", "-x", "none", "-o", str(path), *standard, *options]
-        subprocess.run(argv, input=source.encode(), check=True, capture_output=True, timeout=60)  # noqa: S603  (the compiler, on this file's own text)
-
-
-class Truth(NamedTuple):
-    """What the loader did: its message where it failed, and the files it loaded below the root."""
-
-    is_loaded: bool
-    message: str
-    files: set[str]
-
-
-def ask_the_loader(layout: Layout, entry: str) -> Truth:
-    env = {name: value.replace("@", str(layout.root)) for name, value in layout.env.items()}
-    done = subprocess.run(  # noqa: S603  (the program that this test has built)
-        [str(layout.host()), str(layout.root / entry)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=env,
-        cwd=layout.root,
-        check=False,
-    )
-    files = {
-        line.removeprefix("loaded: ") for line in done.stdout.splitlines() if line.startswith("loaded: ")
-    }
-    below = {os.path.realpath(f) for f in files if f.startswith(str(layout.root))}
-    return Truth(done.returncode == 0, done.stdout + done.stderr, below)
 
 
 def ask_ourselves(layout: Layout, entry: str) -> Closure:
@@ -479,12 +366,7 @@ def an_executable_stack_is_judged_by_the_loaders_version(x: Layout) -> None:
 
 @pytest.fixture(scope="session")
 def compiler() -> str:
-    found = shutil.which("gcc") or shutil.which("cc")
-    if found is None:
-        pytest.skip("no C compiler to build libraries with")
-    if platform.libc_ver()[0] != "glibc" or platform.machine() != "x86_64":
-        pytest.skip("the cases are written for glibc on x86-64")
-    return found
+    return glibc_compiler()
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
