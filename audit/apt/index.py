@@ -216,7 +216,7 @@ def _stale(state: ArchiveState, error: IndexUnavailable) -> Gap:
 
 
 def _left_out(source: ArchiveSource, error: Exception) -> Gap:
-    return _gap(f"{source.suite} at {source.uri}", f"its packages were left out of account: {error}")
+    return _gap(source.place, f"its packages were left out of account: {error}")
 
 
 def _advice(distro: Distro) -> str:

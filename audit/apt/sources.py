@@ -9,6 +9,7 @@ from fleet_audit.audit.apt.control import fields
 from fleet_audit.audit.images.tree import FileKind, FileTree, FileUnreadable, join
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import Distro, ImagePath
+from fleet_audit.audit.tools.fetch import without_credentials
 
 ENVIRONMENT_VARIABLE = "FLEET_AUDIT_ARCHIVE"
 """Names one or more base addresses of archives, separated by blanks or commas."""
@@ -78,6 +79,11 @@ class ArchiveSource(msgspec.Struct, frozen=True):
     def release_name(self) -> str:
         """Return the suite without what marks it as updates: ``bookworm`` for ``bookworm-security``."""
         return re.split("[-/]", self.suite, maxsplit=1)[0]
+
+    @property
+    def place(self) -> str:
+        """Return which suite of which archive it is, for people: without the credentials of its address."""
+        return f"{self.suite} at {without_credentials(self.uri)}"
 
     def __str__(self) -> str:
         """Return the source as one line of a sources.list."""

@@ -33,7 +33,7 @@ class SuiteUnusable(Exception):
 
     def __str__(self) -> str:
         """Return one clause."""
-        return f"{self.source.suite} at {self.source.uri}: {self.why}"
+        return f"{self.source.place}: {self.why}"
 
 
 class Suite(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ class Suite(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         """Return which suite of which archive it is."""
-        return f"{self.source.suite} at {self.source.uri}"
+        return self.source.place
 
     @property
     def folder(self) -> str:

@@ -11,6 +11,7 @@ from fleet_audit.audit.pipeline.scene import LAYER_FACTS
 from fleet_audit.audit.pipeline.settings import Settings
 from fleet_audit.audit.pipeline.shared import ARCHIVES, DOWNLOADS, SOURCE_RECORDS, Shared
 from fleet_audit.audit.tools.engine import docker_address, podman_address
+from fleet_audit.audit.tools.fetch import without_credentials
 
 _LIBRARIES = {
     "isal": "layers are inflated by zlib, more slowly; pip install isal",
@@ -52,10 +53,11 @@ def _engines(environment: Mapping[str, str]) -> Iterator[Part]:
 
 def _archives(settings: Settings) -> Iterator[Part]:
     if settings.archives:
-        yield Part("package archive", is_present=True, detail=" ".join(settings.archives))
+        places = " ".join(without_credentials(address) for address in settings.archives)
+        yield Part("package archive", is_present=True, detail=places)
         return
     sources = Shared(settings).machine_sources
-    places = ", ".join(sorted({f"{source.suite} at {source.uri}" for source in sources}))
+    places = ", ".join(sorted({source.place for source in sources}))
     advice = "the image's own sources are used first, and Debian's snapshot service last"
     yield Part(
         "package archive", is_present=bool(sources), detail=places or "none configured here", advice=advice

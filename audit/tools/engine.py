@@ -112,11 +112,15 @@ def _reason(error: Exception) -> str:
 
 
 def _connection(engine: str, address: str, idle_seconds: float) -> http.client.HTTPConnection:
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+        port = parts.port or 2375
+    except ValueError as e:
+        raise EngineError(engine, address, f"is not a usable address: {e}") from e
     if parts.scheme == "unix" and parts.path:
         return _UnixConnection(parts.path, idle_seconds)
     if parts.scheme in ("tcp", "http") and parts.hostname:
-        return http.client.HTTPConnection(parts.hostname, parts.port or 2375, timeout=idle_seconds)
+        return http.client.HTTPConnection(parts.hostname, port, timeout=idle_seconds)
     raise EngineError(
         engine, address, "only unix: and tcp: addresses are spoken to; save the image and name the file"
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import mkstemp
 from typing import IO, Protocol
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 import urllib3
@@ -25,6 +25,7 @@ _CHUNK = 1 << 18
 _IDLE_SECONDS = 30.0
 _CONNECTIONS = 8
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_CREDENTIALS = re.compile(r"//[^/?#]*@")
 _RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -179,10 +180,13 @@ class Fetcher:
             write(chunk)
 
     def _stream(self, url: str, ends: float) -> Iterator[bytes]:
-        parts = urlsplit(url)
-        if parts.scheme == "file":
+        try:
+            scheme = urlsplit(url).scheme
+        except ValueError as e:
+            raise FetchError(url, f"is not a usable address: {e}") from e
+        if scheme == "file":
             return _read_file(url)
-        if parts.scheme not in ("http", "https"):
+        if scheme not in ("http", "https"):
             raise FetchError(url, "is neither an http:, https: nor file: address")
         if self.is_offline:
             raise FetchRefused(url, "is not in the cache, and --offline forbids the network")
@@ -258,8 +262,7 @@ class NetworkTransport:
 
 def without_credentials(url: str) -> str:
     """Return `url` without the user and password it may hold, fit to be shown."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return _CREDENTIALS.sub("//", url, count=1)
 
 
 def _read_file(url: str) -> Iterator[bytes]:

@@ -31,6 +31,12 @@ Enabled: yes
 """
 
 
+def test_a_source_is_shown_without_its_password() -> None:
+    source = ArchiveSource("https://user:hunter2@archive.example/debian", "bookworm")
+
+    assert source.place == "bookworm at https://archive.example/debian"
+
+
 def suites(sources: tuple[ArchiveSource, ...] | list[ArchiveSource]) -> list[tuple[str, str]]:
     return [(source.uri, source.suite) for source in sources]
 

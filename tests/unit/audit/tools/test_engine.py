@@ -132,6 +132,12 @@ def test_an_address_of_another_kind_is_refused() -> None:
         save_stream("docker", "ssh://host", "a")
 
 
+@pytest.mark.parametrize("address", ["tcp://[host", "tcp://host:99999"])
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    with pytest.raises(EngineError, match="is not a usable address"):
+        save_stream("docker", address, "a")
+
+
 def test_addresses_come_from_the_environment(tmp_path: Path) -> None:
     (tmp_path / "podman").mkdir()
     (tmp_path / "podman" / "podman.sock").touch()

@@ -152,6 +152,14 @@ def test_no_message_shows_a_password(tmp_path: Path) -> None:
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("url", ["http://[bad", "http://user:hunter2@[bad/x"])
+def test_an_address_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
+    downloads, _ = fetcher(tmp_path)
+
+    with pytest.raises(FetchError, match=r"^http://\[bad.*: is not a usable address"):
+        downloads.get(url, size_limit=100, deadline=5)
+
+
 def test_an_address_without_credentials_stays_as_it_is() -> None:
     assert (
         without_credentials("https://archive.example:8080/a?b=c@d") == "https://archive.example:8080/a?b=c@d"
