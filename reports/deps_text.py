@@ -256,12 +256,16 @@ def _write_surplus(page: Page, report: DepsReport) -> None:
 
 
 def _next_commands(report: DepsReport, groups: NeedGroups) -> list[tuple[str, Sequence[str]]]:
-    target = report.family or (str(report.image.ref) if report.image else report.subject)
+    if report.services and report.family is None:
+        # `explain` knows no source without a manifest.
+        return []
     commands: list[tuple[str, Sequence[str]]] = []
-    if asked := sorted((*groups.required, *groups.host), key=lambda need: need.kind is NeedKind.DISTRIBUTION):
+    asked = [n for n in (*groups.required, *groups.host) if n.kind is not NeedKind.SYMBOL_VERSION]
+    if asked:
+        first = min(asked, key=lambda need: need.kind is NeedKind.DISTRIBUTION)
         where = target_words(report.family, report.image)
-        commands.append(("why?", ("fleet-audit", "explain", asked[0].subject, *where)))
-    commands.append(("all of it:", ("fleet-audit", "deps", target, "-o", "json")))
+        commands.append(("why?", ("fleet-audit", "explain", first.subject, *where)))
+    commands.append(("all of it:", ("fleet-audit", "deps", report.subject, "-o", "json")))
     return commands
 
 

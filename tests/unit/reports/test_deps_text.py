@@ -4,6 +4,7 @@ import msgspec
 
 from fleet_audit.audit.model.elf import Unknown
 from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.need import NeedKind
 from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.reports.deps_text import deps_text
 from fleet_audit.reports.summary import chain_summary
@@ -110,7 +111,7 @@ def test_the_last_lines_are_what_to_type_next() -> None:
 
 
 def test_a_name_in_a_command_is_quoted_for_a_shell() -> None:
-    report = msgspec.structs.replace(clean_report(), family="a; rm -rf b")
+    report = msgspec.structs.replace(clean_report(), subject="a; rm -rf b")
 
     assert text(report).splitlines()[-1] == "all of it:  fleet-audit deps 'a; rm -rf b' -o json"
 
@@ -138,3 +139,16 @@ def test_a_chain_says_each_name_once_and_files_by_their_last_part() -> None:
     )
 
     assert chain_summary(steps) == ("cv2", "cv2.abi3.so", "libQt5Gui.so.5", "libGL.so.1")
+
+
+def test_what_to_type_next_is_a_command_that_answers() -> None:
+    report = deps_report()
+    version = need("GLIBC_2.38 of libc.so.6")
+    version = msgspec.structs.replace(version, kind=NeedKind.SYMBOL_VERSION)
+    of_service = msgspec.structs.replace(report, subject="FaceRecognitionAgent", needs=(version,))
+    of_source = msgspec.structs.replace(report, family=None, subject=str(report.image and report.image.ref))
+
+    assert "explain so:libGL.so.1 --family" in text(report)
+    assert "explain" not in text(of_service)
+    assert "deps FaceRecognitionAgent -o json" in text(of_service)
+    assert "fleet-audit explain" not in text(of_source)
