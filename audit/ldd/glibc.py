@@ -59,6 +59,15 @@ def dlopen(world: World, names: Sequence[Soname], interpreter: ImagePath | None)
     return tuple(audit.dlopen(name) for name in names)
 
 
+def examine_after(
+    world: World, entry: EntryPoint, earlier: EntryPoint, interpreter: ImagePath | None
+) -> Closure:
+    """Return the closure of an entry point that is loaded after another one into the same process."""
+    audit = _Examination(world, interpreter)
+    audit.keep(audit.load(earlier))
+    return audit.closure(entry)
+
+
 def trace(world: World, entry: EntryPoint, interpreter: ImagePath | None) -> Trace:
     """Return how one entry point is loaded, step by step, in the loader's order; see `examine`."""
     audit = _Examination(world, interpreter, is_told=True)
@@ -97,6 +106,14 @@ class _Examination:
         closure = found if isinstance(found, Closure) else self.finished(entry, found)
         self._requests += len(closure.requests)
         return closure
+
+    def keep(self, load: Load | musl.Load | Closure) -> None:
+        """Let what was loaded stay in its process."""
+        if isinstance(load, Load):
+            load.process.maps.update(load.maps)
+        elif isinstance(load, musl.Load):
+            load.process.held |= load.new
+            load.process.short_names |= load.short_names
 
     def load(self, entry: EntryPoint) -> Load | musl.Load | Closure:
         """Load one entry point; where nothing is loaded for it, return its closure at once."""

@@ -25,8 +25,9 @@ from fleet_audit.audit.model.need import Need, NeedKind, Tier
 from fleet_audit.audit.model.report import DepsReport, Statistics
 from fleet_audit.audit.pipeline.asks import closure_asks, distribution_asks
 from fleet_audit.audit.pipeline.entry_points import PythonEntries
-from fleet_audit.audit.pipeline.judge import Judge
+from fleet_audit.audit.pipeline.judge import judge_of
 from fleet_audit.audit.pipeline.needs import Ask, join
+from fleet_audit.audit.pipeline.order import ImportOrder
 from fleet_audit.audit.pipeline.packages import installed_distributions, package_set
 from fleet_audit.audit.pipeline.programs import find_program
 from fleet_audit.audit.pipeline.scene import Scene, gaps_besides, missing_image, open_scene
@@ -95,8 +96,7 @@ class _Audit:
         self._scene = scene
         self._shared = shared
         self._supply = Supply(subject, scene, shared)
-        identity = scene.image.identity
-        self._judge = Judge(shared.knowledge, identity.distro.codename, scene.is_whole)
+        self._judge = judge_of(scene, shared.knowledge)
         self._asks: list[Ask] = []
         self._edges: list[Edge] = []
         self._closures: list[Closure] = []
@@ -143,7 +143,8 @@ class _Audit:
             for module in modules
         }
         tier = None if self._subject.services else Tier.REQUIRED
-        self._examine([entries[path] for path in sorted(entries)], tier=tier)
+        alone = examine(self._scene.world, [entries[path] for path in sorted(entries)], self._scene.python)
+        self._add(ImportOrder(self._scene, self._shared).settled(alone), tier=tier)
 
     def _grant_wishes(self, imports: Examination) -> None:
         reached = {edge.target for edge in imports.edges if edge.target.kind is NodeKind.DISTRIBUTION}

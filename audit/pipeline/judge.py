@@ -11,9 +11,12 @@ from fleet_audit.audit.model.elf import (
     Resolution,
     Unknown,
     WrongMachine,
+    WrongVariant,
 )
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import Soname
+from fleet_audit.audit.pipeline.scene import Scene
+from fleet_audit.audit.pipeline.variants import Variants, variants_of
 
 
 class Judge(msgspec.Struct, frozen=True):
@@ -22,6 +25,7 @@ class Judge(msgspec.Struct, frozen=True):
     knowledge: Knowledge
     codename: str
     is_whole: bool
+    variants: Variants = Variants()
 
     def judged(self, name: str, resolution: Resolution) -> Resolution:
         """Return the resolution of `name`, with `Missing` told apart by what is known of the name.
@@ -38,6 +42,14 @@ class Judge(msgspec.Struct, frozen=True):
             return Unknown(why, GapKind.UNREADABLE_LAYER)
         if not is_missing:
             return resolution
+        if (variant := self.variants.other(name)) is not None:
+            return WrongVariant(variant)
         if (gone := self.knowledge.gone(Soname(name), self.codename)) is not None:
             return NotAvailable(f"{gone.verdict}; {gone.fix}")
         return resolution
+
+
+def judge_of(scene: Scene, knowledge: Knowledge) -> Judge:
+    """Return the judge of one image."""
+    codename = scene.image.identity.distro.codename
+    return Judge(knowledge, codename, scene.is_whole, variants_of(scene.elf))

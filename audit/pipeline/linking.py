@@ -14,8 +14,9 @@ from fleet_audit.audit.model.need import Tier
 from fleet_audit.audit.model.report import EntryReport, LddReport, Statistics
 from fleet_audit.audit.pipeline.asks import closure_asks
 from fleet_audit.audit.pipeline.entry_points import PythonEntries
-from fleet_audit.audit.pipeline.judge import Judge
+from fleet_audit.audit.pipeline.judge import Judge, judge_of
 from fleet_audit.audit.pipeline.needs import join
+from fleet_audit.audit.pipeline.order import ImportOrder
 from fleet_audit.audit.pipeline.programs import find_program
 from fleet_audit.audit.pipeline.scene import Scene, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
@@ -47,11 +48,12 @@ class _Audit:
         self._scene = scene
         self._shared = shared
         self._python = PythonEntries(scene)
-        self._judge = Judge(shared.knowledge, scene.image.identity.distro.codename, scene.is_whole)
+        self._judge = judge_of(scene, shared.knowledge)
 
     def run(self) -> Linked:
         modules = self._modules()
-        closures = examine(self._scene.world, [*modules, *self._programs()], self._scene.python)
+        alone = examine(self._scene.world, [*modules, *self._programs()], self._scene.python)
+        closures = ImportOrder(self._scene, self._shared).settled(alone)
         # Nobody can say that they are ever loaded: they are shown, and nothing is judged by them.
         plugins = self._python.plugins(closures)
         judgement = evaluate(

@@ -15,7 +15,7 @@ from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.one_file import TreeReport
 from fleet_audit.audit.model.report import EntryReport, Statistics
-from fleet_audit.audit.pipeline.judge import Judge
+from fleet_audit.audit.pipeline.judge import judge_of
 from fleet_audit.audit.pipeline.linking import judged
 from fleet_audit.audit.pipeline.scene import Scene, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
@@ -33,7 +33,7 @@ def tree_of(reference: str, path: str, shared: Shared) -> tuple[TreeReport, Stat
     with open_scene(reference, shared.settings) as scene:
         entry = _entry_point(scene, path_in_image(scene, path))
         found = trace(scene.world, entry, scene.python)
-        judge = Judge(shared.knowledge, scene.image.identity.distro.codename, scene.is_whole)
+        judge = judge_of(scene, shared.knowledge)
         closure = judged(found.closure, judge)
         report = TreeReport(
             subject=reference,

@@ -1,0 +1,129 @@
+"""What is found only because another module was imported first, and whether it always is."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+import msgspec
+
+from fleet_audit.audit.images.tree import Entry, FileKind, MemoryTree, basename
+from fleet_audit.audit.ldd.glibc import examine_after
+from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Missing, OrderDependent
+from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
+from fleet_audit.audit.model.identity import ROOT, ImagePath, ModuleName, Soname
+from fleet_audit.audit.model.imports import Level
+from fleet_audit.audit.pipeline.scene import Scene
+from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.static_imports.examine import ServiceCode
+from fleet_audit.audit.static_imports.examine import examine as examine_imports
+
+MAX_PROVIDERS = 4
+"""Distributions that are tried for one module; real images have one or two that bring a library."""
+
+MAX_MODULES = 200
+"""Modules whose packages are read for what they import first."""
+
+_SCRIPT = "first.py"
+
+
+class ImportOrder:
+    """Judges modules of one image by what other distributions' modules load.
+
+    A library that is loaded already answers by its DT_SONAME without any search. A package whose own code
+    imports the provider has it loaded whenever one of its modules is imported, because the packages above a
+    module run before it.
+    """
+
+    def __init__(self, scene: Scene, shared: Shared) -> None:
+        """Take the image, and what keeps records of its source files."""
+        self._scene = scene
+        self._shared = shared
+
+    def settled(self, closures: Sequence[Closure]) -> tuple[Closure, ...]:
+        """Return the closures with `Missing` told apart where an earlier import would help."""
+        if not any(missing_names(closure) for closure in closures):
+            return tuple(closures)
+        order = _Order(self._scene, self._shared, closures)
+        return tuple(order.settled(closure) for closure in closures)
+
+
+def missing_names(closure: Closure) -> set[Soname]:
+    """Return what an extension module lacks."""
+    if closure.entry.kind is not EntryKind.EXTENSION_MODULE:
+        return set()
+    return {r.soname for r in closure.requests if isinstance(r.resolution, Missing)}
+
+
+class _Order:
+    def __init__(self, scene: Scene, shared: Shared, closures: Sequence[Closure]) -> None:
+        self._scene = scene
+        self._shared = shared
+        self._waiting = [c.entry for c in closures if missing_names(c)]
+        self._loaded_by: defaultdict[str, list[EntryPoint]] = defaultdict(list)
+        for closure in closures:
+            if closure.entry.kind is EntryKind.EXTENSION_MODULE and closure.entry.module:
+                for name in self._names(closure):
+                    self._loaded_by[name].append(closure.entry)
+
+    def _names(self, closure: Closure) -> set[str]:
+        known = self._scene.elf
+        sonames = {known[path].soname or "" for path in closure.loaded if path in known}
+        return sonames | {basename(path) for path in closure.loaded}
+
+    def settled(self, closure: Closure) -> Closure:
+        lacking = missing_names(closure)
+        for provider in self._providers(closure.entry, lacking):
+            after = examine_after(self._scene.world, closure.entry, provider, self._scene.python)
+            helped = lacking - missing_names(after)
+            if helped:
+                is_sure = self._is_imported_first(provider, closure.entry)
+                return after if is_sure else _dependent(closure, helped, provider)
+        return closure
+
+    def _providers(self, entry: EntryPoint, names: set[Soname]) -> Iterator[EntryPoint]:
+        """Yield one module of each distribution that loads one of `names`: sure ones first, then top ones."""
+        found = {p for name in names for p in self._loaded_by.get(name, ())}
+        others = (p for p in found if p.distribution != entry.distribution or p.distribution is None)
+        nearest: dict[str, EntryPoint] = {}
+        for provider in sorted(others, key=lambda p: ((p.module or "").count("."), p.module or "", p.path)):
+            nearest.setdefault(provider.distribution or provider.path, provider)
+        first = list(nearest.values())[:MAX_PROVIDERS]
+        yield from sorted(first, key=lambda p: not self._is_imported_first(p, entry))
+
+    def _is_imported_first(self, provider: EntryPoint, entry: EntryPoint) -> bool:
+        packages = (entry.module or "").split(".")[:-1]
+        above = [".".join(packages[: end + 1]) for end in range(len(packages))]
+        target = Node(NodeKind.MODULE, provider.module or "")
+        distances = (self._imports.distance(Node(NodeKind.MODULE, name), target) for name in above)
+        return any(found is not None and found[0] <= Level.PROBABLE for found in distances)
+
+    @cached_property
+    def _imports(self) -> EvidenceGraph:
+        """Return what the packages above the waiting modules import, read as if a script imported them."""
+        modules = sorted({e.module for e in self._waiting if e.module})[:MAX_MODULES]
+        script = "".join(f"import {module}\n" for module in modules if _is_name(module)).encode()
+        entry = Entry(FileKind.FILE, size=len(script), origin=ImagePath(f"/{_SCRIPT}"))
+        sources = MemoryTree({ROOT: {_SCRIPT: entry}}, lambda _: script)
+        found = examine_imports(
+            [ServiceCode("order", entry=_SCRIPT)],
+            sources,
+            self._scene.image.tree,
+            self._scene.interpreter,
+            records=self._shared.records,
+        )
+        return EvidenceGraph(found.edges)
+
+
+def _is_name(module: ModuleName) -> bool:
+    return all(part.isidentifier() for part in module.split("."))
+
+
+def _dependent(closure: Closure, helped: set[Soname], provider: EntryPoint) -> Closure:
+    whom = OrderDependent(provider.distribution or provider.module or provider.path)
+    requests = tuple(
+        msgspec.structs.replace(r, resolution=whom)
+        if isinstance(r.resolution, Missing) and r.soname in helped
+        else r
+        for r in closure.requests
+    )
+    return msgspec.structs.replace(closure, requests=requests)

@@ -1,0 +1,100 @@
+"""Libraries that another distribution brings: found by import order, or only in another variant."""
+
+from tests.support.elf import Symbol, elf
+from tests.support.worlds import FAMILY, Document, Files, World, installed
+
+SITE = "/usr/local/lib/python3.11/site-packages"
+LIBRARY = elf(soname="libc10.so", symbols=[Symbol("c10")])
+EXTENSION = f"{SITE}/audio/_ext.abi3.so"
+
+
+def torch(first: str = "from ._C import tensor\n") -> Document:
+    """Return a distribution that finds its own library by a path of its own."""
+    core = elf(needed=["libc10.so"], runpath="$ORIGIN/lib", symbols=[Symbol("PyInit__C")])
+    files: Files = {
+        "torch/__init__.py": first,
+        "torch/_C.abi3.so": core,
+        "torch/lib/libc10.so": LIBRARY,
+    }
+    return installed("torch", files)
+
+
+def audio(first: str, *needed: str) -> Document:
+    """Return a distribution whose extension needs a library that no path of its own leads to."""
+    files: Files = {
+        "audio/__init__.py": first,
+        "audio/_ext.abi3.so": elf(needed=list(needed), symbols=[Symbol("PyInit__ext")]),
+    }
+    return installed("audio", files)
+
+
+def listed(world: World, *layers: Document) -> list[tuple[str, str]]:
+    entries = world.run("ldd", world.image("x", *layers)).document["entries"]
+    (found,) = (entry["problems"] for entry in entries if entry["path"] == EXTENSION)
+    return [(problem["kind"], problem["detail"]) for problem in found]
+
+
+def test_a_package_that_imports_the_provider_first_always_finds_its_library(world: World) -> None:
+    first = "import torch\nfrom . import _ext\n"
+
+    assert listed(world, torch(), audio(first, "libc10.so")) == []
+
+
+def test_a_package_that_does_not_import_the_provider_depends_on_the_order(world: World) -> None:
+    (problem,) = listed(world, torch(), audio("from . import _ext\n", "libc10.so"))
+
+    assert problem == ("order-dependent", "found only when torch has been imported before")
+
+
+def test_a_provider_that_does_not_load_its_library_does_not_help(world: World) -> None:
+    bare = installed("torch", {"torch/__init__.py": "", "torch/lib/libc10.so": LIBRARY})
+
+    assert [kind for kind, _ in listed(world, bare, audio("import torch\n", "libc10.so"))] == ["missing"]
+
+
+def test_what_the_provider_does_not_bring_is_still_missing(world: World) -> None:
+    first = "import torch\nfrom . import _ext\n"
+
+    assert [kind for kind, _ in listed(world, torch(), audio(first, "libc10.so", "libx.so"))] == ["missing"]
+
+
+def statuses(world: World, app: str, *layers: Document) -> set[str]:
+    world.family(FAMILY, *layers).service("face", app)
+    needs = world.run("deps", FAMILY, "--offline").document["needs"]
+    return {need["status"] for need in needs if need["name"] == "libc10.so"}
+
+
+def test_services_of_such_packages_miss_nothing(world: World) -> None:
+    found = statuses(
+        world, "import audio\n", torch(), audio("import torch\nfrom . import _ext\n", "libc10.so")
+    )
+
+    assert found == {"resolved"}
+
+
+def test_services_are_told_of_the_provider(world: World) -> None:
+    app = "import torch\nimport audio\n"
+    found = statuses(world, app, torch(), audio("from . import _ext\n", "libc10.so"))
+
+    assert found == {"resolved", "order-dependent"}
+
+
+def test_another_cuda_version_is_a_conflict_and_never_a_package(world: World) -> None:
+    other = installed("nvidia", {"nvidia/lib/libcudart.so.12": elf(soname="libcudart.so.12")})
+
+    ((kind, detail),) = listed(world, other, audio("from . import _ext\n", "libcudart.so.11.0"))
+
+    assert kind == "wrong-variant"
+    assert "libcudart.so.12" in detail
+
+
+def test_a_build_without_cuda_is_another_variant(world: World) -> None:
+    found = listed(world, torch(), audio("import torch\nfrom . import _ext\n", "libc10_cuda.so"))
+
+    assert found == [("wrong-variant", "the image has a build of torch without CUDA")]
+
+
+def test_a_cuda_library_of_which_nothing_is_there_is_missing(world: World) -> None:
+    found = listed(world, torch(), audio("from . import _ext\n", "libcudart.so.12"))
+
+    assert [kind for kind, _ in found] == ["missing"]
