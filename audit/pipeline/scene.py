@@ -29,19 +29,21 @@ _FOLDER = "dir:"
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """An image as the stages see it. `interpreter` is None where the image has no Python."""
+    """An image as the stages see it. `interpreter` is None where it has no Python that was asked for."""
 
     image: Image
     elf: Mapping[ImagePath, SharedObject]
     world: World
     interpreter: Interpreter | None
+    asked_python: str = ""
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
         """Return what of the image could not be read, or is not there to be examined."""
         if self.interpreter is not None:
             return self.image.gaps
-        why = "no Python with a standard library was found, so no extension module can be examined"
+        name = f"Python {self.asked_python}, which the manifest names," if self.asked_python else "Python"
+        why = f"no {name} with a standard library was found, so no extension module can be examined"
         gap = Gap("images", GapKind.NO_INTERPRETER, str(self.image.identity.ref), why)
         return (*self.image.gaps, gap)
 
@@ -89,6 +91,7 @@ def open_scene(reference: str, settings: Settings, *, python: str = "") -> Itera
                 symbols=_symbols(image, symbols),
             ),
             interpreter=find_interpreter(image.tree, config, python),
+            asked_python=python,
         )
 
 

@@ -62,3 +62,17 @@ def test_an_explanation_says_which_families_it_could_not_look_at(
 
     assert "unbuilt" in " ".join(world.run("explain", "dist:opencv-python").document["notes"])
     assert world.run("explain", "dist:opencv-python", "--family", FAMILY).document["notes"] == []
+
+
+def test_a_python_that_the_image_does_not_have_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path)
+    world.family(FAMILY, python="3.9").service("face", "import json\n")
+    monkeypatch.chdir(world.folder)
+    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(world.cache))
+
+    answer = world.run("deps", FAMILY)
+
+    assert answer.code == 3
+    assert "no Python 3.9, which the manifest names," in answer.gaps["no-interpreter"]["why"]
