@@ -109,8 +109,10 @@ class Load:
         while self._done < len(self.order) and len(self.requests) < MAX_REQUESTS:
             wanting = self.order[self._done]
             self._done += 1
-            for soname in dict.fromkeys(wanting.facts.needed):
+            for soname in dict.fromkeys((*wanting.facts.needed, *wanting.facts.filters)):
                 self.request(wanting, soname)
+            for soname in wanting.facts.auxiliaries:
+                self._request_auxiliary(wanting, soname)
         if len(self.requests) >= MAX_REQUESTS:
             why = f"its closure has over {MAX_REQUESTS} requests"
             self.requests.append(Request(Soname(""), self.order[0].path, Unknown(why, GapKind.LIMIT_REACHED)))
@@ -127,6 +129,12 @@ class Load:
             self.maps.called.setdefault(soname, held)
             resolution = Resolved(held.path)
         self.requests.append(Request(soname, wanting.path, resolution))
+
+    def _request_auxiliary(self, wanting: Loaded, soname: Soname) -> None:
+        """Load what answers DT_AUXILIARY; nobody is told where nothing does (openaux, elf/dl-deps.c)."""
+        answer = self._space.answer(wanting, soname)
+        if isinstance(answer, Found) and self.refusal(answer) is None:
+            self.request(wanting, soname)
 
     def _open(self, wanting: Loaded, soname: Soname) -> Resolution:
         answer = self._space.answer(wanting, soname)

@@ -4,6 +4,7 @@ Section headers are not looked at: the loader does not use them, and stripped fi
 """
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 import msgspec
@@ -189,9 +190,13 @@ def dynamic_file(read: Read, size: int) -> DynamicFile | None:
     return DynamicFile(layout, loads, _dynamic_entries(file, dynamic).values)
 
 
+_FILTERS = frozenset({elf.DT_FILTER, elf.DT_AUXILIARY})
+
+
 class _Dynamic(NamedTuple):
     needed: list[int]
     values: dict[int, int]
+    filters: list[tuple[int, int]]
 
 
 def _dynamic_entries(file: _File, segment: Segment) -> _Dynamic:
@@ -211,9 +216,13 @@ def _dynamic_entries(file: _File, segment: Segment) -> _Dynamic:
             values[tag] = value
     else:
         raise Damaged("the dynamic segment has no end")
-    if len(needed) > MAX_NEEDED:
-        raise Damaged(f"the file needs {len(needed)} libraries")
-    return _Dynamic(needed, values)
+    filters: list[tuple[int, int]] = []
+    if _FILTERS & values.keys():
+        entries = takewhile(lambda found: found[0] != elf.DT_NULL, entry.iter_unpack(table))
+        filters = [(tag, value) for tag, value in entries if tag in _FILTERS]
+    if len(needed) + len(filters) > MAX_NEEDED:
+        raise Damaged(f"the file needs {len(needed) + len(filters)} libraries")
+    return _Dynamic(needed, values, filters)
 
 
 def file_offset(address: int, loads: Sequence[Segment], what: str) -> int:
@@ -253,7 +262,7 @@ def _add_dynamic_facts(
     if dynamic is None or dynamic.file_size == 0:
         return
     found["is_dynamic"] = True
-    needed, values = _dynamic_entries(file, dynamic)
+    needed, values, filters = _dynamic_entries(file, dynamic)
     found["flags"] = values.get(elf.DT_FLAGS, 0)
     found["flags_1"] = values.get(elf.DT_FLAGS_1, 0)
     found["has_version_table"] = elf.DT_VERSYM in values
@@ -261,6 +270,8 @@ def _add_dynamic_facts(
         raise Damaged("the dynamic segment names no string table")
     strings = Strings(file.window(), file_offset(values[elf.DT_STRTAB], loads, "the string table"))
     found["needed"] = tuple(Soname(strings.at(index)) for index in needed)
+    for kind, field in ((elf.DT_FILTER, "filters"), (elf.DT_AUXILIARY, "auxiliaries")):
+        found[field] = tuple(Soname(strings.at(index)) for tag, index in filters if tag == kind)
     for tag, name in ((elf.DT_SONAME, "soname"), (elf.DT_RPATH, "rpath"), (elf.DT_RUNPATH, "runpath")):
         if tag in values:
             found[name] = strings.at(values[tag])

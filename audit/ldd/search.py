@@ -119,11 +119,21 @@ class Search:
     def _in(self, directory: "_Directory", soname: str) -> Iterator[tuple[str, Opened | None]]:
         for folder in directory.folders:
             if soname in self._world.listing(folder):
-                yield folder, self._world.open(f"{folder.rstrip('/')}/{soname}", self._loader)
+                path = f"{folder.rstrip('/')}/{soname}"
+                yield folder, self._world.open(path, self._loader) or self._astray(path)
             elif folder == directory.folders[-1]:
                 yield directory.name, None
         if not directory.folders:
             yield directory.name, None
+
+    def _astray(self, path: str) -> Unknown | None:
+        """Judge a name that is there and cannot be opened; None where its link is only dangling.
+
+        Any other failure ends the loader's list of directories, but not its search (open_path).
+        """
+        if not self._world.leads_astray(path):
+            return None
+        return Unknown(f"{path} leads in a circle or through a file, so a part of the search is left out")
 
     def _cached(self, soname: str) -> str | None:
         """Return the one path that the cache offers (search_cache, elf/dl-cache.c)."""

@@ -3,7 +3,14 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
-from fleet_audit.audit.images.tree import Entry, FileKind, FileTree, FileUnreadable
+from fleet_audit.audit.images.tree import (
+    MAX_LINK_HOPS,
+    Entry,
+    FileKind,
+    FileTree,
+    FileUnreadable,
+    parent,
+)
 from fleet_audit.audit.ldd.loader import (
     Abi,
     Loader,
@@ -16,7 +23,7 @@ from fleet_audit.audit.ldd.loader_cache import CACHE_PATH, CacheDamaged, LoaderC
 from fleet_audit.audit.ldd.symbol_table import SymbolTable
 from fleet_audit.audit.model.elf import Fatal, SharedObject, Unknown, WrongMachine
 from fleet_audit.audit.model.finding import GapKind
-from fleet_audit.audit.model.identity import ImagePath
+from fleet_audit.audit.model.identity import ROOT, ImagePath
 
 PATH_MAX = 4096
 """Longer paths cannot be opened (linux/limits.h)."""
@@ -113,6 +120,29 @@ class World:
         if facts is None:
             return self.not_elf(path)
         return _judge(path, used, facts, loader)
+
+    def leads_astray(self, path: str) -> bool:
+        """Say whether opening `path` fails for more than that nothing is there (ELOOP, ENOTDIR)."""
+        at = ImagePath(path)
+        for _ in range(MAX_LINK_HOPS + 1):
+            entry = self.tree.entry(at)
+            if entry is None:
+                return self._is_below_a_file(at)
+            if entry.kind is not FileKind.SYMLINK:
+                return False
+            at = ImagePath(entry.link if entry.link.startswith("/") else f"{parent(at)}/{entry.link}")
+            if len(at) >= PATH_MAX:
+                return True
+        return True
+
+    def _is_below_a_file(self, path: ImagePath) -> bool:
+        while path != ROOT:
+            path = parent(path)
+            canonical = self.tree.realpath(path)
+            entry = None if canonical is None else self.tree.entry(canonical)
+            if entry is not None:
+                return entry.kind is not FileKind.FOLDER
+        return False
 
     def not_elf(self, path: ImagePath) -> Fatal | Unknown | None:
         """Judge a canonical path of which no ELF facts are known; None if nothing is there."""

@@ -26,7 +26,8 @@ class SharedObject(msgspec.Struct, frozen=True, gc=False):
     (elf/dl-load.c); empty where it does. `version_definitions` includes the base definition.
     Each of `dlopen_notes` is one library that may be loaded by name at run time
     (https://uapi-group.org/specifications/specs/elf_dlopen_metadata); alternative sonames, any of
-    which will do, are separated by ``|``.
+    which will do, are separated by ``|``. `filters` (DT_FILTER) are loaded with the file as if it needed
+    them, `auxiliaries` (DT_AUXILIARY) where they are found.
     """
 
     elf_class: int
@@ -46,6 +47,8 @@ class SharedObject(msgspec.Struct, frozen=True, gc=False):
     has_executable_stack: bool | None = None
     is_dynamic: bool = False
     dlopen_notes: tuple[str, ...] = ()
+    filters: tuple[Soname, ...] = ()
+    auxiliaries: tuple[Soname, ...] = ()
     oddity: str = ""
     refusal: str = ""
 

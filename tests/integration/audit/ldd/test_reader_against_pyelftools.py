@@ -101,8 +101,8 @@ def _definitions(file: ELFFile) -> Iterator[str]:
                 yield str(next(iter(names)).name)
 
 
-_OWN = frozenset({"dlopen_notes", "oddity", "refusal"})
-"""What pyelftools has no word for."""
+_OWN = frozenset({"dlopen_notes", "oddity", "refusal", "filters", "auxiliaries"})
+"""What pyelftools has no word for, or no string."""
 
 
 def differing(paths: Sequence[Path]) -> list[tuple[Path, SharedObject | None, SharedObject]]:
