@@ -4,7 +4,7 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 
-from fleet_audit.audit.model.finding import Finding, Gap, Mode, Severity, Verdict
+from fleet_audit.audit.model.finding import Finding, Gap, GapKind, Mode, Severity, Verdict
 from fleet_audit.audit.model.image import ImageIdentity
 from fleet_audit.audit.model.report import Judged
 from fleet_audit.reports.summary import EXIT_CODES, blocking_gaps, count_findings, verdict_reason
@@ -95,7 +95,8 @@ def write_gaps(page: Page, gaps: Sequence[Gap]) -> None:
 
 def _gap_row(gap: Gap, sign: Piece) -> tuple[Line, Line]:
     place: tuple[str | Piece, ...] = (Piece(f"  {gap.location}", "cyan"),) if gap.location else ()
-    return sign, (Piece(gap.what, "bold" if gap.blocking else ""), ": ", gap.why, *place)
+    what = f"layer {gap.what}" if gap.kind is GapKind.UNREADABLE_LAYER else gap.what
+    return sign, (Piece(what, "bold" if gap.blocking else ""), ": ", gap.why, *place)
 
 
 def write_verdict(page: Page, report: Judged) -> None:

@@ -21,6 +21,8 @@ from fleet_audit.audit.pipeline.subject import Subject
 
 STAGE = "apt"
 _PLANNED = (NeedKind.SONAME, NeedKind.PROGRAM)
+_ABSENT = ("missing", "wrong-machine")
+"""Outcomes that a package mends: a file for another machine is passed over in the search."""
 
 
 _LISTED_FOLDERS = {
@@ -76,7 +78,7 @@ class Supply:
     def plan(self, needs: Iterable[Need]) -> AptPlan:
         """Return the addition that supplies what is missing up to the tier that is planned for."""
         most = self._shared.settings.plan_tier.rank
-        missing = [n for n in needs if n.status == "missing" and n.kind in _PLANNED and n.tier.rank <= most]
+        missing = [n for n in needs if n.status in _ABSENT and n.kind in _PLANNED and n.tier.rank <= most]
         if not missing:
             return AptPlan()
         index, state = self.index(), self._state()

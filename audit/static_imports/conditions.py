@@ -101,7 +101,8 @@ def _unknown_flag(_: str) -> bool | None:
 class Circumstances(msgspec.Struct, frozen=True):
     """What decides conditions: the Python version, whether this file is the script, and what is there.
 
-    `flag` answers for a name of the file; `environment` are the variables that the image sets.
+    `flag` answers for a name of the file; `environment` are the variables that the image sets. Others are
+    unset, or, where `is_open`, may be set by whoever starts the container.
     """
 
     version: tuple[int, ...]
@@ -109,6 +110,7 @@ class Circumstances(msgspec.Struct, frozen=True):
     has_module: Callable[[ModuleName], bool]
     flag: Callable[[str], bool | None] = _unknown_flag
     environment: frozenset[str] = frozenset()
+    is_open: bool = False
 
 
 _LINUX = {
@@ -136,7 +138,7 @@ def holds(condition: Condition, world: Circumstances) -> bool | None:
         case Flag(name):
             answer = world.flag(name)
         case EnvironmentSet(variable):
-            answer = variable in world.environment
+            answer = True if variable in world.environment else None if world.is_open else False
         case TypeChecking() | Unknown():
             answer = None if isinstance(condition, Unknown) else False
         case Not() | AllOf() | AnyOf():

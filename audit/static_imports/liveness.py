@@ -48,13 +48,14 @@ class Liveness:
         """Take what decides conditions, whether an import resolves, and functions called from outside."""
         self._blocks = record.blocks
         self._world = msgspec.structs.replace(world, flag=self._flag)
+        self._open_world = msgspec.structs.replace(world, flag=self._open_flag, is_open=True)
         self._outer_flag = world.flag
         self._flags: defaultdict[str, list[FlagAssignment]] = defaultdict(list)
         for assignment in record.flags:
             self._flags[assignment.name].append(assignment)
         self._seen: list[Level | None] = []
         self._asking: set[str] = set()
-        self._answers: dict[int, bool | None] = {}
+        self._answers: dict[tuple[int, bool], bool | None] = {}
         self._failing = self._failing_tries(record, resolves)
         self._functions: dict[int, Level] = {
             index: Level.CERTAIN
@@ -102,6 +103,12 @@ class Liveness:
         return self._flag(name)
 
     def _flag(self, name: str) -> bool | None:
+        return self._flag_in(name, self._world)
+
+    def _open_flag(self, name: str) -> bool | None:
+        return self._flag_in(name, self._open_world)
+
+    def _flag_in(self, name: str, world: Circumstances) -> bool | None:
         """Answer for a name from the assignments that run, or from all where they agree."""
         if name in self._asking:
             return None
@@ -109,7 +116,7 @@ class Liveness:
         if not assigned:
             return self._outer_flag(name)
         self._asking.add(name)
-        answers = [holds(each.condition, self._world) for each in assigned]
+        answers = [holds(each.condition, world) for each in assigned]
         self._asking.discard(name)
         if len(set(answers)) == 1:
             return answers[0]
@@ -194,22 +201,30 @@ class Liveness:
                 assert_never(block.kind)
 
     def _branch_level(self, index: int, block: Block) -> Level | None:
+        usual = self._level_in(self._world, index, block)
+        if usual is not None:
+            return usual
+        # A branch that runs only where somebody sets a variable is possible, and the other one usual.
+        return None if self._level_in(self._open_world, index, block) is None else Level.PROBABLE
+
+    def _level_in(self, world: Circumstances, index: int, block: Block) -> Level | None:
         answers: list[bool | None] = []
         at = block.previous
         while at >= 0 and len(answers) < _LONGEST_CHAIN:
-            answers.append(self._answer(at))
+            answers.append(self._answer(world, at))
             at = self._blocks[at].previous
         if True in answers:
             return None
-        own = self._answer(index) if block.kind is BlockKind.IF else True
+        own = self._answer(world, index) if block.kind is BlockKind.IF else True
         if own is False:
             return None
         return Level.PROBABLE if own is None or None in answers else Level.CERTAIN
 
-    def _answer(self, index: int) -> bool | None:
-        if index not in self._answers:
-            self._answers[index] = holds(self._blocks[index].condition, self._world)
-        return self._answers[index]
+    def _answer(self, world: Circumstances, index: int) -> bool | None:
+        key = (index, world.is_open)
+        if key not in self._answers:
+            self._answers[key] = holds(self._blocks[index].condition, world)
+        return self._answers[key]
 
 
 def _asks_type_checking(condition: Condition) -> bool:

@@ -1,6 +1,7 @@
 """Cache folders of the form ``ab/abcdef…``, kept below a size."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -13,14 +14,15 @@ def trim(cache: Path, limit: int, *, keep: Path | None = None) -> None:
     for _, size, path in sorted(_entries(cache), reverse=True):
         total += size
         if total > limit and path != keep:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
 
 
 def _entries(cache: Path) -> Iterator[tuple[float, int, Path]]:
     for path in cache.glob("??/*"):
         try:
             status = path.stat()
-        except FileNotFoundError:
-            continue  # another process has trimmed it
+        except OSError:
+            continue  # another process has trimmed it, or somebody put there what is no entry
         # What a killed process left half written is an entry that nobody uses: it ages and goes too.
         yield status.st_mtime, status.st_size, path

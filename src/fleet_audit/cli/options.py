@@ -144,7 +144,7 @@ def parse_platform(text: str) -> Platform:
 def created_now() -> str:
     """Return the time for documents: SOURCE_DATE_EPOCH where set, else now; UTC, whole seconds."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    if epoch is None:
+    if not epoch:
         at = datetime.now(tz=UTC)
     elif epoch.isascii() and epoch.isdigit() and len(epoch) <= 11:
         at = datetime.fromtimestamp(int(epoch), tz=UTC)

@@ -255,9 +255,15 @@ def test_a_flag_that_is_computed_decides_nothing() -> None:
     assert levels("import pkg\n", {"pkg.py": pkg, f"a{TAG}": b""}) == {"a": Level.PROBABLE}
 
 
-def test_an_environment_variable_counts_as_unset_where_the_image_does_not_set_it() -> None:
+def test_an_environment_variable_is_usually_unset_and_may_be_set_by_whoever_starts_the_container() -> None:
     pkg = "import os\nif os.environ.get('PURE'):\n    import b\nelse:\n    import a\n"
-    assert levels("import pkg\n", {"pkg.py": pkg, f"a{TAG}": b"", f"b{TAG}": b""}) == {"a": Level.CERTAIN}
+    found = levels("import pkg\n", {"pkg.py": pkg, f"a{TAG}": b"", f"b{TAG}": b""})
+    assert found == {"a": Level.CERTAIN, "b": Level.PROBABLE}
+
+
+def test_a_flag_that_a_variable_sets_makes_its_branch_possible() -> None:
+    pkg = "import os\nFAST = os.environ.get('FAST')\nif FAST:\n    import b\n"
+    assert levels("import pkg\n", {"pkg.py": pkg, f"b{TAG}": b""}) == {"b": Level.PROBABLE}
 
 
 def test_an_attribute_served_lazily_is_reached_where_it_is_used() -> None:
