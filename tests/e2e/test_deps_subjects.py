@@ -204,3 +204,19 @@ def test_an_image_that_the_user_names_and_that_is_not_there_is_an_error_and_no_g
 
     assert (code, out) == (2, "")
     assert "there is no such file or folder" in err
+
+
+def test_an_image_that_cannot_be_opened_keeps_no_other_family_waiting(fleet: World) -> None:
+    (fleet.folder / "images" / "web" / "index.json").write_text("{")
+
+    answer = fleet.run("deps", "--all")
+
+    assert [d["verdict"] for d in answer.document["subjects"]] == ["fail", "incomplete"]
+    (gap,) = [gap for gap in answer.document["subjects"][1]["gaps"] if gap["blocking"]]
+    assert (gap["kind"], gap["what"]) == ("no-image", "web")
+
+
+def test_the_same_image_alone_is_an_error(fleet: World) -> None:
+    (fleet.folder / "images" / "web" / "index.json").write_text("{")
+
+    assert fleet.run("deps", "web").code == 2

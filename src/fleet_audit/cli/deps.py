@@ -61,13 +61,12 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     chosen = _chosen(fleet, subjects, gpu=gpu, every=every, image=image, source=source, entry=entry)
 
     from fleet_audit.audit.model.report import DepsReport  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.pipeline.analysis import analyse  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.several import analyse_each  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
     from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
 
     with common.settings(plan_tier=tier) as settings:
-        shared = Shared(settings, fleet)
-        analyses = [analyse(subject, shared) for subject in chosen]
+        analyses = analyse_each(chosen, Shared(settings, fleet))
     common.say_cost([analysis.statistics for analysis in analyses])
     reports = [analysis.report for analysis in analyses]
     write(outputs, renderer(DepsReport, reports, common, fleet))
