@@ -18,7 +18,7 @@ class Member(msgspec.Struct, frozen=True, gc=False):
 
 
 class MemberBody(Protocol):
-    """A regular file's body while it streams by: forward only, read once, shared by all collectors."""
+    """A regular file's body: that of a layer streams by, read once and shared by all collectors."""
 
     @property
     def size(self) -> int:
@@ -29,6 +29,14 @@ class MemberBody(Protocol):
         """Return the first min(`end`, size) bytes; what was asked for is kept until the member ends.
 
         Raises `BodyTooLarge` when `end` is over the reader's memory limit.
+        """
+        ...
+
+    def part(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset`, fewer where the body ends.
+
+        A body that streams by keeps all that lies before, with the limit of `upto`; a file of this machine
+        is read there alone.
         """
         ...
 

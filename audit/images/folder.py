@@ -19,6 +19,7 @@ from fleet_audit.audit.images.tree import (
 from fleet_audit.audit.model.identity import ROOT, ImagePath
 
 _MAX_LISTED = 1_000_000
+_BLOCK = 4096
 _KERNELS = frozenset({"/dev", "/proc", "/sys"})
 """In the root of a running system these are mounts that hold no files, and reading them may never end."""
 
@@ -40,17 +41,21 @@ class FolderTree:
         self._root = os.fsencode(os.path.realpath(root))
         self._listings: dict[ImagePath, Mapping[str, Entry]] = {}
         self._raw_names: dict[ImagePath, bytes] = {}
+        self._host_folders: dict[ImagePath, bytes] = {ROOT: self._root}
         self.unlisted: dict[ImagePath, str] = {}
 
     def host_path(self, path: ImagePath) -> bytes:
         """Return where a canonical path stands on this machine."""
-        raw = self._root
-        at = ROOT
-        for part in path.split("/"):
-            if part:
-                at = join(at, part)
-                raw += b"/" + self._raw_names.get(at, part.encode("utf-8", "surrogateescape"))
-        return raw
+        if path == ROOT:
+            return self._root
+        folder, _, name = path.rpartition("/")
+        base = self._host_folder(ImagePath(folder or "/"))
+        return base + b"/" + self._raw_names.get(path, name.encode("utf-8", "surrogateescape"))
+
+    def _host_folder(self, folder: ImagePath) -> bytes:
+        if folder not in self._host_folders:
+            self._host_folders[folder] = self.host_path(folder)
+        return self._host_folders[folder]
 
     def _list(self, folder: ImagePath) -> Mapping[str, Entry]:
         if folder not in self._listings:
@@ -134,13 +139,15 @@ class FolderTree:
         entry = self.entry(canonical)
         if entry is None or entry.kind is not FileKind.FILE:
             raise FileUnreadable(canonical, "is no regular file")
+        return self.open_listed(canonical)
+
+    def open_listed(self, path: ImagePath) -> int:
+        """Return a descriptor of what `files` gave under this path; raises FileUnreadable."""
         try:
             # A file that became a link or a pipe since it was listed is not followed, and cannot block.
-            return os.open(
-                self.host_path(canonical), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-            )
+            return os.open(self.host_path(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as e:
-            raise FileUnreadable(canonical, f"cannot be opened ({e.strerror})") from e
+            raise FileUnreadable(path, f"cannot be opened ({e.strerror})") from e
 
     def files(self, under: ImagePath = ROOT) -> Iterator[tuple[ImagePath, Entry]]:
         """See `FileTree.files`."""
@@ -180,17 +187,32 @@ class FolderBody:
         end = min(end, self.size)
         if end > self._most:
             raise BodyTooLarge(f"{end} bytes of one body, over the limit of {self._most}")
-        pieces = [self._held]
         held = len(self._held)
-        while held < end:
-            piece = os.pread(self._descriptor, end - held, held)
+        if held < end:
+            # Whoever asks for a magic number asks for the header next.
+            goal = max(end, min(_BLOCK, self.size))
+            self._held += self._read(held, goal - held)
+        return memoryview(self._held)[:end]
+
+    def part(self, offset: int, length: int) -> bytes:
+        """See `MemberBody.part`; raises OSError where the file shrank meanwhile or cannot be read."""
+        end = min(offset + length, self.size)
+        if end <= len(self._held):
+            return self._held[offset:end]
+        if length > self._most:
+            raise BodyTooLarge(f"{length} bytes of one body, over the limit of {self._most}")
+        return self._read(offset, end - offset)
+
+    def _read(self, offset: int, length: int) -> bytes:
+        pieces: list[bytes] = []
+        while length > 0:
+            piece = os.pread(self._descriptor, length, offset)
             if not piece:
                 raise OSError(0, "it became shorter while it was read")
             pieces.append(piece)
-            held += len(piece)
-        if len(pieces) > 1:
-            self._held = b"".join(pieces)
-        return memoryview(self._held)[:end]
+            offset += len(piece)
+            length -= len(piece)
+        return b"".join(pieces)
 
     def __enter__(self) -> "FolderBody":
         """Return itself."""

@@ -233,6 +233,10 @@ class StreamedBody:
             self._hold(end)
         return self._held[:end]
 
+    def part(self, offset: int, length: int) -> bytes:
+        """See `MemberBody.part`; raises as `upto` does."""
+        return bytes(self.upto(offset + length)[offset : offset + length])
+
     def _hold(self, end: int) -> None:
         held = len(self._held)
         view = None if held else self._stream.view(end)
@@ -273,6 +277,10 @@ class SparseBody:
             whole[at : at + length] = run[: end - at]
             taken += length
         return memoryview(whole)
+
+    def part(self, offset: int, length: int) -> bytes:
+        """See `MemberBody.part`."""
+        return bytes(self.upto(offset + length)[offset : offset + length])
 
 
 def member_path(name: str) -> ImagePath:

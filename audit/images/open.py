@@ -312,7 +312,7 @@ def _collected(tree: FolderTree, reading: Reading) -> tuple[_FolderRecords, list
     files = tree.files() if reading.collectors else iter(())
     for path, entry in files:
         try:
-            with FolderBody(tree.open(path), most=reading.limits.body_bytes) as body:
+            with FolderBody(tree.open_listed(path), most=reading.limits.body_bytes) as body:
                 _collect(path, entry, body, reading, records)
         except FileUnreadable as e:
             gaps.append(_file_gap(path, e.why))

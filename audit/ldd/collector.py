@@ -19,27 +19,17 @@ class ElfCollector:
         """Return the facts of an ELF file, None for any other; never raises for what a file holds."""
         if member.size < len(ELF_MAGIC) or bytes(body.upto(len(ELF_MAGIC))) != ELF_MAGIC:
             return None
-        reading = _Reading(body)
         try:
-            return read_elf(reading.read, body.size)
+            return read_elf(body.part, body.size)
         except BodyTooLarge:
-            return reading.header_only(body)
+            return _header_only(body)
 
 
-class _Reading:
-    """Reads anywhere in a body that only runs forward; what has passed is kept by the body."""
-
-    def __init__(self, body: MemberBody) -> None:
-        self._body = body
-
-    def read(self, offset: int, length: int) -> bytes:
-        return bytes(self._body.upto(offset + length)[offset : offset + length])
-
-    def header_only(self, body: MemberBody) -> SharedObject | None:
-        """Describe a file whose tables lie further in than a reader may hold."""
-        head = bytes(body.upto(64))
-        facts = read_elf(lambda offset, length: head[offset : offset + length], len(head))
-        if facts is None:
-            return None
-        why = f"its dynamic segment lies too far into its {body.size} bytes to be read"
-        return msgspec.structs.replace(facts, oddity=why, refusal="")
+def _header_only(body: MemberBody) -> SharedObject | None:
+    """Describe a file whose tables lie further in than a reader may hold."""
+    head = body.part(0, 64)
+    facts = read_elf(lambda offset, length: head[offset : offset + length], len(head))
+    if facts is None:
+        return None
+    why = f"its dynamic segment lies too far into its {body.size} bytes to be read"
+    return msgspec.structs.replace(facts, oddity=why, refusal="")

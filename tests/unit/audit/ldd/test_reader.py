@@ -229,6 +229,9 @@ class Body:
         self.asked = max(self.asked, min(end, self.size))
         return memoryview(self._content)[:end]
 
+    def part(self, offset: int, length: int) -> bytes:
+        return bytes(self.upto(offset + length)[offset : offset + length])
+
 
 def member(body: Body) -> Member:
     return Member(ImagePath("/usr/lib/libx.so"), body.size, 0o644)
