@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -122,6 +123,8 @@ class Fetcher:
     def _fetch_into_cache(self, url: str, size_limit: int, deadline: float, sha256: str) -> Path:
         path = self._path(sha256)
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():  # nothing of ours: a cache is never trusted
+            shutil.rmtree(path)
         handle, partial = mkstemp(dir=path.parent, prefix=_PARTIAL)
         try:
             with open(handle, "wb") as body:

@@ -172,3 +172,10 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(FetchError, match=r"the download cache .* cannot be written"):
         downloads.get_file(URL, size_limit=100, deadline=5, sha256=DIGEST)
+
+
+def test_a_folder_where_an_entry_should_be_is_replaced(tmp_path: Path) -> None:
+    downloads, _ = fetcher(tmp_path / "cache", BODY)
+    (tmp_path / "cache" / DIGEST[:2] / DIGEST / "inner").mkdir(parents=True)
+
+    assert downloads.get(URL, size_limit=100, deadline=5, sha256=DIGEST) == BODY
