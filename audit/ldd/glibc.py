@@ -96,6 +96,7 @@ class _Examination:
         self._bare: dict[Loader, Process] = {}
         self._versions = VersionCheck()
         self._symbols = SymbolCheck(world.symbols)
+        self._musl_symbols = SymbolCheck(world.symbols, heeds_versions=False)
         self._requests = 0
 
     def closure(self, entry: EntryPoint) -> Closure:
@@ -233,7 +234,7 @@ class _Examination:
             return SymbolAnswer()
         new = list(dict.fromkeys(item.path for item in load.order))
         if isinstance(load, musl.Load):
-            return self._symbols.answer(new, load.process.held, new)
+            return self._musl_symbols.answer(new, load.process.held, new)
         is_program = load.process.load is load
         is_bound_at_once = not is_program or bool(self._world.env.get("LD_BIND_NOW"))
         bound = (o.path for o in load.order if is_bound_at_once or is_bound_at_start(o.facts))

@@ -4,6 +4,7 @@ Unlike glibc's it never looks at DT_SONAME, has no cache and no versions, takes 
 whatever is in it, gives RPATH and RUNPATH the same meaning, and is itself the C library under all its names.
 """
 
+import errno
 import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -237,7 +238,8 @@ class Load:
         at = world.absolute(used)
         path = None if len(at) >= PATH_MAX else world.tree.realpath(ImagePath(at))
         if path is None:
-            return None
+            is_looping = world.why_absent(at) == errno.ELOOP
+            return Fatal(ImagePath(at), "Symbolic link loop") if is_looping else None
         facts = world.elf.get(path)
         if facts is None:
             found = world.not_elf(path)

@@ -1,5 +1,6 @@
 """Where the loader looks for a soname, and which file it takes there (_dl_map_object, elf/dl-load.c)."""
 
+import errno
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, assert_never
@@ -131,7 +132,7 @@ class Search:
 
         Any other failure ends the loader's list of directories, but not its search (open_path).
         """
-        if not self._world.leads_astray(path):
+        if self._world.why_absent(path) == errno.ENOENT:
             return None
         return Unknown(f"{path} leads in a circle or through a file, so a part of the search is left out")
 

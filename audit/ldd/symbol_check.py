@@ -31,9 +31,13 @@ Wanted = tuple[int, str]
 class SymbolCheck:
     """Looks up what files want in what would be loaded with them; answers that do not change are kept."""
 
-    def __init__(self, symbols: Symbols | None) -> None:
-        """Take the source of symbol tables; without one nothing is looked up."""
+    def __init__(self, symbols: Symbols | None, *, heeds_versions: bool = True) -> None:
+        """Take the source of symbol tables; without one nothing is looked up.
+
+        A loader that does not heed versions takes any definition that is not hidden (find_sym of musl).
+        """
         self._symbols = symbols
+        self._heeds_versions = heeds_versions
         self._tables: dict[ImagePath, SymbolTable | None] = {}
         self._definitions: dict[ImagePath, Definitions] = {}
         self._found_in: dict[ImagePath, frozenset[ImagePath]] = {}
@@ -87,7 +91,7 @@ class SymbolCheck:
 
     def _problems(self, path: ImagePath, scopes: Sequence["_Scope"]) -> Iterator[SymbolProblem]:
         table = self._table(path) or SymbolTable()
-        wanted = _wanted(table)
+        wanted = _wanted(table) if self._heeds_versions else [(h, "") for h in numbers(table.wanted, "I")]
         found_in: set[ImagePath] = set()
         left = list(range(len(wanted)))
         for scope in scopes:

@@ -1,5 +1,6 @@
 """One image as its loaders see it: files, ELF facts, environment, ld.so.cache, loaders."""
 
+import errno
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
@@ -121,19 +122,19 @@ class World:
             return self.not_elf(path)
         return _judge(path, used, facts, loader)
 
-    def leads_astray(self, path: str) -> bool:
-        """Say whether opening `path` fails for more than that nothing is there (ELOOP, ENOTDIR)."""
+    def why_absent(self, path: str) -> int:
+        """Return why a path cannot be opened: ENOENT, ENOTDIR or ELOOP."""
         at = ImagePath(path)
         for _ in range(MAX_LINK_HOPS + 1):
             entry = self.tree.entry(at)
             if entry is None:
-                return self._is_below_a_file(at)
+                return errno.ENOTDIR if self._is_below_a_file(at) else errno.ENOENT
             if entry.kind is not FileKind.SYMLINK:
-                return False
+                return errno.ENOENT
             at = ImagePath(entry.link if entry.link.startswith("/") else f"{parent(at)}/{entry.link}")
             if len(at) >= PATH_MAX:
-                return True
-        return True
+                return errno.ELOOP
+        return errno.ELOOP
 
     def _is_below_a_file(self, path: ImagePath) -> bool:
         while path != ROOT:
