@@ -39,7 +39,8 @@ class SymbolTable(msgspec.Struct, frozen=True, gc=False, array_like=True):
     `buckets` and `chain` are those of DT_GNU_HASH, `first` the number of the symbol that `chain` begins
     with, and `versions` the entries of DT_VERSYM for `chain`; empty where there are none. `wanted` holds
     the hashes of undefined symbols that are not weak, `wanted_versions` their entries of DT_VERSYM,
-    `names` their names, compressed. `damage` says why the rest is not known.
+    `names` their names, compressed. `opens` are names of libraries among the strings of a file that loads
+    libraries by name. `damage` says why the rest is not known.
     """
 
     first: int = 0
@@ -51,6 +52,7 @@ class SymbolTable(msgspec.Struct, frozen=True, gc=False, array_like=True):
     wanted_versions: bytes = b""
     names: bytes = b""
     damage: str = ""
+    opens: tuple[str, ...] = ()
 
     def wanted_names(self) -> Sequence[str]:
         """Return the names of the wanted symbols, in their order; fewer where the record is damaged."""

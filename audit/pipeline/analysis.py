@@ -30,7 +30,7 @@ from fleet_audit.audit.pipeline.needs import Ask, join
 from fleet_audit.audit.pipeline.order import ImportOrder
 from fleet_audit.audit.pipeline.packages import installed_distributions, package_set
 from fleet_audit.audit.pipeline.programs import find_program
-from fleet_audit.audit.pipeline.scene import Scene, gaps_besides, missing_image, open_scene
+from fleet_audit.audit.pipeline.scene import Scene, gaps_besides, missing_image, open_scene, opened_names
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
 from fleet_audit.audit.pipeline.supply import Supply
@@ -39,6 +39,7 @@ from fleet_audit.audit.pipeline.wishes import (
     declared_wishes,
     grant,
     hidden_wishes,
+    library_wishes,
     load_wishes,
     program_wishes,
 )
@@ -152,6 +153,7 @@ class _Audit:
         wishes = [
             *load_wishes(imports.services, self._supply.sonames_of_stem),
             *program_wishes(imports.services),
+            *library_wishes(self._closures, self._scene.elf, opened_names(self._scene)),
             *hidden_wishes(distributions, self._shared.knowledge),
             *declared_wishes(self._subject.declared),
         ]

@@ -1,7 +1,7 @@
 """One opened image, with what every stage starts from."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -108,6 +108,23 @@ def _symbols(image: Image, collector: SymbolCollector) -> Callable[[ImagePath], 
             return None
 
     return read
+
+
+def opened_names(scene: Scene) -> Callable[[ImagePath], Sequence[str]]:
+    """Return what gives the names of libraries among a file's strings, where it loads libraries by name."""
+    tree, symbols = scene.image.tree, scene.world.symbols
+
+    def names(path: ImagePath) -> Sequence[str]:
+        try:
+            if isinstance(tree, FolderTree):
+                table = symbols_of_file(tree.open(path), with_names=True)
+            else:
+                table = symbols(path) if symbols else None
+        except FileUnreadable:
+            return ()
+        return table.opens if table else ()
+
+    return names
 
 
 def _unreadable(gaps: Iterable[Gap]) -> list[ImagePath]:

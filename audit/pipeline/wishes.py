@@ -2,15 +2,16 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 import msgspec
 from packaging.utils import canonicalize_name
 
 from fleet_audit.audit.knowledge.base import Knowledge
-from fleet_audit.audit.model.elf import Missing, Resolution
+from fleet_audit.audit.model.elf import Closure, Missing, Resolution, SharedObject
 from fleet_audit.audit.model.evidence import Edge, Node, NodeKind
-from fleet_audit.audit.model.identity import DistributionName
+from fleet_audit.audit.model.identity import DistributionName, ImagePath
 from fleet_audit.audit.model.imports import Level, LoadMethod, NativeLoad, ProgramCall, ServiceImports
 from fleet_audit.audit.model.location import Location, SourceLocation
 from fleet_audit.audit.model.need import NeedKind, Tier, Via
@@ -25,6 +26,7 @@ _OTHER_SYSTEMS = (".dll", ".dylib", ".framework")
 _STEM = re.compile(r"[A-Za-z0-9_+-]+")
 _LIBRARY = re.compile(r"(?:/[^\0]*)?[^/\0\\\\]*\.so(?:\.[^/\0]*)?")
 """A soname, or an absolute path of a library: what an image can be asked for."""
+_HASH = re.compile(r"-[0-9a-f]{8}$")
 _LDCONFIG = ("ldconfig", "gcc", "ld")
 """What ctypes.util.find_library runs, in this order; any of them will do (Lib/ctypes/util.py)."""
 
@@ -115,6 +117,51 @@ def _load_wish(load: NativeLoad, kind: NeedKind, names: tuple[str, ...]) -> Wish
         level=load.level,
         location=load.location,
         tier=_own_tier(is_own=is_own, is_handled=load.is_handled),
+    )
+
+
+def library_wishes(
+    closures: Iterable[Closure],
+    elf: Mapping[ImagePath, SharedObject],
+    opened: Callable[[ImagePath], Sequence[str]],
+) -> Iterator[Wish]:
+    """Yield what the loaded libraries say, or look as if, they open by name.
+
+    `opened` returns the names of libraries among the strings of a file. A string is no evidence that its
+    library is needed, so that it is never more than optional.
+    """
+    for path in sorted({path for closure in closures for path in closure.loaded}):
+        facts = elf.get(path)
+        if facts is None:
+            continue
+        noted = [tuple(note.split("|")) for note in facts.dlopen_notes]
+        for names in noted:
+            yield _library_wish(path, names, Level.LAZY, None)
+        linked = (facts.soname or "", *facts.needed, *(need.file for need in facts.version_needs))
+        known = {_stem_of(name) for name in (*linked, *chain(*noted))}
+        for name in opened(path):
+            if _stem_of(name) not in known:
+                yield _library_wish(path, (name,), Level.STRING, Tier.OPTIONAL)
+
+
+def _stem_of(soname: str) -> str:
+    """Return a library's name without versions and without the hash that auditwheel puts into it.
+
+    The names before that stay among the strings of a repaired wheel's files.
+    """
+    return _HASH.sub("", soname.partition(".so")[0])
+
+
+def _library_wish(path: ImagePath, names: tuple[str, ...], level: Level, tier: Tier | None) -> Wish:
+    return Wish(
+        kind=NeedKind.SONAME,
+        names=names,
+        source=Node(NodeKind.FILE, path),
+        how="may load",
+        via=Via.DLOPEN,
+        wanted_by=path,
+        level=level,
+        tier=tier,
     )
 
 

@@ -1,0 +1,54 @@
+"""Names of libraries among the strings of an ELF file: what it may open by name, and may as well not.
+
+Such a string is never evidence that something is missing: it stands in messages, in tables of alternatives,
+in code that nothing calls.
+"""
+
+import re
+from collections.abc import Iterator
+
+from fleet_audit.audit.ldd.symbol_table import SymbolTable, gnu_hash, numbers
+from fleet_audit.audit.ldd.window import Read
+
+OPENERS = (b"dlopen", b"dlmopen", b"g_module_open", b"SDL_LoadObject", b"uv_dlopen", b"lt_dlopenext")
+"""Functions that load a library by name."""
+
+MAX_SIZE = 512 << 20
+MAX_NAMES = 256
+_CHUNK = 1 << 20
+_LONGEST = 96
+_MARK = b".so"
+_NAME = re.compile(rb"lib[A-Za-z0-9_+-][A-Za-z0-9_+.-]{0,60}?\.so(?:\.\d{1,4}){0,4}")
+
+
+def opens_libraries(table: SymbolTable) -> bool:
+    """Say whether a file wants one of the functions that load libraries by name."""
+    hashes = {gnu_hash(name) for name in OPENERS}
+    return not hashes.isdisjoint(numbers(table.wanted, "I"))
+
+
+def library_names(read: Read, size: int) -> tuple[str, ...]:
+    """Return the strings of a file that are names of libraries, in order, each once.
+
+    A string begins and ends with a NUL. Bounded in the file's size and the number of names.
+    """
+    found: set[str] = set()
+    for name in _names(read, min(size, MAX_SIZE)):
+        found.add(name)
+        if len(found) >= MAX_NAMES:
+            break
+    return tuple(sorted(found))
+
+
+def _names(read: Read, size: int) -> Iterator[str]:
+    for start in range(0, size, _CHUNK):
+        # Chunks overlap, so that a name at their border is whole in one of them.
+        first = max(0, start - _LONGEST)
+        data = read(first, min(_CHUNK + start - first + _LONGEST, size - first))
+        at = data.find(_MARK)
+        while at >= 0:
+            begin = data.rfind(b"\0", max(0, at - _LONGEST), at) + 1
+            end = data.find(b"\0", at, at + _LONGEST)
+            if begin > 0 and end > 0 and _NAME.fullmatch(data, begin, end):
+                yield data[begin:end].decode("ascii")
+            at = data.find(_MARK, at + len(_MARK))

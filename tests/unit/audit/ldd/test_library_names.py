@@ -1,0 +1,54 @@
+"""Names of libraries among the strings of files that open libraries by name."""
+
+import pytest
+
+from fleet_audit.audit.ldd.library_names import library_names, opens_libraries
+from tests.support.elf import Symbol, elf, symbols_of, wants
+
+
+def _names(body: bytes) -> tuple[str, ...]:
+    return library_names(lambda offset, length: body[offset : offset + length], len(body))
+
+
+@pytest.mark.parametrize(
+    "name", ["libGL.so.1", "libfribidi.so", "libcudnn_ops-infer.so.8.9.7", "libc++.so.1"]
+)
+def test_a_string_that_is_a_librarys_name_is_found(name: str) -> None:
+    assert _names(b"\x01\0" + name.encode() + b"\0rest") == (name,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cannot open libGL.so.1",
+        "libGL.so.1: not found",
+        "/usr/lib/libGL.so.1",
+        "libGL.so.%d",
+        "lib.so",
+        "libGL.something",
+        "lib" + "a" * 200 + ".so",
+    ],
+)
+def test_other_strings_are_none(text: str) -> None:
+    assert _names(b"\0" + text.encode() + b"\0") == ()
+
+
+@pytest.mark.parametrize("before", [(1 << 20) - 12, (1 << 20) - 3, (1 << 20) + 1, (1 << 20) - 100])
+def test_a_name_is_found_wherever_it_stands(before: int) -> None:
+    assert _names(b"x" * before + b"\0libGL.so.1\0" + b"x" * 10) == ("libGL.so.1",)
+
+
+def test_the_number_of_names_is_bounded() -> None:
+    body = b"\0".join(f"liba{number}.so".encode() for number in range(1_000))
+
+    assert len(_names(b"\0" + body + b"\0")) == 256
+
+
+def test_only_files_that_want_such_a_function_are_looked_into() -> None:
+    opener = symbols_of(elf(symbols=[wants("dlopen"), Symbol("f")]))
+    other = symbols_of(elf(symbols=[wants("malloc"), Symbol("dlopen")]))
+
+    assert opener is not None
+    assert opens_libraries(opener)
+    assert other is not None
+    assert not opens_libraries(other)
