@@ -221,13 +221,15 @@ def test_a_file_that_does_not_parse_is_a_finding_and_its_imports_still_count(wor
     }
 
 
-def test_a_library_for_another_machine_is_not_there(world: World) -> None:
+def test_a_library_for_another_machine_is_not_there_and_a_package_brings_one_for_this(world: World) -> None:
     arm = {"usr/lib/libGL.so.1": elf(soname="libGL.so.1", machine=183)}
 
     answer = deps(world, "import cv2\n", MISSING_GL, arm)
 
     assert answer.code == 1
     assert outcome(answer, "libGL.so.1") == ("required", "wrong-machine")
+    assert answer.roots == ["libgl1"]
+    assert any("install libgl1=1.6.0-1" in finding["remedy"] for finding in answer.document["findings"])
 
 
 def test_a_library_that_no_package_ships_is_said_to_be_unsatisfied(world: World) -> None:
