@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from fleet_audit.audit.model.finding import Finding, Gap, Mode, RuleSummary, Severity
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.report import DepsReport, Judged
@@ -37,7 +39,11 @@ _LEVELS = {
 def sarif(reports: Sequence[Judged], options: RenderOptions) -> str:
     """Return one SARIF log with one run for each report."""
     return encode(
-        {"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(report, options) for report in reports]}
+        {
+            "$schema": SCHEMA,
+            "version": "2.1.0",
+            "runs": [_run(report, _placed(options, report)) for report in reports],
+        }
     )
 
 
@@ -50,6 +56,13 @@ def message_text(text: str) -> str:
 def artifact_uri(path: str) -> str:
     """Return a repository path as a relative URI reference (RFC 3986), without scheme or authority."""
     return quote(path.lstrip("/").encode(errors="backslashreplace"), safe="/")
+
+
+def _placed(options: RenderOptions, report: Judged) -> RenderOptions:
+    """Return the options for a report whose paths do not begin in the manifest's folder."""
+    if report.folder is None:
+        return options
+    return msgspec.structs.replace(options, repository_folder=report.folder, manifest="")
 
 
 def _run(report: Judged, options: RenderOptions) -> Fields:

@@ -23,13 +23,18 @@ class Statistics(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """What every report carries: its subject, what rules say, and what could not be examined."""
+    """What every report carries: its subject, what rules say, and what could not be examined.
+
+    `folder` is the folder of the repository that its locations' paths begin in; None where that is the
+    manifest's.
+    """
 
     subject: str
     findings: tuple[Finding, ...] = ()
     gaps: tuple[Gap, ...] = ()
     notes: tuple[str, ...] = ()
     policy: PolicySummary = PolicySummary()
+    folder: str | None = None
 
     @property
     def verdict(self) -> Verdict:

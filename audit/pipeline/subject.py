@@ -33,8 +33,9 @@ class Subject(msgspec.Struct, frozen=True):
     """One image to audit, for whom, and where their code is.
 
     `image` is None for a family that names none; `is_image_given` where the user named it and not the
-    manifest. `sources` is the repository, or None where only the image
-    is looked at; `dockerfiles` and the locations of findings are relative to it.
+    manifest. `sources` is the repository, or None where only the image is looked at; `dockerfiles` and the
+    locations of findings are relative to it. `folder` is where it is on this machine, None where that is the
+    manifest's folder.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Subject(msgspec.Struct, frozen=True):
     settings: Family = Family()
     location: SourceLocation | None = None
     is_image_given: bool = False
+    folder: Path | None = None
 
 
 def chosen_families(fleet: Fleet, *, gpu: bool) -> tuple[str, ...]:
@@ -102,7 +104,7 @@ def image_subject(image: str, *, source: Path | None, entry: str) -> Subject:
             raise UsageError("--entry needs --source: the folder that the entry is in")
         return Subject(name=image, image=image)
     code = folder_service(source, entry=entry)
-    return Subject(name=image, image=image, services=(code,), sources=open_folder(source))
+    return Subject(name=image, image=image, services=(code,), sources=open_folder(source), folder=source)
 
 
 def path_subject(path: Path, *, image: str | None) -> Subject:
@@ -112,7 +114,7 @@ def path_subject(path: Path, *, image: str | None) -> Subject:
     """
     folder, entry = (path.parent, path.name) if os.path.isfile(path) else (path, "")
     code = folder_service(folder, entry=entry)
-    return Subject(name=code.name, image=image, services=(code,), sources=open_folder(folder))
+    return Subject(name=code.name, image=image, services=(code,), sources=open_folder(folder), folder=folder)
 
 
 def folder_service(folder: Path, *, entry: str) -> ServiceCode:

@@ -63,12 +63,12 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     from fleet_audit.audit.model.report import DepsReport  # noqa: PLC0415  (not for --help)
     from fleet_audit.audit.pipeline.several import analyse_each  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
-    from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
+    from fleet_audit.cli.rendering import placed, renderer  # noqa: PLC0415  (the same)
 
     with common.settings(plan_tier=tier) as settings:
         analyses = analyse_each(chosen, Shared(settings, fleet))
     common.say_cost([analysis.statistics for analysis in analyses])
-    reports = [analysis.report for analysis in analyses]
+    reports = [placed(each.report, subject) for each, subject in zip(analyses, chosen, strict=True)]
     write(outputs, renderer(DepsReport, reports, common, fleet))
     return exit_code(reports)
 

@@ -37,13 +37,13 @@ def command(*, words: tuple[str, ...], image: str | None, common: Common) -> int
     from fleet_audit.audit.model.report import ImportsReport  # noqa: PLC0415  (not for --help)
     from fleet_audit.audit.pipeline.importing import imports_of  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
-    from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
+    from fleet_audit.cli.rendering import placed, renderer  # noqa: PLC0415  (the same)
 
     with common.settings() as settings:
         shared = Shared(settings, fleet)
         found = [imports_of(subject, shared) for subject in subjects]
     common.say_cost([imported.statistics for imported in found])
-    reports = [imported.report for imported in found]
+    reports = [placed(each.report, subject) for each, subject in zip(found, subjects, strict=True)]
     write(outputs, renderer(ImportsReport, reports, common, fleet))
     return exit_code(reports)
 

@@ -5,7 +5,9 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
 
 from fleet_audit import __version__
 from fleet_audit.audit.model.report import Judged
@@ -15,6 +17,9 @@ from fleet_audit.reports.renderers import render
 
 if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
+    from fleet_audit.audit.pipeline.subject import Subject
+
+JudgedT = TypeVar("JudgedT", bound=Judged)
 
 _MIN_WIDTH, _MAX_WIDTH, _PIPED_WIDTH = 60, 140, 120
 
@@ -25,6 +30,13 @@ def renderer(
     """Return a function from a format's name to the text in it of these reports of one kind."""
     options = options_for(common, fleet)
     return lambda format_name: render(kind, reports, format_name, options)
+
+
+def placed(report: JudgedT, subject: "Subject") -> JudgedT:
+    """Return a report that says where its paths begin, where that is not in the manifest's folder."""
+    if subject.folder is None:
+        return report
+    return msgspec.structs.replace(report, folder=_repository_folder(subject.folder))
 
 
 def options_for(common: Common, fleet: "Fleet | None") -> RenderOptions:
@@ -41,7 +53,7 @@ def options_for(common: Common, fleet: "Fleet | None") -> RenderOptions:
 
 def _repository_folder(root: Path) -> str:
     """Return a folder's path within the git repository that holds it; empty at its root or outside of any."""
-    absolute = root.absolute()
+    absolute = Path(os.path.abspath(root))
     for above in (absolute, *absolute.parents):
         if (above / ".git").exists():
             inside = absolute.relative_to(above).as_posix()

@@ -76,3 +76,13 @@ def test_a_python_that_the_image_does_not_have_is_named(
 
     assert answer.code == 3
     assert "no Python 3.9, which the manifest names," in answer.gaps["no-interpreter"]["why"]
+
+
+def test_a_folder_of_source_is_named_from_the_root_of_its_repository(here: Path) -> None:
+    (here / ".git").mkdir()
+    (here / "tools" / "face").mkdir(parents=True)
+    (here / "tools" / "face" / "app.py").write_text("def (\n", encoding="utf-8")
+
+    assert run(["imports", "tools/face", "-o", "sarif=out.sarif"]) == 1
+
+    assert '"uri": "tools/face/app.py"' in (here / "out.sarif").read_text(encoding="utf-8")

@@ -1,5 +1,6 @@
 """SARIF 2.1.0: the structure that the standard asks for, and what code scanning makes of it."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -81,6 +82,16 @@ def test_a_finding_without_a_line_stands_at_a_related_line_else_at_the_manifest(
         for result in run(related, nowhere)["results"]
     ]
     assert uris == ["docker/family-vision-cu121/Dockerfile", "fleet.yaml"]
+
+
+def test_what_was_audited_without_the_manifest_stands_in_its_own_folder() -> None:
+    options = msgspec.structs.replace(OPTIONS, repository_folder="examples/fleet", manifest="fleet.yaml")
+    here = msgspec.structs.replace(deps_report(), folder="tools/face")
+
+    uris = re.findall(r'"uri": "([^"]+)"', sarif([here], options))
+
+    assert uris
+    assert all(uri.startswith("tools/face/") for uri in uris)
 
 
 def test_paths_start_at_the_root_of_the_repository() -> None:
