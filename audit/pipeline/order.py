@@ -8,7 +8,7 @@ import msgspec
 
 from fleet_audit.audit.images.tree import Entry, FileKind, MemoryTree, basename
 from fleet_audit.audit.ldd.glibc import examine_after
-from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Missing, OrderDependent
+from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Missing, OrderDependent, Resolved
 from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.identity import ROOT, ImagePath, ModuleName, Soname
 from fleet_audit.audit.model.imports import Level
@@ -61,9 +61,19 @@ class _Order:
         self._waiting = [c.entry for c in closures if missing_names(c)]
         self._loaded_by: defaultdict[str, list[EntryPoint]] = defaultdict(list)
         for closure in closures:
-            if closure.entry.kind is EntryKind.EXTENSION_MODULE and closure.entry.module:
+            if (
+                closure.entry.kind is EntryKind.EXTENSION_MODULE
+                and closure.entry.module
+                and self._loads(closure)
+            ):
                 for name in self._names(closure):
                     self._loaded_by[name].append(closure.entry)
+
+    def _loads(self, closure: Closure) -> bool:
+        """Say whether a module can be imported at all, on a host that brings its driver."""
+        absent = [r.soname for r in closure.requests if not isinstance(r.resolution, Resolved)]
+        is_sound = not (closure.version_problems or closure.symbol_problems)
+        return is_sound and all(self._shared.knowledge.host_row(name) is not None for name in absent)
 
     def _names(self, closure: Closure) -> set[str]:
         known = self._scene.elf

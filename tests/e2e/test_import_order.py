@@ -52,6 +52,24 @@ def test_a_provider_that_does_not_load_its_library_does_not_help(world: World) -
     assert [kind for kind, _ in listed(world, bare, audio("import torch\n", "libc10.so"))] == ["missing"]
 
 
+def test_a_provider_that_cannot_be_imported_itself_does_not_help(world: World) -> None:
+    broken = elf(needed=["libc10.so", "libgone.so"], runpath="$ORIGIN/lib", symbols=[Symbol("PyInit__C")])
+    files: Files = {"torch/__init__.py": "", "torch/_C.abi3.so": broken, "torch/lib/libc10.so": LIBRARY}
+
+    found = listed(world, installed("torch", files), audio("from . import _ext\n", "libc10.so"))
+
+    assert [kind for kind, _ in found] == ["missing"]
+
+
+def test_a_provider_that_waits_for_the_hosts_driver_alone_helps(world: World) -> None:
+    waiting = elf(needed=["libc10.so", "libcuda.so.1"], runpath="$ORIGIN/lib", symbols=[Symbol("PyInit__C")])
+    files: Files = {"torch/__init__.py": "", "torch/_C.abi3.so": waiting, "torch/lib/libc10.so": LIBRARY}
+
+    found = listed(world, installed("torch", files), audio("from . import _ext\n", "libc10.so"))
+
+    assert [kind for kind, _ in found] == ["order-dependent"]
+
+
 def test_what_the_provider_does_not_bring_is_still_missing(world: World) -> None:
     first = "import torch\nfrom . import _ext\n"
 
