@@ -48,6 +48,10 @@ def _say(message: str, code: int) -> int:
 
 def _say_usage(error: click.ClickException) -> int:
     context = getattr(error, "ctx", None)
+    if context is not None and error.format_message() == context.get_help():
+        # Without any word, the help is the message.
+        click.echo(context.get_help(), err=True)
+        return 2
     hint = f" (see {context.command_path} --help)" if context is not None else ""
     return _say(error.format_message() + hint, 2)
 

@@ -37,6 +37,14 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in printed for name in app_module.COMMANDS)
 
 
+def test_without_a_word_it_shows_the_help_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("Usage: fleet-audit")
+    assert captured.err.count("fleet-audit --help") == 0
+
+
 def test_help_loads_nothing_heavy() -> None:
     assert _loaded_by(["--help"]).isdisjoint(HEAVY)
 
