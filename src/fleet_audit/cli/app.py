@@ -7,7 +7,7 @@ import click
 from fleet_audit import __version__
 
 COMMANDS: dict[str, str] = {
-    "deps": "What the services need from an image, what is missing, and the smallest apt addition.",
+    "deps": "What the services need from an image, what is missing, and which packages supply it.",
     "imports": "What services import, where, from which distribution, and what nobody provides.",
     "ldd": "Which entry points of an image cannot load, and exactly why.",
     "explain": "The whole chain behind a soname, program, package, module, distribution or file.",
