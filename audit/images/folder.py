@@ -41,6 +41,7 @@ class FolderTree:
         self._root = os.fsencode(os.path.realpath(root))
         self._listings: dict[ImagePath, Mapping[str, Entry]] = {}
         self._raw_names: dict[ImagePath, bytes] = {}
+        self._canonical: dict[ImagePath, ImagePath | None] = {}
         self._host_folders: dict[ImagePath, bytes] = {ROOT: self._root}
         self.unlisted: dict[ImagePath, str] = {}
 
@@ -117,7 +118,22 @@ class FolderTree:
 
     def realpath(self, path: ImagePath) -> ImagePath | None:
         """See `FileTree.realpath`."""
-        return resolve_links(path, self._look)
+        if path not in self._canonical:
+            self._canonical[path] = self._resolved(path)
+        return self._canonical[path]
+
+    def _resolved(self, path: ImagePath) -> ImagePath | None:
+        folder, _, name = path.rpartition("/")
+        if name in ("", ".", "..") or not folder:
+            return resolve_links(path, self._look)
+        # What lies in one folder shares the way there.
+        if folder not in self._canonical:
+            self._canonical[ImagePath(folder)] = resolve_links(folder, self._look)
+        base = self._canonical[ImagePath(folder)]
+        entry = None if base is None or not self._is_folder(base) else self._look(base, name)
+        if base is None or entry is None:
+            return None
+        return resolve_links(path, self._look) if entry.kind is FileKind.SYMLINK else join(base, name)
 
     def listing(self, folder: ImagePath) -> Mapping[str, Entry]:
         """See `FileTree.listing`."""

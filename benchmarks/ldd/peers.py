@@ -1,0 +1,100 @@
+"""The other tools: how each is run over many files of a root file system, and which are not there."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.ldd.timing import measured
+from tests.support.roots import cache
+
+WANTED = ("elfdeps", "auditwheel")
+
+_ELFDEPS = """
+import pathlib, sys, elfdeps
+for line in sys.stdin:
+    try:
+        elfdeps.analyze_file(pathlib.Path(line.rstrip("\\n")))
+    except Exception:
+        pass
+"""
+_AUDITWHEEL = """
+import pathlib, sys
+from auditwheel.lddtree import ldd
+for line in sys.stdin:
+    try:
+        ldd(pathlib.Path(line.rstrip("\\n")), root=sys.argv[1])
+    except Exception:
+        pass
+"""
+
+
+class Peer(NamedTuple):
+    """A tool; `missing` says why it cannot be run, and `is_fast` whether it is given every file."""
+
+    name: str
+    cost: Callable[[Sequence[str]], float]
+    is_fast: bool = False
+    missing: str = ""
+
+
+def peers(root: Path) -> list[Peer]:
+    """Return every tool that is compared."""
+    chroot = ["chroot", str(root)]
+    libtree = _into(root, "libtree")
+    python = _environment()
+    no_python = "" if python else f"{' and '.join(WANTED)} cannot be installed"
+    lddtree = shutil.which("lddtree")
+
+    def lines(files: Sequence[str], base: str = "") -> bytes:
+        return "".join(f"{base}{name}\n" for name in files).encode(errors="surrogateescape")
+
+    def in_root(*words: str) -> Callable[[Sequence[str]], float]:
+        return lambda files: measured([*chroot, *words], lines(files), {"PATH": "/usr/bin:/usr/sbin"})
+
+    def by_python(script: str) -> Callable[[Sequence[str]], float]:
+        argv = [python or "", "-c", script, str(root)]
+        return lambda files: measured(argv, lines(files, str(root)))
+
+    one_each = 'while read -r file; do libtree -p -vv "$file"; done'
+    return [
+        Peer("libtree, one process", in_root("xargs", "libtree", "-p", "-vv"), True, libtree),
+        Peer("libtree, a process for each file", in_root("sh", "-c", one_each), True, libtree),
+        Peer("ldd", in_root("xargs", "ldd")),
+        Peer(
+            "lddtree (pax-utils)",
+            lambda files: measured([python or "", lddtree or "", "-R", str(root), *files]),
+            missing=no_python or ("" if lddtree else "the package pax-utils is not installed"),
+        ),
+        Peer("elfdeps (lists, resolves nothing)", by_python(_ELFDEPS), missing=no_python),
+        Peer("auditwheel's lddtree", by_python(_AUDITWHEEL), missing=no_python),
+    ]
+
+
+def _into(root: Path, program: str) -> str:
+    """Copy a program of this machine into the root; return why that is not possible, or nothing."""
+    found = shutil.which(program)
+    if found is None:
+        return f"the package {program} is not installed"
+    target = root / "usr/bin" / program
+    if not target.exists():
+        shutil.copy(found, target)
+    works = subprocess.run(["chroot", str(root), program, "--version"], capture_output=True, check=False)  # noqa: S607  (the system's chroot)
+    return "" if works.returncode == 0 else f"{program} of this machine does not run in {root}"
+
+
+def _environment() -> str | None:
+    """Return the Python of an environment that has the peers, made when it is first asked for."""
+    place = cache() / "benchmark-peers"
+    python = place / "bin/python"
+    if not (place / "complete").exists():
+        shutil.rmtree(place, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *WANTED]
+        if subprocess.run(pip, check=False, env=os.environ).returncode != 0:
+            return None
+        (place / "complete").touch()
+    return str(python)
