@@ -90,6 +90,9 @@ def _problems(closure: Closure) -> list[Problem]:
         )
         for relative in closure.relative_directories
     )
+    found.extend(
+        Problem(remark.kind, Soname(""), remark.path, detail=remark.detail) for remark in closure.remarks
+    )
     return found
 
 

@@ -10,6 +10,7 @@ from fleet_audit.audit.ldd import musl
 from fleet_audit.audit.ldd.loader import Abi, Loader, abi_of
 from fleet_audit.audit.ldd.objects import Loaded, Space
 from fleet_audit.audit.ldd.process import Load, Process
+from fleet_audit.audit.ldd.remarks import remarks_on
 from fleet_audit.audit.ldd.symbol_check import SymbolAnswer, SymbolCheck, is_bound_at_start
 from fleet_audit.audit.ldd.telling import told
 from fleet_audit.audit.ldd.version_check import VersionCheck
@@ -224,6 +225,7 @@ class _Examination:
             requests=tuple(load.requests),
             version_problems=versions,
             relative_directories=load.relative_directories(),
+            remarks=remarks_on([(item.path, item.facts) for item in load.order], self._world.isa),
             symbol_problems=symbols.problems,
             unread_symbols=symbols.unknown,
         )

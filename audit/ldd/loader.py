@@ -1,11 +1,12 @@
 """What one image's own dynamic loader is like: its version, directories, tokens and subfolders."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
 from fleet_audit.audit.images.tree import FileTree, FileUnreadable, basename
+from fleet_audit.audit.ldd.isa import level_of
 from fleet_audit.audit.ldd.layout import EM_386, EM_AARCH64, EM_ARM, EM_X86_64
 from fleet_audit.audit.model.elf import SharedObject
 from fleet_audit.audit.model.identity import ImagePath
@@ -124,15 +125,18 @@ def is_glibc_loader(path: str) -> bool:
     )
 
 
-def read_loader(tree: FileTree, path: ImagePath, abi: Abi) -> Loader:
-    """Return the facts of the loader at `path`; what its file does not tell falls back to the machine's."""
+def read_loader(tree: FileTree, path: ImagePath, abi: Abi, isa: str = "") -> Loader:
+    """Return the facts of the loader at `path`; what its file does not tell falls back to the machine's.
+
+    With `isa`, the lowest x86-64 level of the machines, subfolders for higher ones are left out.
+    """
     known = _MACHINES.get((abi.elf_class, abi.machine))
     content = _content(tree, path)
     version = _version(content)
     directories = _default_directories(content) or _fallback_directories(known)
     platform = known.platform if known else ""
     has_hwcaps = version is None or version >= (2, 33)
-    hwcaps = known.hwcaps if known and has_hwcaps else ()
+    hwcaps = tuple(filter(_offered_by(isa), known.hwcaps)) if known and has_hwcaps else ()
     return Loader(
         path=path,
         abi=abi,
@@ -146,6 +150,11 @@ def read_loader(tree: FileTree, path: ImagePath, abi: Abi) -> Loader:
         cache_flags=known.cache_flags if known else None,
         stack_is_executable=known.stack_is_executable if known else False,
     )
+
+
+def _offered_by(isa: str) -> Callable[[str], bool]:
+    offered = level_of(isa)
+    return lambda name: offered is None or (level_of(name) or 0) <= offered
 
 
 def _content(tree: FileTree, path: ImagePath) -> bytes:

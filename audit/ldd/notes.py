@@ -1,4 +1,4 @@
-"""Which libraries a file says that it may load by name at run time (ELF dlopen metadata)."""
+"""What the notes of a file say: libraries that it may load by name, and the processors it is built for."""
 
 from collections.abc import Iterator
 from struct import Struct
@@ -7,6 +7,11 @@ import msgspec
 
 DLOPEN_NOTE = 0x407C0C0A
 OWNER = b"FDO\0"
+PROPERTY_NOTE = 5
+PROPERTY_OWNER = b"GNU\0"
+X86_ISA_NEEDED = 0xC0008002
+"""GNU_PROPERTY_X86_ISA_1_NEEDED (x86-64 psABI, program property)."""
+
 MAX_NAME = 256
 
 
@@ -22,7 +27,7 @@ def dlopen_sonames(notes: bytes, header: Struct) -> tuple[str, ...]:
     if OWNER not in notes:
         return ()
     found: list[str] = []
-    for content in _contents(notes, header):
+    for content in _contents(notes, header, DLOPEN_NOTE, OWNER):
         try:
             features = msgspec.json.decode(content.rstrip(b"\0"), type=list[_Feature])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -31,13 +36,31 @@ def dlopen_sonames(notes: bytes, header: Struct) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _contents(notes: bytes, header: Struct) -> Iterator[bytes]:
+def x86_isa_needed(notes: bytes, header: Struct, alignment: int) -> int:
+    """Return the bits of the x86-64 levels that a file needs: 1 for the baseline, 2 for v2, and so on."""
+    if PROPERTY_OWNER not in notes:
+        return 0
+    number = Struct(header.format[0] + "I")
+    pair = Struct(header.format[0] + "II")
+    needed = 0
+    for content in _contents(notes, header, PROPERTY_NOTE, PROPERTY_OWNER):
+        at = 0
+        while at + pair.size <= len(content):
+            kind, size = pair.unpack_from(content, at)
+            at += pair.size
+            if kind == X86_ISA_NEEDED and size == number.size and at + size <= len(content):
+                needed |= number.unpack_from(content, at)[0]
+            at += size + -size % alignment
+    return needed
+
+
+def _contents(notes: bytes, header: Struct, wanted: int, owner: bytes) -> Iterator[bytes]:
     at = 0
     while at + header.size <= len(notes):
         name_size, content_size, kind = header.unpack_from(notes, at)
         name = at + header.size
         content = name + _padded(name_size)
-        if kind == DLOPEN_NOTE and notes[name : name + name_size] == OWNER:
+        if kind == wanted and notes[name : name + name_size] == owner:
             yield notes[content : content + content_size]
         at = content + _padded(content_size)
 

@@ -12,7 +12,7 @@ import msgspec
 from fleet_audit.audit.ldd import layout as elf
 from fleet_audit.audit.ldd.fallback import read_with_pyelftools
 from fleet_audit.audit.ldd.layout import LAYOUTS, Layout, Segment
-from fleet_audit.audit.ldd.notes import dlopen_sonames
+from fleet_audit.audit.ldd.notes import dlopen_sonames, x86_isa_needed
 from fleet_audit.audit.ldd.symbol_versions import version_definitions, version_needs
 from fleet_audit.audit.ldd.window import BLOCK, Damaged, Read, Window
 from fleet_audit.audit.model.elf import SharedObject, VersionNeed
@@ -108,7 +108,7 @@ def _read_segments(file: _File, segments: Sequence[Segment], refusal: str) -> Sh
     found: dict[str, object] = {"has_executable_stack": _has_executable_stack(segments)}
     try:
         found["interpreter"] = _interpreter(file, segments)
-        found["dlopen_notes"] = _dlopen_notes(file, segments)
+        _add_notes(found, file, segments)
         _add_dynamic_facts(found, file, segments, loads)
     except Damaged as e:
         oddity = str(e)
@@ -151,15 +151,20 @@ def _interpreter(file: _File, segments: Sequence[Segment]) -> str | None:
     return text(path.split(b"\0", 1)[0]) if path.endswith(b"\0") else None
 
 
-def _dlopen_notes(file: _File, segments: Sequence[Segment]) -> tuple[str, ...]:
-    found: list[str] = []
+def _add_notes(found: dict[str, object], file: _File, segments: Sequence[Segment]) -> None:
+    libraries: list[str] = []
+    isa = 0
     window = file.window()
+    header, alignment = file.layout.note_header, file.layout.elf_class // 8
     noted = [s for s in segments if s.type == elf.PT_NOTE and s.file_size <= MAX_STRING]
     for segment in noted[:MAX_NOTES]:
         if segment.file_size > NOTE_WITH_A_NAME:
             notes = window.at(segment.offset, segment.file_size, "a note segment")
-            found.extend(dlopen_sonames(notes, file.layout.note_header))
-    return tuple(found)
+            libraries.extend(dlopen_sonames(notes, header))
+            isa |= x86_isa_needed(notes, header, alignment)
+    found["dlopen_notes"] = tuple(libraries)
+    if file.facts.machine in (elf.EM_X86_64, elf.EM_386):
+        found["x86_isa_needed"] = isa
 
 
 class DynamicFile(NamedTuple):

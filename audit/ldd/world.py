@@ -53,7 +53,8 @@ class World:
     `env` is the image's environment; `working_dir` is where relative directories are resolved from;
     `unreadable` names files of the tree whose bodies nobody could read, so that nothing is claimed of them.
     `symbols` returns the dynamic symbols of a file by its canonical path, None where they could not be
-    read; without it symbols are not looked up.
+    read; without it symbols are not looked up. `isa` is the lowest x86-64 level of the machines that the
+    image runs on (``x86-64-v3``), empty where that is not known.
     """
 
     def __init__(  # noqa: PLR0913  (what is not given by position has a default)
@@ -65,6 +66,7 @@ class World:
         working_dir: str = "/",
         unreadable: Collection[str] = (),
         symbols: Symbols | None = None,
+        isa: str = "",
     ) -> None:
         """Take the image's files, their ELF facts, and its configuration."""
         self.tree = tree
@@ -73,6 +75,7 @@ class World:
         self.working_dir = working_dir or "/"
         self.cache_damage = ""
         self.symbols = symbols
+        self.isa = isa
         self._unreadable = frozenset(unreadable)
         self._caches: dict[bool, LoaderCache] = {}
         self._loaders: dict[tuple[ImagePath, Abi], Loader] = {}
@@ -92,7 +95,7 @@ class World:
         """Return the facts of the loader at `path`."""
         key = (path, abi)
         if key not in self._loaders:
-            self._loaders[key] = read_loader(self.tree, path, abi)
+            self._loaders[key] = read_loader(self.tree, path, abi, self.isa)
         return self._loaders[key]
 
     def likely_loader(self, abi: Abi) -> Loader:

@@ -24,6 +24,7 @@ class SharedObject(msgspec.Struct, frozen=True, gc=False):
     `oddity` says what was wrong in a file that could be read in part; empty where nothing was.
     `refusal` says why glibc's loader takes this file from nobody, in the words of its own message
     (elf/dl-load.c); empty where it does. `version_definitions` includes the base definition.
+    `x86_isa_needed` has a bit for each x86-64 level that the file says it needs, the lowest for the baseline.
     Each of `dlopen_notes` is one library that may be loaded by name at run time
     (https://uapi-group.org/specifications/specs/elf_dlopen_metadata); alternative sonames, any of
     which will do, are separated by ``|``. `filters` (DT_FILTER) are loaded with the file as if it needed
@@ -47,6 +48,7 @@ class SharedObject(msgspec.Struct, frozen=True, gc=False):
     has_executable_stack: bool | None = None
     is_dynamic: bool = False
     dlopen_notes: tuple[str, ...] = ()
+    x86_isa_needed: int = 0
     filters: tuple[Soname, ...] = ()
     auxiliaries: tuple[Soname, ...] = ()
     oddity: str = ""
@@ -188,6 +190,14 @@ class SymbolProblem(msgspec.Struct, frozen=True):
     others: int = 0
 
 
+class Remark(msgspec.Struct, frozen=True):
+    """What is to be known of a loaded file although it loads; `kind` as in CONTRACT ``ldd/1``."""
+
+    kind: str
+    path: ImagePath
+    detail: str
+
+
 class RelativeDirectory(msgspec.Struct, frozen=True):
     """A search directory of `wanted_by` that depends on the current directory: a way to hijack it."""
 
@@ -235,6 +245,7 @@ class Closure(msgspec.Struct, frozen=True):
     requests: tuple[Request, ...] = ()
     version_problems: tuple[VersionProblem, ...] = ()
     relative_directories: tuple[RelativeDirectory, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     symbol_problems: tuple[SymbolProblem, ...] = ()
     unread_symbols: tuple[tuple[ImagePath, str], ...] = ()
 

@@ -7,7 +7,7 @@ from fleet_audit.audit.model.finding import Verdict
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.report import LddReport
 
-HARMLESS = frozenset({"host-driver", "optional", "relative-rpath"})
+HARMLESS = frozenset({"execstack", "host-driver", "optional", "relative-rpath"})
 """Kinds of problems that do not keep an entry point from loading where it runs."""
 
 

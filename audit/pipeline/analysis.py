@@ -26,6 +26,7 @@ from fleet_audit.audit.model.report import DepsReport, Statistics
 from fleet_audit.audit.pipeline.asks import closure_asks, distribution_asks
 from fleet_audit.audit.pipeline.entry_points import PythonEntries
 from fleet_audit.audit.pipeline.judge import judge_of
+from fleet_audit.audit.pipeline.machines import lowest_isa
 from fleet_audit.audit.pipeline.needs import Ask, join
 from fleet_audit.audit.pipeline.order import ImportOrder
 from fleet_audit.audit.pipeline.packages import installed_distributions, package_set
@@ -71,7 +72,8 @@ def analyse(subject: Subject, shared: Shared) -> Analysis:
     gap = missing_image(subject)
     if gap is not None or subject.image is None:
         return _bare(subject, shared, gaps=() if gap is None else (gap,))
-    with open_scene(subject.image, shared.settings, python=subject.python) as scene:
+    isa = lowest_isa(shared.fleet, subject.image)
+    with open_scene(subject.image, shared.settings, python=subject.python, isa=isa) as scene:
         return _Audit(subject, scene, shared).run()
 
 

@@ -15,6 +15,7 @@ from fleet_audit.audit.model.report import EntryReport, LddReport, Statistics
 from fleet_audit.audit.pipeline.asks import closure_asks
 from fleet_audit.audit.pipeline.entry_points import PythonEntries
 from fleet_audit.audit.pipeline.judge import Judge, judge_of
+from fleet_audit.audit.pipeline.machines import lowest_isa
 from fleet_audit.audit.pipeline.needs import join
 from fleet_audit.audit.pipeline.order import ImportOrder
 from fleet_audit.audit.pipeline.programs import find_program
@@ -38,7 +39,7 @@ def entry_points_of(reference: str, shared: Shared) -> Linked:
     starts, and as plugins the libraries of its distributions that none of these loads. Raises ImageError
     where the reference leads to no image.
     """
-    with open_scene(reference, shared.settings) as scene:
+    with open_scene(reference, shared.settings, isa=lowest_isa(shared.fleet, reference)) as scene:
         return _Audit(reference, scene, shared).run()
 
 

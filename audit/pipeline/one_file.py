@@ -17,6 +17,7 @@ from fleet_audit.audit.model.one_file import TreeReport
 from fleet_audit.audit.model.report import EntryReport, Statistics
 from fleet_audit.audit.pipeline.judge import judge_of
 from fleet_audit.audit.pipeline.linking import judged
+from fleet_audit.audit.pipeline.machines import lowest_isa
 from fleet_audit.audit.pipeline.scene import Scene, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.static_imports.examine import importable_extensions
@@ -30,7 +31,7 @@ def tree_of(reference: str, path: str, shared: Shared) -> tuple[TreeReport, Stat
     A program starts a process of its own; an extension module or a library is loaded by the image's Python.
     Raises ImageError where the reference leads to no image, UsageError where nothing is at `path`.
     """
-    with open_scene(reference, shared.settings) as scene:
+    with open_scene(reference, shared.settings, isa=lowest_isa(shared.fleet, reference)) as scene:
         entry = _entry_point(scene, path_in_image(scene, path))
         found = trace(scene.world, entry, scene.python)
         judge = judge_of(scene, shared.knowledge)

@@ -65,8 +65,11 @@ def gaps_besides(scene: Scene | None, gaps: Iterable[Gap]) -> tuple[Gap, ...]:
 
 
 @contextmanager
-def open_scene(reference: str, settings: Settings, *, python: str = "") -> Iterator[Scene]:
-    """Open an image once for all stages; raises ImageError where the reference leads to none."""
+def open_scene(reference: str, settings: Settings, *, python: str = "", isa: str = "") -> Iterator[Scene]:
+    """Open an image once for all stages; raises ImageError where the reference leads to none.
+
+    `isa` is the lowest x86-64 level of the machines that it runs on.
+    """
     collector, symbols = ElfCollector(), SymbolCollector()
     with open_image(
         reference,
@@ -89,6 +92,7 @@ def open_scene(reference: str, settings: Settings, *, python: str = "") -> Itera
                 working_dir=config.working_dir,
                 unreadable=_unreadable(image.gaps),
                 symbols=_symbols(image, symbols),
+                isa=isa,
             ),
             interpreter=find_interpreter(image.tree, config, python),
             asked_python=python,

@@ -9,7 +9,7 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerDefSection, GNUVerNeedSection
-from elftools.elf.segments import InterpSegment
+from elftools.elf.segments import InterpSegment, NoteSegment, Segment
 
 from fleet_audit.audit.model.elf import SharedObject, VersionNeed
 from fleet_audit.audit.model.identity import Soname
@@ -76,12 +76,25 @@ def oracle(file: ELFFile) -> SharedObject:
         flags_1=number("DT_FLAGS_1"),
         has_executable_stack=None if stack is None else bool(stack["p_flags"] & 1),
         is_dynamic=dynamic is not None,
+        x86_isa_needed=_isa_needed(segments),
     )
 
 
 def _raw_machine(file: ELFFile) -> int:
     file.stream.seek(18)
     return int.from_bytes(file.stream.read(2), "little" if file.little_endian else "big")
+
+
+def _isa_needed(segments: Sequence[Segment]) -> int:
+    notes = [
+        note
+        for s in segments
+        if isinstance(s, NoteSegment) and s["p_type"] == "PT_NOTE"
+        for note in s.iter_notes()
+    ]
+    properties = [p for note in notes if note["n_type"] == "NT_GNU_PROPERTY_TYPE_0" for p in note["n_desc"]]
+    data = [p["pr_data"] for p in properties if p["pr_type"] in ("GNU_PROPERTY_X86_ISA_1_NEEDED", 0xC0008002)]
+    return sum({d if isinstance(d, int) else int.from_bytes(bytes(d), "little") for d in data})
 
 
 def _needs(file: ELFFile) -> Iterator[VersionNeed]:
