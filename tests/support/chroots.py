@@ -31,14 +31,26 @@ class Traced(NamedTuple):
     symbols: set[tuple[str, str]]
 
 
-def traced(root: Path, program: str, library: str, *, with_symbols: bool = False) -> Traced:
-    """Ask what a program would load with `library`, running neither (ld.so(8), LD_TRACE_LOADED_OBJECTS)."""
-    env = ["LD_TRACE_LOADED_OBJECTS=1", f"LD_PRELOAD={library}"]
+def traced(root: Path, program: str, library: str, *, search: str = "", with_symbols: bool = False) -> Traced:
+    """Ask what a program would load with `library`, running neither (ld.so(8), LD_TRACE_LOADED_OBJECTS).
+
+    `search` is LD_LIBRARY_PATH.
+    """
+    env = ["LD_TRACE_LOADED_OBJECTS=1", f"LD_PRELOAD={library}", f"LD_LIBRARY_PATH={search}"]
     if with_symbols:
         env += ["LD_WARN=1", "LD_BIND_NOW=1"]
+    return _told(root, *env, program)
+
+
+def listed(root: Path, loader: str, program: str) -> Traced:
+    """Ask the loader what it would load for a program; its own --list ends at the first that is missing."""
+    return _told(root, "LD_TRACE_LOADED_OBJECTS=1", loader, program)
+
+
+def _told(root: Path, *words: str) -> Traced:
     # The variables must reach the program, and not the chroot command.
     done = subprocess.run(  # noqa: S603  (a fixed argument list)
-        ["/usr/sbin/chroot", str(root), "/usr/bin/env", "-i", *env, program],
+        ["/usr/sbin/chroot", str(root), "/usr/bin/env", "-i", *words],
         capture_output=True,
         timeout=_SECONDS,
         check=False,

@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,12 +17,13 @@ import pytest
 from fleet_audit.audit.images.tree import FileTree, basename
 from fleet_audit.audit.ldd.evidence import missing_sonames, problems
 from fleet_audit.audit.ldd.glibc import examine
+from fleet_audit.audit.ldd.world import World
 from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Resolved
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.pipeline.scene import Scene, open_scene
 from fleet_audit.audit.pipeline.settings import Settings
 from fleet_audit.audit.static_imports.examine import importable_extensions
-from tests.support.chroots import Traced, dlopened, imported, traced
+from tests.support.chroots import Traced, dlopened, imported, listed, traced
 from tests.support.roots import SUITES, Root, root_with_wheels, roots
 
 pytestmark = [
@@ -84,28 +85,35 @@ def is_stack_refused(closure: Closure) -> bool:
     return any("executable stack" in problem.detail for problem in problems(closure))
 
 
-def differences(examined: Examined, closure: Closure) -> Iterator[str]:
+def differences(tree: FileTree, closure: Closure, trace: Traced) -> Iterator[str]:
     """Yield each soname and version on which the loader's trace and we disagree, in words."""
     if is_stack_refused(closure):
         return
-    trace = examined.traces[closure.entry.path]
     absent = {soname for soname, path in trace.files.items() if path is None}
     ours = missing_sonames(closure)
     yield from (f"{FALSE_POSITIVE}: {soname}" for soname in sorted(ours - absent))
     yield from (f"{FALSE_NEGATIVE}: {soname}" for soname in sorted(absent - ours))
     for request in closure.requests:
         path = trace.files.get(request.soname)
-        taken = None if path is None else examined.tree.realpath(ImagePath(path))
+        taken = None if path is None else tree.realpath(ImagePath(path))
         if (
             taken is not None
             and isinstance(request.resolution, Resolved)
             and taken != request.resolution.path
         ):
             yield f"another file: {request.soname} is {taken}, not {request.resolution.path}"
-    wanted = {(version, examined.tree.realpath(ImagePath(by))) for version, by in trace.versions}
+    wanted = {(version, tree.realpath(ImagePath(by))) for version, by in trace.versions}
     named = {(problem.version, problem.wanted_by) for problem in closure.version_problems}
     yield from (f"{FALSE_POSITIVE}: version {version} of {by}" for version, by in named - wanted)
     yield from (f"{FALSE_NEGATIVE}: version {version} of {by}" for version, by in wanted - named)
+
+
+def differing_from(
+    tree: FileTree, closures: Sequence[Closure], traces: Mapping[ImagePath, Traced]
+) -> dict[ImagePath, list[str]]:
+    """Return the entry points on which the loader and we disagree, and how."""
+    found = {c.entry.path: list(differences(tree, c, traces[c.entry.path])) for c in closures}
+    return {path: words for path, words in found.items() if words}
 
 
 def judged(closure: Closure, said: str) -> str:
@@ -153,7 +161,7 @@ def score(
 
 
 def test_no_library_of_a_wheel_is_wrongly_missing_or_wrongly_there(examined: Examined) -> None:
-    differing = {c.entry.path: found for c in examined.closures if (found := list(differences(examined, c)))}
+    differing = differing_from(examined.tree, examined.closures, examined.traces)
     verdicts = {c.entry.path: judged(c, examined.said[c.entry.path]) for c in examined.closures}
 
     print(score(examined, verdicts, differing))  # noqa: T201  (the score; -s or a failure shows it)
@@ -215,3 +223,38 @@ def test_what_cannot_be_imported_is_what_we_say(tmp_path: Path) -> None:
     } == {}
     silent = [c.entry.module for c in closures if not reasons(c) and not said[str(c.entry.module)]]
     assert len(silent) > len(closures) // 4
+
+
+SEARCHED = ("nvidia/cuda_runtime/lib", "PySide6/Qt/lib", "pygame.libs", "opencv_python.libs")
+"""Folders of wheels that LD_LIBRARY_PATH names in one test."""
+
+
+def test_with_directories_in_the_environment_the_same_files_answer(tmp_path: Path) -> None:
+    root = root_with_wheels("bookworm")
+    search = ":".join(f"{root.site}/{folder}" for folder in SEARCHED)
+    with open_scene(*_opened(root, str(tmp_path))) as scene:
+        world = World(scene.image.tree, scene.elf, {"LD_LIBRARY_PATH": search})
+        closures = examine(world, libraries(scene), scene.python)
+        traces = {
+            c.entry.path: traced(root.place, root.python, c.entry.path, search=search) for c in closures
+        }
+
+        assert differing_from(scene.image.tree, closures, traces) == {}
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_programs_load_what_the_loader_lists(suite: str, tmp_path: Path) -> None:
+    root = root_with_wheels(suite)
+    with open_scene(*_opened(root, str(tmp_path))) as scene:
+        loaders = {path: facts.interpreter for path, facts in scene.elf.items() if facts.interpreter}
+        programs = [path for path in sorted(loaders) if not re.search(r"\.so(\.|$)", basename(path))]
+        entries = [EntryPoint(path, EntryKind.EXECUTABLE) for path in programs]
+        closures = examine(scene.world, entries, scene.python)
+        traces = {path: listed(root.place, str(loaders[path]), path) for path in programs}
+
+        assert len(programs) > PROGRAMS
+        assert differing_from(scene.image.tree, closures, traces) == {}
+
+
+PROGRAMS = 200
+"""Programs of the smallest system at the very least."""
