@@ -138,6 +138,9 @@ def _symbol_problem(problem: SymbolProblem) -> Problem:
     version = f", version {problem.version}" if problem.version else ""
     others = f" (and {problem.others} more)" if problem.others else ""
     detail = f"undefined symbol: {problem.name}{version}{others}"
+    if problem.elsewhere is not None:
+        detail += f"; {problem.elsewhere} defines it, and would have to be opened with RTLD_GLOBAL before"
+        return Problem("order-dependent", Soname(""), problem.wanted_by, detail=detail)
     return Problem("symbol", Soname(""), problem.wanted_by, detail=detail)
 
 

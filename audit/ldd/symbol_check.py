@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from fleet_audit.audit.ldd.layout import DF_1_NOW, DF_BIND_NOW
-from fleet_audit.audit.ldd.symbol_table import Definitions, SymbolTable, numbers
+from fleet_audit.audit.ldd.symbol_table import Definitions, SymbolTable, gnu_hash, numbers
 from fleet_audit.audit.ldd.world import Symbols
 from fleet_audit.audit.model.elf import SharedObject, SymbolProblem
 from fleet_audit.audit.model.identity import ImagePath
@@ -118,6 +118,18 @@ class _Scope:
         if wanted not in self._known:
             self._known[wanted] = next((path for path, file in self._files if file.has(*wanted)), None)
         return self._known[wanted]
+
+
+def defined_elsewhere(
+    problem: SymbolProblem, files: Iterable[ImagePath], symbols: Symbols
+) -> ImagePath | None:
+    """Return the first of some files that defines a symbol; None where none does."""
+    hash_ = gnu_hash(problem.name.encode())
+    for path in files:
+        table = symbols(path)
+        if table is not None and Definitions(table).has(hash_, problem.version):
+            return path
+    return None
 
 
 def _wanted(table: SymbolTable) -> list[Wanted]:

@@ -182,12 +182,15 @@ class SymbolProblem(msgspec.Struct, frozen=True):
     """A symbol that `wanted_by` wants and nothing that is loaded with it defines.
 
     `others` counts the file's further symbols that are not found, whether or not they are listed.
+    `elsewhere` is a file of the image that defines it and that nothing loads together with `wanted_by`: code
+    that opens it for everybody (RTLD_GLOBAL) before would help.
     """
 
     name: str
     version: str
     wanted_by: ImagePath
     others: int = 0
+    elsewhere: ImagePath | None = None
 
 
 class Remark(msgspec.Struct, frozen=True):

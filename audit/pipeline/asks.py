@@ -2,7 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 
-from fleet_audit.audit.model.elf import Closure, Declared, Missing, Resolved
+from fleet_audit.audit.images.tree import basename
+from fleet_audit.audit.model.elf import (
+    Closure,
+    Declared,
+    Fatal,
+    Missing,
+    OrderDependent,
+    Resolved,
+    SymbolProblem,
+)
 from fleet_audit.audit.model.evidence import Edge, Node, NodeKind
 from fleet_audit.audit.model.identity import DistributionName, ImagePath
 from fleet_audit.audit.model.imports import (
@@ -46,6 +55,25 @@ def closure_asks(closures: Iterable[Closure], judge: Judge, *, tier: Tier | None
                 resolution=judge.judged(problem.soname, Missing((problem.provider,))),
                 tier=tier,
             )
+        for undefined in closure.symbol_problems:
+            yield _symbol_ask(entry, undefined, judge, tier)
+
+
+def _symbol_ask(entry: Node, problem: SymbolProblem, judge: Judge, tier: Tier | None) -> Ask:
+    """Return the ask for a file that is there and cannot be bound."""
+    version = f", version {problem.version}" if problem.version else ""
+    path = problem.wanted_by
+    refused = Fatal(path, f"undefined symbol: {problem.name}{version}")
+    elsewhere = None if problem.elsewhere is None else OrderDependent(f"{problem.elsewhere} (RTLD_GLOBAL)")
+    return Ask(
+        kind=NeedKind.SONAME,
+        name=basename(path),
+        via=Via.NEEDED,
+        wanted_by=entry.name,
+        route=(entry, Node(NodeKind.FILE, path)),
+        resolution=judge.judged(basename(path), elsewhere or refused),
+        tier=tier,
+    )
 
 
 def distribution_asks(services: Iterable[ServiceImports], judge: Judge) -> Asked:

@@ -8,6 +8,8 @@ import msgspec
 
 from fleet_audit.audit.images.tree import Entry, FileKind, MemoryTree, basename
 from fleet_audit.audit.ldd.glibc import examine_after
+from fleet_audit.audit.ldd.modules import libraries_by_name
+from fleet_audit.audit.ldd.symbol_check import MAX_PROBLEMS, defined_elsewhere
 from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Missing, OrderDependent, Resolved
 from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.identity import ROOT, ImagePath, ModuleName, Soname
@@ -41,10 +43,36 @@ class ImportOrder:
 
     def settled(self, closures: Sequence[Closure]) -> tuple[Closure, ...]:
         """Return the closures with `Missing` told apart where an earlier import would help."""
+        closures = [
+            self._with_definers(closure) if closure.symbol_problems else closure for closure in closures
+        ]
         if not any(missing_names(closure) for closure in closures):
             return tuple(closures)
         order = _Order(self._scene, self._shared, closures)
         return tuple(order.settled(closure) for closure in closures)
+
+    def _with_definers(self, closure: Closure) -> Closure:
+        """Note which library of a distribution would define a symbol if it were opened for everybody."""
+        symbols = self._scene.world.symbols
+        if symbols is None:
+            return closure
+        found = [defined_elsewhere(p, self._libraries, symbols) for p in closure.symbol_problems]
+        # One symbol that is nowhere is enough for the loader.
+        is_helped = all(path is not None for path in found) and len(found) < MAX_PROBLEMS
+        if not is_helped:
+            return closure
+        problems = (
+            msgspec.structs.replace(p, elsewhere=path)
+            for p, path in zip(closure.symbol_problems, found, strict=True)
+        )
+        return msgspec.structs.replace(closure, symbol_problems=tuple(problems))
+
+    @cached_property
+    def _libraries(self) -> tuple[ImagePath, ...]:
+        scene = self._scene
+        site = scene.interpreter.site_folders if scene.interpreter is not None else ()
+        folders = [real for folder in site if (real := scene.image.tree.realpath(folder)) is not None]
+        return libraries_by_name(scene.elf, folders, ())
 
 
 def missing_names(closure: Closure) -> set[Soname]:

@@ -1,6 +1,6 @@
 """Libraries that another distribution brings: found by import order, or only in another variant."""
 
-from tests.support.elf import Symbol, elf
+from tests.support.elf import Symbol, elf, wants
 from tests.support.worlds import FAMILY, Document, Files, World, installed
 
 SITE = "/usr/local/lib/python3.11/site-packages"
@@ -26,6 +26,12 @@ def audio(first: str, *needed: str) -> Document:
         "audio/_ext.abi3.so": elf(needed=list(needed), symbols=[Symbol("PyInit__ext")]),
     }
     return installed("audio", files)
+
+
+def wanting(symbol: str) -> Document:
+    """Return a distribution whose extension wants a symbol of a library that it is not linked with."""
+    extension = elf(symbols=[Symbol("PyInit__ext"), wants(symbol)])
+    return installed("audio", {"audio/__init__.py": "from . import _ext\n", "audio/_ext.abi3.so": extension})
 
 
 def listed(world: World, *layers: Document) -> list[tuple[str, str]]:
@@ -116,3 +122,25 @@ def test_a_cuda_library_of_which_nothing_is_there_is_missing(world: World) -> No
     found = listed(world, torch(), audio("from . import _ext\n", "libcudart.so.12"))
 
     assert [kind for kind, _ in found] == ["missing"]
+
+
+def test_a_symbol_that_nothing_in_the_image_defines_keeps_a_module_from_loading(world: World) -> None:
+    found = listed(world, torch(), wanting("gone"))
+
+    assert found == [("symbol", "undefined symbol: gone")]
+
+
+def test_a_symbol_that_another_distribution_defines_may_come_with_it(world: World) -> None:
+    ((kind, detail),) = listed(world, torch(), wanting("c10"))
+
+    assert kind == "order-dependent"
+    assert f"{SITE}/torch/lib/libc10.so" in detail
+
+
+def test_services_are_told_which_module_cannot_be_bound(world: World) -> None:
+    world.family(FAMILY, torch(), wanting("gone")).service("face", "import audio\n")
+    answer = world.run("deps", FAMILY, "--offline")
+
+    assert answer.needs["_ext.abi3.so"]["status"] == "fatal"
+    assert "undefined symbol: gone" in str(answer.document["findings"])
+    assert answer.code == 1
