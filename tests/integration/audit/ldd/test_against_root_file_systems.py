@@ -16,10 +16,11 @@ import pytest
 
 from fleet_audit.audit.images.tree import FileTree, basename
 from fleet_audit.audit.ldd.evidence import missing_sonames, problems
-from fleet_audit.audit.ldd.glibc import examine
+from fleet_audit.audit.ldd.glibc import dlopen, examine
 from fleet_audit.audit.ldd.world import World
 from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Resolved
 from fleet_audit.audit.model.identity import ImagePath
+from fleet_audit.audit.model.one_file import HARMLESS
 from fleet_audit.audit.pipeline.scene import Scene, open_scene
 from fleet_audit.audit.pipeline.settings import Settings
 from fleet_audit.audit.static_imports.examine import importable_extensions
@@ -77,7 +78,7 @@ def libraries(scene: Scene) -> list[EntryPoint]:
 
 def reasons(closure: Closure) -> set[str]:
     """Return the kinds of what keeps a library from loading."""
-    return {problem.kind for problem in problems(closure)} - {"relative-rpath"}
+    return {problem.kind for problem in problems(closure)} - HARMLESS
 
 
 def is_stack_refused(closure: Closure) -> bool:
@@ -258,3 +259,19 @@ def test_programs_load_what_the_loader_lists(suite: str, tmp_path: Path) -> None
 
 PROGRAMS = 200
 """Programs of the smallest system at the very least."""
+
+
+def test_names_that_python_opens_lead_where_the_loader_goes(examined: Examined, tmp_path: Path) -> None:
+    names = sorted({request.soname for closure in examined.closures for request in closure.requests})
+    with open_scene(*_opened(examined.root, str(tmp_path))) as scene:
+        found = dlopen(scene.world, names, scene.python)
+
+    said = dlopened(examined.root.place, examined.root.python, names)
+
+    verdicts = {name: judged(closure, said[name]) for name, closure in zip(names, found, strict=True)}
+    assert sum(verdict == "agreed: loads" for verdict in verdicts.values()) > LOADED_BY_NAME
+    assert {name: words for name, words in verdicts.items() if words.startswith("false")} == {}
+
+
+LOADED_BY_NAME = 20
+"""Names that some library asks for and that a system answers by itself, at the very least."""
