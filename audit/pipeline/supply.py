@@ -146,5 +146,7 @@ class Supply:
         try:
             text = self._subject.sources.read(normalise(path)).decode("utf-8", "replace")
         except FileUnreadable as error:
-            return Placement(family=self._subject.family, why=f"{path}: {error.why}")
+            why = f"{error.why}, so the line where packages are to be added is not known"
+            self.gaps.append(Gap(STAGE, GapKind.UNREADABLE_FILE, path, why, self._subject.location))
+            return Placement(family=self._subject.family)
         return msgspec.structs.replace(placement(text, path), family=self._subject.family)

@@ -64,6 +64,21 @@ def test_an_explanation_says_which_families_it_could_not_look_at(
     assert world.run("explain", "dist:opencv-python", "--family", FAMILY).document["notes"] == []
 
 
+def test_a_dockerfile_that_is_not_there_is_a_gap_where_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path)
+    world.family(FAMILY, opencv("libGL.so.1"), dockerfiles=["none"]).service("face", "import cv2\n")
+    monkeypatch.chdir(world.folder)
+    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(world.cache))
+    monkeypatch.setenv("FLEET_AUDIT_ARCHIVE", world.archive)
+
+    answer = world.run("deps", FAMILY)
+
+    assert answer.document["proposal"]["dockerfile"] is None
+    assert answer.gaps["unreadable-file"]["what"] == "none"
+
+
 def test_a_python_that_the_image_does_not_have_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
