@@ -44,7 +44,7 @@ def main() -> int:
         return 2
     root = options.rootfs or default_root()
     ours = [sys.executable, "-m", "benchmarks.ldd.ours", str(root)]
-    answer = json.loads(subprocess.run(ours, check=True, capture_output=True).stdout)
+    answer = json.loads(subprocess.run([*ours, "--count"], check=True, capture_output=True).stdout)
     files = answer["entries"]
     print(
         f"{answer['files']} files, {len(files)} dynamic ELF files, {answer['requests']} requests, "
