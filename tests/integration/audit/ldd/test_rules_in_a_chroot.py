@@ -14,6 +14,7 @@ import pytest
 
 from fleet_audit.audit.ldd.evidence import missing_sonames, problems
 from fleet_audit.audit.model.elf import Unknown
+from fleet_audit.audit.model.one_file import HARMLESS
 from tests.support.elf import AARCH64, elf
 from tests.support.libraries import glibc_compiler
 from tests.support.small_roots import HOST, LIBRARIES, LOCAL, GlibcRoot, ask_inside, ask_ourselves, inodes
@@ -449,7 +450,7 @@ def test_we_say_what_the_loader_does(name: str, tmp_path: Path, compiler: str) -
     truth = ask_inside(x, *([] if is_program else ["/m.so"]))
     found = ask_ourselves(x)
 
-    kinds = {problem.kind for problem in problems(found)} - {"relative-rpath"}
+    kinds = {problem.kind for problem in problems(found)} - HARMLESS
     if name in NOT_CLAIMED:
         assert any(isinstance(request.resolution, Unknown) for request in found.requests)
         assert kinds == set()
