@@ -101,7 +101,7 @@ def root_with_wheels(suite: str) -> Root:
         fresh = Path(mkdtemp(dir=cache(), prefix="new-"))
         _link(base.place, fresh / "root")
         _link(unpacked, fresh / "root" / base.site.lstrip("/"))
-        (fresh / "root").rename(place)
+        _publish(fresh / "root", place)
         fresh.rmdir()
     return base._replace(place=place)
 
@@ -115,8 +115,18 @@ def _unpacked(digest: str) -> Path:
             with zipfile.ZipFile(path) as wheel:
                 wheel.extractall(fresh)
         fresh.chmod(0o755)
-        fresh.rename(place)
+        _publish(fresh, place)
     return place
+
+
+def _publish(fresh: Path, place: Path) -> None:
+    """Give a finished folder its name, unless another run was quicker."""
+    try:
+        fresh.rename(place)
+    except OSError:
+        shutil.rmtree(fresh)
+        if not place.exists():
+            raise
 
 
 def _link(source: Path, target: Path) -> None:
@@ -154,7 +164,7 @@ def _bootstrap(suite: str, place: Path) -> bool:
             continue
         fresh.chmod(0o755)
         shutil.rmtree(fresh / "var/cache/apt", ignore_errors=True)
-        fresh.rename(place)
+        _publish(fresh, place)
         return True
     return False
 

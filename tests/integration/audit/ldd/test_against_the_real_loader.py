@@ -7,11 +7,13 @@ did, which files it loaded and whom it missed, must be what `examine` says.
 import os
 import platform
 import shutil
+import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
 
 from fleet_audit.audit.ldd.evidence import missing_sonames, problems
 from fleet_audit.audit.ldd.glibc import examine
@@ -32,6 +34,38 @@ def ask_ourselves(layout: Layout, entry: str) -> Closure:
     world = World(MachineTree(), MachineFacts(), env, working_dir=str(layout.root))
     point = EntryPoint(ImagePath(str(layout.root / entry)), EntryKind.EXTENSION_MODULE)
     return examine(world, [point], ImagePath(str(layout.root / "host")))[0]
+
+
+USES_NOTHING_FOR_SURE = "__attribute__((weak)) int provided(void); int use(void) { return provided != 0; }"
+DT_NEEDED, DT_UNKNOWN = 1, 0x6000000D
+
+
+def forget_needs(path: Path) -> None:
+    """Turn DT_NEEDED entries into ones that no loader knows, so that only the needed versions remain."""
+    body = bytearray(path.read_bytes())
+    with path.open("rb") as stream:
+        (dynamic,) = (s for s in ELFFile(stream).iter_segments() if s["p_type"] == "PT_DYNAMIC")
+        start, size = dynamic["p_offset"], dynamic["p_filesz"]
+    for at in range(start, start + size, 16):
+        if struct.unpack_from("<q", body, at) == (DT_NEEDED,):
+            struct.pack_into("<q", body, at, DT_UNKNOWN)
+    path.write_bytes(body)
+
+
+def weaken(path: Path, version: str) -> None:
+    """Set VER_FLG_WEAK on a needed version, which the linker never does: its hash stands before its flags."""
+    body = path.read_bytes()
+    entry = struct.pack("<IH", sysv_hash(version), 0)
+    assert body.count(entry) == 1
+    path.write_bytes(body.replace(entry, struct.pack("<IH", sysv_hash(version), 2)))
+
+
+def sysv_hash(name: str) -> int:
+    found = 0
+    for letter in name.encode():
+        found = (found << 4) + letter
+        found = (found ^ ((found & 0xF0000000) >> 24)) & 0x0FFFFFFF
+    return found
 
 
 CASES: dict[str, Callable[[Layout], None]] = {}
@@ -353,6 +387,46 @@ def a_library_with_a_version_table_only_is_warned_about(x: Layout) -> None:
     x.lib("m.so", needed=["liba.so"], runpath="@/opt", source=USES_VERSION)
     uses_libc = "int puts(const char *); int other(void) { return puts(VERSION); }".replace("VERSION", '""')
     x.lib("opt/liba.so", soname="liba.so", source=VERSIONED + uses_libc, options=["-lc"])
+
+
+@case
+def a_version_of_a_file_that_nobody_loads_kills_the_process(x: Layout) -> None:
+    x.stub_versioned("liba.so", "V_1")
+    path = x.lib("m.so", needed=["liba.so"], runpath="@/opt", source=USES_VERSION)
+    x.versioned("opt/liba.so", "V_1", soname="liba.so")
+    forget_needs(path)
+
+
+@case
+def a_weak_version_that_is_not_defined_is_tolerated(x: Layout) -> None:
+    x.stub_versioned("liba.so", "V_2")
+    path = x.lib("m.so", needed=["liba.so"], runpath="@/opt", source=USES_NOTHING_FOR_SURE)
+    x.versioned("opt/liba.so", "V_1", soname="liba.so")
+    weaken(path, "V_2")
+
+
+@case
+def a_weak_version_of_a_library_without_any_kills_the_process(x: Layout) -> None:
+    x.stub_versioned("liba.so", "V_2")
+    path = x.lib("m.so", needed=["liba.so"], runpath="@/opt", source=USES_NOTHING_FOR_SURE)
+    x.lib("opt/liba.so", soname="liba.so", source=VERSIONED)
+    weaken(path, "V_2")
+
+
+@case
+def versions_are_compared_with_who_answers_and_not_with_the_file(x: Layout) -> None:
+    x.stub_versioned("liba.so", "V_1")
+    x.lib("m.so", needed=["libfirst.so", "liba.so"], runpath="@/opt", source=USES_VERSION)
+    x.versioned("opt/libfirst.so", "V_1", soname="liba.so")
+    x.lib("opt/liba.so", source=VERSIONED)
+
+
+@case
+def versions_of_a_dependencys_dependency_count(x: Layout) -> None:
+    x.stub_versioned("libb.so", "V_2")
+    x.lib("m.so", needed=["liba.so"], runpath="@/opt")
+    x.lib("opt/liba.so", needed=["libb.so"], runpath="@/opt", source=USES_VERSION)
+    x.versioned("opt/libb.so", "V_1", soname="libb.so")
 
 
 @case
