@@ -160,8 +160,9 @@ _LATER = frozenset({"registry", "docker-daemon", "containers-storage"})
 
 
 def is_image_reference(text: str) -> bool:
-    """Say whether `text` names a transport, or a file or folder that exists."""
-    return text.partition(":")[0] in _BY_TRANSPORT or os.path.exists(_split_place(text)[0])
+    """Say whether `text` begins with a transport, or names a file or folder that exists (``PATH:CHOICE``)."""
+    transport, separator, _ = text.partition(":")
+    return (bool(separator) and transport in _BY_TRANSPORT) or os.path.exists(_split_place(text)[0])
 
 
 def source_of(ref: str) -> tuple[ImageSource, str, str]:
@@ -169,8 +170,8 @@ def source_of(ref: str) -> tuple[ImageSource, str, str]:
 
     Raises UsageError for a transport that is not read, and ImageError for a bare path that holds no image.
     """
-    transport, _, rest = ref.partition(":")
-    source = _BY_TRANSPORT.get(transport)
+    transport, separator, rest = ref.partition(":")
+    source = _BY_TRANSPORT.get(transport) if separator else None
     if source is not None:
         if transport in _WITHOUT_CHOICE:
             return source, rest, ""

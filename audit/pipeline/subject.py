@@ -9,6 +9,7 @@ import msgspec
 
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.images.folder import open_folder
+from fleet_audit.audit.images.sources import is_image_reference
 from fleet_audit.audit.images.tree import FileTree
 from fleet_audit.audit.model.fleet import Family, Fleet, Service
 from fleet_audit.audit.model.location import SourceLocation
@@ -67,7 +68,7 @@ def names_image(word: str, fleet: Fleet | None = None) -> bool:
     if fleet is not None and has_name(fleet, word):
         return False
     transport, separator, _ = word.partition(":")
-    return (bool(separator) and transport in TRANSPORTS) or "/" in word or os.path.exists(word)
+    return (bool(separator) and transport in TRANSPORTS) or "/" in word or is_image_reference(word)
 
 
 def has_name(fleet: Fleet, word: str) -> bool:

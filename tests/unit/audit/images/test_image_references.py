@@ -305,3 +305,4 @@ def test_a_reference_is_told_from_a_family_name(tmp_path: Path) -> None:
     assert is_image_reference(str(tmp_path))
     assert is_image_reference(f"{tmp_path}:tag")
     assert not is_image_reference("family-vision-cu121")
+    assert not is_image_reference("oci")
