@@ -11,8 +11,6 @@ import msgspec
 
 from fleet_audit.audit.errors import FleetAuditError, UsageError
 
-TERMINAL_WIDTH = 100
-
 
 class OutputUnwritable(FleetAuditError):
     """A file that was asked for with ``-o`` could not be written."""
