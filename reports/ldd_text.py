@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from fleet_audit.audit.model.elf import EntryPoint
+from fleet_audit.audit.model.image import ImageIdentity
 from fleet_audit.audit.model.one_file import HARMLESS
 from fleet_audit.audit.model.report import EntryReport, LddReport, Problem
 from fleet_audit.reports.options import RenderOptions
@@ -17,6 +18,9 @@ from fleet_audit.reports.text import (
     write_notes,
     write_verdict,
 )
+
+_REMARKS = HARMLESS | {"order-dependent"}
+"""Kinds of problems that are told without counting the entry point among those that cannot load."""
 
 
 def ldd_text(reports: Sequence[LddReport], options: RenderOptions) -> str:
@@ -43,23 +47,44 @@ def _write(page: Page, report: LddReport) -> None:
     for entry in remarked:
         _write_entry(page, entry, "·", "dim")
     page.blank()
-    loading = len(report.entries) - len(broken)
+    optional = sum(_is_optional(entry) for entry in remarked)
+    loading = len(report.entries) - len(broken) - optional
     if broken:
         page.line(f"{count(len(broken), 'entry point')} cannot load; {loading} can.")
     else:
         page.line(Piece("✓ ", "green"), f"All of {count(loading, 'entry point')} load.")
+    if optional:
+        words = (
+            "plugin would not load, if anything loads it",
+            "plugins would not load, if anything loads them",
+        )
+        page.line(Piece(f"{count(optional, *words)}.", "dim"))
     named = {f"so:{problem.soname}" for entry in report.entries for problem in entry.problems}
     write_findings(page, [f for f in report.findings if f.subject not in named or f.waiver is not None])
     write_gaps(page, report.gaps)
     write_verdict(page, report)
     if broken and report.image is not None:
-        subject = f"so:{broken[0].problems[0].soname}"
-        words = ("fleet-audit", "explain", subject, *target_words(None, report.image))
-        write_next(page, [("why?", words)])
+        write_next(page, _next(report.subject, broken[0], report.image))
 
 
 def _is_broken(report: EntryReport) -> bool:
-    return any(problem.kind not in HARMLESS for problem in report.problems)
+    return any(problem.kind not in _REMARKS for problem in report.problems)
+
+
+def _is_optional(report: EntryReport) -> bool:
+    return any(problem.kind == "optional" for problem in report.problems)
+
+
+def _next(subject: str, report: EntryReport, image: ImageIdentity) -> list[tuple[str, tuple[str, ...]]]:
+    """Return what to type next: how this entry point fails, and who needs what it lacks."""
+    commands: list[tuple[str, tuple[str, ...]]] = [
+        ("how?", ("fleet-audit", "ldd", subject, "--tree", report.entry.path))
+    ]
+    names = (p.soname for p in report.problems if p.soname and p.kind not in _REMARKS)
+    if (soname := next(names, None)) is not None:
+        target = target_words(None, image)
+        commands.append(("why?", ("fleet-audit", "explain", f"so:{soname}", *target)))
+    return commands
 
 
 def _write_entry(page: Page, report: EntryReport, sign: str, style: Style) -> None:
@@ -95,5 +120,5 @@ def _problem_row(problems: Sequence[Problem], entry: str) -> tuple[Line, Line, L
         more = f" and {len(wanters) - 1} more" if len(wanters) > 1 else ""
         nearest = wanters[0].rpartition("/")[2]
         text += [*((BREAK,) if text else ()), Piece(f"needed by {nearest}{more}", "dim")]
-    style: Style = "dim" if first.kind in HARMLESS else "yellow"
+    style: Style = "dim" if first.kind in _REMARKS else "yellow"
     return Piece(first.kind, style), first.soname, text

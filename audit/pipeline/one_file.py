@@ -1,23 +1,35 @@
 """How one file of an image loads: the answer of ``ldd --tree``."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.images.tree import basename, normalise
 from fleet_audit.audit.ldd import evidence
-from fleet_audit.audit.ldd.glibc import trace
+from fleet_audit.audit.ldd.glibc import examine, trace
 from fleet_audit.audit.ldd.layout import DF_1_PIE, ET_EXEC
-from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, SharedObject, Step, Trace
+from fleet_audit.audit.model.elf import (
+    Closure,
+    EntryKind,
+    EntryPoint,
+    Missing,
+    Request,
+    Resolved,
+    SharedObject,
+    Step,
+    Trace,
+)
 from fleet_audit.audit.model.finding import Gap, GapKind
-from fleet_audit.audit.model.identity import ImagePath
+from fleet_audit.audit.model.identity import ImagePath, Soname
 from fleet_audit.audit.model.one_file import TreeReport
 from fleet_audit.audit.model.report import EntryReport, Statistics
+from fleet_audit.audit.pipeline.entry_points import PythonEntries
 from fleet_audit.audit.pipeline.judge import judge_of
 from fleet_audit.audit.pipeline.linking import judged
 from fleet_audit.audit.pipeline.machines import lowest_isa
+from fleet_audit.audit.pipeline.order import ImportOrder, missing_names
 from fleet_audit.audit.pipeline.scene import Scene, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.static_imports.examine import importable_extensions
@@ -35,7 +47,7 @@ def tree_of(reference: str, path: str, shared: Shared) -> tuple[TreeReport, Stat
         entry = _entry_point(scene, path_in_image(scene, path))
         found = trace(scene.world, entry, scene.python)
         judge = judge_of(scene, shared.knowledge)
-        closure = judged(found.closure, judge)
+        closure = judged(_settled(found.closure, scene, shared), judge)
         report = TreeReport(
             subject=reference,
             gaps=tuple(dict.fromkeys((*_layer_gaps(scene), *evidence.gaps(scene.world, [closure])))),
@@ -49,11 +61,30 @@ def tree_of(reference: str, path: str, shared: Shared) -> tuple[TreeReport, Stat
         return report, Statistics(spent.layers_read, spent.layers_cached, spent.seconds)
 
 
+def _settled(closure: Closure, scene: Scene, shared: Shared) -> Closure:
+    """Return the closure with what the imports before it bring, for a module that lacks something."""
+    if not missing_names(closure):
+        return closure
+    others = [
+        EntryPoint(m.path, EntryKind.EXTENSION_MODULE, m.module, m.distribution)
+        for m in PythonEntries(scene).modules
+        if m.path != closure.entry.path
+    ]
+    closures = examine(scene.world, others, scene.python)
+    return ImportOrder(scene, shared).settled([closure, *closures])[0]
+
+
 def _judged_steps(found: Trace, closure: Closure) -> tuple[Step, ...]:
-    return tuple(
-        msgspec.structs.replace(step, request=request)
-        for step, request in zip(found.steps, closure.requests, strict=True)
-    )
+    """Return the steps with what is known of their names; those that an earlier import answers say so."""
+    known = {(r.soname, r.wanted_by): r for r in closure.requests}
+    return tuple(_judged_step(step, known) for step in found.steps)
+
+
+def _judged_step(step: Step, known: Mapping[tuple[Soname, ImagePath], Request]) -> Step:
+    request = known.get((step.request.soname, step.request.wanted_by), step.request)
+    is_helped = isinstance(request.resolution, Resolved) and isinstance(step.request.resolution, Missing)
+    note = "not found here, but loaded before by what its package imports first" if is_helped else step.note
+    return msgspec.structs.replace(step, request=request, note=note)
 
 
 def path_in_image(scene: Scene, word: str) -> ImagePath:
@@ -80,7 +111,7 @@ def _entry_point(scene: Scene, path: ImagePath) -> EntryPoint:
     if scene.interpreter is not None:
         for module in importable_extensions(scene.image.tree, scene.interpreter):
             if module.path in (path, canonical):
-                return EntryPoint(path, EntryKind.EXTENSION_MODULE, module.module, module.distribution)
+                return EntryPoint(module.path, EntryKind.EXTENSION_MODULE, module.module, module.distribution)
     return EntryPoint(path, EntryKind.CTYPES_TARGET)
 
 

@@ -3,8 +3,9 @@
 import pytest
 
 from tests.support.elf import LOADER, elf
-from tests.support.pythons import SITE
-from tests.support.worlds import FAMILY, LIBRARIES, World, library, opencv
+from tests.support.images import Content
+from tests.support.pythons import SITE, TAG
+from tests.support.worlds import FAMILY, LIBRARIES, World, installed, library, opencv
 
 CV2 = f"{SITE}/cv2/cv2.abi3.so"
 PYTHON = "/usr/local/bin/python3.11"
@@ -131,3 +132,43 @@ def test_only_text_and_json_can_tell_of_one_file(world: World) -> None:
     world.family(FAMILY)
 
     assert world.say("ldd", FAMILY, "--tree", "/etc", "-o", "sarif")[0] == 2
+
+
+def _torch() -> dict[str, Content]:
+    return installed(
+        "torch",
+        {
+            "torch/__init__.py": "from torch import _C\n",
+            f"torch/_C{TAG}": elf(needed=["libtorch.so", "libc.so.6"], rpath="$ORIGIN/lib"),
+            "torch/lib/libtorch.so": elf(soname="libtorch.so", needed=["libc.so.6"]),
+        },
+    )
+
+
+def _vision(first: str) -> dict[str, Content]:
+    module = elf(needed=["libtorch.so", "libc.so.6"])
+    return installed("vision", {"vision/__init__.py": first, f"vision/_C{TAG}": module})
+
+
+def test_what_the_package_itself_imports_first_is_loaded_already(world: World) -> None:
+    world.family(FAMILY, _torch(), _vision("import torch\nfrom vision import _C\n"))
+
+    answer = world.run("ldd", FAMILY, "--tree", f"{SITE}/vision/_C{TAG}")
+
+    assert answer.code == 0
+    step = answer.document["tree"]["steps"][0]
+    assert (step["soname"], step["status"]) == ("libtorch.so", "resolved")
+    assert "loaded before by what its package imports first" in step["note"]
+    assert [attempt["outcome"] for attempt in step["attempts"]][-1] == "not there"
+
+
+def test_what_only_another_import_brings_is_told_with_its_provider(world: World) -> None:
+    world.family(FAMILY, _torch(), _vision("from vision import _C\n"))
+
+    answer = world.run("ldd", FAMILY, "--tree", f"{SITE}/vision/_C{TAG}", "-o", "text")
+
+    assert answer.code == 1
+    (problem,) = answer.document["entries"][0]["problems"]
+    assert (problem["kind"], problem["soname"]) == ("order-dependent", "libtorch.so")
+    assert "torch" in problem["detail"]
+    assert "libtorch.so  order-dependent" in answer.out
