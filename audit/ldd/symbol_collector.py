@@ -15,7 +15,7 @@ class SymbolCollector:
     """Gives the `SymbolTable` of every ELF file of a layer that has one; see `Collector`."""
 
     name = "elf-symbols"
-    version = 2
+    version = 3
     record_type = SymbolTable
 
     def collect(self, member: Member, body: MemberBody) -> SymbolTable | None:

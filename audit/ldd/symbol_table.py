@@ -29,6 +29,9 @@ MAX_NAMES = 32 << 20
 _MODULUS = 1 << 32
 _HIDDEN = 0x8000
 _LONGEST_LIST = 64
+_FEW = 4_096
+"""The lowest bit of a hash is lost in a chain, and only the choice between buckets brings it back."""
+
 _LOWEST_VERSION = 2
 """Indexes below say that a symbol is local, or global without a version (LSB Core, Symbol Versioning)."""
 
@@ -109,6 +112,8 @@ class _Tables:
             first, buckets, chain = self._gnu_hash()
             count = self._count_without_hashes() if first <= 1 and not chain else first
             numbered = self._versions(first, len(chain))
+            if len(buckets) == 1 and 0 < len(chain) <= _FEW:
+                first, buckets, chain, numbered = self._hashed(first + len(chain))
         else:
             count = self._sysv_count()
             first, buckets, chain, numbered = self._hashed(count)
@@ -206,14 +211,14 @@ class _Tables:
             raise Damaged(f"the file wants over {MAX_WANTED} symbols")
 
     def _hashed(self, count: int) -> tuple[int, "array[int]", "array[int]", "array[int]"]:
-        """Return what DT_GNU_HASH would say of a file that has only DT_HASH: one bucket of all symbols."""
+        """Return a table such as DT_GNU_HASH for the first `count` symbols, with two buckets at least."""
         versions = self._versions(0, count)
         defined = [
             (gnu_hash(self._string(name)), versions[index] if versions else 0)
             for index, (name, info, section) in enumerate(self._entries(count))
             if section != elf.SHN_UNDEF and name and info >> 4 != elf.STB_LOCAL
         ]
-        size = max(1, len(defined))
+        size = max(2, len(defined))
         order = sorted(defined, key=lambda item: item[0] % size)
         buckets, chain = array("I", bytes(4 * size)), array("I")
         for number, (hash_, _) in enumerate(order):
