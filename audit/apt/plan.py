@@ -7,7 +7,7 @@ will do; that nothing smaller would do is not proved.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -45,21 +45,30 @@ def propose(
     index: ArchiveIndex,
     *,
     prefer: Mapping[str, str] = {},
+    avoid: Mapping[str, Collection[str]] = {},
 ) -> AptPlan:
     """Return what to add to an image with this `state` so that everything `wanted` is supplied.
 
     Each root directly ships, or provides, at least one thing that is wanted; of several packages that could,
     `prefer` (need to package) decides, then one that is installed or comes anyway, then the least
-    additional bytes, then the name. What nobody ships, and what cannot be installed beside the rest, is
+    additional bytes, then the name; those that `avoid` names for a need come only where there is no other.
+    What nobody ships, and what cannot be installed beside the rest, is
     `unsatisfied` and no part of the plan.
     """
-    return _Planner(state, index, prefer).plan(sorted(set(wanted), key=lambda item: item.need))
+    return _Planner(state, index, prefer, avoid).plan(sorted(set(wanted), key=lambda item: item.need))
 
 
 class _Planner:
-    def __init__(self, state: InstalledState, index: ArchiveIndex, prefer: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        state: InstalledState,
+        index: ArchiveIndex,
+        prefer: Mapping[str, str],
+        avoid: Mapping[str, Collection[str]],
+    ) -> None:
         self._index = index
         self._prefer = prefer
+        self._avoid = avoid
         self._installed = tuple(_native(state.records, index.architecture))
         self._versions: dict[str, str] = {record.name: record.version for record in self._installed}
         self._held = frozenset(record.name for record in self._installed if record.is_held)
@@ -95,7 +104,9 @@ class _Planner:
             {package for name in (item.name, *item.alternatives) for package in shipped.get(name, ())}
         )
         found = (self._index.packages.get(name) for name in names)
-        return [package for package in found if package is not None]
+        offered = [package for package in found if package is not None]
+        avoided = self._avoid.get(item.need, ())
+        return [package for package in offered if package.name not in avoided] or offered
 
     def _least(self, options: Sequence[ArchivePackage]) -> ArchivePackage:
         so_far = self._closure(self._needs_of)

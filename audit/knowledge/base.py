@@ -90,6 +90,11 @@ class Knowledge:
         row = self.override(need)
         return None if row is None else PackageName(row.prefer)
 
+    def avoided(self, need: str) -> tuple[str, ...]:
+        """Return the packages to take for a need only where there is no other."""
+        row = self.override(need)
+        return () if row is None else row.avoid
+
     def gone(self, soname: Soname, codename: str) -> SonameBreak | None:
         """Return the row that says that a suite does not ship this soname."""
         return self._breaks.get((soname, codename))

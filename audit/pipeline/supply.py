@@ -89,6 +89,7 @@ class Supply:
             state,
             index,
             prefer=self._preferred(missing),
+            avoid={need.subject: self._shared.knowledge.avoided(need.subject) for need in missing},
         )
         return msgspec.structs.replace(plan, placement=self._placement())
 

@@ -45,6 +45,7 @@ def plan(
     *wanted: Wanted,
     installed: tuple[str, ...] = (),
     prefer: Mapping[str, str] | None = None,
+    avoid: Mapping[str, tuple[str, ...]] | None = None,
     stanzas: tuple[str, ...] = STANZAS,
 ) -> AptPlan:
     index = ArchiveIndex(
@@ -56,7 +57,7 @@ def plan(
     )
     state = InstalledState.read(tree({"/var/lib/dpkg/status": status_of(packages(*installed))}))
     assert state is not None
-    return propose(wanted, state, index, prefer=prefer or {})
+    return propose(wanted, state, index, prefer=prefer or {}, avoid=avoid or {})
 
 
 def test_the_direct_provider_is_typed_and_its_dependencies_follow() -> None:
@@ -114,6 +115,15 @@ def test_a_preference_may_name_a_provider_that_no_index_knows() -> None:
 
 def test_a_preference_for_what_the_archive_lacks_is_passed_over() -> None:
     assert plan(so("libGL.so.1"), prefer={"so:libGL.so.1": "gone"}).roots == ("libgl1=1.6.0-1",)
+
+
+def test_a_provider_to_avoid_is_taken_only_where_there_is_no_other() -> None:
+    least = plan(so("libjack.so.0"))
+    (name,) = (package.name for package in least.packages if package.is_root)
+    other = plan(so("libjack.so.0"), avoid={"so:libjack.so.0": (name,)})
+
+    assert other.roots not in ((), least.roots)
+    assert plan(so("libGL.so.1"), avoid={"so:libGL.so.1": ("libgl1",)}).roots == ("libgl1=1.6.0-1",)
 
 
 def test_a_provider_that_cannot_be_installed_is_the_last_choice() -> None:

@@ -57,6 +57,8 @@ def test_hidden_needs_say_how_badly(packaged: Knowledge) -> None:
 def test_a_preferred_provider_is_named_only_where_there_is_a_reason(packaged: Knowledge) -> None:
     assert packaged.preferred("bin:java") == "default-jre-headless"
     assert packaged.preferred("bin:ffmpeg") is None
+    assert packaged.avoided("so:libblas.so.3") == ("libblas3",)
+    assert packaged.avoided("bin:ffmpeg") == ()
 
 
 def test_a_soname_is_gone_only_from_the_suites_that_dropped_it(packaged: Knowledge) -> None:
