@@ -9,10 +9,9 @@ from tests.fuzz.make_corpus import corpus
 from tests.support.elf import elf, facts
 from tests.support.images import Content
 from tests.support.pythons import SITE, TAG
-from tests.support.worlds import FAMILY, LIBRARIES, Document, World, installed, library, opencv
+from tests.support.worlds import FAMILY, Document, World, installed, library, opencv
 
 ELF_FILES = sorted(name for name in corpus() if not name.startswith("cache-"))
-PYTHON = "/usr/local/bin/python3.11"
 
 
 def _wheel() -> dict[str, Content]:
@@ -57,16 +56,16 @@ def test_every_damaged_library_is_told_with_its_reason(told: Document) -> None:
 
 
 def test_a_folder_or_text_where_a_library_should_be_is_refused_in_the_loaders_words(world: World) -> None:
-    files: dict[str, Content] = {
-        f"{LIBRARIES}/libGL.so.1/x": "",
-        f"{LIBRARIES}/libz.so.1": "INPUT ( libz.so.1.2 ) /* a linker script, as long as an ELF header is */\n",
-    }
+    script = "INPUT ( libz.so.1.2 ) /* a linker script that is longer than an ELF header */\n"
+    files: dict[str, Content] = {"usr/lib/libGL.so.1/x": "", "usr/lib/libz.so.1": script}
     world.family(FAMILY, opencv("libGL.so.1", "libz.so.1"), files)
 
     (entry,) = (e for e in world.run("ldd", FAMILY).document["entries"] if e["problems"])
 
-    # The cache is not there, and of the default directories only those of the loader's machine are known.
-    assert {p["soname"] for p in entry["problems"]} == {"libGL.so.1", "libz.so.1"}
+    assert {p["soname"]: (p["kind"], p["detail"]) for p in entry["problems"]} == {
+        "libGL.so.1": ("fatal", "/usr/lib/libGL.so.1: cannot read file data: Is a directory"),
+        "libz.so.1": ("fatal", "/usr/lib/libz.so.1: invalid ELF header"),
+    }
 
 
 @pytest.mark.parametrize(
