@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from fleet_audit.audit.model.doctor import DoctorReport, Part
+from fleet_audit.audit.model.finding import Verdict
 from fleet_audit.reports.documents import encode
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.terminal import Line, Page, Piece, count, size
@@ -36,12 +37,13 @@ def _rows(parts: Iterable[Part]) -> Iterable[tuple[Line, ...]]:
 
 
 def doctor_document(report: DoctorReport, options: RenderOptions) -> str:
-    """Return ``doctor/1``."""
+    """Return ``doctor/1``: the envelope of every document; nothing here decides, so it always passes."""
     return encode(
         {
             "schema": "fleet-audit.doctor/1",
             "tool": {"name": "fleet-audit", "version": options.version},
             "created": options.created,
+            "subject": "installation",
             "python": report.python,
             "libraries": [_part(part) for part in report.libraries],
             "engines": [_part(part) for part in report.engines],
@@ -50,6 +52,9 @@ def doctor_document(report: DoctorReport, options: RenderOptions) -> str:
                 {"name": cache.name, "path": cache.path, "files": cache.files, "bytes": cache.bytes}
                 for cache in report.caches
             ],
+            "findings": [],
+            "gaps": [],
+            "verdict": Verdict.PASS,
         }
     )
 

@@ -1,7 +1,9 @@
 """Every way to end has its exit code and one sentence; help is instant."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +54,16 @@ def test_help_loads_nothing_heavy() -> None:
 def test_every_command_in_the_table_can_be_loaded_and_explains_itself() -> None:
     for name in app_module.COMMANDS:
         assert run([name, "--help"]) == 0
+
+
+def test_the_document_of_doctor_has_the_envelope_of_every_document(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["doctor", "-o", "json", "--cache-dir", str(tmp_path)]) == 0
+    document = json.loads(capsys.readouterr().out)
+    envelope = {"schema", "tool", "created", "subject", "findings", "gaps", "verdict"}
+    assert envelope <= document.keys()
+    assert document["verdict"] == "pass"
 
 
 def test_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
