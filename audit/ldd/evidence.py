@@ -117,7 +117,8 @@ def _judged_problem(
     soname, wanted_by = request.soname, request.wanted_by
     match resolution:
         case OrderDependent(provider):
-            detail = f"found only when {provider} has been imported before"
+            how = "opened" if provider.startswith("/") else "imported"
+            detail = f"found only when {provider} has been {how} before"
             return Problem("order-dependent", soname, wanted_by, detail=detail)
         case WrongVariant(why):
             return Problem("wrong-variant", soname, wanted_by, detail=why)

@@ -82,7 +82,7 @@ class WrongMachine(msgspec.Struct, frozen=True, tag="wrong-machine"):
 
 
 class OrderDependent(msgspec.Struct, frozen=True, tag="order-dependent"):
-    """Found only when `provider` has been imported before."""
+    """Found only when `provider`, a distribution or module, has been imported before; a path, opened."""
 
     provider: str
 

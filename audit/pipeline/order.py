@@ -12,10 +12,11 @@ from fleet_audit.audit.ldd.modules import libraries_by_name
 from fleet_audit.audit.ldd.symbol_check import MAX_PROBLEMS, defined_elsewhere
 from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Missing, OrderDependent, Resolved
 from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
-from fleet_audit.audit.model.identity import ROOT, ImagePath, ModuleName, Soname
+from fleet_audit.audit.model.identity import ROOT, DistributionName, ImagePath, ModuleName, Soname
 from fleet_audit.audit.model.imports import Level
 from fleet_audit.audit.pipeline.scene import Scene
 from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.static_imports.distributions import Distributions
 from fleet_audit.audit.static_imports.examine import ServiceCode
 from fleet_audit.audit.static_imports.examine import examine as examine_imports
 
@@ -109,13 +110,43 @@ class _Order:
         return sonames | {basename(path) for path in closure.loaded}
 
     def settled(self, closure: Closure) -> Closure:
+        return self._with_own_libraries(self._after_others(closure))
+
+    def _with_own_libraries(self, closure: Closure) -> Closure:
+        """Tell apart what the module's own distribution ships where no search finds it.
+
+        Its own code opens such a library by its path first; a package must not be proposed for it.
+        """
+        own = closure.entry.distribution
+        for name in sorted(missing_names(closure)):
+            path = None if own is None else self._shipped.get((own, name))
+            if path is not None:
+                closure = _dependent(closure, {name}, path)
+        return closure
+
+    @cached_property
+    def _shipped(self) -> dict[tuple[DistributionName, str], ImagePath]:
+        """Return the libraries inside distributions by whose they are and what they are called."""
+        interpreter, tree = self._scene.interpreter, self._scene.image.tree
+        if interpreter is None:
+            return {}
+        distributions = Distributions(tree, interpreter.site_folders)
+        folders = [real for f in interpreter.site_folders if (real := tree.realpath(f)) is not None]
+        found: dict[tuple[DistributionName, str], ImagePath] = {}
+        for path in libraries_by_name(self._scene.elf, folders, ()):
+            for owner in distributions.owners(path):
+                for name in (self._scene.elf[path].soname, basename(path)):
+                    found.setdefault((owner, name or ""), path)
+        return found
+
+    def _after_others(self, closure: Closure) -> Closure:
         lacking = missing_names(closure)
         for provider in self._providers(closure.entry, lacking):
             after = examine_after(self._scene.world, closure.entry, provider, self._scene.python)
             helped = lacking - missing_names(after)
             if helped:
                 is_sure = self._is_imported_first(provider, closure.entry)
-                return after if is_sure else _dependent(closure, helped, provider)
+                return after if is_sure else _dependent(closure, helped, _name_of(provider))
         return closure
 
     def _providers(self, entry: EntryPoint, names: set[Soname]) -> Iterator[EntryPoint]:
@@ -156,8 +187,12 @@ def _is_name(module: ModuleName) -> bool:
     return all(part.isidentifier() for part in module.split("."))
 
 
-def _dependent(closure: Closure, helped: set[Soname], provider: EntryPoint) -> Closure:
-    whom = OrderDependent(provider.distribution or provider.module or provider.path)
+def _name_of(provider: EntryPoint) -> str:
+    return provider.distribution or provider.module or provider.path
+
+
+def _dependent(closure: Closure, helped: set[Soname], provider: str) -> Closure:
+    whom = OrderDependent(provider)
     requests = tuple(
         msgspec.structs.replace(r, resolution=whom)
         if isinstance(r.resolution, Missing) and r.soname in helped

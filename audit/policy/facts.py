@@ -260,7 +260,8 @@ def _detail(resolution: Resolution) -> str:
         case WrongMachine(path, machine):
             return f"{path} is built for {machine}"
         case OrderDependent(provider):
-            return f"found only once {provider} has been imported"
+            how = "opened" if provider.startswith("/") else "imported"
+            return f"found only once {provider} has been {how}"
         case Declared(by):
             return f"installed by {by}"
         case Resolved() | Missing():

@@ -144,3 +144,23 @@ def test_services_are_told_which_module_cannot_be_bound(world: World) -> None:
     assert answer.needs["_ext.abi3.so"]["status"] == "fatal"
     assert "undefined symbol: gone" in str(answer.document["findings"])
     assert answer.code == 1
+
+
+def test_a_library_of_its_own_that_no_search_finds_is_opened_by_its_own_code(world: World) -> None:
+    extension = elf(needed=["libaudio.so"], symbols=[Symbol("PyInit__ext")])
+    files: Files = {
+        "audio/__init__.py": "",
+        "audio/_ext.abi3.so": extension,
+        "audio/lib/libaudio.so": elf(soname="libaudio.so", symbols=[Symbol("play")]),
+    }
+
+    found = listed(world, installed("audio", files))
+
+    place = f"{SITE}/audio/lib/libaudio.so"
+    assert found == [("order-dependent", f"found only when {place} has been opened before")]
+
+
+def test_a_library_that_another_distribution_hides_is_missing(world: World) -> None:
+    other = installed("other", {"other/lib/libaudio.so": elf(symbols=[Symbol("play")])})
+
+    assert [kind for kind, _ in listed(world, other, audio("", "libaudio.so"))] == ["missing"]
