@@ -12,7 +12,7 @@ class ElfCollector:
     """Gives the `SharedObject` of every ELF file of a layer; see `Collector`."""
 
     name = "elf"
-    version = 4
+    version = 5
     record_type = SharedObject
 
     def collect(self, member: Member, body: MemberBody) -> SharedObject | None:

@@ -17,23 +17,28 @@ MAX_NAME = 256
 
 class _Feature(msgspec.Struct):
     soname: list[str] = []
+    priority: str = "recommended"
 
 
-def dlopen_sonames(notes: bytes, header: Struct) -> tuple[str, ...]:
+def dlopen_sonames(notes: bytes, header: Struct) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return one string per library in the notes of a PT_NOTE segment, alternatives joined by ``|``.
 
+    The first answer holds all of them, the second those without which the file is of no use (``required``).
     A note that does not follow its specification says nothing: the loader never reads it.
     """
     if OWNER not in notes:
-        return ()
+        return (), ()
     found: list[str] = []
+    required: list[str] = []
     for content in _contents(notes, header, DLOPEN_NOTE, OWNER):
         try:
             features = msgspec.json.decode(content.rstrip(b"\0"), type=list[_Feature])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             continue
-        found.extend("|".join(f.soname) for f in features if f.soname and all(map(_is_name, f.soname)))
-    return tuple(found)
+        named = [f for f in features if f.soname and all(map(_is_name, f.soname))]
+        found.extend("|".join(f.soname) for f in named)
+        required.extend("|".join(f.soname) for f in named if f.priority == "required")
+    return tuple(found), tuple(required)
 
 
 def x86_isa_needed(notes: bytes, header: Struct, alignment: int) -> int:

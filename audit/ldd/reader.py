@@ -153,6 +153,7 @@ def _interpreter(file: _File, segments: Sequence[Segment]) -> str | None:
 
 def _add_notes(found: dict[str, object], file: _File, segments: Sequence[Segment]) -> None:
     libraries: list[str] = []
+    required: list[str] = []
     isa = 0
     window = file.window()
     header, alignment = file.layout.note_header, file.layout.elf_class // 8
@@ -160,9 +161,12 @@ def _add_notes(found: dict[str, object], file: _File, segments: Sequence[Segment
     for segment in noted[:MAX_NOTES]:
         if segment.file_size > NOTE_WITH_A_NAME:
             notes = window.at(segment.offset, segment.file_size, "a note segment")
-            libraries.extend(dlopen_sonames(notes, header))
+            named, most = dlopen_sonames(notes, header)
+            libraries.extend(named)
+            required.extend(most)
             isa |= x86_isa_needed(notes, header, alignment)
     found["dlopen_notes"] = tuple(libraries)
+    found["dlopen_required"] = tuple(required)
     if file.facts.machine in (elf.EM_X86_64, elf.EM_386):
         found["x86_isa_needed"] = isa
 

@@ -27,8 +27,9 @@ class SharedObject(msgspec.Struct, frozen=True, gc=False):
     `x86_isa_needed` has a bit for each x86-64 level that the file says it needs, the lowest for the baseline.
     Each of `dlopen_notes` is one library that may be loaded by name at run time
     (https://uapi-group.org/specifications/specs/elf_dlopen_metadata); alternative sonames, any of
-    which will do, are separated by ``|``. `filters` (DT_FILTER) are loaded with the file as if it needed
-    them, `auxiliaries` (DT_AUXILIARY) where they are found.
+    which will do, are separated by ``|``; `dlopen_required` are those of them that the file is of no use
+    without. `filters` (DT_FILTER) are loaded with the file as if it needed them, `auxiliaries`
+    (DT_AUXILIARY) where they are found.
     """
 
     elf_class: int
@@ -48,6 +49,7 @@ class SharedObject(msgspec.Struct, frozen=True, gc=False):
     has_executable_stack: bool | None = None
     is_dynamic: bool = False
     dlopen_notes: tuple[str, ...] = ()
+    dlopen_required: tuple[str, ...] = ()
     x86_isa_needed: int = 0
     filters: tuple[Soname, ...] = ()
     auxiliaries: tuple[Soname, ...] = ()

@@ -135,8 +135,9 @@ def library_wishes(
         if facts is None:
             continue
         noted = [tuple(note.split("|")) for note in facts.dlopen_notes]
-        for names in noted:
-            yield _library_wish(path, names, Level.LAZY, None)
+        for note, names in zip(facts.dlopen_notes, noted, strict=True):
+            is_required = note in facts.dlopen_required
+            yield _library_wish(path, names, Level.LAZY, None if is_required else Tier.OPTIONAL)
         linked = (facts.soname or "", *facts.needed, *(need.file for need in facts.version_needs))
         known = {_stem_of(name) for name in (*linked, *chain(*noted))}
         for name in opened(path):

@@ -114,7 +114,7 @@ def _definitions(file: ELFFile) -> Iterator[str]:
                 yield str(next(iter(names)).name)
 
 
-_OWN = frozenset({"dlopen_notes", "oddity", "refusal", "filters", "auxiliaries"})
+_OWN = frozenset({"dlopen_notes", "dlopen_required", "oddity", "refusal", "filters", "auxiliaries"})
 """What pyelftools has no word for, or no string."""
 
 

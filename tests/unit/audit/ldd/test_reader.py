@@ -104,11 +104,13 @@ def note(*features: object) -> bytes:
 def test_a_dlopen_note_names_libraries_and_their_alternatives() -> None:
     body = elf(
         dlopen_note=note(
-            {"feature": "bpf", "soname": ["libbpf.so.1", "libbpf.so.0"]}, {"soname": ["libz.so.1"]}
+            {"feature": "bpf", "soname": ["libbpf.so.1", "libbpf.so.0"], "priority": "required"},
+            {"soname": ["libz.so.1"], "priority": "suggested"},
         )
     )
 
     assert known(body).dlopen_notes == ("libbpf.so.1|libbpf.so.0", "libz.so.1")
+    assert known(body).dlopen_required == ("libbpf.so.1|libbpf.so.0",)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,12 @@ from fleet_audit.audit.pipeline.wishes import Wish, library_wishes
 PATH = ImagePath("/usr/lib/liba.so.1")
 
 
-def _wishes(strings: Sequence[str] = (), needed: Sequence[str] = (), notes: Sequence[str] = ()) -> list[Wish]:
+def _wishes(
+    strings: Sequence[str] = (),
+    needed: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    required: Sequence[str] = (),
+) -> list[Wish]:
     facts = SharedObject(
         64,
         True,
@@ -20,6 +25,7 @@ def _wishes(strings: Sequence[str] = (), needed: Sequence[str] = (), notes: Sequ
         soname=Soname("liba.so.1"),
         needed=tuple(map(Soname, needed)),
         dlopen_notes=tuple(notes),
+        dlopen_required=tuple(required),
     )
     closure = Closure(EntryPoint(PATH, EntryKind.EXTENSION_MODULE), loaded=(PATH,))
     return list(library_wishes([closure], {PATH: facts}, lambda _: strings))
@@ -29,6 +35,12 @@ def test_any_library_of_a_note_will_do() -> None:
     (wish,) = _wishes(notes=["libcrypt.so.2|libcrypt.so.1"])
 
     assert (wish.names, wish.via, wish.level) == (("libcrypt.so.2", "libcrypt.so.1"), Via.DLOPEN, Level.LAZY)
+
+
+def test_a_note_tells_what_a_library_is_of_no_use_without() -> None:
+    notes = ["libcrypt.so.1", "libz.so.1"]
+
+    assert [wish.tier for wish in _wishes(notes=notes, required=notes[:1])] == [None, Tier.OPTIONAL]
 
 
 def test_a_string_is_never_more_than_optional() -> None:
