@@ -91,6 +91,9 @@ class Supply:
             prefer=self._preferred(missing),
             avoid={need.subject: self._shared.knowledge.avoided(need.subject) for need in missing},
         )
+        if not (plan.is_empty or state.has_apt):
+            why = "the image has none, and how else packages come into it is not looked at in this version"
+            self.gaps.append(Gap(STAGE, GapKind.NOT_EXAMINED, "apt-get", why))
         return msgspec.structs.replace(plan, placement=self._placement())
 
     def _state(self) -> InstalledState | None:

@@ -79,6 +79,25 @@ def test_a_dockerfile_that_is_not_there_is_a_gap_where_it_is_asked_for(
     assert answer.gaps["unreadable-file"]["what"] == "none"
 
 
+def test_an_image_without_apt_is_told_from_one_that_can_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path)
+    world.family(FAMILY, opencv("libGL.so.1")).service("face", "import cv2\n")
+    apt = {"usr/bin/apt-get": b"\x7fELF"}
+    world.family("able", opencv("libGL.so.1"), apt).service("other", "import cv2\n", family="able")
+    monkeypatch.chdir(world.folder)
+    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(world.cache))
+    monkeypatch.setenv("FLEET_AUDIT_ARCHIVE", world.archive)
+
+    lacking, able = (
+        {gap["what"] for gap in world.run("deps", name).document["gaps"]} for name in (FAMILY, "able")
+    )
+
+    assert "apt-get" in lacking
+    assert "apt-get" not in able
+
+
 def test_a_python_that_the_image_does_not_have_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
