@@ -132,7 +132,7 @@ def read_loader(tree: FileTree, path: ImagePath, abi: Abi, isa: str = "") -> Loa
     """
     known = _MACHINES.get((abi.elf_class, abi.machine))
     content = _content(tree, path)
-    version = _version(content)
+    version = _version(content) or _version_of_file(tree.realpath(path))
     directories = _default_directories(content) or _fallback_directories(known)
     platform = known.platform if known else ""
     has_hwcaps = version is None or version >= (2, 33)
@@ -167,6 +167,15 @@ def _content(tree: FileTree, path: ImagePath) -> bytes:
 def _version(content: bytes) -> tuple[int, int] | None:
     """Read the version from the loader's own banner, ``… release version 2.36.``."""
     found = re.search(rb"release version (\d{1,2})\.(\d{1,3})\b", content)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _version_of_file(path: ImagePath | None) -> tuple[int, int] | None:
+    """Read the version from the name of the file behind the link, ``ld-2.31.so``.
+
+    Until glibc 2.33 the file was called so, and held no banner in some builds (Debian 11).
+    """
+    found = None if path is None else re.fullmatch(r"ld-(\d{1,2})\.(\d{1,3})\.so", basename(path))
     return (int(found[1]), int(found[2])) if found else None
 
 

@@ -6,6 +6,7 @@ from fleet_audit.audit.ldd.layout import EM_AARCH64, EM_X86_64
 from fleet_audit.audit.ldd.loader import Abi, Loader, is_glibc_loader, machine_name, read_loader
 from fleet_audit.audit.model.identity import ImagePath
 from tests.support.elf import I386
+from tests.support.elf import image as image_builder
 from tests.support.trees import tree
 
 X86 = Abi(64, is_little_endian=True, machine=EM_X86_64)
@@ -83,3 +84,17 @@ def test_an_unknown_machines_loader_searches_the_plain_directories() -> None:
     found = read_loader(tree({}), ImagePath("/lib/ld.so.1"), Abi(32, is_little_endian=False, machine=999))
 
     assert (found.default_directories, found.cache_flags) == (("/lib", "/usr/lib"), None)
+
+
+def test_a_loader_without_a_banner_is_of_the_version_in_its_files_name() -> None:
+    image = (
+        image_builder()
+        .link(PATH, "/lib/x86_64-linux-gnu/ld-2.31.so")
+        .file("/lib/x86_64-linux-gnu/ld-2.31.so", DEBIAN)
+    )
+
+    found = read_loader(image.build().tree, PATH, X86)
+
+    assert found.version == (2, 31)
+    assert found.hwcaps == ()
+    assert "tls/x86_64/x86_64" in found.subfolders
