@@ -141,7 +141,8 @@ def library_wishes(
         linked = (facts.soname or "", *facts.needed, *(need.file for need in facts.version_needs))
         known = {_stem_of(name) for name in (*linked, *chain(*noted))}
         for name in opened(path):
-            if _stem_of(name) not in known:
+            is_beside = ImagePath(f"{path.rpartition('/')[0]}/{name}") in elf
+            if _stem_of(name) not in known and not is_beside:
                 yield _library_wish(path, (name,), Level.STRING, Tier.OPTIONAL)
 
 

@@ -28,7 +28,8 @@ def _wishes(
         dlopen_required=tuple(required),
     )
     closure = Closure(EntryPoint(PATH, EntryKind.EXTENSION_MODULE), loaded=(PATH,))
-    return list(library_wishes([closure], {PATH: facts}, lambda _: strings))
+    beside = {PATH: facts, ImagePath("/usr/lib/libbeside.so"): facts}
+    return list(library_wishes([closure], beside, lambda _: strings))
 
 
 def test_any_library_of_a_note_will_do() -> None:
@@ -54,6 +55,10 @@ def test_what_a_library_is_linked_with_is_no_wish() -> None:
     needed = ["libc.so.6", "libQt5Core-8a6fe3b6.so.5.15.19"]
 
     assert _wishes(["liba.so.1", "libc.so.6", "libQt5Core.so.5"], needed) == []
+
+
+def test_what_lies_beside_a_library_is_its_own_affair() -> None:
+    assert _wishes(["libbeside.so"]) == []
 
 
 def test_a_name_that_a_note_has_is_not_repeated() -> None:
