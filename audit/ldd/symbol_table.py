@@ -28,6 +28,7 @@ MAX_NAMES = 32 << 20
 
 _MODULUS = 1 << 32
 _HIDDEN = 0x8000
+_STRINGS_AT_ONCE = 4 << 20
 _LONGEST_LIST = 64
 _FEW = 4_096
 """The lowest bit of a hash is lost in a chain, and only the choice between buckets brings it back."""
@@ -105,6 +106,9 @@ class _Tables:
         self._strings = file.offset(elf.DT_STRTAB, "the string table")
         self._text = self._window()
         self._left = MAX_NAMES
+        size_of_strings = file.values.get(elf.DT_STRSZ, 0)
+        is_small = 0 < size_of_strings <= _STRINGS_AT_ONCE and self._strings + size_of_strings <= size
+        self._names = self._text.at(self._strings, size_of_strings, "the string table") if is_small else b""
 
     def table(self) -> SymbolTable:
         versions = self._version_names()
@@ -133,7 +137,11 @@ class _Tables:
         return Window(self._read, self._size)
 
     def _string(self, index: int) -> bytes:
-        found = self._text.string(self._strings + index, MAX_STRING, "the name of a symbol")
+        end = self._names.find(b"\0", index)
+        if end >= 0:
+            found = self._names[index : min(end, index + MAX_STRING)]
+        else:
+            found = self._text.string(self._strings + index, MAX_STRING, "the name of a symbol")
         self._left -= len(found) + 1
         if self._left < 0:
             raise Damaged("the names of the symbols are too long together")
