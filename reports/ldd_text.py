@@ -19,7 +19,7 @@ from fleet_audit.reports.text import (
     write_verdict,
 )
 
-_REMARKS = HARMLESS | {"order-dependent"}
+_REMARKS = HARMLESS | {"isa", "order-dependent"}
 """Kinds of problems that are told without counting the entry point among those that cannot load."""
 
 
