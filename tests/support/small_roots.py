@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from fleet_audit.audit.images.folder import FolderTree
+from fleet_audit.audit.images.folder import FolderTree, open_folder
 from fleet_audit.audit.images.open import open_image
 from fleet_audit.audit.ldd.collector import ElfCollector
 from fleet_audit.audit.ldd.glibc import examine
@@ -53,19 +53,35 @@ class Root(Layout):
 
 
 class GlibcRoot(Root):
-    """A root with this machine's loader and C library, both glibc's."""
+    """A root with the loader and the C library of a `system`: a Debian's root folder, or this machine's."""
 
-    def __init__(self, place: Path, compiler: str) -> None:
+    def __init__(self, place: Path, compiler: str, system: Path = Path("/")) -> None:
         """Put both there; the cache is made when a case asks for it."""
         super().__init__(place, compiler)
-        libc = next(p for p in Path("/lib").glob("*-linux-gnu/libc.so.6"))
-        for source, target in ((LOADER, LOADER), (libc, f"{LIBRARIES}/libc.so.6")):
-            self.copy(Path(source), str(target))
+        self._system = open_folder(system)
+        for name in ("libc.so.6", "libdl.so.2"):
+            self.copy(self._of_system(f"/{LIBRARIES}/{name}"), f"{LIBRARIES}/{name}")
+        # Its own name tells an older loader's version.
+        loader = self._of_system(LOADER)
+        self.copy(loader, f"{LIBRARIES}/{loader.name}")
+        self.link(LOADER.lstrip("/"), f"/{LIBRARIES}/{loader.name}")
         self.put("etc/ld.so.conf", b"/usr/local/lib\n/opt/listed\n")
+
+    def _of_system(self, name: str) -> Path:
+        canonical = self._system.realpath(ImagePath(name))
+        assert canonical is not None, f"{name} is not there"
+        return Path(os.fsdecode(self._system.host_path(canonical)))
+
+    def host(self) -> Path:
+        """Build the program that loads, against this root's own C library."""
+        libraries = [f"-L{self.root / LIBRARIES}", "-l:libc.so.6", "-l:libdl.so.2", "-lgcc"]
+        self.host_options += ["-nodefaultlibs", "-Wl,--allow-shlib-undefined", *libraries]
+        return super().host()
 
     def ldconfig(self) -> None:
         """Write ld.so.cache, as the loader of this root reads it."""
-        argv = ["/sbin/ldconfig", "-r", str(self.root)]
+        # It is a static program, so another system's runs here.
+        argv = [str(self._of_system("/sbin/ldconfig")), "-r", str(self.root)]
         subprocess.run(argv, check=True, capture_output=True, timeout=60)  # noqa: S603  (a fixed argument list)
 
 

@@ -1,8 +1,8 @@
 """Rules about absolute places: small root file systems, built here, in which the loader is asked by chroot.
 
-Each has this machine's loader and C library and a program that calls dlopen, and its own ld.so.cache, default
-directories, preload file. What the loader did, which files it loaded and whom it missed, must be what is said
-of the same folder read from outside as an image.
+Each has a loader and C library, this machine's or those of another Debian, a program that calls dlopen, and
+its own ld.so.cache, default directories, preload file. What the loader did, which files it loaded and whom it
+missed, must be what is said of the same folder read from outside as an image.
 """
 
 import os
@@ -17,6 +17,7 @@ from fleet_audit.audit.model.elf import Unknown
 from fleet_audit.audit.model.one_file import HARMLESS
 from tests.support.elf import AARCH64, elf
 from tests.support.libraries import glibc_compiler
+from tests.support.roots import roots
 from tests.support.small_roots import HOST, LIBRARIES, LOCAL, GlibcRoot, ask_inside, ask_ourselves, inodes
 
 pytestmark = [
@@ -186,6 +187,18 @@ def defaults_have_subfolders_for_processors(x: GlibcRoot) -> None:
     x.lib("m.so", needed=["liba.so"])
     x.lib(f"{LIBRARIES}/glibc-hwcaps/x86-64-v2/liba.so")
     x.lib(f"{LIBRARIES}/liba.so")
+
+
+@case
+def older_loaders_have_a_subfolder_for_the_machine(x: GlibcRoot) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="/opt")
+    x.lib("opt/x86_64/liba.so")
+
+
+@case
+def older_loaders_have_a_subfolder_for_thread_local_storage(x: GlibcRoot) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="/opt")
+    x.lib("opt/tls/x86_64/liba.so")
 
 
 @case
@@ -439,9 +452,15 @@ def compiler() -> str:
     return glibc_compiler()
 
 
+@pytest.fixture(scope="module", params=["this machine", "bullseye", "trixie"])
+def system(request: pytest.FixtureRequest) -> Path:
+    """Give the system whose loader is asked: rules differ between versions of glibc."""
+    return Path("/") if request.param == "this machine" else roots(request.param)[request.param].place
+
+
 @pytest.mark.parametrize("name", sorted(CASES))
-def test_we_say_what_the_loader_does(name: str, tmp_path: Path, compiler: str) -> None:
-    x = GlibcRoot(tmp_path / "root", compiler)
+def test_we_say_what_the_loader_does(name: str, system: Path, tmp_path: Path, compiler: str) -> None:
+    x = GlibcRoot(tmp_path / "root", compiler, system)
     CASES[name](x)
     x.host()
 
