@@ -164,3 +164,25 @@ def test_a_library_that_another_distribution_hides_is_missing(world: World) -> N
     other = installed("other", {"other/lib/libaudio.so": elf(symbols=[Symbol("play")])})
 
     assert [kind for kind, _ in listed(world, other, audio("", "libaudio.so"))] == ["missing"]
+
+
+def test_a_provider_that_chooses_how_to_load_itself_is_loaded_all_the_same(world: World) -> None:
+    # As torch/__init__.py does.
+    chooses = (
+        "import os\n"
+        "GLOBAL = False\n"
+        "if (GLOBAL or os.getenv('TORCH_USE_RTLD_GLOBAL')) and os.name != 'nt':\n"
+        "    from torch._C import *\n"
+        "else:\n"
+        "    from torch._C import *\n"
+    )
+
+    assert listed(world, torch(chooses), audio("import torch\nfrom . import _ext\n", "libc10.so")) == []
+
+
+def test_an_import_that_may_fail_does_not_make_sure_of_the_order(world: World) -> None:
+    first = "try:\n    import torch\nexcept ImportError:\n    torch = None\n"
+
+    (problem,) = listed(world, torch(), audio(f"{first}from . import _ext\n", "libc10.so"))
+
+    assert problem[0] == "order-dependent"
