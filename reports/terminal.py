@@ -55,6 +55,7 @@ class Page:
         """Take the width and whether colours are wanted."""
         from rich.console import Console  # noqa: PLC0415  (only what writes terminal text pays for rich)
 
+        self.options = options
         self._console = Console(
             width=min(max(options.width, MIN_WIDTH), MAX_WIDTH),
             color_system="standard" if options.is_coloured else None,

@@ -130,7 +130,8 @@ def write_verdict(page: Page, report: Judged) -> None:
 def write_next(page: Page, commands: Sequence[tuple[str, Sequence[str]]]) -> None:
     """Write what to type next: a word on each command, and the command, quoted for a shell."""
     width = max((len(why) for why, _ in commands), default=0)
-    page.verbatim(f"{why.ljust(width)}  {shell(words)}" for why, words in commands)
+    named = page.options.fleet_words
+    page.verbatim(f"{why.ljust(width)}  {shell((*words, *named))}" for why, words in commands)
 
 
 def shell(words: Sequence[str]) -> str:

@@ -87,7 +87,6 @@ class GapKind(StrEnum):
     UNSUPPORTED_LOADER = "unsupported-loader"
     UNSUPPORTED_PLATFORM = "unsupported-platform"
     LIMIT_REACHED = "limit-reached"
-    TOOL_UNAVAILABLE = "tool-unavailable"
     PATH_EDIT = "path-edit"
     DYNAMIC_IMPORT = "dynamic-import"
     UNVERIFIED_ARCHIVE = "unverified-archive"

@@ -1,5 +1,6 @@
 """What a service's code imports, loads and runs, and what that reaches in an image."""
 
+from collections.abc import Iterable
 from enum import IntEnum, StrEnum
 
 import msgspec
@@ -26,19 +27,6 @@ class ImportContext(StrEnum):
     LAZY = "lazy"
     TYPING = "typing"
     DYNAMIC = "dynamic"
-
-
-class ImportSite(msgspec.Struct, frozen=True):
-    """One import in a service's own code.
-
-    `module` is absolute; for ``from a import b`` it is ``a.b`` where ``a.b`` is a module, else ``a``.
-    """
-
-    module: ModuleName
-    context: ImportContext
-    location: SourceLocation
-    service: str
-    level: Level = Level.CERTAIN
 
 
 class ProviderKind(StrEnum):
@@ -117,6 +105,20 @@ class ProgramCall(msgspec.Struct, frozen=True):
     is_own_code: bool
     is_handled: bool = False
     distribution: DistributionName | None = None
+
+
+def provided_tops(imports: Iterable[ImportedModule]) -> frozenset[str]:
+    """Return the top-level names below which somebody provides a module."""
+    return frozenset(name_of_absent(i.module, frozenset()) for i in imports if i.provided_by is not None)
+
+
+def name_of_absent(module: str, provided: frozenset[str]) -> str:
+    """Return what is missing where `module` is: its top-level name, or itself below one of `provided`.
+
+    A relative import that leads out of every package has no top and stands for itself.
+    """
+    top = module if module.startswith(".") else module.partition(".")[0]
+    return module if top in provided else top
 
 
 class PathEdit(msgspec.Struct, frozen=True):

@@ -35,6 +35,7 @@ from fleet_audit.audit.pipeline.scene import Scene, gaps_besides, missing_image,
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
 from fleet_audit.audit.pipeline.supply import Supply
+from fleet_audit.audit.pipeline.unexamined import unexamined
 from fleet_audit.audit.pipeline.wishes import (
     Wish,
     declared_wishes,
@@ -248,7 +249,6 @@ class _Audit:
         )
 
     def _gaps(self, imports: Examination) -> list[Gap]:
-        surplus = "packages that nothing needs are not looked for in this version"
         return [
             *self._scene.gaps,
             *gaps_besides(self._scene, imports.gaps),
@@ -256,7 +256,7 @@ class _Audit:
             *absent_code(imports.services),
             *ldd_evidence.gaps(self._scene.world, self._closures),
             *self._supply.gaps,
-            Gap("apt", GapKind.NOT_EXAMINED, "surplus", surplus),
+            *unexamined(self._subject, self._shared.fleet),
         ]
 
     def _notes(self) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ from fleet_audit.audit.model.imports import (
     MissingModule,
     ProviderKind,
     ServiceImports,
+    name_of_absent,
+    provided_tops,
 )
 from fleet_audit.audit.model.need import NeedKind, Tier, Via
 from fleet_audit.audit.pipeline.judge import Judge
@@ -80,6 +82,8 @@ def distribution_asks(services: Iterable[ServiceImports], judge: Judge) -> Asked
     """Return what services import from distributions, found or not, with the lines that do."""
     asks: list[Ask] = []
     edges: list[Edge] = []
+    services = tuple(services)
+    provided = provided_tops(imported for service in services for imported in service.imports)
     for service in services:
         start = Node(NodeKind.SERVICE, service.service)
         for imported in service.imports:
@@ -88,8 +92,10 @@ def distribution_asks(services: Iterable[ServiceImports], judge: Judge) -> Asked
                 asks.append(_import_ask(imported, imported.distribution, target))
                 edges.append(Edge(start, target, "imports", imported.level, imported.locations[0]))
         for missing in service.missing:
-            if missing.context is not ImportContext.TYPING:
-                target = Node(NodeKind.DISTRIBUTION, missing.module.partition(".")[0])
+            name = name_of_absent(missing.module, provided)
+            # A relative import asks the service's own package; no distribution can answer it.
+            if missing.context is not ImportContext.TYPING and not name.startswith("."):
+                target = Node(NodeKind.DISTRIBUTION, name)
                 asks.append(_absence_ask(missing, target, judge))
                 edges.append(Edge(start, target, "imports", missing.level, missing.locations[0]))
     return Asked(tuple(asks), tuple(edges))

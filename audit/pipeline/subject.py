@@ -54,10 +54,16 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 def chosen_families(fleet: Fleet, *, gpu: bool) -> tuple[str, ...]:
-    """Return the families that have services, in the manifest's order; only GPU families with `gpu`."""
+    """Return the families that have services, in the manifest's order; only GPU families with `gpu`.
+
+    Raises UsageError where that leaves none: a clean report about nothing would deceive.
+    """
     families = fleet.manifest.families
     wanted = (name for name, family in families.items() if family.gpu or not gpu)
-    return tuple(name for name in wanted if fleet.services_of(name))
+    chosen = tuple(name for name in wanted if fleet.services_of(name))
+    if not chosen:
+        raise UsageError(f"no {'GPU ' if gpu else ''}family of {fleet.file} has services: nothing to audit")
+    return chosen
 
 
 def names_image(word: str, fleet: Fleet | None = None) -> bool:

@@ -25,7 +25,14 @@ from fleet_audit.audit.model.elf import (
     WrongVariant,
 )
 from fleet_audit.audit.model.finding import Confidence
-from fleet_audit.audit.model.imports import Level, MissingModule, ServiceImports, UnparsedFile
+from fleet_audit.audit.model.imports import (
+    Level,
+    MissingModule,
+    ServiceImports,
+    UnparsedFile,
+    name_of_absent,
+    provided_tops,
+)
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.need import Need
 
@@ -193,23 +200,13 @@ def module_subjects(services: Iterable[ServiceImports], *, family: str = "") -> 
     a subject of its own.
     """
     services = tuple(services)
-    partly_there = {
-        _top(module.module)
-        for service in services
-        for module in service.imports
-        if module.provided_by is not None
-    }
+    provided = provided_tops(module for service in services for module in service.imports)
     importers: defaultdict[str, list[tuple[str, MissingModule]]] = defaultdict(list)
     for service in services:
         for missing in service.missing:
-            top = _top(missing.module)
-            importers[missing.module if top in partly_there else top].append((service.service, missing))
+            name = name_of_absent(missing.module, provided)
+            importers[name].append((service.service, missing))
     return tuple(_module_subject(name, imports, family) for name, imports in sorted(importers.items()))
-
-
-def _top(module: str) -> str:
-    # A relative import that leads out of every package has no top.
-    return module if module.startswith(".") else module.partition(".")[0]
 
 
 def _module_subject(name: str, imports: list[tuple[str, MissingModule]], family: str) -> Subject:

@@ -47,7 +47,7 @@ class Archive:
         except SuiteUnusable as e:
             raise BuildError("the Debian archive", str(e)) from e
         if not packages:
-            asked = sorted({source.uri for source in sources})
+            asked = sorted({without_credentials(source.uri) for source in sources})
             raise BuildError(", ".join(asked), "offers no Debian 12 packages")
         self._versions: dict[tuple[str, str], ArchivePackage] = {(p.name, p.version): p for p in packages}
         self._newest = candidates(packages)

@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from fleet_audit.audit.errors import FleetAuditError
+from fleet_audit.cli.ending import exit_code
 from fleet_audit.cli.manifest import find_fleet, need_fleet
 from fleet_audit.cli.options import Common, common
 from fleet_audit.cli.output import check_writable, parse_outputs, write
@@ -59,7 +60,7 @@ def command(*, question: str, family: str | None, image: str | None, common: Com
     with common.settings() as settings:
         reports = _reports(question, fleet, Shared(settings, fleet), family=family, image=image)
     write(outputs, renderer(ExplainReport, reports, common, fleet))
-    return 0
+    return exit_code(reports)
 
 
 def _reports(

@@ -47,6 +47,7 @@ def options_for(common: Common, fleet: "Fleet | None") -> RenderOptions:
         width=_width(),
         is_coloured=_is_coloured(common),
         manifest=fleet.file if fleet else "",
+        fleet_words=("-f", str(common.fleet)) if common.fleet else (),
         repository_folder=_repository_folder(Path(fleet.root)) if fleet else "",
     )
 
