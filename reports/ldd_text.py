@@ -51,8 +51,10 @@ def _write(page: Page, report: LddReport) -> None:
     loading = len(report.entries) - len(broken) - optional
     if broken:
         page.line(f"{count(len(broken), 'entry point')} cannot load; {loading} can.")
-    else:
+    elif loading:
         page.line(Piece("✓ ", "green"), f"All of {count(loading, 'entry point')} load.")
+    else:
+        page.line("No entry point was found, so nothing is known to load.")
     if optional:
         words = (
             "plugin would not load, if anything loads it",

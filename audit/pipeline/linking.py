@@ -9,6 +9,7 @@ from fleet_audit.audit.ldd.glibc import examine
 from fleet_audit.audit.ldd.programs import executables
 from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint
 from fleet_audit.audit.model.evidence import EvidenceGraph
+from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.need import Tier
 from fleet_audit.audit.model.report import EntryReport, LddReport, Statistics
@@ -21,6 +22,7 @@ from fleet_audit.audit.pipeline.order import ImportOrder
 from fleet_audit.audit.pipeline.programs import find_program
 from fleet_audit.audit.pipeline.scene import Scene, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.subject import Subject
 from fleet_audit.audit.policy.evaluation import evaluate
 from fleet_audit.audit.policy.facts import need_subjects
 
@@ -41,6 +43,12 @@ def entry_points_of(reference: str, shared: Shared) -> Linked:
     """
     with open_scene(reference, shared.settings, isa=lowest_isa(shared.fleet, reference)) as scene:
         return _Audit(reference, scene, shared).run()
+
+
+def unopened(subject: Subject, gaps: tuple[Gap, ...], shared: Shared) -> Linked:
+    """Return the answer for an image that is not there to be opened; `gaps` says why."""
+    report = LddReport(subject=subject.name, gaps=gaps, policy=shared.rules.summary())
+    return Linked(report)
 
 
 class _Audit:

@@ -107,3 +107,13 @@ def test_a_root_folder_is_an_image_too(world: World) -> None:
         world.file(f"root/{name}", body)
 
     assert world.run("ldd", "dir:root").code == 3
+
+
+def test_a_family_whose_image_is_not_built_is_incomplete_and_looks_it(world: World) -> None:
+    world.family(FAMILY, image="oci:images/unbuilt:x").service("face", "import cv2\n")
+
+    answer = world.run("ldd", FAMILY, "-o", "text")
+
+    assert (answer.code, answer.document["verdict"]) == (3, "incomplete")
+    assert list(answer.gaps) == ["no-image"]
+    assert "✓" not in answer.out

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
     from fleet_audit.audit.model.report import LddReport, Statistics
     from fleet_audit.audit.pipeline.shared import Shared
+    from fleet_audit.audit.pipeline.subject import Subject
 
 FORMATS = ("text", "json", "sarif")
 SPECIAL_FORMATS = ("text", "json")
@@ -42,26 +43,38 @@ def command(*, image: str, tree: str | None, deep: str | None, hardening: bool, 
     from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
 
     fleet = find_fleet(common.fleet)
-    reference = _reference(image, fleet)
+    subject = _subject(image, fleet)
     with common.settings() as settings:
-        report, cost = _answer(reference, Shared(settings, fleet), tree=tree, deep=deep, hardening=hardening)
+        shared = Shared(settings, fleet)
+        report, cost = _answer(subject, shared, tree=tree, deep=deep, hardening=hardening)
     common.say_cost([cost])
     write(outputs, renderer(type(report), [report], common, fleet))
     return exit_code([report])
 
 
-def _reference(image: str, fleet: "Fleet | None") -> str:
-    from fleet_audit.audit.pipeline.subject import named_subject, names_image  # noqa: PLC0415  (see above)
+def _subject(image: str, fleet: "Fleet | None") -> "Subject":
+    from fleet_audit.audit.pipeline.subject import (  # noqa: PLC0415  (see above)
+        image_subject,
+        named_subject,
+        names_image,
+    )
 
-    reference = image if names_image(image, fleet) else named_subject(need_fleet(fleet, image), image).image
-    if reference is None:
-        raise UsageError(f"{image} has no `image` in {need_fleet(fleet).file}; name the image itself")
-    return reference
+    if names_image(image, fleet):
+        return image_subject(image, source=None, entry="")
+    return named_subject(need_fleet(fleet, image), image)
 
 
 def _answer(
-    reference: str, shared: "Shared", *, tree: str | None, deep: str | None, hardening: bool
+    subject: "Subject", shared: "Shared", *, tree: str | None, deep: str | None, hardening: bool
 ) -> "tuple[LddReport, Statistics]":
+    from fleet_audit.audit.pipeline.linking import unopened  # noqa: PLC0415  (see above)
+    from fleet_audit.audit.pipeline.scene import missing_image  # noqa: PLC0415  (see above)
+
+    gap = missing_image(subject)
+    if gap is not None or subject.image is None:
+        linked = unopened(subject, () if gap is None else (gap,), shared)
+        return linked.report, linked.statistics
+    reference = subject.image
     if tree is not None:
         from fleet_audit.audit.pipeline.one_file import tree_of  # noqa: PLC0415  (see above)
 
