@@ -5,6 +5,7 @@ from typing import assert_never
 
 import msgspec
 
+from fleet_audit.audit.images.tree import basename
 from fleet_audit.audit.ldd.world import World
 from fleet_audit.audit.model.elf import (
     Closure,
@@ -40,7 +41,8 @@ def edges(closures: Iterable[Closure]) -> tuple[Edge, ...]:
     """Return who needs which soname and which file answers it, each edge once, in order.
 
     A chain leads from ``file:`` of an entry point through every library on the way:
-    ``file: -needs-> so: -answered by-> file: -needs-> so:``.
+    ``file: -needs-> so: -answered by-> file: -needs-> so:``, or to a symbol that is not there:
+    ``file: -wants-> symbol:``.
     """
     found = {edge for closure in closures for edge in _edges(closure)}
     return tuple(sorted(found, key=lambda edge: (edge.source, edge.target, edge.how)))
@@ -55,6 +57,14 @@ def _edges(closure: Closure) -> Iterator[Edge]:
         yield Edge(_file(request.wanted_by), soname, "needs")
         if isinstance(request.resolution, Resolved):
             yield Edge(soname, _file(request.resolution.path), "answered by")
+    for problem in closure.symbol_problems:
+        symbol = Node(NodeKind.SYMBOL, problem.name)
+        yield Edge(
+            _file(problem.wanted_by), Node(NodeKind.SONAME, basename(problem.wanted_by)), "is loaded as"
+        )
+        yield Edge(_file(problem.wanted_by), symbol, "wants")
+        if problem.elsewhere is not None:
+            yield Edge(symbol, _file(problem.elsewhere), "would be defined by")
 
 
 def _file(path: ImagePath) -> Node:

@@ -20,6 +20,7 @@ class NodeKind(StrEnum):
     DISTRIBUTION = "dist"
     FILE = "file"
     SONAME = "so"
+    SYMBOL = "symbol"
     PROGRAM = "bin"
     PACKAGE = "package"
     RULE = "rule"

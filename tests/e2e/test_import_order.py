@@ -144,6 +144,9 @@ def test_services_are_told_which_module_cannot_be_bound(world: World) -> None:
     assert answer.needs["_ext.abi3.so"]["status"] == "fatal"
     assert "undefined symbol: gone" in str(answer.document["findings"])
     assert answer.code == 1
+    for question in ("symbol:gone", "so:_ext.abi3.so"):
+        told = world.run("explain", question, "--offline", "-o", "text")
+        assert "services/face/app.py:1" in told.out
 
 
 def test_a_library_of_its_own_that_no_search_finds_is_opened_by_its_own_code(world: World) -> None:
