@@ -63,7 +63,11 @@ def dlopen(world: World, names: Sequence[Soname], interpreter: ImagePath | None)
 def examine_after(
     world: World, entry: EntryPoint, earlier: EntryPoint, interpreter: ImagePath | None
 ) -> Closure:
-    """Return the closure of an entry point that is loaded after another one into the same process."""
+    """Return the closure of an entry point that is loaded after another one into the same process.
+
+    The earlier one is taken as loaded, whatever it lacks itself. Its symbols and those of its libraries are
+    only for those that need the same files (RTLD_LOCAL).
+    """
     audit = _Examination(world, interpreter)
     audit.keep(audit.load(earlier))
     return audit.closure(entry)
@@ -99,6 +103,8 @@ class _Examination:
         self._symbols = SymbolCheck(world.symbols)
         self._musl_symbols = SymbolCheck(world.symbols, heeds_versions=False)
         self._requests = 0
+        self._kept: dict[ImagePath, list[ImagePath]] = {}
+        """Files of earlier loads, each with those that answer its needs."""
 
     def closure(self, entry: EntryPoint) -> Closure:
         if self._requests > MAX_REQUESTS:
@@ -112,6 +118,10 @@ class _Examination:
     def keep(self, load: Load | musl.Load | Closure) -> None:
         """Let what was loaded stay in its process."""
         if isinstance(load, Load):
+            self._kept |= {item.path: [] for item in load.order}
+            for request in load.requests:
+                if isinstance(request.resolution, Resolved) and request.wanted_by in self._kept:
+                    self._kept[request.wanted_by].append(request.resolution.path)
             load.process.maps.update(load.maps)
         elif isinstance(load, musl.Load):
             load.process.held |= load.new
@@ -240,7 +250,19 @@ class _Examination:
         is_program = load.process.load is load
         is_bound_at_once = not is_program or bool(self._world.env.get("LD_BIND_NOW"))
         bound = (o.path for o in load.order if is_bound_at_once or is_bound_at_start(o.facts))
-        return self._symbols.answer(new, load.process.maps.by_path, bound)
+        held = [path for path in load.process.maps.by_path if path not in self._kept]
+        return self._symbols.answer([*new, *self._shared(load)], held, bound)
+
+    def _shared(self, load: Load) -> list[ImagePath]:
+        """Return files of earlier loads that this one needs too; symbols of the others are not for it."""
+        pending = [r.resolution.path for r in load.requests if isinstance(r.resolution, Resolved)]
+        found: dict[ImagePath, None] = {}
+        while pending:
+            path = pending.pop()
+            if path in self._kept and path not in found:
+                found[path] = None
+                pending.extend(self._kept[path])
+        return list(found)
 
     def _host(self, facts: SharedObject) -> Process | musl.Process:
         """Return the process that a library is loaded into."""

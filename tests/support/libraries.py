@@ -120,10 +120,11 @@ class Truth(NamedTuple):
     files: set[str]
 
 
-def ask_the_loader(layout: Layout, entry: str) -> Truth:
+def ask_the_loader(layout: Layout, *entries: str) -> Truth:
+    """Load libraries one after another with this machine's loader; the last one counts."""
     env = {name: value.replace("@", str(layout.root)) for name, value in layout.env.items()}
     done = subprocess.run(  # noqa: S603  (the program that this test has built)
-        [str(layout.host()), str(layout.root / entry)],
+        [str(layout.host()), *(str(layout.root / entry) for entry in entries)],
         capture_output=True,
         text=True,
         timeout=60,
