@@ -27,8 +27,6 @@ from benchmarks.ldd.peers import Peer, peers
 from benchmarks.ldd.timing import measured
 from tests.support.roots import cache, root_with_wheels, roots
 
-FOLDER = "benchmark-root"
-
 
 def main() -> int:
     """Prepare, measure, print."""
@@ -81,11 +79,12 @@ def print_row(name: str, spent: float, ours: float, given: int, total: int) -> N
 
 def default_root() -> Path:
     """Return the root with wheels, copied by hard links, with a second Debian below /opt."""
-    place = cache() / FOLDER
+    base = root_with_wheels("bookworm").place
+    place = base.with_name(f"benchmark-{base.name}")
     if not place.exists():
-        fresh = cache() / f"{FOLDER}-new"
+        fresh = cache() / "benchmark-new"
         shutil.rmtree(fresh, ignore_errors=True)
-        _linked(root_with_wheels("bookworm").place, fresh)
+        _linked(base, fresh)
         _linked(roots("trixie")["trixie"].place / "usr", fresh / "opt/trixie/usr")
         fresh.rename(place)
     return place
