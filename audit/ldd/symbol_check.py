@@ -53,7 +53,8 @@ class SymbolCheck:
         """
         if self._symbols is None:
             return SymbolAnswer()
-        bound = [path for path in bound if not self._is_served(path, new, held)]
+        members = frozenset(new)
+        bound = [path for path in bound if not self._is_served(path, members, held)]
         if not bound:
             return SymbolAnswer()
         paths = [path for path in new if path not in held]
@@ -63,7 +64,7 @@ class SymbolCheck:
         scopes = (self._started_scope(tuple(held)), self._scope(paths))
         return SymbolAnswer(tuple(problem for path in bound for problem in self._problems(path, scopes)))
 
-    def _is_served(self, path: ImagePath, new: Sequence[ImagePath], held: Collection[ImagePath]) -> bool:
+    def _is_served(self, path: ImagePath, new: Collection[ImagePath], held: Collection[ImagePath]) -> bool:
         found_in = self._found_in.get(path)
         return found_in is not None and all(p in held or p in new for p in found_in)
 
