@@ -96,7 +96,8 @@ class SymbolCheck:
         found_in: set[ImagePath] = set()
         left = list(range(len(wanted)))
         for scope in scopes:
-            answers = [(index, scope.definer(wanted[index])) for index in left]
+            scope.look_up([wanted[index] for index in left])
+            answers = [(index, scope.known[wanted[index]]) for index in left]
             found_in.update(definer for _, definer in answers if definer is not None)
             left = [index for index, definer in answers if definer is None]
         if not left:
@@ -113,12 +114,13 @@ class _Scope:
 
     def __init__(self, files: Sequence[tuple[ImagePath, Definitions]]) -> None:
         self._files = files
-        self._known: dict[Wanted, ImagePath | None] = {}
+        self.known: dict[Wanted, ImagePath | None] = {}
 
-    def definer(self, wanted: Wanted) -> ImagePath | None:
-        if wanted not in self._known:
-            self._known[wanted] = next((path for path, file in self._files if file.has(*wanted)), None)
-        return self._known[wanted]
+    def look_up(self, symbols: Iterable[Wanted]) -> None:
+        """Note in `known` which file defines each symbol, None where none does."""
+        for wanted in symbols:
+            if wanted not in self.known:
+                self.known[wanted] = next((path for path, file in self._files if file.has(*wanted)), None)
 
 
 def defined_elsewhere(

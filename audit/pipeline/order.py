@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 
 import msgspec
 
@@ -118,11 +119,17 @@ class _Order:
         Its own code opens such a library by its path first; a package must not be proposed for it.
         """
         own = closure.entry.distribution
-        for name in sorted(missing_names(closure)):
+        for name in sorted(missing_names(closure) & self._called):
             path = None if own is None else self._shipped.get((own, name))
             if path is not None:
                 closure = _dependent(closure, {name}, path)
         return closure
+
+    @cached_property
+    def _called(self) -> frozenset[str]:
+        """Return what the libraries of the image are called: looking up whose they are costs more."""
+        names = ((facts.soname or "", basename(path)) for path, facts in self._scene.elf.items())
+        return frozenset(chain.from_iterable(names))
 
     @cached_property
     def _shipped(self) -> dict[tuple[DistributionName, str], ImagePath]:
