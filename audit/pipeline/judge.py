@@ -16,7 +16,7 @@ from fleet_audit.audit.model.elf import (
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import Soname
 from fleet_audit.audit.pipeline.scene import Scene
-from fleet_audit.audit.pipeline.variants import Variants, variants_of
+from fleet_audit.audit.pipeline.variants import Variants, variants_of, why_only_torch
 
 
 class Judge(msgspec.Struct, frozen=True):
@@ -40,13 +40,17 @@ class Judge(msgspec.Struct, frozen=True):
             what = "not found" if is_missing else "found, but not to be loaded,"
             why = f"{what} in the layers that could be read, and some could not"
             return Unknown(why, GapKind.UNREADABLE_LAYER)
-        if not is_missing:
-            return resolution
+        return self._of_missing(name) or resolution if is_missing else resolution
+
+    def _of_missing(self, name: str) -> Resolution | None:
+        """Return what is known of a name that is missing; None where nothing is."""
         if (variant := self.variants.other(name)) is not None:
             return WrongVariant(variant)
+        if (only := why_only_torch(name)) is not None:
+            return NotAvailable(only)
         if (gone := self.knowledge.gone(Soname(name), self.codename)) is not None:
             return NotAvailable(f"{gone.verdict}; {gone.fix}")
-        return resolution
+        return None
 
 
 def judge_of(scene: Scene, knowledge: Knowledge) -> Judge:

@@ -27,6 +27,25 @@ _BUILDS = {
 """Libraries that only some builds of torch have, with one that all of them have."""
 
 
+_OF_TORCH = frozenset(
+    {
+        *("libc10.so", "libshm.so", "libtorch.so", "libtorch_cpu.so", "libtorch_global_deps.so"),
+        *("libtorch_python.so", *_BUILDS),
+    }
+)
+
+
+def why_only_torch(soname: str) -> str | None:
+    """Return why no package brings a library of torch's own; None for any other library.
+
+    Its sonames bear no version although its ABI changes with each: a wheel works with the torch that it was
+    built for, as the versions show that torchaudio and torchvision pin in their metadata.
+    """
+    if soname not in _OF_TORCH:
+        return None
+    return "only the wheel of torch that this was built for brings it; a package's libtorch is another build"
+
+
 class Variants(msgspec.Struct, frozen=True):
     """The libraries of an image whose names tell variants apart, by the part that the variants share."""
 

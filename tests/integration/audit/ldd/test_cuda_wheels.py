@@ -38,11 +38,13 @@ def archive() -> SmallArchive:
         "bookworm",
         stanza("libodbc2", "2.3.11-2", kib=500),
         stanza("libcudart11.0", "11.8.89~11.8.0-3", kib=700),
+        stanza("libtorch-dev", "1.13.1+dfsg-4", kib=27000),
         stanza("libcuda1", "525.147.05-4", kib=30000),
         stanza("libnvidia-encode1", "525.147.05-4", kib=300),
         contents={
             f"{LIBRARIES}/libodbc.so.2": "libs/libodbc2",
             f"{LIBRARIES}/libcudart.so.11.0": "non-free/libs/libcudart11.0",
+            f"{LIBRARIES}/libtorch.so": "libdevel/libtorch-dev",
             f"{LIBRARIES}/libcuda.so.1": "non-free/libs/libcuda1",
             f"{LIBRARIES}/libnvidia-encode.so.1": "non-free/libs/libnvidia-encode1",
         },
@@ -70,6 +72,7 @@ def test_cuda_11_beside_cuda_12_is_a_conflict_that_no_package_solves(world: Worl
     found = statuses(answer)
     assert answer.code == 1
     assert found["libcudart.so.11.0"] == "wrong-variant"
+    assert found["libtorch.so"] == "not-available"
     assert found["libodbc.so.2"] == "missing"
     assert answer.roots == ["libodbc2"]
 
