@@ -111,8 +111,9 @@ def test_a_family_without_a_built_image_is_incomplete_and_says_what_to_do(world:
     assert "build it or pass --image" in gap["why"]
     assert gap["location"] == {"path": "fleet.yaml", "line": 4}
     assert world.run("imports").code == 3
-    code, _, err = world.say("ldd", FAMILY)
-    assert (code, err.count("\n")) == (2, 1)
+    for words in ([], ["--tree", "/x"], ["--deep", "/x"], ["--hardening"]):
+        answer = world.run("ldd", FAMILY, *words)
+        assert (answer.code, list(answer.gaps)) == (3, ["no-image"])
 
 
 @pytest.mark.parametrize("image", ["images/unbuilt", "oci:images/vision:untagged", "dir:nowhere", "a.tar:x"])
