@@ -29,6 +29,9 @@ MAX_NAMES = 32 << 20
 _MODULUS = 1 << 32
 _HIDDEN = 0x8000
 _STRINGS_AT_ONCE = 4 << 20
+_USUAL_NAME = 512
+"""Longer names are not kept in memory: real ones are rare, and a hostile file has as many as it likes."""
+
 _LONGEST_LIST = 64
 _FEW = 4_096
 """The lowest bit of a hash is lost in a chain, and only the choice between buckets brings it back."""
@@ -67,15 +70,24 @@ class SymbolTable(msgspec.Struct, frozen=True, gc=False, array_like=True):
         return [name.decode("utf-8", "backslashreplace") for name in raw.split(b"\0")]
 
 
-@lru_cache(maxsize=1 << 16)
 def gnu_hash(name: bytes) -> int:
     """Return the hash of a symbol's name that DT_GNU_HASH goes by (dl_new_hash: ``h * 33 + c``)."""
+    if len(name) <= _USUAL_NAME:
+        return _usual_hash(name)
+    found = 5381
+    for byte in name:
+        found = (found * 33 + byte) % _MODULUS
+    return found
+
+
+@lru_cache(maxsize=1 << 16)
+def _usual_hash(name: bytes) -> int:
     powers = _powers(len(name))
     found: int = sum(map(mul, name, powers[1:]), 5381 * powers[0])
     return found % _MODULUS
 
 
-@lru_cache(maxsize=1 << 10)
+@lru_cache(maxsize=_USUAL_NAME + 1)
 def _powers(length: int) -> tuple[int, ...]:
     return tuple(int(pow(33, length - i, 1 << 32)) for i in range(length + 1))
 
