@@ -15,6 +15,9 @@ OPENERS = (b"dlopen", b"dlmopen", b"g_module_open", b"SDL_LoadObject", b"uv_dlop
 
 MAX_SIZE = 512 << 20
 MAX_NAMES = 256
+MAX_MARKS = 200_000
+"""Places of one file that are looked at; real ones have some thousand."""
+
 _CHUNK = 1 << 20
 _LONGEST = 96
 _MARK = b".so"
@@ -41,12 +44,14 @@ def library_names(read: Read, size: int) -> tuple[str, ...]:
 
 
 def _names(read: Read, size: int) -> Iterator[str]:
+    left = MAX_MARKS
     for start in range(0, size, _CHUNK):
         # Chunks overlap, so that a name at their border is whole in one of them.
         first = max(0, start - _LONGEST)
         data = read(first, min(_CHUNK + start - first + _LONGEST, size - first))
         at = data.find(_MARK)
-        while at >= 0:
+        while at >= 0 and left > 0:
+            left -= 1
             begin = data.rfind(b"\0", max(0, at - _LONGEST), at) + 1
             end = data.find(b"\0", at, at + _LONGEST)
             if begin > 0 and end > 0 and _NAME.fullmatch(data, begin, end):

@@ -44,6 +44,12 @@ def test_the_number_of_names_is_bounded() -> None:
     assert len(_names(b"\0" + body + b"\0")) == 256
 
 
+def test_a_file_full_of_marks_is_not_read_to_its_end() -> None:
+    body = b".so" * 300_000 + b"\0libGL.so.1\0"
+
+    assert _names(body) == ()
+
+
 def test_only_files_that_want_such_a_function_are_looked_into() -> None:
     opener = symbols_of(elf(symbols=[wants("dlopen"), Symbol("f")]))
     other = symbols_of(elf(symbols=[wants("malloc"), Symbol("dlopen")]))
