@@ -88,7 +88,6 @@ class _Order:
     def __init__(self, scene: Scene, shared: Shared, closures: Sequence[Closure]) -> None:
         self._scene = scene
         self._shared = shared
-        self._waiting = [c.entry for c in closures if missing_names(c)]
         self._loaded_by: defaultdict[str, list[EntryPoint]] = defaultdict(list)
         for closure in closures:
             if (
@@ -98,6 +97,7 @@ class _Order:
             ):
                 for name in self._names(closure):
                     self._loaded_by[name].append(closure.entry)
+        self._waiting = [c.entry for c in closures if not missing_names(c).isdisjoint(self._loaded_by)]
 
     def _loads(self, closure: Closure) -> bool:
         """Say whether a module can be imported at all, on a host that brings its driver."""
