@@ -38,6 +38,10 @@ _SECONDS = 900
 _PIN = re.compile(r"([a-z0-9-]+)==(\S+) \\\s+--hash=sha256:([0-9a-f]{64})")
 
 
+_failures: dict[str, str] = {}
+"""Why a release could not be bootstrapped, at the last place that was tried."""
+
+
 class Root(NamedTuple):
     """A root file system: where it is, its Python, and the folder in it that Python finds wheels in."""
 
@@ -73,7 +77,7 @@ def wheel_files() -> list[Path]:
 
 
 def roots(*suites: str) -> dict[str, Root]:
-    """Return the roots of these releases with the wheels in them; tests must not write into them.
+    """Return the bootstrapped roots of these releases; tests must not write into them.
 
     A release that the archive does not serve is left out. Skips where this machine cannot make any.
     """
@@ -87,7 +91,8 @@ def roots(*suites: str) -> dict[str, Root]:
         made = list(pool.map(_bootstrapped, suites))
     found = {root.suite: root for root in made if root is not None}
     if not found:
-        pytest.skip("no archive that this machine knows serves any of " + ", ".join(suites))
+        why = "; ".join(f"{suite}: {_failures.get(suite, 'not tried')}" for suite in suites)
+        pytest.skip(f"no such system can be bootstrapped here: {why}")
     return found
 
 
@@ -159,7 +164,7 @@ def _bootstrap(suite: str, place: Path) -> bool:
         try:
             run(["debootstrap", *options, suite, str(fresh), address], timeout=_SECONDS, env=os.environ)
         except ToolError as e:
-            print(f"{suite} cannot be bootstrapped: {e}")  # noqa: T201  (a failing test shows it)
+            _failures[suite] = str(e)
             shutil.rmtree(fresh)
             continue
         fresh.chmod(0o755)
