@@ -15,6 +15,7 @@ from fleet_audit.audit.model.one_file import Depth, Hardening
 
 MEMORY_LIMIT = 2 << 30
 LENGTH_BYTES = 8
+MAX_WHY = 300
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -55,6 +56,8 @@ def _read(body: bytes, *, is_deep: bool) -> Reading:
         return Reading(why=str(error))
     except MemoryError:
         return Reading(why=f"lief needs more than {MEMORY_LIMIT >> 20} MB to read it")
+    except Exception as error:  # noqa: BLE001  (this is a main, and lief raises what its parts raise)
+        return Reading(why=f"lief fails over it: {type(error).__name__}: {error}"[:MAX_WHY])
 
 
 if __name__ == "__main__":

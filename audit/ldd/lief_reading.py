@@ -3,6 +3,7 @@
 import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import lief
 
@@ -40,6 +41,11 @@ _PERMISSION = lief.ELF.Segment.FLAGS
 _DF_TEXTREL, _DF_BIND_NOW, _DF_1_NOW, _DF_1_PIE = 4, 8, 1, 0x08000000
 
 
+class _Named(Protocol):
+    @property
+    def name(self) -> str | bytes: ...
+
+
 class NotRead(Exception):
     """Lief made nothing of the file."""
 
@@ -58,8 +64,8 @@ def read_depth(body: bytes) -> Depth:
     config = lief.ELF.ParserConfig()
     config.parse_overlay = False
     binary = _parsed(body, config)
-    imported = [s for s in binary.dynamic_symbols if s.imported and s.name]
-    exported = [s for s in binary.dynamic_symbols if s.exported and s.name]
+    imported = [s for s in binary.dynamic_symbols if s.imported and _name(s)]
+    exported = [s for s in binary.dynamic_symbols if s.exported and _name(s)]
     return Depth(
         machine=_word(binary.header.machine_type),
         elf_class=_word(binary.header.identity_class),
@@ -78,10 +84,10 @@ def read_depth(body: bytes) -> Depth:
         exported_total=len(exported),
         relocations=_relocations(binary),
         segments=tuple(_segment(s) for s in list(binary.segments)[:MAX_LISTED]),
-        sections=tuple(_text(s.name) for s in list(binary.sections)[:MAX_LISTED] if s.name),
+        sections=tuple(_name(s) for s in list(binary.sections)[:MAX_LISTED] if _name(s)),
         notes=tuple(_note(n) for n in list(binary.notes)[:MAX_LISTED]),
         versions_needed=tuple(
-            DepthVersions(_text(r.name), tuple(sorted(_text(a.name) for a in r.get_auxiliary_symbols())))
+            DepthVersions(_name(r), tuple(sorted(_name(a) for a in r.get_auxiliary_symbols())))
             for r in list(binary.symbols_version_requirement)[:MAX_LISTED]
         ),
         versions_defined=_defined(binary),
@@ -103,9 +109,9 @@ def _hardening(binary: lief.ELF.Binary) -> Hardening:
         flags & _DF_BIND_NOW or flags_1 & _DF_1_NOW or _dynamic(binary, _TAG.BIND_NOW) is not None
     )
     kinds = {segment.type for segment in binary.segments}
-    names = {_text(symbol.name) for symbol in binary.dynamic_symbols if symbol.imported}
+    names = {_name(symbol) for symbol in binary.dynamic_symbols if symbol.imported}
     has_symbols = bool(len(binary.symtab_symbols))
-    local = {_text(s.name) for s in binary.symtab_symbols} if not names else set[str]()
+    local = {_name(s) for s in binary.symtab_symbols} if not names else set[str]()
     return Hardening(
         is_pie=_is_pie(binary, flags_1),
         has_executable_stack=_has_executable_stack(binary),
@@ -150,7 +156,7 @@ def _dynamic_number(binary: lief.ELF.Binary, tag: lief.ELF.DynamicEntry.TAG) -> 
 def _dynamic_text(binary: lief.ELF.Binary, tag: lief.ELF.DynamicEntry.TAG) -> str | None:
     entry = _dynamic(binary, tag)
     if isinstance(entry, lief.ELF.DynamicSharedObject):
-        return _text(entry.name)
+        return _name(entry)
     if isinstance(entry, lief.ELF.DynamicEntryRpath):
         return _text(entry.rpath)
     if isinstance(entry, lief.ELF.DynamicEntryRunPath):
@@ -167,7 +173,7 @@ def _build_id(binary: lief.ELF.Binary) -> str:
 def _symbols(symbols: Sequence[lief.ELF.Symbol]) -> tuple[DepthSymbol, ...]:
     told = (
         DepthSymbol(
-            _text(symbol.name),
+            _name(symbol),
             _version(symbol),
             _word(symbol.type),
             is_weak=symbol.binding == lief.ELF.Symbol.BINDING.WEAK,
@@ -180,7 +186,7 @@ def _symbols(symbols: Sequence[lief.ELF.Symbol]) -> tuple[DepthSymbol, ...]:
 def _version(symbol: lief.ELF.Symbol) -> str:
     version = symbol.symbol_version if symbol.has_version else None
     auxiliary = None if version is None else version.symbol_version_auxiliary
-    return "" if auxiliary is None else _text(auxiliary.name)
+    return "" if auxiliary is None else _name(auxiliary)
 
 
 def _relocations(binary: lief.ELF.Binary) -> dict[str, int]:
@@ -200,7 +206,7 @@ def _segment(segment: lief.ELF.Segment) -> DepthSegment:
 
 
 def _note(note: lief.ELF.Note) -> DepthNote:
-    return DepthNote(_text(note.name), _word(note.type), bytes(note.description)[:MAX_NOTE].hex())
+    return DepthNote(_name(note), _word(note.type), bytes(note.description)[:MAX_NOTE].hex())
 
 
 def _defined(binary: lief.ELF.Binary) -> tuple[str, ...]:
@@ -209,12 +215,20 @@ def _defined(binary: lief.ELF.Binary) -> tuple[str, ...]:
 
 
 def _first(names: Iterable[lief.ELF.SymbolVersionAux]) -> str:
-    return next((_text(auxiliary.name) for auxiliary in names), "")
+    return next((_name(auxiliary) for auxiliary in names), "")
 
 
 def _word(value: object) -> str:
     """Return the last part of an enumeration's name: ``X86_64_RELATIVE``."""
     return str(value).rpartition(".")[2]
+
+
+def _name(thing: _Named) -> str:
+    """Return a thing's name; lief raises where a name is no UTF-8, and gives bytes elsewhere."""
+    try:
+        return _text(thing.name)
+    except UnicodeDecodeError as error:
+        return _text(error.object.rstrip(b"\0"))
 
 
 def _text(raw: str | bytes | memoryview) -> str:

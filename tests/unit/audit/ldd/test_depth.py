@@ -117,6 +117,17 @@ def test_lief_reads_what_the_file_says_of_itself() -> None:
     assert found.segments[0].flags == "r-x"
 
 
+def test_names_that_are_no_text_are_told_as_they_are() -> None:
+    body = elf(needed=["libm.so.6"], soname="libx.so", dlopen_note=b"[]")
+
+    found = in_depth(
+        body.replace(b"FDO\0", b"\x9eDO\0").replace(b"libx", b"li\xffx").replace(b"libm", b"li\xfem")
+    )
+
+    assert [note.owner for note in found.notes] == ["\\x9eDO"]
+    assert (found.soname, found.needed) == ("li\\xffx.so", ("li\\xfem.so.6",))
+
+
 @pytest.mark.parametrize(
     ("body", "is_pie", "is_executable"),
     [
