@@ -74,12 +74,24 @@ def _file(path: ImagePath) -> Node:
 def problems(closure: Closure) -> tuple[Problem, ...]:
     """Return every reason why the entry point does not load, or may load what it should not.
 
-    What could not be decided is a `Gap` (see `gaps`) and no problem. What a plugin lacks is `optional`.
+    What could not be decided is a `Gap` (see `gaps`) and no problem. What a plugin lacks is `optional`, and so
+    is what could not be decided of it.
     """
     found = _problems(closure)
     if closure.entry.kind is EntryKind.PLUGIN:
-        return tuple(p if p.kind == "host-driver" else _optional(p) for p in found)
+        shown = (p if p.kind == "host-driver" else _optional(p) for p in found)
+        return (*shown, *_undecided(closure))
     return tuple(found)
+
+
+def _undecided(closure: Closure) -> Iterator[Problem]:
+    """Yield what is not known of a plugin: it keeps nobody waiting, so that there is no gap."""
+    for request in closure.requests:
+        if isinstance(request.resolution, Unknown):
+            detail = f"not known: {request.resolution.why}"
+            yield Problem("optional", request.soname, request.wanted_by, detail=detail)
+    for path, why in closure.unread_symbols:
+        yield Problem("optional", Soname(""), path, detail=f"not known: its symbols: {why}")
 
 
 def _optional(problem: Problem) -> Problem:

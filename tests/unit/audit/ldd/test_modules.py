@@ -1,5 +1,6 @@
 """Which libraries can be imported, and what is said of those that cannot."""
 
+import msgspec
 import pytest
 
 from fleet_audit.audit.ldd.evidence import problems
@@ -65,3 +66,16 @@ def test_what_a_plugin_lacks_is_optional() -> None:
 
     assert kinds(EntryKind.PLUGIN) == [("optional", "libgone.so")]
     assert kinds(EntryKind.EXTENSION_MODULE) == [("missing", "libgone.so")]
+
+
+def test_what_is_not_known_of_a_plugin_is_said_there() -> None:
+    library = ImagePath("/site/liba.so")
+    built = bare().elf(PATH, needed=["liba.so"], runpath="$ORIGIN/..").elf(library).build()
+    odd = msgspec.structs.replace(built.elf[library], oddity="a table lies too far in")
+    world = World(built.tree, {**built.elf, library: odd}, {})
+
+    (closure,) = examine(world, [EntryPoint(PATH, EntryKind.PLUGIN)], None)
+
+    assert [(p.kind, p.detail) for p in problems(closure)] == [
+        ("optional", f"not known: {library}: a table lies too far in")
+    ]
