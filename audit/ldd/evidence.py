@@ -74,8 +74,8 @@ def _file(path: ImagePath) -> Node:
 def problems(closure: Closure) -> tuple[Problem, ...]:
     """Return every reason why the entry point does not load, or may load what it should not.
 
-    What could not be decided is a `Gap` (see `gaps`) and no problem. What a plugin lacks is `optional`, and so
-    is what could not be decided of it.
+    What could not be decided is a `Gap` (see `gaps`) and no problem. What a plugin lacks is `optional`, as is
+    what could not be decided of it.
     """
     found = _problems(closure)
     if closure.entry.kind is EntryKind.PLUGIN:
