@@ -32,7 +32,7 @@ class NotExamined(msgspec.Struct, frozen=True):
 
 def run_worker(mode: str, stdin: bytes, timeout: float) -> bytes:
     """Run the worker that reads with lief; raises ToolError."""
-    argv = [sys.executable, "-I", "-m", "fleet_audit.audit.ldd.depth_worker", mode]
+    argv = [sys.executable, "-I", "-W", "ignore", "-m", "fleet_audit.audit.ldd.depth_worker", mode]
     return run(argv, timeout=timeout, env={}, stdin=stdin, output_limit=OUTPUT_LIMIT)
 
 

@@ -1,6 +1,6 @@
 """Reads ELF files with lief in a process of its own, where a crash takes nothing else down.
 
-Run as ``python -I -m fleet_audit.audit.ldd.depth_worker`` with ``depth`` or ``hardening``. Standard input
+Run as ``python -I -W ignore -m fleet_audit.audit.ldd.depth_worker`` with ``depth`` or ``hardening``. Standard input
 holds the files, each behind its length in eight bytes (big-endian); standard output gets one line of JSON
 for each.
 """

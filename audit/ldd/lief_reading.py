@@ -2,7 +2,7 @@
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import lief
@@ -72,9 +72,9 @@ def read_depth(body: bytes) -> Depth:
         elf_type=_word(binary.header.file_type),
         hardening=_hardening(binary),
         entry=binary.header.entrypoint,
-        interpreter=_text(binary.interpreter) if binary.has_interpreter else "",
+        interpreter=_said(lambda: binary.interpreter) if binary.has_interpreter else "",
         soname=_dynamic_text(binary, _TAG.SONAME) or "",
-        needed=tuple(_text(name) for name in binary.libraries[:MAX_LISTED]),
+        needed=_needed(binary)[:MAX_LISTED],
         rpath=_dynamic_text(binary, _TAG.RPATH),
         runpath=_dynamic_text(binary, _TAG.RUNPATH),
         build_id=_build_id(binary),
@@ -158,10 +158,15 @@ def _dynamic_text(binary: lief.ELF.Binary, tag: lief.ELF.DynamicEntry.TAG) -> st
     if isinstance(entry, lief.ELF.DynamicSharedObject):
         return _name(entry)
     if isinstance(entry, lief.ELF.DynamicEntryRpath):
-        return _text(entry.rpath)
+        return _said(lambda: entry.rpath)
     if isinstance(entry, lief.ELF.DynamicEntryRunPath):
-        return _text(entry.runpath)
+        return _said(lambda: entry.runpath)
     return None
+
+
+def _needed(binary: lief.ELF.Binary) -> tuple[str, ...]:
+    entries = binary.dynamic_entries
+    return tuple(_name(entry) for entry in entries if isinstance(entry, lief.ELF.DynamicEntryLibrary))
 
 
 def _build_id(binary: lief.ELF.Binary) -> str:
@@ -224,9 +229,13 @@ def _word(value: object) -> str:
 
 
 def _name(thing: _Named) -> str:
-    """Return a thing's name; lief raises where a name is no UTF-8, and gives bytes elsewhere."""
+    return _said(lambda: thing.name)
+
+
+def _said(say: Callable[[], str | bytes]) -> str:
+    """Return a text of lief's, which raises where one is no UTF-8."""
     try:
-        return _text(thing.name)
+        return _text(say())
     except UnicodeDecodeError as error:
         return _text(error.object.rstrip(b"\0"))
 
