@@ -1,8 +1,8 @@
 """Reads ELF files with lief in a process of its own, where a crash takes nothing else down.
 
-Run as ``python -I -W ignore -m fleet_audit.audit.ldd.depth_worker`` with ``depth`` or ``hardening``. Standard input
-holds the files, each behind its length in eight bytes (big-endian); standard output gets one line of JSON
-for each.
+Run as ``python -I -W ignore -m fleet_audit.audit.ldd.depth_worker`` with ``depth`` or ``hardening``.
+Standard input holds the files, each behind its length in eight bytes (big-endian); standard output gets one
+line of JSON for each.
 """
 
 import resource
