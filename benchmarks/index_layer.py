@@ -29,6 +29,7 @@ from fleet_audit.audit.images.kept import KEEP_VERSION, keep_package_facts
 from fleet_audit.audit.images.layer import Expected, Reading, nothing_kept, read_layer
 from fleet_audit.audit.images.limits import DEFAULT_LIMITS
 from fleet_audit.audit.ldd.collector import ElfCollector
+from fleet_audit.audit.ldd.symbol_collector import SymbolCollector
 
 SEED = 20261120
 EDITION = 1
@@ -123,6 +124,11 @@ def index_all(layer: Path) -> None:
     _index(layer, Reading((ElfCollector(),), keep_package_facts, KEEP_VERSION))
 
 
+def index_with_symbols(layer: Path) -> None:
+    """Do all that an audit does: the same, and the dynamic symbols of ELF files."""
+    _index(layer, Reading((ElfCollector(), SymbolCollector()), keep_package_facts, KEEP_VERSION))
+
+
 def _index(layer: Path, reading: Reading) -> None:
     with layer.open("rb", buffering=0) as file:
         read_layer(lambda size: file.read(size) or b"", Expected(), reading, io.BytesIO())
@@ -133,6 +139,7 @@ TASKS: dict[str, Callable[[Path], None]] = {
     "index": index_only,
     "index, keep bodies": index_kept,
     "index, keep bodies, ELF facts": index_all,
+    "the same, with symbols": index_with_symbols,
 }
 
 
