@@ -1,7 +1,6 @@
 """The condition of an ``if`` as a value, read from its expression."""
 
 import libcst as cst
-import libcst.matchers as m
 
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.static_imports.conditions import (
@@ -129,13 +128,14 @@ def _version(left: cst.BaseExpression, operator: str, right: cst.BaseExpression)
 
 
 def _version_part(left: cst.Subscript, operator: str, wanted: tuple[int, ...]) -> Condition:
-    if m.matches(left, m.Subscript(slice=[m.SubscriptElement(slice=m.Index(value=m.Integer()))])):
-        index = left.slice[0].slice
-        if isinstance(index, cst.Index) and isinstance(index.value, cst.Integer):
-            return VersionCheck(operator, wanted, index.value.evaluated_value)
-    is_prefix = m.matches(left, m.Subscript(slice=[m.SubscriptElement(slice=m.Slice(lower=None))]))
-    # version_info[:2] >= (3, 8) holds exactly where version_info >= (3, 8) does; the others differ.
-    return VersionCheck(operator, wanted) if is_prefix and operator in (">=", "<") else Unknown()
+    match [element.slice for element in left.slice]:
+        case [cst.Index(value=cst.Integer(evaluated_value=part))]:
+            return VersionCheck(operator, wanted, part)
+        # version_info[:2] >= (3, 8) holds exactly where version_info >= (3, 8) does; the others differ.
+        case [cst.Slice(lower=None)] if operator in (">=", "<"):
+            return VersionCheck(operator, wanted)
+        case _:
+            return Unknown()
 
 
 def _numbers(node: cst.BaseExpression) -> tuple[int, ...]:
