@@ -10,7 +10,7 @@ from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.imports import ExtensionModule
 from fleet_audit.audit.pipeline.scene import Scene
 from fleet_audit.audit.static_imports.distributions import Distributions
-from fleet_audit.audit.static_imports.examine import importable_extensions
+from fleet_audit.audit.static_imports.importable import importable_extensions
 
 
 class PythonEntries:

@@ -18,8 +18,7 @@ from fleet_audit.audit.model.imports import Level
 from fleet_audit.audit.pipeline.scene import Scene
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.static_imports.distributions import Distributions
-from fleet_audit.audit.static_imports.examine import ServiceCode
-from fleet_audit.audit.static_imports.examine import examine as examine_imports
+from fleet_audit.audit.static_imports.service_code import ServiceCode
 
 MAX_PROVIDERS = 4
 """Distributions that are tried for one module; real images have one or two that bring a library."""
@@ -180,7 +179,10 @@ class _Order:
         script = "".join(f"import {module}\n" for module in modules if _is_name(module)).encode()
         entry = Entry(FileKind.FILE, size=len(script), origin=ImagePath(f"/{_SCRIPT}"))
         sources = MemoryTree({ROOT: {_SCRIPT: entry}}, lambda _: script)
-        found = examine_imports(
+        # What parses source takes long to load, and few images have anything to ask it here.
+        from fleet_audit.audit.static_imports.examine import examine  # noqa: PLC0415  (see above)
+
+        found = examine(
             [ServiceCode("order", entry=_SCRIPT)],
             sources,
             self._scene.image.tree,

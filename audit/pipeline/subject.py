@@ -13,7 +13,7 @@ from fleet_audit.audit.images.sources import is_image_reference
 from fleet_audit.audit.images.tree import FileTree
 from fleet_audit.audit.model.fleet import Family, Fleet, Service
 from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.audit.static_imports.examine import ServiceCode
+from fleet_audit.audit.static_imports.service_code import ServiceCode
 
 PATH_TRANSPORTS = ("oci", "oci-archive", "docker-archive", "dir")
 MODULE_ENTRY = "module:"

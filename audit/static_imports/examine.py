@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from fleet_audit.audit.images.tree import FileKind, FileTree, basename, normalise
+from fleet_audit.audit.images.tree import FileKind, FileTree, normalise
 from fleet_audit.audit.model.evidence import Edge
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName
-from fleet_audit.audit.model.imports import ExtensionModule, Level, ServiceImports
+from fleet_audit.audit.model.imports import ServiceImports
 from fleet_audit.audit.static_imports import stdlib
 from fleet_audit.audit.static_imports.account import Account, Providers
 from fleet_audit.audit.static_imports.distributions import Distributions
@@ -19,6 +19,7 @@ from fleet_audit.audit.static_imports.library import STAGE, Library
 from fleet_audit.audit.static_imports.reach import Reached, Start, own_name, reach
 from fleet_audit.audit.static_imports.requirements import required_names
 from fleet_audit.audit.static_imports.search_path import SearchPath, script_folder, service_path
+from fleet_audit.audit.static_imports.service_code import ServiceCode
 from fleet_audit.audit.static_imports.store import RecordStore
 from fleet_audit.audit.static_imports.syntax import Judge
 
@@ -28,24 +29,6 @@ DEFAULT_VERSION = (3, 11)
 MAX_SOURCE_FILES = 20_000
 
 _MODULE = "module:"
-
-
-class ServiceCode(msgspec.Struct, frozen=True):
-    """Where a service's code is, as its manifest says. Paths are relative to the root of the sources.
-
-    `entry` is a script (``path/to/app.py``), ``module:NAME`` for what ``python -m NAME`` runs,
-    ``NAME:attribute`` as servers take it, or empty: then every file of `source_paths` is one.
-    `requirements` are requirement files, `root` the folder that the service is started in.
-    """
-
-    name: str
-    entry: str = ""
-    source_paths: tuple[str, ...] = ()
-    pythonpath: tuple[str, ...] = (".",)
-    first_party_imports: tuple[str, ...] = ()
-    requirements: tuple[str, ...] = ()
-    root: str = ""
-    family: str = ""
 
 
 class Examination(msgspec.Struct, frozen=True):
@@ -82,36 +65,6 @@ def examine(  # noqa: PLR0913  (the stage's whole input, each part from another 
         examiner.suggestions = suggestions or {}
         examiner.computed = computed_imports or {}
         return examiner.run(services)
-
-
-def importable_extensions(image: FileTree, interpreter: Interpreter) -> tuple[ExtensionModule, ...]:
-    """Return every extension module that can be imported in an image, with its distribution, by path."""
-    distributions = Distributions(image, interpreter.site_folders)
-    found: dict[ImagePath, ExtensionModule] = {}
-    folders = [f for f in interpreter.search_path if image.realpath(f) is not None]
-    for folder in folders:
-        inner = [other for other in folders if other != folder and other.startswith(f"{folder}/")]
-        canonical = image.realpath(folder) or folder
-        for path, _ in image.files(folder):
-            shown = ImagePath(folder + path.removeprefix(canonical))
-            module = (
-                None if any(shown.startswith(f"{i}/") for i in inner) else _module(shown, folder, interpreter)
-            )
-            if module is not None and path not in found:
-                found[path] = ExtensionModule(shown, module, Level.CERTAIN, distributions.owner(shown))
-    return tuple(found[path] for path in sorted(found))
-
-
-def _module(path: ImagePath, folder: ImagePath, interpreter: Interpreter) -> ModuleName | None:
-    name = basename(path)
-    stem = next((name.removesuffix(s) for s in interpreter.suffixes if name.endswith(s)), None)
-    if stem is None:
-        return None
-    parts = [*path[len(folder) + 1 :].split("/")[:-1], stem]
-    if parts[-1] == "__init__":
-        parts.pop()
-    is_importable = bool(parts) and all(part.isidentifier() for part in parts)
-    return ModuleName(".".join(parts)) if is_importable else None
 
 
 class _Examiner:

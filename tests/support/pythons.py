@@ -7,8 +7,9 @@ from fleet_audit.audit.model.evidence import Edge
 from fleet_audit.audit.model.identity import DistributionName, ModuleName
 from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.model.imports import ServiceImports
-from fleet_audit.audit.static_imports.examine import Examination, ServiceCode, examine
+from fleet_audit.audit.static_imports.examine import Examination, examine
 from fleet_audit.audit.static_imports.interpreter import find_interpreter
+from fleet_audit.audit.static_imports.service_code import ServiceCode
 from fleet_audit.audit.static_imports.store import RecordStore
 from tests.support.trees import tree
 

@@ -23,7 +23,7 @@ from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.one_file import HARMLESS
 from fleet_audit.audit.pipeline.scene import Scene, open_scene
 from fleet_audit.audit.pipeline.settings import Settings
-from fleet_audit.audit.static_imports.examine import importable_extensions
+from fleet_audit.audit.static_imports.importable import importable_extensions
 from tests.support.chroots import Traced, dlopened, imported, listed, traced
 from tests.support.roots import SUITES, Root, root_with_wheels, roots
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import ImportContext, Level
-from fleet_audit.audit.static_imports.examine import ServiceCode
+from fleet_audit.audit.static_imports.service_code import ServiceCode
 from tests.support.pythons import SITE, TAG, distribution, edges_between, examination, imports_of
 
 World = Mapping[str, str | bytes]

@@ -5,7 +5,8 @@ import pytest
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import DistributionName
 from fleet_audit.audit.model.imports import ImportContext, Level, MissingModule, ProviderKind, ServiceImports
-from fleet_audit.audit.static_imports.examine import ServiceCode, examine
+from fleet_audit.audit.static_imports.examine import examine
+from fleet_audit.audit.static_imports.service_code import ServiceCode
 from fleet_audit.audit.static_imports.store import MemoryStore
 from tests.support.pythons import TAG, distribution, examination, imports_of
 from tests.support.trees import tree

@@ -1,0 +1,37 @@
+"""Which extension modules an image's Python can import, whoever imports them."""
+
+from fleet_audit.audit.images.tree import FileTree, basename
+from fleet_audit.audit.model.identity import ImagePath, ModuleName
+from fleet_audit.audit.model.imports import ExtensionModule, Level
+from fleet_audit.audit.static_imports.distributions import Distributions
+from fleet_audit.audit.static_imports.interpreter import Interpreter
+
+
+def importable_extensions(image: FileTree, interpreter: Interpreter) -> tuple[ExtensionModule, ...]:
+    """Return every extension module that can be imported in an image, with its distribution, by path."""
+    distributions = Distributions(image, interpreter.site_folders)
+    found: dict[ImagePath, ExtensionModule] = {}
+    folders = [f for f in interpreter.search_path if image.realpath(f) is not None]
+    for folder in folders:
+        inner = [other for other in folders if other != folder and other.startswith(f"{folder}/")]
+        canonical = image.realpath(folder) or folder
+        for path, _ in image.files(folder):
+            shown = ImagePath(folder + path.removeprefix(canonical))
+            module = (
+                None if any(shown.startswith(f"{i}/") for i in inner) else _module(shown, folder, interpreter)
+            )
+            if module is not None and path not in found:
+                found[path] = ExtensionModule(shown, module, Level.CERTAIN, distributions.owner(shown))
+    return tuple(found[path] for path in sorted(found))
+
+
+def _module(path: ImagePath, folder: ImagePath, interpreter: Interpreter) -> ModuleName | None:
+    name = basename(path)
+    stem = next((name.removesuffix(s) for s in interpreter.suffixes if name.endswith(s)), None)
+    if stem is None:
+        return None
+    parts = [*path[len(folder) + 1 :].split("/")[:-1], stem]
+    if parts[-1] == "__init__":
+        parts.pop()
+    is_importable = bool(parts) and all(part.isidentifier() for part in parts)
+    return ModuleName(".".join(parts)) if is_importable else None
