@@ -3,8 +3,8 @@
 Run ``python benchmarks/index_layer.py`` from a checkout. A gzip layer of over 500 MB raw is made once, the
 same bytes on every machine, and kept in the system's folder for temporary files. Each measurement runs in a
 process of its own, in turns, and the best and the median of several are printed. Ratios are those of the
-best runs, since whatever else a machine does can only add. The program fails when indexing costs more CPU
-time than the ratio that `--most` allows.
+best runs, since whatever else a machine does can only add. The program fails when indexing costs more, in
+wall or CPU time, than the ratio that `--most` allows.
 """
 
 import argparse
@@ -36,8 +36,6 @@ EDITION = 1
 """Raise whenever the same seed makes another layer."""
 
 RAW_BYTES = 520 << 20
-_CPU = 1
-"""Of a measurement's columns, the one that other work on the machine does not change."""
 _SITE = "usr/local/lib/python3.11/site-packages"
 
 
@@ -75,11 +73,10 @@ def report(layer: Path, rounds: int, most: float) -> int:
         line = f"{name:34}"
         for index, column in enumerate(zip(*times, strict=True)):
             ratio = min(column) / base[index]
-            if index == _CPU:
-                worst = max(worst, ratio)
+            worst = max(worst, ratio)
             line += f"{min(column):{14 + index}.2f}{statistics.median(column):9.2f}{ratio:8.2f}"
         print(line)
-    print(f"highest CPU ratio {worst:.2f}, allowed {most:.2f}")
+    print(f"highest ratio {worst:.2f}, allowed {most:.2f}")
     return 0 if worst <= most else 1
 
 
