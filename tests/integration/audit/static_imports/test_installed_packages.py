@@ -69,9 +69,10 @@ def test_what_is_called_certain_is_really_loaded() -> None:
         wrong += len(certain - truth)
         loaded += len(truth - really_loaded(""))
         assert [m.module for m in service.missing if m.level is Level.CERTAIN and m.wanted_by is None] == []
-    assert claimed > 60
+    # How many there are depends on how this Python was built: Debian's has most of them inside the program.
+    assert loaded > 20
     assert wrong <= claimed * 0.02
-    assert claimed - wrong >= loaded * 0.8
+    assert claimed - wrong >= loaded * 0.9
 
 
 def test_every_extension_module_that_is_importable_has_its_distribution() -> None:
