@@ -164,6 +164,52 @@ class UnparsedFile(msgspec.Struct, frozen=True):
     is_reached: bool = True
 
 
+class Shadowing(msgspec.Struct, frozen=True):
+    """A file of the service's own that is imported under the name of something that the image has.
+
+    `shadowed` is the file that the name would mean otherwise: of `distribution`, or of the standard library
+    where that is None. `locations` are the lines of own code that import the name, or lead to the installed
+    module that does (`wanted_by`, empty for own code).
+    """
+
+    module: ModuleName
+    file: SourceLocation
+    shadowed: ImagePath
+    level: Level = Level.CERTAIN
+    distribution: DistributionName | None = None
+    locations: tuple[SourceLocation, ...] = ()
+    wanted_by: tuple[ModuleName, ...] = ()
+
+
+class RequiredDistribution(msgspec.Struct, frozen=True):
+    """A distribution as a service's requirement files name it, and the version that its image has.
+
+    `specifier` is as PEP 440 writes it, empty for any version. `installed` is empty where the image has none, or
+    where there is no image. `is_satisfied` is None where that cannot be judged. `is_constraint` where the name
+    stands in a constraints file only, which installs nothing.
+    """
+
+    name: DistributionName
+    location: SourceLocation
+    specifier: str = ""
+    installed: str = ""
+    is_satisfied: bool | None = None
+    is_constraint: bool = False
+
+
+class SharedFiles(msgspec.Struct, frozen=True):
+    """Files of an image that several installed distributions claim, by their RECORD, as their own.
+
+    `differing` counts those files for which the distributions recorded different contents: the one that was
+    installed last has overwritten the other. `example` is the first of these, or of all `files`.
+    """
+
+    distributions: tuple[DistributionName, ...]
+    files: int
+    differing: int
+    example: ImagePath
+
+
 class ServiceImports(msgspec.Struct, frozen=True):
     """Everything that one service's code reaches; sorted, so that the same input gives the same bytes."""
 
@@ -180,3 +226,5 @@ class ServiceImports(msgspec.Struct, frozen=True):
     extension_modules: tuple[ExtensionModule, ...] = ()
     unparsed: tuple[UnparsedFile, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    shadowings: tuple[Shadowing, ...] = ()
+    requirements: tuple[RequiredDistribution, ...] = ()
