@@ -9,6 +9,7 @@ from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.static_imports.finder import Place, Side
 from fleet_audit.audit.static_imports.lexer import decode, lex
+from fleet_audit.audit.static_imports.pragmas import pragmas
 from fleet_audit.audit.static_imports.reading import read_source, why_unreadable
 from fleet_audit.audit.static_imports.records import Parser, SourceRecord
 from fleet_audit.audit.static_imports.store import RecordStore, decode_record, encode_record, record_key
@@ -76,13 +77,14 @@ class Library:
 
     def _own_record(self, place: Place, body: bytes) -> SourceRecord:
         record = read_source(body, is_own_code=True)
-        judgement = self._judge.judge(body, lex(decode(body)), self._version)
+        text = lex(decode(body))
+        judgement = self._judge.judge(body, text, self._version)
         if judgement.why_unknown:
             self._add_gap(place, f"may not be valid Python: {judgement.why_unknown}")
         if record.is_cut:
             self._add_gap(place, "has more calls than are looked at")
         parser = Parser.WHOLE if judgement.is_whole else Parser.SKIMMED
-        return msgspec.structs.replace(record, parser=parser, fault=judgement.fault)
+        return msgspec.structs.replace(record, parser=parser, fault=judgement.fault, pragmas=pragmas(text))
 
     def _add_gap(self, place: Place, why: str) -> None:
         if place.side is Side.SOURCES:

@@ -8,7 +8,7 @@ from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod
 from fleet_audit.audit.static_imports.conditions import Condition, Unknown
 
-RECORD_VERSION = 2
+RECORD_VERSION = 3
 """Raise whenever the same bytes give another record."""
 
 
@@ -172,12 +172,26 @@ class SyntaxFault(msgspec.Struct, frozen=True):
     error: str
 
 
+class PragmaComment(msgspec.Struct, frozen=True, gc=False):
+    """A comment on `line` that waives `rules` for the lines `first` to `last`, for none where they are 0.
+
+    `problem` says why it waives nothing.
+    """
+
+    line: int
+    first: int
+    last: int
+    rules: tuple[str, ...] = ()
+    reason: str = ""
+    problem: str = ""
+
+
 class SourceRecord(msgspec.Struct, frozen=True):
     """Everything that the analysis wants to know of one file. Block 0 is the module.
 
     `bindings` are the names bound at module level other than by imports. `is_open` says that more names
     may be there than the text shows (``__getattr__``, ``globals()``, a module put in sys.modules).
-    `uses` is kept of own code alone.
+    `uses` and `pragmas` are kept of own code alone.
     `exports` is ``__all__`` where it is a literal. `is_cut` holds where the file has more calls than are
     looked at.
     """
@@ -198,6 +212,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
     is_open: bool = False
     is_cut: bool = False
     fault: SyntaxFault | None = None
+    pragmas: tuple[PragmaComment, ...] = ()
 
 
 def absolute_name(statement_module: str, level: int, package: ModuleName) -> ModuleName | None:
