@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from fleet_audit.audit.images.tree import basename, parent
 from fleet_audit.audit.ldd import musl
 from fleet_audit.audit.ldd.loader import Abi, Loader, abi_of
-from fleet_audit.audit.ldd.objects import Loaded, Space
+from fleet_audit.audit.ldd.objects import Loaded, Space, environment_path
 from fleet_audit.audit.ldd.process import Load, Process
 from fleet_audit.audit.ldd.remarks import remarks_on
 from fleet_audit.audit.ldd.symbol_check import SymbolAnswer, SymbolCheck, is_bound_at_start
@@ -98,7 +98,8 @@ class _Examination:
         self._musl: dict[tuple[ImagePath | None, ImagePath], musl.Process] = {}
         self._interpreter = interpreter
         self._processes: dict[ImagePath, Process] = {}
-        self._bare: dict[Loader, Process] = {}
+        self._bare: dict[Abi, Process | musl.Process] = {}
+        self._spaces: dict[tuple[ImagePath, Abi, tuple[str, ...]], Space] = {}
         self._versions = VersionCheck()
         self._symbols = SymbolCheck(world.symbols)
         self._musl_symbols = SymbolCheck(world.symbols, heeds_versions=False)
@@ -171,7 +172,7 @@ class _Examination:
         if opened.path in process.maps.by_path:
             return Closure(entry=entry, loaded=(opened.path,))
         load = Load(process, is_dlopened=True)
-        refusal = load.refusal(opened)
+        refusal = load.refusal(opened.facts)
         if refusal is not None:
             return _failed(entry, Fatal(opened.path, refusal))
         load.begin(space.loaded(opened, _inherited(process)), entry.path)
@@ -227,22 +228,21 @@ class _Examination:
 
     def finished(self, entry: EntryPoint, load: Load | musl.Load) -> Closure:
         versions = self._versions.problems(load) if isinstance(load, Load) else ()
-        is_found = all(isinstance(r.resolution, Resolved) for r in load.requests)
-        symbols = self._symbols_of(load) if is_found and not versions else SymbolAnswer()
+        symbols = SymbolAnswer() if load.unanswered or versions else self._symbols_of(load)
         return Closure(
             entry=entry,
             loaded=tuple(item.path for item in load.order),
             requests=tuple(load.requests),
             version_problems=versions,
             relative_directories=load.relative_directories(),
-            remarks=remarks_on([(item.path, item.facts) for item in load.order], self._world.isa),
+            remarks=remarks_on(((item.path, item.facts) for item in load.order), self._world.isa),
             symbol_problems=symbols.problems,
             unread_symbols=symbols.unknown,
         )
 
     def _symbols_of(self, load: Load | musl.Load) -> SymbolAnswer:
         """Look symbols up, unless nobody knows what program the library is for."""
-        if load.process.main is None:
+        if self._world.symbols is None or load.process.main is None:
             return SymbolAnswer()
         new = list(dict.fromkeys(item.path for item in load.order))
         if isinstance(load, musl.Load):
@@ -269,12 +269,24 @@ class _Examination:
         own = self._own_process()
         if own is not None:
             return own
-        loader = self._world.likely_loader(abi_of(facts))
+        abi = abi_of(facts)
+        if abi not in self._bare:
+            self._bare[abi] = self._bare_process(abi)
+        return self._bare[abi]
+
+    def _bare_process(self, abi: Abi) -> Process | musl.Process:
+        loader = self._world.likely_loader(abi)
         if musl.is_musl_loader(loader.path):
             return self._musl_process(None, loader.path, loader.abi)
-        if loader not in self._bare:
-            self._bare[loader] = Process(Space(self._world, loader))
-        return self._bare[loader]
+        return Process(self._space(loader))
+
+    def _space(self, loader: Loader, origin: str | None = None) -> Space:
+        """Return what all processes of a loader share whose environment means the same directories."""
+        path = environment_path(self._world, loader, origin)
+        key = (loader.path, loader.abi, path)
+        if key not in self._spaces:
+            self._spaces[key] = Space(self._world, loader, path)
+        return self._spaces[key]
 
     def _own_process(self) -> Process | musl.Process | None:
         path = None if self._interpreter is None else self._world.tree.realpath(self._interpreter)
@@ -290,7 +302,7 @@ class _Examination:
         if program.path not in self._processes:
             loader = self._world.loader(interpreter, abi_of(program.facts))
             origin = program.path.rpartition("/")[0] or "/"
-            process = Process(Space(self._world, loader, origin))
+            process = Process(self._space(loader, origin))
             if loader.is_glibc:
                 process.start(program)
             self._processes[program.path] = process
@@ -300,7 +312,7 @@ class _Examination:
 def _inherited(process: Process) -> tuple[str, ...]:
     """Return the RPATH directories of the object that calls dlopen and of the program."""
     chain: Iterator[Loaded] = (o for o in (process.caller, process.main) if o is not None)
-    return tuple(dict.fromkeys(directory for item in chain for directory in item.rpath))
+    return tuple(dict.fromkeys(directory for item in chain for directory in item.scope.rpath))
 
 
 def _failed(entry: EntryPoint, why: Resolution) -> Closure:

@@ -144,6 +144,7 @@ class Load:
         self.process = process
         self.order: list[Loaded] = []
         self.requests: list[Request] = []
+        self.unanswered: set[Soname] = set()
         self.steps: list[Step] = []
         self.new: dict[ImagePath, Loaded] = {}
         self.short_names: dict[str, Loaded] = {}
@@ -177,6 +178,8 @@ class Load:
 
     def _note(self, request: Request, attempts: Iterable[Attempt] = (), note: str = "") -> None:
         self.requests.append(request)
+        if not isinstance(request.resolution, Resolved):
+            self.unanswered.add(request.soname)
         if self._is_told:
             self.steps.append(Step(request, tuple(attempts), note))
 

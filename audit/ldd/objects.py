@@ -4,70 +4,131 @@ from typing import NamedTuple
 
 from fleet_audit.audit.ldd.layout import DF_1_NODEFLIB
 from fleet_audit.audit.ldd.loader import Loader
-from fleet_audit.audit.ldd.search import Answer, Plan, Search, directories, distinct, expand, outcome
+from fleet_audit.audit.ldd.search import Plan, Search, Unfound, directories, distinct, expand, outcome
 from fleet_audit.audit.ldd.world import Found, World
-from fleet_audit.audit.model.elf import Attempt, Missing, SharedObject
-from fleet_audit.audit.model.identity import ImagePath
+from fleet_audit.audit.model.elf import Attempt, Missing, Resolved, SharedObject
+from fleet_audit.audit.model.identity import ImagePath, Soname
 
 
-class Loaded(NamedTuple):
-    """An object in a process. `rpath` are the RPATH directories that its dependencies inherit."""
+class Scope:
+    """Where some objects search, and the RPATH directories that what they load inherits.
 
-    path: ImagePath
-    used: str
-    facts: SharedObject
+    `answers` holds what their requests came to, by names that mean the same to each of them.
+    """
+
+    __slots__ = ("answers", "rpath", "search")
+
+    def __init__(self, rpath: tuple[str, ...], search: Search) -> None:
+        """Begin without answers."""
+        self.rpath = rpath
+        self.search = search
+        self.answers: dict[str, Answer] = {}
+
+
+class Loaded:
+    """An object in a process, the same one wherever `used`, `path` and what it inherits are the same.
+
+    `wants` are the names in DT_NEEDED and DT_FILTER, each once; `relative` are the search directories of its
+    own that depend on the current directory; `resolved` is what a request for it is answered with.
+    """
+
+    __slots__ = ("facts", "path", "relative", "resolved", "scope", "used", "wants")
+
+    def __init__(self, found: Found, scope: Scope, relative: tuple[str, ...]) -> None:
+        """Take the file and where it searches."""
+        self.path: ImagePath = found.path
+        self.used = found.used
+        self.facts: SharedObject = found.facts
+        self.scope = scope
+        self.wants: tuple[Soname, ...] = tuple(dict.fromkeys((*found.facts.needed, *found.facts.filters)))
+        self.relative = relative
+        self.resolved = Resolved(found.path)
+
+
+Answer = Loaded | Unfound
+"""What the loader finds for a name: the object that the file becomes, or why there is none."""
+
+
+class _Own(NamedTuple):
+    """What an object says of its search; `runpath` is None where it has none."""
+
     rpath: tuple[str, ...]
-    search: Search
-    relative: tuple[str, ...] = ()
+    runpath: tuple[str, ...] | None
+    skips_defaults: bool
 
 
 class Space:
     """Makes the objects of one loader, sharing whatever is equal between them.
 
-    `env_origin` is the folder that `$ORIGIN` means in LD_LIBRARY_PATH: the program's own.
+    `env_directories` is the search path of the environment (see `environment_path`).
     """
 
-    def __init__(self, world: World, loader: Loader, env_origin: str | None = None) -> None:
-        """Take the loader and the environment's search path from the world."""
+    def __init__(self, world: World, loader: Loader, env_directories: tuple[str, ...] = ()) -> None:
+        """Take the loader and the environment's search path."""
         self.world = world
         self.loader = loader
-        self.env_directories = directories(world.env.get("LD_LIBRARY_PATH"), loader, env_origin, ":;")
+        self.env_directories = env_directories
         self._searches: dict[Plan, Search] = {}
+        self._scopes: dict[tuple[_Own, tuple[str, ...]], Scope] = {}
         self._objects: dict[tuple[str, ImagePath, tuple[str, ...]], Loaded] = {}
 
     def loaded(self, found: Found, inherited: tuple[str, ...]) -> Loaded:
         """Return the object that `found` becomes, below loaders with the RPATH directories `inherited`."""
         key = (found.used, found.path, inherited)
-        if key not in self._objects:
-            self._objects[key] = self._make(found, inherited)
-        return self._objects[key]
+        known = self._objects.get(key)
+        if known is None:
+            known = self._objects[key] = self._make(found, inherited)
+        return known
 
     def _make(self, found: Found, inherited: tuple[str, ...]) -> Loaded:
+        own = self._said_by(found)
+        key = (own, inherited)
+        if key not in self._scopes:
+            self._scopes[key] = self._scope(own, inherited)
+        relative = tuple(d for d in (*own.rpath, *(own.runpath or ())) if not d.startswith("/"))
+        return Loaded(found, self._scopes[key], relative)
+
+    def _said_by(self, found: Found) -> _Own:
         facts = found.facts
+        skips_defaults = bool(facts.flags_1 & DF_1_NODEFLIB)
+        if facts.rpath is None and facts.runpath is None:
+            return _Own((), None, skips_defaults)
         origin = found.used.rpartition("/")[0] or "/"
-        runpath = directories(facts.runpath, self.loader, origin)
-        # Of both, RPATH is ignored; and an object with RUNPATH asks nobody's RPATH (elf_get_dynamic_info).
-        own = () if facts.runpath is not None else directories(facts.rpath, self.loader, origin)
-        rpath = distinct((*own, *inherited))
-        asked = () if facts.runpath is not None else rpath
-        plan = Plan(distinct((*asked, *self.env_directories, *runpath)), bool(facts.flags_1 & DF_1_NODEFLIB))
+        if facts.runpath is None:
+            return _Own(directories(facts.rpath, self.loader, origin), None, skips_defaults)
+        # Of both, RPATH is ignored (elf_get_dynamic_info).
+        return _Own((), directories(facts.runpath, self.loader, origin), skips_defaults)
+
+    def _scope(self, own: _Own, inherited: tuple[str, ...]) -> Scope:
+        rpath = distinct((*own.rpath, *inherited))
+        # An object with RUNPATH asks nobody's RPATH.
+        asked = rpath if own.runpath is None else ()
+        plan = Plan(distinct((*asked, *self.env_directories, *(own.runpath or ()))), own.skips_defaults)
         if plan not in self._searches:
             self._searches[plan] = Search(self.world, self.loader, plan)
-        relative = tuple(d for d in (*own, *runpath) if not d.startswith("/"))
-        return Loaded(found.path, found.used, facts, rpath, self._searches[plan], relative)
+        return Scope(rpath, self._searches[plan])
 
     def answer(self, wanting: Loaded, name: str) -> Answer:
         """Return what the loader finds for `name` on behalf of `wanting`; a path is opened as it is."""
+        known = wanting.scope.answers.get(name)
+        if known is not None:
+            return known
         path = self._path(wanting, name)
         if path is None:
-            return wanting.search.find(name)
-        return self.world.open(path, self.loader) or Missing((path.rpartition("/")[0] or "/",))
+            found = wanting.scope.search.find(name)
+        else:
+            found = self.world.open(path, self.loader) or Missing((path.rpartition("/")[0] or "/",))
+        answer = self.loaded(found, wanting.scope.rpath) if isinstance(found, Found) else found
+        # What `$ORIGIN` means differs from object to object.
+        if "$" not in name:
+            wanting.scope.answers[name] = answer
+        return answer
 
     def trace(self, wanting: Loaded, name: str) -> tuple[Attempt, ...]:
         """Return every place that `answer` looks at."""
         path = self._path(wanting, name)
         if path is None:
-            return wanting.search.trace(name)
+            return wanting.scope.search.trace(name)
         return (Attempt(path, outcome(self.world.open(path, self.loader))),)
 
     def _path(self, wanting: Loaded, name: str) -> str | None:
@@ -76,6 +137,11 @@ class Space:
         if expanded is None or "/" not in expanded:
             return None
         return self.world.absolute(expanded)
+
+
+def environment_path(world: World, loader: Loader, origin: str | None = None) -> tuple[str, ...]:
+    """Return the directories of LD_LIBRARY_PATH; `$ORIGIN` in it means `origin`, the program's own folder."""
+    return directories(world.env.get("LD_LIBRARY_PATH"), loader, origin, ":;")
 
 
 class LinkMaps:

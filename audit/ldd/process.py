@@ -16,6 +16,7 @@ from fleet_audit.audit.model.elf import (
     Request,
     Resolution,
     Resolved,
+    SharedObject,
     Unknown,
 )
 from fleet_audit.audit.model.finding import GapKind
@@ -62,8 +63,8 @@ class Process:
         names = [*re.split("[ :]", self.space.world.env.get("LD_PRELOAD", "")), *self._preload_file()]
         for name in filter(None, names):
             answer = self.space.answer(main, name)
-            if isinstance(answer, Found) and load.refusal(answer) is None:
-                yield name, self.space.loaded(answer, main.rpath)
+            if isinstance(answer, Loaded) and load.refusal(answer.facts) is None:
+                yield name, answer
 
     def _preload_file(self) -> list[str]:
         tree = self.space.world.tree
@@ -92,6 +93,8 @@ class Load:
         self.requests: list[Request] = []
         self.searched: list[Loaded | None] = []
         """For each request the object whose search answered it; None where it was loaded already."""
+        self.unanswered: set[Soname] = set()
+        """The names that no request found a file for."""
         self.maps = LinkMaps()
         self._space = process.space
         self._is_dlopened = is_dlopened
@@ -109,57 +112,60 @@ class Load:
         while self._done < len(self.order) and len(self.requests) < MAX_REQUESTS:
             wanting = self.order[self._done]
             self._done += 1
-            for soname in dict.fromkeys((*wanting.facts.needed, *wanting.facts.filters)):
+            for soname in wanting.wants:
                 self.request(wanting, soname)
             for soname in wanting.facts.auxiliaries:
                 self._request_auxiliary(wanting, soname)
         if len(self.requests) >= MAX_REQUESTS:
             why = f"its closure has over {MAX_REQUESTS} requests"
-            self.requests.append(Request(Soname(""), self.order[0].path, Unknown(why, GapKind.LIMIT_REACHED)))
-            self.searched.append(None)
+            unknown = Unknown(why, GapKind.LIMIT_REACHED)
+            self._note(Request(Soname(""), self.order[0].path, unknown), None)
 
     def request(self, wanting: Loaded, soname: Soname) -> None:
         """Satisfy one DT_NEEDED from what is loaded, or load what answers it."""
         held = self.maps.names.get(soname) or self.process.maps.names.get(soname)
-        self.searched.append(wanting if held is None else None)
-        resolution: Resolution
         if held is None:
-            resolution = self._open(wanting, soname)
+            self._note(Request(soname, wanting.path, self._open(wanting, soname)), wanting)
         else:
             self.maps.called.setdefault(soname, held)
-            resolution = Resolved(held.path)
-        self.requests.append(Request(soname, wanting.path, resolution))
+            self._note(Request(soname, wanting.path, held.resolved), None)
+
+    def _note(self, request: Request, searched: Loaded | None) -> None:
+        self.requests.append(request)
+        self.searched.append(searched)
+        if not isinstance(request.resolution, Resolved):
+            self.unanswered.add(request.soname)
 
     def _request_auxiliary(self, wanting: Loaded, soname: Soname) -> None:
         """Load what answers DT_AUXILIARY; nobody is told where nothing does (openaux, elf/dl-deps.c)."""
         answer = self._space.answer(wanting, soname)
-        if isinstance(answer, Found) and self.refusal(answer) is None:
+        if isinstance(answer, Loaded) and self.refusal(answer.facts) is None:
             self.request(wanting, soname)
 
     def _open(self, wanting: Loaded, soname: Soname) -> Resolution:
         answer = self._space.answer(wanting, soname)
-        if not isinstance(answer, Found):
+        if not isinstance(answer, Loaded):
             return answer
         held = self.maps.by_path.get(answer.path) or self.process.maps.by_path.get(answer.path)
         if held is not None:
             self.maps.also_called(held, soname)
-            return Resolved(held.path)
-        refusal = self.refusal(answer)
+            return held.resolved
+        refusal = self.refusal(answer.facts)
         if refusal is not None:
             return Fatal(answer.path, refusal)
-        self._add(self._space.loaded(answer, wanting.rpath), soname)
-        return Resolved(answer.path)
+        self._add(answer, soname)
+        return answer.resolved
 
     def _add(self, item: Loaded, name: str) -> None:
         self.order.append(item)
         self.maps.add(item, name)
 
-    def refusal(self, found: Found) -> str | None:
+    def refusal(self, facts: SharedObject) -> str | None:
         """Return why a file that can be opened cannot be loaded here; None where it can."""
-        refused = refusal_as_library(found.facts, self._space.loader)
+        refused = refusal_as_library(facts, self._space.loader)
         if refused is None and self._is_dlopened:
             main = self.process.main
-            return refusal_of_dlopen(found.facts, main.facts if main else None, self._space.loader)
+            return refusal_of_dlopen(facts, main.facts if main else None, self._space.loader)
         return refused
 
     def relative_directories(self) -> tuple[RelativeDirectory, ...]:

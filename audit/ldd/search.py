@@ -16,7 +16,8 @@ MAX_DIRECTORIES = 1_024
 
 MAX_EXPANDED = 2 * PATH_MAX
 
-Answer = Found | Missing | Fatal | WrongMachine | Unknown
+Unfound = Missing | Fatal | WrongMachine | Unknown
+"""Why a search gives no file."""
 
 _TOKEN = re.compile(r"\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))")
 
@@ -75,13 +76,13 @@ class Search:
         self._world = world
         self._loader = loader
         self._plan = plan
-        self._answers: dict[str, Answer] = {}
+        self._answers: dict[str, Found | Unfound] = {}
         self._first = _directories(world, loader, plan.first[:MAX_DIRECTORIES])
         defaults = () if plan.skips_defaults else loader.default_directories
         self._defaults = _directories(world, loader, defaults)
         self.searched: tuple[str, ...] = (*plan.first[:MAX_DIRECTORIES], CACHE_PATH, *defaults)
 
-    def find(self, soname: str) -> Answer:
+    def find(self, soname: str) -> Found | Unfound:
         """Return what the loader makes of a soname without a slash."""
         if soname not in self._answers:
             self._answers[soname] = self._find(soname)
@@ -96,7 +97,7 @@ class Search:
                 break
         return tuple(attempts)
 
-    def _find(self, soname: str) -> Answer:
+    def _find(self, soname: str) -> Found | Unfound:
         passed_over: WrongMachine | None = None
         for _, opened in self._places(soname):
             if opened is None:

@@ -1,10 +1,11 @@
 """Which needed symbol versions the loaded libraries do not define (elf/dl-version.c of glibc)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from fleet_audit.audit.ldd.objects import Loaded
 from fleet_audit.audit.ldd.process import Load
-from fleet_audit.audit.model.elf import Resolved, VersionNeed, VersionProblem
+from fleet_audit.audit.model.elf import VersionNeed, VersionProblem
+from fleet_audit.audit.model.identity import ImagePath
 
 
 class VersionCheck:
@@ -12,36 +13,43 @@ class VersionCheck:
 
     def __init__(self) -> None:
         """Begin with nothing compared."""
-        self._compared: dict[tuple[str, str, str], tuple[VersionProblem, ...]] = {}
+        self._compared: dict[tuple[ImagePath, int, ImagePath], tuple[VersionProblem, ...]] = {}
+        self._agreed: dict[ImagePath, list[ImagePath | None]] = {}
+        """By file, for each of its needs, the last provider that had every version."""
 
     def problems(self, load: Load) -> tuple[VersionProblem, ...]:
         """Return what the loader would refuse, or die of, among the objects of one load.
 
         A library that is itself missing is not reported again, and weak needs are tolerated.
         """
-        return tuple(self._problems(load))
-
-    def _problems(self, load: Load) -> Iterator[VersionProblem]:
-        def provider_of(file: str) -> Loaded | None:
-            return load.maps.called.get(file) or load.process.maps.called.get(file)
-
-        failed: set[str] = {r.soname for r in load.requests if not isinstance(r.resolution, Resolved)}
+        found: list[VersionProblem] = []
         for wanting in load.order:
-            yield from self._of(wanting, provider_of, failed)
+            if wanting.facts.version_needs:
+                self._check(wanting, load, found)
+        return tuple(found)
 
-    def _of(
-        self, wanting: Loaded, provider_of: Callable[[str], Loaded | None], failed: set[str]
-    ) -> Iterator[VersionProblem]:
-        for need in wanting.facts.version_needs:
-            provider = provider_of(need.file)
-            if provider is not None:
-                key = (wanting.path, provider.path, need.file)
-                if key not in self._compared:
-                    self._compared[key] = tuple(_compare(wanting, need, provider))
-                yield from self._compared[key]
-            elif need.file not in failed:
-                why = f"no loaded library is called {need.file}: the loader's own check ends the process"
-                yield VersionProblem(need.file, _first(need), wanting.path, wanting.path, why)
+    def _check(self, wanting: Loaded, load: Load, found: list[VersionProblem]) -> None:
+        new, held = load.maps.called, load.process.maps.called
+        needs = wanting.facts.version_needs
+        agreed = self._agreed.setdefault(wanting.path, [None] * len(needs))
+        for index, need in enumerate(needs):
+            provider = new.get(need.file) or held.get(need.file)
+            if provider is None:
+                if need.file not in load.unanswered:
+                    why = f"no loaded library is called {need.file}: the loader's own check ends the process"
+                    found.append(VersionProblem(need.file, _first(need), wanting.path, wanting.path, why))
+            elif provider.path != agreed[index]:
+                problems = self._compare(wanting, index, provider)
+                found += problems
+                if not problems:
+                    agreed[index] = provider.path
+
+    def _compare(self, wanting: Loaded, index: int, provider: Loaded) -> tuple[VersionProblem, ...]:
+        key = (wanting.path, index, provider.path)
+        if key not in self._compared:
+            need = wanting.facts.version_needs[index]
+            self._compared[key] = tuple(_compare(wanting, need, provider))
+        return self._compared[key]
 
 
 def _compare(wanting: Loaded, need: VersionNeed, provider: Loaded) -> Iterator[VersionProblem]:

@@ -57,26 +57,26 @@ class SharedObject(msgspec.Struct, frozen=True, gc=False):
     refusal: str = ""
 
 
-class Resolved(msgspec.Struct, frozen=True, tag="resolved"):
+class Resolved(msgspec.Struct, frozen=True, gc=False, tag="resolved"):
     """The request is answered by the file at `path` (canonical)."""
 
     path: ImagePath
 
 
-class Missing(msgspec.Struct, frozen=True, tag="missing"):
+class Missing(msgspec.Struct, frozen=True, gc=False, tag="missing"):
     """No file answers; `searched` lists the directories in the order they were tried."""
 
     searched: tuple[str, ...] = ()
 
 
-class Fatal(msgspec.Struct, frozen=True, tag="fatal"):
+class Fatal(msgspec.Struct, frozen=True, gc=False, tag="fatal"):
     """A file was found that the loader refuses, which ends the search (elf/dl-load.c)."""
 
     path: ImagePath
     why: str
 
 
-class WrongMachine(msgspec.Struct, frozen=True, tag="wrong-machine"):
+class WrongMachine(msgspec.Struct, frozen=True, gc=False, tag="wrong-machine"):
     """Only files for another machine or class were found."""
 
     path: ImagePath
@@ -114,7 +114,7 @@ class Declared(msgspec.Struct, frozen=True, tag="declared"):
     by: str
 
 
-class Unknown(msgspec.Struct, frozen=True, tag="unknown"):
+class Unknown(msgspec.Struct, frozen=True, gc=False, tag="unknown"):
     """Could not be decided; a `Gap` of the kind `gap` says why."""
 
     why: str
@@ -149,7 +149,7 @@ class EntryKind(StrEnum):
     PLUGIN = "plugin"
 
 
-class EntryPoint(msgspec.Struct, frozen=True):
+class EntryPoint(msgspec.Struct, frozen=True, gc=False):
     """An ELF file that something loads: the unit of an ELF audit."""
 
     path: ImagePath
@@ -158,7 +158,7 @@ class EntryPoint(msgspec.Struct, frozen=True):
     distribution: DistributionName | None = None
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """One answered or unanswered DT_NEEDED of a closure."""
 
     soname: Soname
@@ -166,7 +166,7 @@ class Request(msgspec.Struct, frozen=True):
     resolution: Resolution
 
 
-class VersionProblem(msgspec.Struct, frozen=True):
+class VersionProblem(msgspec.Struct, frozen=True, gc=False):
     """A version that `wanted_by` needs and the file that answers `soname` does not define.
 
     `why` is the loader's reason where it is another one: the provider has no versions at all, or
@@ -235,7 +235,7 @@ class Step(msgspec.Struct, frozen=True):
     note: str = ""
 
 
-class Closure(msgspec.Struct, frozen=True):
+class Closure(msgspec.Struct, frozen=True, gc=False):
     """Everything that loads with one entry point, in load order, and every request made on the way.
 
     `loaded` starts with the entry's canonical path and leaves out what its process had loaded before.
