@@ -8,6 +8,7 @@ import msgspec
 from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName
 from fleet_audit.audit.model.location import Location, SourceLocation
+from fleet_audit.audit.model.pragma import Pragma
 
 
 class Level(IntEnum):
@@ -58,7 +59,8 @@ class MissingModule(msgspec.Struct, frozen=True):
 
     `suggestions` are distributions that are known to hold it: something to look at, never to install
     unread (dependency confusion). `wanted_by` is the installed module that imports it, None where the
-    service's own code does; `locations` are then the lines of own code that lead there.
+    service's own code does; `locations` are then the lines of own code that lead there. `is_first_party`
+    holds where the name is below one that the repository, and nobody else, answers for.
     """
 
     module: ModuleName
@@ -67,6 +69,7 @@ class MissingModule(msgspec.Struct, frozen=True):
     level: Level = Level.CERTAIN
     suggestions: tuple[DistributionName, ...] = ()
     wanted_by: ModuleName | None = None
+    is_first_party: bool = False
 
 
 class LoadMethod(StrEnum):
@@ -184,9 +187,9 @@ class Shadowing(msgspec.Struct, frozen=True):
 class RequiredDistribution(msgspec.Struct, frozen=True):
     """A distribution as a service's requirement files name it, and the version that its image has.
 
-    `specifier` is as PEP 440 writes it, empty for any version. `installed` is empty where the image has none, or
-    where there is no image. `is_satisfied` is None where that cannot be judged. `is_constraint` where the name
-    stands in a constraints file only, which installs nothing.
+    `specifier` is as PEP 440 writes it, empty for any version. `installed` is empty where the image has
+    none, or where there is no image. `is_satisfied` is None where that cannot be judged. `is_constraint`
+    where the name stands in a constraints file only, which installs nothing.
     """
 
     name: DistributionName
@@ -228,3 +231,4 @@ class ServiceImports(msgspec.Struct, frozen=True):
     gaps: tuple[Gap, ...] = ()
     shadowings: tuple[Shadowing, ...] = ()
     requirements: tuple[RequiredDistribution, ...] = ()
+    pragmas: tuple[Pragma, ...] = ()
