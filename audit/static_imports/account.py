@@ -1,11 +1,12 @@
 """What one service's reach means: who provides each import, what is missing, loaded and run."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 from packaging.utils import canonicalize_name
 
+from fleet_audit.audit.images.tree import basename, normalise
 from fleet_audit.audit.model.evidence import Edge, Node, NodeKind
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName
@@ -25,12 +26,14 @@ from fleet_audit.audit.model.imports import (
     UnparsedFile,
 )
 from fleet_audit.audit.model.location import Location, SourceLocation
+from fleet_audit.audit.model.pragma import Pragma
 from fleet_audit.audit.static_imports.distributions import Distributions
 from fleet_audit.audit.static_imports.finder import Module, ModuleKind, Place, Side
 from fleet_audit.audit.static_imports.interpreter import Interpreter
 from fleet_audit.audit.static_imports.library import STAGE, Library
 from fleet_audit.audit.static_imports.reach import Reach, Reached, location, module_node, node_name
 from fleet_audit.audit.static_imports.records import DynamicImportCall, LoadCall, PathCall, RunCall
+from fleet_audit.audit.static_imports.service_code import ServiceCode
 
 
 class Provider(msgspec.Struct, frozen=True):
@@ -116,7 +119,7 @@ class Account:
 
     def __init__(
         self,
-        service: str,
+        service: ServiceCode,
         reached: Reach,
         providers: Providers,
         library: Library,
@@ -124,7 +127,8 @@ class Account:
     ) -> None:
         """Take the reach, and how modules are found on the service's search path."""
         self._find = find
-        self._service = service
+        self._claimed = _claimed(service.first_party_imports)
+        self._service = service.name
         self._reached = reached.modules
         self._providers = providers
         self._library = library
@@ -149,6 +153,7 @@ class Account:
             dynamic_imports=dynamic,
             extension_modules=self._extensions(),
             unparsed=self._unparsed(files),
+            pragmas=self._pragmas(files),
             gaps=(*gaps, *_edit_gaps(edits, missing), *_dynamic_gaps(dynamic)),
         )
 
@@ -248,6 +253,21 @@ class Account:
             level=min(level for _, level in places),
             suggestions=self._providers.suggested(name),
             wanted_by=ModuleName(wanted_by) if wanted_by else None,
+            is_first_party=self._is_first_party(name),
+        )
+
+    def _is_first_party(self, name: ModuleName) -> bool:
+        top = name.partition(".")[0]
+        if not top or top in self._claimed:
+            return True
+        found = self._find(top)
+        if found is None:
+            return False
+        if found.file is not None:
+            return found.file.side is Side.SOURCES
+        # A folder without __init__.py shares its name with whoever else brings a part (PEP 420).
+        return all(place.side is Side.SOURCES for place in found.folders) and not self._providers.suggested(
+            name
         )
 
     def _unused(self) -> tuple[DistributionName, ...]:
@@ -335,8 +355,23 @@ class Account:
         ]
         return tuple(sorted(set(modules), key=lambda module: (module.path, module.module)))
 
+    def _own_files(self) -> set[Place]:
+        return {found.module.file for found in self._own if found.module.file is not None}
+
+    def _pragmas(self, files: tuple[Place, ...]) -> tuple[Pragma, ...]:
+        found: list[Pragma] = []
+        for place in {*self._own_files(), *files}:
+            record = self._library.record(place)
+            path = place.path.removeprefix("/")
+            for comment in () if record is None else record.pragmas:
+                where = SourceLocation(path, comment.line)
+                found.append(
+                    Pragma(where, comment.first, comment.last, comment.rules, comment.reason, comment.problem)
+                )
+        return tuple(sorted(found))
+
     def _unparsed(self, files: tuple[Place, ...]) -> tuple[UnparsedFile, ...]:
-        reached = {found.module.file for found in self._own if found.module.file is not None}
+        reached = self._own_files()
         unparsed: list[UnparsedFile] = []
         for place in sorted({*reached, *files}):
             record = self._library.record(place)
@@ -353,6 +388,12 @@ class Account:
                 )
             )
         return tuple(unparsed)
+
+
+def _claimed(first_party_imports: Iterable[str]) -> frozenset[str]:
+    """Return the top-level names of the folders and files that the manifest calls first party."""
+    names = (basename(normalise(path)).removesuffix(".py") for path in first_party_imports)
+    return frozenset(name for name in names if name)
 
 
 def _is_own(module: Module) -> bool:

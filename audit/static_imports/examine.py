@@ -139,7 +139,7 @@ class _Examiner:
         providers = Providers(
             self._interpreter, self._distributions, required, self.suggestions, judges_absence=can_judge
         )
-        account = Account(service.name, reached, providers, self._library, finder.find)
+        account = Account(service, reached, providers, self._library, finder.find)
         answer = account.imports(service.entry or None, files, path.edits, (*gaps, *unread))
         return answer, (*reached.edges, *account.edges())
 
