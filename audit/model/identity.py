@@ -1,5 +1,6 @@
 """What things are called: types for strings that must never be swapped."""
 
+import re
 from typing import NewType
 
 import msgspec
@@ -33,6 +34,13 @@ Purl = NewType("Purl", str)
 """A canonical package URL."""
 
 ROOT = ImagePath("/")
+
+_SEPARATORS = re.compile(r"[-_.]+")
+
+
+def distribution_name(text: str) -> DistributionName:
+    """Return a distribution's name as it is compared (PEP 503): lower case, one hyphen between words."""
+    return DistributionName(_SEPARATORS.sub("-", text).lower())
 
 
 class Platform(msgspec.Struct, frozen=True, order=True):

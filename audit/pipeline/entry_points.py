@@ -9,7 +9,6 @@ from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.imports import ExtensionModule
 from fleet_audit.audit.pipeline.scene import Scene
-from fleet_audit.audit.static_imports.distributions import Distributions
 from fleet_audit.audit.static_imports.importable import importable_extensions
 
 
@@ -26,7 +25,7 @@ class PythonEntries:
         scene = self._scene
         if scene.interpreter is None:
             return ()
-        found = importable_extensions(scene.image.tree, scene.interpreter)
+        found = importable_extensions(scene.image.tree, scene.interpreter, scene.distributions)
         return tuple(m for m in found if is_extension_module(scene.world, m.path, m.module))
 
     def plugins(self, closures: Iterable[Closure]) -> tuple[Closure, ...]:
@@ -45,7 +44,7 @@ class PythonEntries:
         known = {path for closure in closures for path in closure.loaded}
         known |= {real for m in self.modules if (real := tree.realpath(m.path)) is not None}
         folders = {real: f for f in interpreter.site_folders if (real := tree.realpath(f)) is not None}
-        owner = Distributions(tree, interpreter.site_folders).owner
+        owner = self._scene.distributions.owner
         paths = (_shown(path, folders) for path in libraries_by_name(self._scene.elf, folders, known))
         return [EntryPoint(path, EntryKind.PLUGIN, distribution=owner(path)) for path in paths]
 

@@ -70,7 +70,7 @@ def _entries(scene: Scene) -> list[EntryPoint]:
     """Return programs and extension modules in the order of the layers, so that each is read in one pass."""
     modules: dict[ImagePath | None, ExtensionModule] = {}
     if scene.interpreter is not None:
-        for each in importable_extensions(scene.image.tree, scene.interpreter):
+        for each in importable_extensions(scene.image.tree, scene.interpreter, scene.distributions):
             modules[scene.image.tree.realpath(each.path)] = each
     found: list[EntryPoint] = []
     for path, facts in scene.elf.items():

@@ -109,7 +109,7 @@ def _entry_point(scene: Scene, path: ImagePath) -> EntryPoint:
     if facts is not None and is_program(facts):
         return EntryPoint(path, EntryKind.EXECUTABLE)
     if scene.interpreter is not None:
-        for module in importable_extensions(scene.image.tree, scene.interpreter):
+        for module in importable_extensions(scene.image.tree, scene.interpreter, scene.distributions):
             if module.path in (path, canonical):
                 return EntryPoint(module.path, EntryKind.EXTENSION_MODULE, module.module, module.distribution)
     return EntryPoint(path, EntryKind.CTYPES_TARGET)

@@ -17,7 +17,6 @@ from fleet_audit.audit.model.identity import ROOT, DistributionName, ImagePath, 
 from fleet_audit.audit.model.imports import Level
 from fleet_audit.audit.pipeline.scene import Scene
 from fleet_audit.audit.pipeline.shared import Shared
-from fleet_audit.audit.static_imports.distributions import Distributions
 from fleet_audit.audit.static_imports.service_code import ServiceCode
 
 MAX_PROVIDERS = 4
@@ -136,11 +135,10 @@ class _Order:
         interpreter, tree = self._scene.interpreter, self._scene.image.tree
         if interpreter is None:
             return {}
-        distributions = Distributions(tree, interpreter.site_folders)
         folders = [real for f in interpreter.site_folders if (real := tree.realpath(f)) is not None]
         found: dict[tuple[DistributionName, str], ImagePath] = {}
         for path in libraries_by_name(self._scene.elf, folders, ()):
-            for owner in distributions.owners(path):
+            for owner in self._scene.distributions.owners(path):
                 for name in (self._scene.elf[path].soname, basename(path)):
                     found.setdefault((owner, name or ""), path)
         return found

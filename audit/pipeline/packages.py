@@ -6,7 +6,7 @@ from fleet_audit.audit.apt.state import InstalledState
 from fleet_audit.audit.model.identity import Digest, DistributionName
 from fleet_audit.audit.pipeline.scene import Scene
 from fleet_audit.audit.sbom.package_set import debian_purl, package_set_digest, python_purl
-from fleet_audit.audit.static_imports.distributions import Distribution, Distributions
+from fleet_audit.audit.static_imports.distributions import Distribution
 
 
 def package_set(scene: Scene, state: InstalledState | None) -> Digest | None:
@@ -25,6 +25,4 @@ def package_set(scene: Scene, state: InstalledState | None) -> Digest | None:
 
 def installed_distributions(scene: Scene) -> Mapping[DistributionName, Distribution]:
     """Return what the image's Python has installed; empty where there is no Python."""
-    if scene.interpreter is None:
-        return {}
-    return Distributions(scene.image.tree, scene.interpreter.site_folders).installed
+    return scene.distributions.installed

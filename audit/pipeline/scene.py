@@ -21,6 +21,7 @@ from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.pipeline.settings import Settings
 from fleet_audit.audit.pipeline.subject import PATH_TRANSPORTS, TRANSPORTS, Subject
+from fleet_audit.audit.static_imports.distributions import Distributions
 from fleet_audit.audit.static_imports.interpreter import Interpreter, find_interpreter
 from fleet_audit.audit.tools.engine import engine_streams
 
@@ -29,12 +30,16 @@ _FOLDER = "dir:"
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """An image as the stages see it. `interpreter` is None where it has no Python that was asked for."""
+    """An image as the stages see it. `interpreter` is None where it has no Python that was asked for.
+
+    `distributions` are those that the interpreter finds.
+    """
 
     image: Image
     elf: Mapping[ImagePath, SharedObject]
     world: World
     interpreter: Interpreter | None
+    distributions: Distributions
     asked_python: str = ""
 
     @property
@@ -82,6 +87,8 @@ def open_scene(reference: str, settings: Settings, *, python: str = "", isa: str
     ) as image:
         elf = image.records(collector)
         config = image.identity.config
+        interpreter = find_interpreter(image.tree, config, python)
+        site_folders = () if interpreter is None else interpreter.site_folders
         yield Scene(
             image=image,
             elf=elf,
@@ -94,7 +101,8 @@ def open_scene(reference: str, settings: Settings, *, python: str = "", isa: str
                 symbols=_symbols(image, symbols),
                 isa=isa,
             ),
-            interpreter=find_interpreter(image.tree, config, python),
+            interpreter=interpreter,
+            distributions=Distributions(image.tree, site_folders),
             asked_python=python,
         )
 

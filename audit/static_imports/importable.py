@@ -7,21 +7,26 @@ from fleet_audit.audit.static_imports.distributions import Distributions
 from fleet_audit.audit.static_imports.interpreter import Interpreter
 
 
-def importable_extensions(image: FileTree, interpreter: Interpreter) -> tuple[ExtensionModule, ...]:
-    """Return every extension module that can be imported in an image, with its distribution, by path."""
-    distributions = Distributions(image, interpreter.site_folders)
+def importable_extensions(
+    image: FileTree, interpreter: Interpreter, distributions: Distributions | None = None
+) -> tuple[ExtensionModule, ...]:
+    """Return every extension module that can be imported in an image, with its distribution, by path.
+
+    `distributions` are those of the interpreter's site folders, where the caller has them already.
+    """
+    owner = (distributions or Distributions(image, interpreter.site_folders)).owner
     found: dict[ImagePath, ExtensionModule] = {}
     folders = [f for f in interpreter.search_path if image.realpath(f) is not None]
     for folder in folders:
-        inner = [other for other in folders if other != folder and other.startswith(f"{folder}/")]
+        inner = tuple(f"{other}/" for other in folders if other != folder and other.startswith(f"{folder}/"))
         canonical = image.realpath(folder) or folder
         for path, _ in image.files(folder):
+            if path in found or not path.endswith(interpreter.suffixes):
+                continue
             shown = ImagePath(folder + path.removeprefix(canonical))
-            module = (
-                None if any(shown.startswith(f"{i}/") for i in inner) else _module(shown, folder, interpreter)
-            )
-            if module is not None and path not in found:
-                found[path] = ExtensionModule(shown, module, Level.CERTAIN, distributions.owner(shown))
+            module = None if shown.startswith(inner) else _module(shown, folder, interpreter)
+            if module is not None:
+                found[path] = ExtensionModule(shown, module, Level.CERTAIN, owner(shown))
     return tuple(found[path] for path in sorted(found))
 
 

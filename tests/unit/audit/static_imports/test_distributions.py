@@ -1,10 +1,12 @@
 """Which distribution a file belongs to, and what requirement files name."""
 
+from email.parser import HeaderParser
+
 import pytest
 
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import ImagePath
-from fleet_audit.audit.static_imports.distributions import Distributions
+from fleet_audit.audit.static_imports.distributions import Distributions, metadata_fields
 from fleet_audit.audit.static_imports.requirements import required_names
 from tests.support.pythons import distribution
 from tests.support.trees import tree
@@ -57,11 +59,50 @@ def test_metadata_says_version_requirements_and_commands() -> None:
 
 
 @pytest.mark.parametrize(
-    "record", [b"\xff\xfe\0,,\n", b'"never closed\n', b",,\n", b"../../../../etc/passwd,,\n"]
+    "record",
+    [
+        b"\xff\xfe\0,,\n",
+        b'"never closed\n',
+        b'"' + b"x" * 200_000 + b'",,\n',
+        b",,\n",
+        b"../../../../etc/passwd,,\n",
+    ],
 )
 def test_a_damaged_record_is_read_as_far_as_it_goes(record: bytes) -> None:
     found = installed({"a-1.dist-info/METADATA": "Name: a\nVersion: 1\n", "a-1.dist-info/RECORD": record})
     assert list(found.installed) == ["a"]
+
+
+def test_paths_in_a_record_may_be_quoted_and_roundabout() -> None:
+    rows = '"a,b.py",,\n./c.py,,\npkg//d.py,,\npkg/../e.py,,\n/abs/f.py,,\n..dots/g.py,,\n'
+    found = installed({"a-1.dist-info/METADATA": "Name: a\nVersion: 1\n", "a-1.dist-info/RECORD": rows})
+    owned = {file for file, _ in found.files()}
+    assert owned == {
+        *(path(name) for name in ("a,b.py", "c.py", "pkg/d.py", "e.py", "..dots/g.py")),
+        ImagePath("/abs/f.py"),
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Metadata-Version: 2.1\nName: a\nRequires-Dist: b\nRequires-Dist: c (>1)\n\nName: no\n",
+        "NAME:a\r\nSummary: one\r\n  two\r\n\tthree\r\n\r\nVersion: 2\r\n",
+        "Name: a\n\n\nVersion: 1\n",
+        " begins with a blank\nName: a\n",
+        "Name: a\nnot a field\nVersion: 1\n",
+        "Name: a\nNot-A: field\nVersion: 1\n",
+        "",
+        "\n\nName: a\n",
+    ],
+)
+def test_fields_of_metadata_are_those_that_the_email_package_finds(text: str) -> None:
+    theirs = HeaderParser().parsestr(text)
+    expected: dict[str, list[str]] = {}
+    for name, value in theirs.items():
+        expected.setdefault(name.lower(), []).append(" ".join(value.split()))
+    ours = {n: [" ".join(v.split()) for v in values] for n, values in metadata_fields(text).items()}
+    assert ours == expected
 
 
 def names(files: dict[str, str | bytes]) -> dict[str, str]:
