@@ -68,6 +68,11 @@ class Collector(Protocol[RecordT_co]):
         """Return the type of the records, for decoding them from the cache."""
         ...
 
+    @property
+    def begins(self) -> bytes:
+        """Return how every file of interest begins; others need not be shown to `collect`."""
+        ...
+
     def collect(self, member: Member, body: MemberBody) -> RecordT_co | None:
         """Return what is known of this file, or None where it is of no interest."""
         ...

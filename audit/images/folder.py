@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from fleet_audit.audit.images.collector import BodyTooLarge
@@ -20,6 +20,8 @@ from fleet_audit.audit.model.identity import ROOT, ImagePath
 
 _MAX_LISTED = 1_000_000
 _BLOCK = 4096
+# A file that became a link or a pipe since it was listed is not followed, and cannot block.
+_UNFOLLOWED = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _KERNELS = frozenset({"/dev", "/proc", "/sys"})
 """In the root of a running system these are mounts that hold no files, and reading them may never end."""
 
@@ -38,61 +40,71 @@ class FolderTree:
 
     def __init__(self, root: Path) -> None:
         """Take the folder that stands for ``/``."""
-        self._root = os.fsencode(os.path.realpath(root))
-        self._listings: dict[ImagePath, Mapping[str, Entry]] = {}
-        self._raw_names: dict[ImagePath, bytes] = {}
+        self._root = os.path.realpath(root)
+        self._kinds: dict[ImagePath, dict[str, FileKind]] = {}
+        """What each folder holds, by the folder's canonical path; only folders are in here."""
+        self._listings: dict[ImagePath, _Listing] = {}
+        self._raw_names: dict[ImagePath, str] = {}
         self._canonical: dict[ImagePath, ImagePath | None] = {}
-        self._host_folders: dict[ImagePath, bytes] = {ROOT: self._root}
+        self._host_folders: dict[ImagePath, str] = {ROOT: self._root}
         self.unlisted: dict[ImagePath, str] = {}
 
     def host_path(self, path: ImagePath) -> bytes:
         """Return where a canonical path stands on this machine."""
+        return os.fsencode(self._host(path))
+
+    def _host(self, path: ImagePath) -> str:
         if path == ROOT:
             return self._root
         folder, _, name = path.rpartition("/")
-        base = self._host_folder(ImagePath(folder or "/"))
-        return base + b"/" + self._raw_names.get(path, name.encode("utf-8", "surrogateescape"))
+        return f"{self._host_folder(ImagePath(folder or '/'))}/{self._raw_names.get(path, name)}"
 
-    def _host_folder(self, folder: ImagePath) -> bytes:
+    def _host_folder(self, folder: ImagePath) -> str:
         if folder not in self._host_folders:
-            self._host_folders[folder] = self.host_path(folder)
+            self._host_folders[folder] = self._host(folder)
         return self._host_folders[folder]
 
-    def _list(self, folder: ImagePath) -> Mapping[str, Entry]:
-        if folder not in self._listings:
-            self._listings[folder] = self._scan(folder)
-        return self._listings[folder]
+    def _list(self, folder: ImagePath) -> dict[str, FileKind]:
+        kinds = self._kinds.get(folder)
+        if kinds is None:
+            kinds = self._kinds[folder] = self._scan(folder)
+        return kinds
 
-    def _scan(self, folder: ImagePath) -> dict[str, Entry]:
-        found: dict[str, Entry] = {}
+    def _scan(self, folder: ImagePath) -> dict[str, FileKind]:
+        found: dict[str, FileKind] = {}
         try:
             if folder in _KERNELS and self._is_mounted(folder):
                 return found
-            with os.scandir(self.host_path(folder)) as entries:
+            with os.scandir(self._host_folder(folder)) as entries:
                 for item in entries:
                     if len(found) >= _MAX_LISTED:
                         self.unlisted[folder] = f"holds more than {_MAX_LISTED} entries"
                         break
-                    self._take(folder, item, found)
+                    name = item.name if item.name.isascii() else self._decoded(folder, item.name)
+                    found[name] = FileKind.FILE if item.is_file(follow_symlinks=False) else _other_kind(item)
         except OSError as e:
             self.unlisted[folder] = f"cannot be listed ({e.strerror})"
         return found
 
     def _is_mounted(self, folder: ImagePath) -> bool:
-        return os.stat(self.host_path(folder)).st_dev != os.stat(self._root).st_dev
+        return os.stat(self._host(folder)).st_dev != os.stat(self._root).st_dev
 
-    def _take(self, folder: ImagePath, item: "os.DirEntry[bytes]", found: dict[str, Entry]) -> None:
-        name = item.name.decode("utf-8", "backslashreplace")
-        path = join(folder, name)
-        if name.encode() != item.name:
-            self._raw_names[path] = item.name
+    def _decoded(self, folder: ImagePath, raw: str) -> str:
+        """Return a name as it stands in an ImagePath, and remember how the system calls it."""
+        name = os.fsencode(raw).decode("utf-8", "backslashreplace")
+        if name != raw:
+            self._raw_names[join(folder, name)] = raw
+        return name
+
+    def _entry(self, path: ImagePath) -> Entry | None:
+        """Look at what was listed; what is gone by now is as if it had never been there."""
+        host = self._host(path)
         try:
-            status = item.stat(follow_symlinks=False)
-            link = os.readlink(item.path) if item.is_symlink() else b""
+            status = os.lstat(host)
+            link = os.fsencode(os.readlink(host)) if stat.S_ISLNK(status.st_mode) else b""
         except OSError:
-            # Gone between the listing and the look: as if it had never been there.
-            return
-        found[name] = Entry(
+            return None
+        return Entry(
             _kind(status.st_mode),
             size=status.st_size,
             mode=stat.S_IMODE(status.st_mode),
@@ -100,8 +112,15 @@ class FolderTree:
             origin=path,
         )
 
+    def _listing(self, folder: ImagePath) -> "_Listing":
+        if folder not in self._listings:
+            self._listings[folder] = _Listing(
+                self._list(folder), lambda name: self._entry(join(folder, name))
+            )
+        return self._listings[folder]
+
     def _look(self, folder: ImagePath, name: str) -> Entry | None:
-        return self._list(folder).get(name)
+        return self._listing(folder).look(name)
 
     def entry(self, path: ImagePath) -> Entry | None:
         """See `FileTree.entry`."""
@@ -111,10 +130,9 @@ class FolderTree:
         return None if folder is None or not self._is_folder(folder) else self._look(folder, basename(path))
 
     def _is_folder(self, canonical: ImagePath) -> bool:
-        if canonical == ROOT:
+        if canonical == ROOT or canonical in self._kinds:
             return True
-        entry = self._look(parent(canonical), basename(canonical))
-        return entry is not None and entry.kind is FileKind.FOLDER
+        return self._list(parent(canonical)).get(basename(canonical)) is FileKind.FOLDER
 
     def realpath(self, path: ImagePath) -> ImagePath | None:
         """See `FileTree.realpath`."""
@@ -126,58 +144,135 @@ class FolderTree:
         folder, _, name = path.rpartition("/")
         if name in ("", ".", "..") or not folder:
             return resolve_links(path, self._look)
-        # What lies in one folder shares the way there.
-        if folder not in self._canonical:
-            self._canonical[ImagePath(folder)] = resolve_links(folder, self._look)
-        base = self._canonical[ImagePath(folder)]
-        entry = None if base is None or not self._is_folder(base) else self._look(base, name)
-        if base is None or entry is None:
+        base = self._resolved_folder(ImagePath(folder))
+        kind = None if base is None else self._list(base).get(name)
+        if base is None or kind is None:
             return None
-        return resolve_links(path, self._look) if entry.kind is FileKind.SYMLINK else join(base, name)
+        return resolve_links(path, self._look) if kind is FileKind.SYMLINK else join(base, name)
+
+    def _resolved_folder(self, folder: ImagePath) -> ImagePath | None:
+        """Return the canonical path of a folder: what lies in one shares the way there."""
+        if folder in self._kinds:
+            return folder
+        if folder not in self._canonical:
+            self._canonical[folder] = resolve_links(folder, self._look)
+        base = self._canonical[folder]
+        return None if base is None or not self._is_folder(base) else base
 
     def listing(self, folder: ImagePath) -> Mapping[str, Entry]:
         """See `FileTree.listing`."""
         canonical = self.realpath(folder)
-        return self._list(canonical) if canonical is not None and self._is_folder(canonical) else {}
+        return self._listing(canonical) if canonical is not None and self._is_folder(canonical) else {}
 
     def read(self, path: ImagePath, *, limit: int = DEFAULT_READ_LIMIT) -> bytes:
         """See `FileTree.read`."""
         canonical = self.realpath(path)
         if canonical is None:
             raise FileUnreadable(path, "no such file")
-        with FolderBody(self.open(canonical)) as body:
+        descriptor = self.open(canonical)
+        try:
+            body = FolderBody(descriptor)
             if body.size > limit:
                 raise FileUnreadable(path, f"has {body.size} bytes, over the limit of {limit}")
             return bytes(body.upto(body.size))
+        finally:
+            os.close(descriptor)
 
     def open(self, canonical: ImagePath) -> int:
         """Return a descriptor of a regular file; raises FileUnreadable."""
         entry = self.entry(canonical)
         if entry is None or entry.kind is not FileKind.FILE:
             raise FileUnreadable(canonical, "is no regular file")
-        return self.open_listed(canonical)
-
-    def open_listed(self, path: ImagePath) -> int:
-        """Return a descriptor of what `files` gave under this path; raises FileUnreadable."""
         try:
-            # A file that became a link or a pipe since it was listed is not followed, and cannot block.
-            return os.open(self.host_path(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            return os.open(self._host(canonical), _UNFOLLOWED)
         except OSError as e:
-            raise FileUnreadable(path, f"cannot be opened ({e.strerror})") from e
+            raise _not_opened(canonical, e) from e
 
     def files(self, under: ImagePath = ROOT) -> Iterator[tuple[ImagePath, Entry]]:
         """See `FileTree.files`."""
+        for folder, names in self._walk(under):
+            for name in names:
+                entry = self._look(folder, name)
+                if entry is not None and entry.kind is FileKind.FILE:
+                    yield join(folder, name), entry
+
+    def bodies(
+        self, begins: tuple[bytes, ...], *, most: int
+    ) -> Iterator[tuple[ImagePath, "FolderBody | FileUnreadable"]]:
+        """Yield every regular file that begins with one of `begins`, or why that is not known.
+
+        They come in the order of `files`. A body is open until the next one is asked for, and holds no more
+        than `most` bytes.
+        """
+        length = max(map(len, begins), default=0)
+        for folder, names in self._walk(ROOT):
+            host = self._host_folder(folder)
+            for name in names:
+                raw = name if name.isascii() else self._raw_names.get(join(folder, name), name)
+                try:
+                    descriptor = os.open(f"{host}/{raw}", _UNFOLLOWED)
+                except OSError as e:
+                    yield join(folder, name), _not_opened(join(folder, name), e)
+                    continue
+                try:
+                    if os.pread(descriptor, length, 0).startswith(begins):
+                        yield join(folder, name), FolderBody(descriptor, most=most)
+                except OSError as e:
+                    yield join(folder, name), FileUnreadable(join(folder, name), f"cannot be read ({e})")
+                finally:
+                    os.close(descriptor)
+
+    def _walk(self, under: ImagePath) -> Iterator[tuple[ImagePath, list[str]]]:
+        """Yield the folders below one, each with the names of its regular files in order."""
         start = self.realpath(under)
         pending = [start] if start is not None and self._is_folder(start) else []
         while pending:
             folder = pending.pop()
-            subfolders = []
-            for name, entry in sorted(self._list(folder).items()):
-                if entry.kind is FileKind.FILE:
-                    yield join(folder, name), entry
-                elif entry.kind is FileKind.FOLDER:
-                    subfolders.append(join(folder, name))
-            pending.extend(reversed(subfolders))
+            kinds = self._list(folder)
+            yield folder, sorted(name for name, kind in kinds.items() if kind is FileKind.FILE)
+            subfolders = (name for name, kind in kinds.items() if kind is FileKind.FOLDER)
+            pending.extend(join(folder, name) for name in sorted(subfolders, reverse=True))
+
+
+class _Listing(Mapping[str, Entry]):
+    """The entries of a folder, each looked at when it is first asked for."""
+
+    def __init__(self, kinds: Mapping[str, FileKind], look: Callable[[str], Entry | None]) -> None:
+        self._kinds = kinds
+        self._look = look
+        self._seen: dict[str, Entry | None] = {}
+
+    def look(self, name: str) -> Entry | None:
+        if name not in self._kinds:
+            return None
+        if name not in self._seen:
+            self._seen[name] = self._look(name)
+        return self._seen[name]
+
+    def __getitem__(self, name: str) -> Entry:
+        entry = self.look(name)
+        if entry is None:
+            raise KeyError(name)
+        return entry
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._kinds
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._kinds if self.look(name) is not None)
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+
+def _not_opened(path: ImagePath, error: OSError) -> FileUnreadable:
+    return FileUnreadable(path, f"cannot be opened ({error.strerror})")
+
+
+def _other_kind(item: "os.DirEntry[str]") -> FileKind:
+    if item.is_dir(follow_symlinks=False):
+        return FileKind.FOLDER
+    return FileKind.SYMLINK if item.is_symlink() else FileKind.OTHER
 
 
 def _kind(mode: int) -> FileKind:
@@ -189,13 +284,15 @@ def _kind(mode: int) -> FileKind:
 
 
 class FolderBody:
-    """A `MemberBody` over an open file; a context manager that closes it."""
+    """A `MemberBody` over a file that somebody else opened and closes; `mode` is its permissions."""
 
     def __init__(self, descriptor: int, *, most: int = 1 << 30) -> None:
-        """Take over the descriptor; never hold more than `most` bytes."""
+        """Take the descriptor; never hold more than `most` bytes."""
+        status = os.fstat(descriptor)
         self._descriptor = descriptor
         self._most = most
-        self.size = os.fstat(descriptor).st_size
+        self.size = status.st_size
+        self.mode = stat.S_IMODE(status.st_mode)
         self._held = b""
 
     def upto(self, end: int) -> memoryview:
@@ -229,11 +326,3 @@ class FolderBody:
             offset += len(piece)
             length -= len(piece)
         return b"".join(pieces)
-
-    def __enter__(self) -> "FolderBody":
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the file."""
-        os.close(self._descriptor)

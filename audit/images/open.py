@@ -25,7 +25,7 @@ from fleet_audit.audit.images.reading import LayerFailure, LayerRead, Outcome, r
 from fleet_audit.audit.images.sources import FoundCompressed, FoundRoot, FoundStream, source_of
 from fleet_audit.audit.images.store import LayerStore
 from fleet_audit.audit.images.stream import SentArchive, read_sent
-from fleet_audit.audit.images.tree import Entry, FileTree, FileUnreadable, MemoryTree
+from fleet_audit.audit.images.tree import FileTree, FileUnreadable, MemoryTree
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ImagePath, ImageRef, Platform
 from fleet_audit.audit.model.image import ImageIdentity, Layer
@@ -309,13 +309,14 @@ def _collected(tree: FolderTree, reading: Reading) -> tuple[_FolderRecords, list
     """Show every file of a folder to the collectors, as a layer's pass would."""
     records: dict[str, dict[ImagePath, msgspec.Struct]] = {collector_key(c): {} for c in reading.collectors}
     gaps: list[Gap] = []
-    files = tree.files() if reading.collectors else iter(())
-    for path, entry in files:
+    begins = tuple({collector.begins for collector in reading.collectors})
+    found = tree.bodies(begins, most=reading.limits.body_bytes) if begins else ()
+    for path, body in found:
+        if isinstance(body, FileUnreadable):
+            gaps.append(_file_gap(path, body.why))
+            continue
         try:
-            with FolderBody(tree.open_listed(path), most=reading.limits.body_bytes) as body:
-                _collect(path, entry, body, reading, records)
-        except FileUnreadable as e:
-            gaps.append(_file_gap(path, e.why))
+            _collect(path, body, reading, records)
         except (OSError, BodyTooLarge) as e:
             gaps.append(_file_gap(path, f"cannot be read ({e})"))
     return _FolderRecords(records), gaps
@@ -323,12 +324,11 @@ def _collected(tree: FolderTree, reading: Reading) -> tuple[_FolderRecords, list
 
 def _collect(
     path: ImagePath,
-    entry: Entry,
     body: FolderBody,
     reading: Reading,
     records: Mapping[str, dict[ImagePath, msgspec.Struct]],
 ) -> None:
-    member = Member(path, entry.size, entry.mode)
+    member = Member(path, body.size, body.mode)
     for collector in reading.collectors:
         record = collector.collect(member, body)
         if record is not None:

@@ -14,6 +14,7 @@ class ElfCollector:
     name = "elf"
     version = 5
     record_type = SharedObject
+    begins = ELF_MAGIC
 
     def collect(self, member: Member, body: MemberBody) -> SharedObject | None:
         """Return the facts of an ELF file, None for any other; never raises for what a file holds."""

@@ -17,6 +17,7 @@ class SymbolCollector:
     name = "elf-symbols"
     version = 3
     record_type = SymbolTable
+    begins = ELF_MAGIC
 
     def collect(self, member: Member, body: MemberBody) -> SymbolTable | None:
         """Return the symbols of an ELF file, None for any other; never raises for what a file holds."""

@@ -1,10 +1,11 @@
 """Damaged libraries, caches and files: each is told with its reason, and none takes the command down."""
 
+import errno
+import os
+from types import SimpleNamespace
+
 import pytest
 
-from fleet_audit.audit.images.folder import FolderTree
-from fleet_audit.audit.images.tree import FileUnreadable, basename
-from fleet_audit.audit.model.identity import ImagePath
 from tests.fuzz.make_corpus import corpus
 from tests.support.elf import elf, facts
 from tests.support.images import Content
@@ -83,14 +84,14 @@ def test_a_broken_cache_of_the_loader_is_a_gap(world: World, body: bytes) -> Non
 def test_a_library_of_a_folder_that_cannot_be_read_is_a_gap_and_no_claim(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = FolderTree.open_listed
+    opened = os.open
 
-    def refuse(tree: FolderTree, path: ImagePath) -> int:
-        if basename(path) == "libsecret.so":
-            raise FileUnreadable(path, "cannot be opened (Permission denied)")
-        return opened(tree, path)
+    def refuse(path: str, flags: int) -> int:
+        if path.endswith("/libsecret.so"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(path, flags)
 
-    monkeypatch.setattr(FolderTree, "open_listed", refuse)
+    monkeypatch.setattr("fleet_audit.audit.images.folder.os", SimpleNamespace(**{**vars(os), "open": refuse}))
     world.family(FAMILY, image="dir:root")
     files = {
         "opt/app": elf(interpreter="/lib64/ld-linux-x86-64.so.2", needed=["libsecret.so"], runpath="/opt")

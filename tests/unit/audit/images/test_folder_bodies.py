@@ -1,6 +1,8 @@
 """A file of this machine is read where it is asked for, and nowhere else."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,12 @@ from fleet_audit.audit.images.folder import FolderBody, open_folder
 from fleet_audit.audit.model.identity import ImagePath
 
 
-def body(folder: Path, content: bytes, *, most: int = 1 << 30) -> FolderBody:
+@contextmanager
+def body(folder: Path, content: bytes, *, most: int = 1 << 30) -> Iterator[FolderBody]:
     path = folder / "x"
     path.write_bytes(content)
-    return FolderBody(os.open(path, os.O_RDONLY), most=most)
+    with path.open("rb") as file:
+        yield FolderBody(file.fileno(), most=most)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ class Heads:
 
     name = "heads"
     record_type = Head
+    begins = b""
 
     def __init__(self, length: int = 4, version: int = 1) -> None:
         self.length = length

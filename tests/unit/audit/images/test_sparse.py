@@ -30,6 +30,7 @@ class Bodies:
     name = "bodies"
     version = 1
     record_type = Whole
+    begins = b""
 
     def collect(self, member: Member, body: MemberBody) -> Whole | None:
         assert bytes(body.upto(1002)) == WHOLE[:1002] or member.size < 1002
