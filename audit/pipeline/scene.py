@@ -9,7 +9,7 @@ import msgspec
 
 from fleet_audit.audit.images.folder import FolderTree
 from fleet_audit.audit.images.limits import DEFAULT_LIMITS
-from fleet_audit.audit.images.open import Image, open_image
+from fleet_audit.audit.images.open import EngineStream, Image, open_image
 from fleet_audit.audit.images.store import LayerStore
 from fleet_audit.audit.images.tree import FileUnreadable
 from fleet_audit.audit.ldd.collector import ElfCollector
@@ -23,10 +23,10 @@ from fleet_audit.audit.pipeline.settings import Settings
 from fleet_audit.audit.pipeline.subject import PATH_TRANSPORTS, TRANSPORTS, Subject
 from fleet_audit.audit.static_imports.distributions import Distributions
 from fleet_audit.audit.static_imports.interpreter import Interpreter, find_interpreter
-from fleet_audit.audit.tools.engine import engine_streams
 
 LAYER_FACTS = "layers"
 _FOLDER = "dir:"
+_ENGINES = ("docker:", "podman:")
 
 
 class Scene(msgspec.Struct, frozen=True):
@@ -82,7 +82,7 @@ def open_scene(reference: str, settings: Settings, *, python: str = "", isa: str
         store=LayerStore(settings.cache_dir / LAYER_FACTS),
         platform=settings.platform,
         jobs=settings.jobs,
-        engines=engine_streams(os.environ),
+        engines=_engines(reference),
         progress=settings.progress,
     ) as image:
         elf = image.records(collector)
@@ -105,6 +105,15 @@ def open_scene(reference: str, settings: Settings, *, python: str = "", isa: str
             distributions=Distributions(image.tree, site_folders),
             asked_python=python,
         )
+
+
+def _engines(reference: str) -> Mapping[str, EngineStream]:
+    """Return what asks engines for images, where the reference names one."""
+    if not reference.startswith(_ENGINES):
+        return {}
+    from fleet_audit.audit.tools.engine import engine_streams  # noqa: PLC0415  (an HTTP client takes 15 ms to load)
+
+    return engine_streams(os.environ)
 
 
 def _symbols(image: Image, collector: SymbolCollector) -> Callable[[ImagePath], SymbolTable | None]:

@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fleet_audit.audit.apt.index import Archive
-from fleet_audit.audit.apt.sources import ArchiveSource, configured_sources
 from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.knowledge.base import Knowledge, load_knowledge, packaged_knowledge
 from fleet_audit.audit.model.fleet import Fleet
@@ -15,8 +14,11 @@ from fleet_audit.audit.pipeline.settings import Settings
 from fleet_audit.audit.policy.evaluation import Exemption, check_exemptions
 from fleet_audit.audit.policy.loading import load_rules, packaged_policy, packaged_rules
 from fleet_audit.audit.policy.rules import RuleSet
-from fleet_audit.audit.static_imports.store import FolderStore, RecordStore
-from fleet_audit.audit.tools.fetch import Fetcher
+
+if TYPE_CHECKING:
+    from fleet_audit.audit.apt.index import Archive
+    from fleet_audit.audit.apt.sources import ArchiveSource
+    from fleet_audit.audit.static_imports.store import RecordStore
 
 SOURCE_RECORDS = "sources"
 DOWNLOADS = "downloads"
@@ -48,21 +50,28 @@ class Shared:
         return rules
 
     @cached_property
-    def records(self) -> RecordStore:
+    def records(self) -> "RecordStore":
         """Return where records of source files are kept."""
+        from fleet_audit.audit.static_imports.store import FolderStore  # noqa: PLC0415  (not for ldd)
+
         return FolderStore(self.settings.cache_dir / SOURCE_RECORDS)
 
     @cached_property
-    def archive(self) -> Archive:
+    def archive(self) -> "Archive":
         """Return what reads package archives."""
+        from fleet_audit.audit.apt.index import Archive  # noqa: PLC0415  (60 ms; only planning pays for it)
+        from fleet_audit.audit.tools.fetch import Fetcher  # noqa: PLC0415  (the same)
+
         cache = self.settings.cache_dir
         fetcher = Fetcher(cache / DOWNLOADS, is_offline=self.settings.is_offline)
         now = datetime.fromisoformat(self.settings.created)
         return Archive(fetcher, cache / ARCHIVES, now=now, progress=self.settings.progress)
 
     @cached_property
-    def machine_sources(self) -> tuple[ArchiveSource, ...]:
+    def machine_sources(self) -> "tuple[ArchiveSource, ...]":
         """Return the archives that this machine's own apt uses; empty where it has none."""
+        from fleet_audit.audit.apt.sources import configured_sources  # noqa: PLC0415  (as for `archive`)
+
         return configured_sources(open_folder(Path("/"))).sources
 
     @property

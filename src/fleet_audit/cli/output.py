@@ -3,7 +3,6 @@
 import io
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -118,7 +117,9 @@ def _write_file(path: Path, text: str) -> None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".fleet-audit-", delete=False) as file:
+    from tempfile import NamedTemporaryFile  # noqa: PLC0415  (4 ms; not for --help or standard output)
+
+    with NamedTemporaryFile(dir=path.parent, prefix=".fleet-audit-", delete=False) as file:
         temporary = Path(file.name)
         try:
             file.write(data)

@@ -1,7 +1,6 @@
 """Reports as the text of one format, for wherever it goes."""
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -65,7 +64,13 @@ def _repository_folder(root: Path) -> str:
 def _width() -> int:
     if not sys.stdout.isatty():
         return _PIPED_WIDTH
-    return min(max(shutil.get_terminal_size().columns, _MIN_WIDTH), _MAX_WIDTH)
+    return min(max(_terminal_columns(), _MIN_WIDTH), _MAX_WIDTH)
+
+
+def _terminal_columns() -> int:
+    from shutil import get_terminal_size  # noqa: PLC0415  (it loads compressors; only terminals pay)
+
+    return get_terminal_size().columns
 
 
 def _is_coloured(common: Common) -> bool:
