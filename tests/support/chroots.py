@@ -14,7 +14,7 @@ from fleet_audit.audit.tools.process import run
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "elf"
 _SECONDS = 600
-_ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+_PATH = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 _UNDEFINED = re.compile(r"^undefined symbol: ([^\s,]+)(?:, version \S+)?\s+\((\S+)\)$", re.MULTILINE)
 _NOT_DEFINED = re.compile(r"^symbol (\S+), version .* link time reference\s+\((\S+)\)$", re.MULTILINE)
 
@@ -31,30 +31,50 @@ class Traced(NamedTuple):
     symbols: set[tuple[str, str]]
 
 
-def traced(root: Path, program: str, library: str, *, search: str = "", with_symbols: bool = False) -> Traced:
+class Inside(NamedTuple):
+    """A root file system, and the path in it of what runs its programs; empty where this machine does."""
+
+    root: Path
+    emulator: str = ""
+
+    def command(self, variables: Sequence[str], argv: Sequence[str]) -> list[str]:
+        """Return the words that run a program inside with nothing but these variables."""
+        # They must reach the program, and neither the chroot command nor the emulator.
+        if self.emulator:
+            wrapper = [self.emulator, *(word for variable in variables for word in ("-E", variable))]
+        else:
+            wrapper = ["/usr/bin/env", "-i", *variables]
+        return ["/usr/sbin/chroot", str(self.root), *wrapper, *argv]
+
+
+@contextmanager
+def emulated(root: Path, emulator: Path) -> Iterator[Inside]:
+    """Give a root whose programs a static emulator runs, which is put into it for as long as this takes."""
+    with _folder(root) as place:
+        shutil.copy(emulator, place / emulator.name)
+        yield Inside(root, f"/{place.relative_to(root)}/{emulator.name}")
+
+
+def traced(
+    inside: Inside, program: str, library: str, *, search: str = "", with_symbols: bool = False
+) -> Traced:
     """Ask what a program would load with `library`, running neither (ld.so(8), LD_TRACE_LOADED_OBJECTS).
 
     `search` is LD_LIBRARY_PATH.
     """
-    env = ["LD_TRACE_LOADED_OBJECTS=1", f"LD_PRELOAD={library}", f"LD_LIBRARY_PATH={search}"]
+    variables = ["LD_TRACE_LOADED_OBJECTS=1", f"LD_PRELOAD={library}", f"LD_LIBRARY_PATH={search}"]
     if with_symbols:
-        env += ["LD_WARN=1", "LD_BIND_NOW=1"]
-    return _told(root, *env, program)
+        variables += ["LD_WARN=1", "LD_BIND_NOW=1"]
+    return _told(inside.command(variables, [program]))
 
 
-def listed(root: Path, loader: str, program: str) -> Traced:
+def listed(inside: Inside, loader: str, program: str) -> Traced:
     """Ask the loader what it would load for a program; its own --list ends at the first that is missing."""
-    return _told(root, "LD_TRACE_LOADED_OBJECTS=1", loader, program)
+    return _told(inside.command(["LD_TRACE_LOADED_OBJECTS=1"], [loader, program]))
 
 
-def _told(root: Path, *words: str) -> Traced:
-    # The variables must reach the program, and not the chroot command.
-    done = subprocess.run(  # noqa: S603  (a fixed argument list)
-        ["/usr/sbin/chroot", str(root), "/usr/bin/env", "-i", *words],
-        capture_output=True,
-        timeout=_SECONDS,
-        check=False,
-    )
+def _told(command: Sequence[str]) -> Traced:
+    done = subprocess.run(command, capture_output=True, timeout=_SECONDS, env={}, check=False)  # noqa: S603  (a fixed argument list)
     return parse_trace((done.stdout + done.stderr).decode(errors="replace"))
 
 
@@ -67,25 +87,25 @@ def parse_trace(text: str) -> Traced:
     return Traced(files, set(versions), set(symbols))
 
 
-def dlopened(root: Path, python: str, paths: Sequence[str]) -> dict[str, str]:
+def dlopened(inside: Inside, python: str, paths: Sequence[str]) -> dict[str, str]:
     """Return what dlopen(RTLD_NOW) in the root's Python says of each library; empty where it loads."""
-    return _asked(root, python, FIXTURES / "load_all.py", paths)
+    return _asked(inside, python, FIXTURES / "load_all.py", paths)
 
 
-def imported(root: Path, python: str, modules: Sequence[str]) -> dict[str, str]:
+def imported(inside: Inside, python: str, modules: Sequence[str]) -> dict[str, str]:
     """Return the error of importing each module in a Python of its own; empty where there is none."""
-    return _asked(root, python, FIXTURES / "import_all.py", modules)
+    return _asked(inside, python, FIXTURES / "import_all.py", modules)
 
 
-def _asked(root: Path, python: str, script: Path, names: Sequence[str]) -> dict[str, str]:
-    with _folder(root) as place:
+def _asked(inside: Inside, python: str, script: Path, names: Sequence[str]) -> dict[str, str]:
+    with _folder(inside.root) as place:
         shutil.copy(script, place / "probe.py")
         (place / "names").write_text("\n".join(names), encoding="utf-8")
-        inside = f"/tmp/{place.name}"  # noqa: S108  (a folder of our own, inside the root)
-        words = [f"{inside}/probe.py", f"{inside}/names", f"{inside}/answer"]
+        folder = f"/{place.relative_to(inside.root)}"
+        words = [python, f"{folder}/probe.py", f"{folder}/names", f"{folder}/answer"]
         # Bytecode is kept for as long as this takes, and nowhere among the root's own files.
-        env = {**_ENV, "HOME": inside, "PYTHONPYCACHEPREFIX": f"{inside}/bytecode"}
-        run(["/usr/sbin/chroot", str(root), python, *words], timeout=_SECONDS, env=env)
+        variables = [_PATH, f"HOME={folder}", f"PYTHONPYCACHEPREFIX={folder}/bytecode"]
+        run(inside.command(variables, words), timeout=_SECONDS, env={})
         answer: dict[str, str] = json.loads((place / "answer").read_text(encoding="utf-8"))
         return answer
 

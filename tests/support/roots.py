@@ -25,7 +25,12 @@ from fleet_audit.audit.model.identity import Distro
 from fleet_audit.audit.tools.process import ToolError, run
 
 CACHE_VARIABLE = "FLEET_AUDIT_TEST_CACHE"
-LOCK = Path(__file__).parents[1] / "fixtures" / "wheels" / "truth.txt"
+WHEELS = Path(__file__).parents[1] / "fixtures" / "wheels"
+LOCK = WHEELS / "truth.txt"
+LOCKS = {ARCHITECTURE: LOCK, "arm64": WHEELS / "truth-aarch64.txt", "i386": WHEELS / "truth-i686.txt"}
+"""The wheels of each architecture's root; their own machine's name is another one."""
+
+MACHINES = {ARCHITECTURE: "x86_64", "arm64": "aarch64", "i386": "i686"}
 
 PACKAGES = ("python3", "libx11-6", "libfontconfig1", "libgomp1", "libatomic1")
 """What the roots have beside the essential packages: some of what the wheels look for is there."""
@@ -57,38 +62,41 @@ def cache() -> Path:
     return Path(named) if named else user_cache_path("fleet-audit-tests")
 
 
-def locked_wheels() -> list[LockedWheel]:
-    """Return the wheels of the lock, each with the one digest that it may have."""
-    found = _PIN.findall(LOCK.read_text(encoding="utf-8"))
+def locked_wheels(architecture: str = ARCHITECTURE) -> list[LockedWheel]:
+    """Return the wheels of an architecture's lock, each with the one digest that it may have."""
+    found = _PIN.findall(LOCKS[architecture].read_text(encoding="utf-8"))
     return [LockedWheel(name, version, (digest,)) for name, version, digest in found]
 
 
-def wheel_files() -> list[Path]:
+def wheel_files(architecture: str = ARCHITECTURE) -> list[Path]:
     """Return the locked wheels as files, downloaded where they are not there yet.
 
     The example's own cache is looked at first: some of its wheels are the same.
     """
     example = user_cache_path("fleet-audit-example") / "wheels"
-    wheels = locked_wheels()
+    wheels = locked_wheels(architecture)
     held = [cached(wheel, example) for wheel in wheels]
     absent = [wheel for wheel, path in zip(wheels, held, strict=True) if path is None]
-    fetched = iter(fetch(absent, cache() / "wheels"))
+    fetched = iter(fetch(absent, cache() / "wheels", machine=MACHINES[architecture]))
     return [path if path is not None else next(fetched) for path in held]
 
 
-def roots(*suites: str) -> dict[str, Root]:
+def roots(*suites: str, architecture: str = ARCHITECTURE) -> dict[str, Root]:
     """Return the bootstrapped roots of these releases; tests must not write into them.
 
     A release that the archive does not serve is left out. Skips where this machine cannot make any.
     """
     if os.geteuid() != 0:
         pytest.skip("bootstrapping a root file system needs root")
-    if not any(_base(suite).exists() for suite in suites) and shutil.which("debootstrap") is None:
+    if (
+        not any(_base(suite, architecture).exists() for suite in suites)
+        and shutil.which("debootstrap") is None
+    ):
         pytest.skip("debootstrap is not installed")
     cache().mkdir(parents=True, exist_ok=True)
     # Most of bootstrapping is waiting: for the disk, and for one package manager after another.
     with ThreadPoolExecutor(len(suites)) as pool:
-        made = list(pool.map(_bootstrapped, suites))
+        made = list(pool.map(lambda suite: _bootstrapped(suite, architecture), suites))
     found = {root.suite: root for root in made if root is not None}
     if not found:
         why = "; ".join(f"{suite}: {_failures.get(suite, 'not tried')}" for suite in suites)
@@ -96,13 +104,13 @@ def roots(*suites: str) -> dict[str, Root]:
     return found
 
 
-def root_with_wheels(suite: str) -> Root:
+def root_with_wheels(suite: str, architecture: str = ARCHITECTURE) -> Root:
     """Return the root of one release with the locked wheels where its Python looks for them."""
-    base = roots(suite)[suite]
-    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
+    base = roots(suite, architecture=architecture)[suite]
+    digest = hashlib.sha256(LOCKS[architecture].read_bytes()).hexdigest()[:12]
     place = base.place.with_name(f"{base.place.name}-{digest}")
     if not place.exists():
-        unpacked = _unpacked(digest)
+        unpacked = _unpacked(digest, architecture)
         fresh = Path(mkdtemp(dir=cache(), prefix="new-"))
         _link(base.place, fresh / "root")
         _link(unpacked, fresh / "root" / base.site.lstrip("/"))
@@ -111,12 +119,58 @@ def root_with_wheels(suite: str) -> Root:
     return base._replace(place=place)
 
 
-def _unpacked(digest: str) -> Path:
+LACKING = ("libfreetype", "liblzma")
+"""Libraries that a system of two machines has for one of them only."""
+
+
+def root_of_two(suite: str) -> Root:
+    """Return the root of one release with the libraries, Python and wheels of i386 beside its own.
+
+    What differs between the two architectures has names of its own there, as Debian's multiarch lays it out;
+    the other Python is called ``python3-i386``. Of LACKING only the amd64 build is there; what LOCAL names of
+    i386 is where the loaders' cache alone leads.
+    """
+    base, other = roots(suite)[suite], root_with_wheels(suite, "i386")
+    place = other.place.with_name(f"{other.place.name}-without-{'-'.join(LACKING)}")
+    if not place.exists():
+        fresh = Path(mkdtemp(dir=cache(), prefix="new-"))
+        _link(base.place, fresh / "root")
+        other_libraries = "usr/lib/i386-linux-gnu"
+        for name in _foreign_parts(other, other_libraries):
+            _link(other.place / name, fresh / "root" / name)
+        for stem in LACKING:
+            for path in (fresh / "root" / other_libraries).glob(f"{stem}.so*"):
+                path.unlink()
+        _move_to_local(fresh / "root", other_libraries)
+        _link((other.place / "usr/bin/python3").resolve(), fresh / "root/usr/bin/python3-i386")
+        run(["/sbin/ldconfig", "-r", str(fresh / "root")], timeout=_SECONDS, env=os.environ)
+        _publish(fresh / "root", place)
+        fresh.rmdir()
+    return base._replace(place=place, python="/usr/bin/python3-i386")
+
+
+def _foreign_parts(other: Root, libraries: str) -> list[str]:
+    of_python = (other.place / "usr/lib").glob("python3.*/**/*i386-linux-gnu*")
+    folders = [libraries, "usr/lib/ld-linux.so.2", other.site.lstrip("/")]
+    return [*folders, *sorted(str(path.relative_to(other.place)) for path in of_python)]
+
+
+LOCAL = "libbz2"
+"""A library that systems of another machine have in ``/usr/local/lib``."""
+
+
+def _move_to_local(root: Path, folder: str) -> None:
+    (root / "usr/local/lib").mkdir(parents=True, exist_ok=True)
+    for path in sorted((root / folder).glob(f"{LOCAL}.so*")):
+        path.rename(root / "usr/local/lib" / path.name)
+
+
+def _unpacked(digest: str, architecture: str) -> Path:
     """Return a folder with the files of all wheels, as pip would lay them into one site folder."""
     place = cache() / f"site-{digest}"
     if not place.exists():
         fresh = Path(mkdtemp(dir=cache(), prefix="new-"))
-        for path in wheel_files():
+        for path in wheel_files(architecture):
             with zipfile.ZipFile(path) as wheel:
                 wheel.extractall(fresh)
         fresh.chmod(0o755)
@@ -144,25 +198,30 @@ def _link(source: Path, target: Path) -> None:
     )
 
 
-def _base(suite: str) -> Path:
+def _base(suite: str, architecture: str) -> Path:
     key = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:8]
-    return cache() / f"{suite}-{key}"
+    name = suite if architecture == ARCHITECTURE else f"{suite}-{architecture}"
+    return cache() / f"{name}-{key}"
 
 
-def _bootstrapped(suite: str) -> Root | None:
-    place = _base(suite)
-    if not place.exists() and not _bootstrap(suite, place):
+def _bootstrapped(suite: str, architecture: str) -> Root | None:
+    place = _base(suite, architecture)
+    if not place.exists() and not _bootstrap(suite, architecture, place):
         return None
     version = next(path.name for path in sorted((place / "usr/lib").glob("python3.*")))
     return Root(suite, place, "/usr/bin/python3", f"/usr/local/lib/{version}/dist-packages")
 
 
-def _bootstrap(suite: str, place: Path) -> bool:
-    for address in _archives(suite):
+def _bootstrap(suite: str, architecture: str, place: Path) -> bool:
+    is_foreign = architecture not in _RUNNING
+    options = ["--variant=minbase", f"--arch={architecture}", f"--include={','.join(PACKAGES)}"]
+    options += ["--foreign"] if is_foreign else []
+    for address in _archives(suite, architecture):
         fresh = Path(mkdtemp(dir=cache(), prefix="new-"))
-        options = ["--variant=minbase", f"--arch={ARCHITECTURE}", f"--include={','.join(PACKAGES)}"]
         try:
             run(["debootstrap", *options, suite, str(fresh), address], timeout=_SECONDS, env=os.environ)
+            if is_foreign:
+                _unpack(fresh, architecture)
         except ToolError as e:
             _failures[suite] = str(e)
             shutil.rmtree(fresh)
@@ -174,8 +233,41 @@ def _bootstrap(suite: str, place: Path) -> bool:
     return False
 
 
-def _archives(suite: str) -> list[str]:
+_RUNNING = frozenset({ARCHITECTURE, "i386"})
+"""Architectures whose programs this machine runs, so that packages can configure themselves."""
+
+
+EMULATORS = {"arm64": "qemu-aarch64-static"}
+"""What runs programs of other machines; linked statically, so that it runs inside their roots, too."""
+
+
+def emulator(architecture: str) -> Path:
+    """Return the emulator of a machine; skips where it is not installed."""
+    found = shutil.which(EMULATORS[architecture])
+    if found is None:
+        pytest.skip(f"{EMULATORS[architecture]} is not installed")
+    return Path(found)
+
+
+_EXTRACT = 'dpkg-deb --fsys-tarfile "$1" | tar --extract --keep-directory-symlink --directory="$2"'
+"""Links such as ``/lib`` stay links, as dpkg keeps them; ``dpkg-deb --extract`` makes them folders."""
+
+
+def _unpack(root: Path, architecture: str) -> None:
+    """Unpack the packages of another machine that debootstrap has fetched; none of their scripts is run.
+
+    What LOCAL names is where the loader's cache alone leads.
+    """
+    for package in sorted((root / "var/cache/apt/archives").glob("*.deb")):
+        run(["sh", "-c", _EXTRACT, "sh", str(package), str(root)], timeout=_SECONDS, env=os.environ)
+    shutil.rmtree(root / "debootstrap", ignore_errors=True)
+    _move_to_local(root, f"usr/lib/{MACHINES[architecture]}-linux-gnu")
+    ldconfig = [str(emulator(architecture)), str(root / "sbin/ldconfig"), "-r", str(root)]
+    run(ldconfig, timeout=_SECONDS, env=os.environ)
+
+
+def _archives(suite: str, architecture: str) -> list[str]:
     """Return where a release may be served: by what this machine uses, or by Debian's snapshot service."""
     distro = Distro(id="debian", version=_VERSIONS[suite], codename=suite)
-    chosen = [*sources_for("", distro=distro), *choose_sources(distro, ARCHITECTURE, SourceOffers())]
+    chosen = [*sources_for("", distro=distro), *choose_sources(distro, architecture, SourceOffers())]
     return list(dict.fromkeys(source.uri for source in chosen if source.suite == suite))

@@ -8,31 +8,36 @@ import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from fleet_audit.audit.images.tree import FileTree, basename
-from fleet_audit.audit.ldd.evidence import missing_sonames, problems
+from fleet_audit.audit.ldd.evidence import missing_sonames
 from fleet_audit.audit.ldd.glibc import dlopen, examine
 from fleet_audit.audit.ldd.world import World
-from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Resolved
+from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint
 from fleet_audit.audit.model.identity import ImagePath
-from fleet_audit.audit.model.one_file import HARMLESS
 from fleet_audit.audit.pipeline.scene import Scene, open_scene
 from fleet_audit.audit.pipeline.settings import Settings
 from fleet_audit.audit.static_imports.importable import importable_extensions
-from tests.support.chroots import Traced, dlopened, imported, listed, traced
+from tests.support.agreement import (
+    FALSE_NEGATIVE,
+    FALSE_POSITIVE,
+    differing_from,
+    judged,
+    libraries,
+    reasons,
+)
+from tests.support.chroots import Inside, Traced, dlopened, imported, listed, traced
 from tests.support.roots import SUITES, Root, root_with_wheels, roots
 
 pytestmark = [
     pytest.mark.root,
     pytest.mark.skipif(os.geteuid() != 0, reason="bootstrapping and chroot need root"),
 ]
-
-FALSE_POSITIVE, FALSE_NEGATIVE = "false positive", "false negative"
 
 AT_LEAST = 900
 """Libraries of the wheels alone: fewer, and this test looks at the wrong place."""
@@ -61,86 +66,13 @@ def examined(request: pytest.FixtureRequest) -> Iterator[Examined]:
         assert scene.gaps == ()
         closures = examine(scene.world, libraries(scene), scene.python)
         paths = [closure.entry.path for closure in closures]
-        traces = {path: traced(root.place, root.python, path) for path in paths}
-        said = dlopened(root.place, root.python, paths)
+        traces = {path: traced(Inside(root.place), root.python, path) for path in paths}
+        said = dlopened(Inside(root.place), root.python, paths)
         yield Examined(root, scene.image.tree, closures, traces, said)
 
 
 def _opened(root: Root, folder: str) -> tuple[str, Settings]:
     return f"dir:{root.place}", Settings(Path(folder), "2026-11-20T00:00:00Z", is_offline=True)
-
-
-def libraries(scene: Scene) -> list[EntryPoint]:
-    """Return every file of the system that is called like a library, each to be loaded by its Python."""
-    named = (path for path in sorted(scene.elf) if re.search(r"\.so(\.|$)", basename(path)))
-    return [EntryPoint(path, EntryKind.EXTENSION_MODULE) for path in named]
-
-
-def reasons(closure: Closure) -> set[str]:
-    """Return the kinds of what keeps a library from loading."""
-    return {problem.kind for problem in problems(closure)} - HARMLESS
-
-
-def is_stack_refused(closure: Closure) -> bool:
-    """Say whether we expect the loader to refuse an executable stack, which a trace does not do."""
-    return any("executable stack" in problem.detail for problem in problems(closure))
-
-
-def differences(tree: FileTree, closure: Closure, trace: Traced) -> Iterator[str]:
-    """Yield each soname and version on which the loader's trace and we disagree, in words."""
-    if is_stack_refused(closure):
-        return
-    absent = {soname for soname, path in trace.files.items() if path is None}
-    ours = missing_sonames(closure)
-    yield from (f"{FALSE_POSITIVE}: {soname}" for soname in sorted(ours - absent))
-    yield from (f"{FALSE_NEGATIVE}: {soname}" for soname in sorted(absent - ours))
-    for request in closure.requests:
-        path = trace.files.get(request.soname)
-        taken = None if path is None else tree.realpath(ImagePath(path))
-        if (
-            taken is not None
-            and isinstance(request.resolution, Resolved)
-            and taken != request.resolution.path
-        ):
-            yield f"another file: {request.soname} is {taken}, not {request.resolution.path}"
-    wanted = {(version, tree.realpath(ImagePath(by))) for version, by in trace.versions}
-    named = {(problem.version, problem.wanted_by) for problem in closure.version_problems}
-    yield from (f"{FALSE_POSITIVE}: version {version} of {by}" for version, by in named - wanted)
-    yield from (f"{FALSE_NEGATIVE}: version {version} of {by}" for version, by in wanted - named)
-
-
-def differing_from(
-    tree: FileTree, closures: Sequence[Closure], traces: Mapping[ImagePath, Traced]
-) -> dict[ImagePath, list[str]]:
-    """Return the entry points on which the loader and we disagree, and how."""
-    found = {c.entry.path: list(differences(tree, c, traces[c.entry.path])) for c in closures}
-    return {path: words for path, words in found.items() if words}
-
-
-def judged(closure: Closure, said: str) -> str:
-    """Compare what is predicted of one library with what dlopen said of it."""
-    kinds = reasons(closure)
-    absent = re.match(r"(\S+): cannot open shared object file", said)
-    version = re.search(r"version `([^']+)' not found \(required by", said)
-    if absent:
-        is_agreed = absent[1] in missing_sonames(closure)
-        return "agreed: missing" if is_agreed else f"{FALSE_NEGATIVE}: {said}"
-    if version:
-        is_agreed = version[1] in {problem.version for problem in closure.version_problems}
-        return "agreed: version" if is_agreed else f"{FALSE_NEGATIVE}: {said}"
-    if symbol := re.search(r"undefined symbol: (\w+)", said):
-        return undefined_symbol(closure, symbol[1])
-    if said:
-        return f"agreed: {min(kinds)}" if kinds else f"{FALSE_NEGATIVE}: {said}"
-    return f"{FALSE_POSITIVE}: {sorted(kinds)}" if kinds else "agreed: loads"
-
-
-def undefined_symbol(closure: Closure, name: str) -> str:
-    """Compare the symbol that dlopen stopped at with those that are predicted."""
-    symbols = [problem for problem in problems(closure) if problem.kind == "symbol"]
-    if not symbols:
-        return f"{FALSE_NEGATIVE}: undefined symbol {name}"
-    return "agreed: undefined symbol" if any(name in p.detail for p in symbols) else f"other symbol: {name}"
 
 
 def score(
@@ -174,7 +106,7 @@ def test_no_library_of_a_wheel_is_wrongly_missing_or_wrongly_there(examined: Exa
 
 def undefined(examined: Examined, closure: Closure) -> Counter[ImagePath]:
     """Return how many symbols the loader does not find for each file, when it binds everything at once."""
-    trace = traced(examined.root.place, examined.root.python, closure.entry.path, with_symbols=True)
+    trace = traced(Inside(examined.root.place), examined.root.python, closure.entry.path, with_symbols=True)
     by = ((name, examined.tree.realpath(ImagePath(path))) for name, path in trace.symbols)
     return Counter(path for _, path in set(by) if path is not None)
 
@@ -209,7 +141,7 @@ def test_what_cannot_be_imported_is_what_we_say(tmp_path: Path) -> None:
     with open_scene(*_opened(root, str(tmp_path))) as scene:
         closures = examine(scene.world, modules(scene), scene.python)
 
-    said = imported(root.place, root.python, [str(closure.entry.module) for closure in closures])
+    said = imported(Inside(root.place), root.python, [str(closure.entry.module) for closure in closures])
 
     refused = {
         module: found[1]
@@ -237,7 +169,8 @@ def test_with_directories_in_the_environment_the_same_files_answer(tmp_path: Pat
         world = World(scene.image.tree, scene.elf, {"LD_LIBRARY_PATH": search})
         closures = examine(world, libraries(scene), scene.python)
         traces = {
-            c.entry.path: traced(root.place, root.python, c.entry.path, search=search) for c in closures
+            c.entry.path: traced(Inside(root.place), root.python, c.entry.path, search=search)
+            for c in closures
         }
 
         assert differing_from(scene.image.tree, closures, traces) == {}
@@ -251,7 +184,7 @@ def test_programs_load_what_the_loader_lists(suite: str, tmp_path: Path) -> None
         programs = [path for path in sorted(loaders) if not re.search(r"\.so(\.|$)", basename(path))]
         entries = [EntryPoint(path, EntryKind.EXECUTABLE) for path in programs]
         closures = examine(scene.world, entries, scene.python)
-        traces = {path: listed(root.place, str(loaders[path]), path) for path in programs}
+        traces = {path: listed(Inside(root.place), str(loaders[path]), path) for path in programs}
 
         assert len(programs) > PROGRAMS
         assert differing_from(scene.image.tree, closures, traces) == {}
@@ -266,7 +199,7 @@ def test_names_that_python_opens_lead_where_the_loader_goes(examined: Examined, 
     with open_scene(*_opened(examined.root, str(tmp_path))) as scene:
         found = dlopen(scene.world, names, scene.python)
 
-    said = dlopened(examined.root.place, examined.root.python, names)
+    said = dlopened(Inside(examined.root.place), examined.root.python, names)
 
     verdicts = {name: judged(closure, said[name]) for name, closure in zip(names, found, strict=True)}
     assert sum(verdict == "agreed: loads" for verdict in verdicts.values()) > LOADED_BY_NAME
