@@ -309,7 +309,7 @@ class FolderBody:
 
     def part(self, offset: int, length: int) -> bytes:
         """See `MemberBody.part`; raises OSError where the file shrank meanwhile or cannot be read."""
-        end = min(offset + length, self.size)
+        end = max(offset, min(offset + length, self.size))
         if end <= len(self._held):
             return self._held[offset:end]
         if length > self._most:
@@ -317,6 +317,11 @@ class FolderBody:
         return self._read(offset, end - offset)
 
     def _read(self, offset: int, length: int) -> bytes:
+        # Most reads are answered at once.
+        piece = os.pread(self._descriptor, length, offset)
+        return piece if len(piece) == length else self._in_pieces(offset, length)
+
+    def _in_pieces(self, offset: int, length: int) -> bytes:
         pieces: list[bytes] = []
         while length > 0:
             piece = os.pread(self._descriptor, length, offset)

@@ -14,6 +14,9 @@ X86_ISA_NEEDED = 0xC0008002
 
 MAX_NAME = 256
 
+_PROPERTIES = {order: (Struct(order + "II"), Struct(order + "I")) for order in "<>"}
+"""Type and size of a property, and a number that it holds, by byte order."""
+
 
 class _Feature(msgspec.Struct):
     soname: list[str] = []
@@ -45,8 +48,7 @@ def x86_isa_needed(notes: bytes, header: Struct, alignment: int) -> int:
     """Return the bits of the x86-64 levels that a file needs: 1 for the baseline, 2 for v2, and so on."""
     if PROPERTY_OWNER not in notes:
         return 0
-    number = Struct(header.format[0] + "I")
-    pair = Struct(header.format[0] + "II")
+    pair, number = _PROPERTIES[header.format[0]]
     needed = 0
     for content in _contents(notes, header, PROPERTY_NOTE, PROPERTY_OWNER):
         at = 0

@@ -5,12 +5,12 @@ Section headers are not looked at: the loader does not use them, and stripped fi
 
 from collections.abc import Sequence
 from itertools import takewhile
+from sys import intern
 from typing import NamedTuple
 
 import msgspec
 
 from fleet_audit.audit.ldd import layout as elf
-from fleet_audit.audit.ldd.fallback import read_with_pyelftools
 from fleet_audit.audit.ldd.layout import LAYOUTS, Layout, Segment
 from fleet_audit.audit.ldd.notes import dlopen_sonames, x86_isa_needed
 from fleet_audit.audit.ldd.symbol_versions import version_definitions, version_needs
@@ -93,12 +93,16 @@ def _header_refusal(head: bytes, header: Sequence[int], layout: Layout) -> str:
     return next((why for holds, why in checks if not holds), "")
 
 
+_LOOKED_AT = frozenset({elf.PT_LOAD, elf.PT_DYNAMIC, elf.PT_INTERP, elf.PT_NOTE, elf.PT_GNU_STACK})
+
+
 def _segments(window: Window, header: Sequence[int], layout: Layout) -> list[Segment]:
     offset, count = header[4], header[9]
     entry = layout.program_header
     table = window.at(offset, count * entry.size, "the program header table")
     a, b, c, d, e = layout.segment_fields
-    return [Segment(t[a], t[b], t[c], t[d], t[e]) for t in entry.iter_unpack(table)]
+    headers = (t for t in entry.iter_unpack(table) if t[a] in _LOOKED_AT)
+    return [Segment(t[a], t[b], t[c], t[d], t[e]) for t in headers]
 
 
 def _read_segments(file: _File, segments: Sequence[Segment], refusal: str) -> SharedObject:
@@ -112,6 +116,8 @@ def _read_segments(file: _File, segments: Sequence[Segment], refusal: str) -> Sh
         _add_dynamic_facts(found, file, segments, loads)
     except Damaged as e:
         oddity = str(e)
+        from fleet_audit.audit.ldd.fallback import read_with_pyelftools  # noqa: PLC0415  (20 ms; odd files are rare)
+
         recovered = read_with_pyelftools(file.read, file.size)
         if recovered is not None:
             found = recovered | found
@@ -245,21 +251,27 @@ def file_offset(address: int, loads: Sequence[Segment], what: str) -> int:
 class Strings:
     """The dynamic string table; each string is bounded, and all strings of a file together."""
 
-    __slots__ = ("_left", "_start", "_window")
+    __slots__ = ("_known", "_left", "_start", "_window")
 
     def __init__(self, window: Window, start: int) -> None:
         """Take the table's offset in the file."""
         self._window = window
         self._start = start
         self._left = MAX_STRINGS
+        self._known: dict[int, str] = {}
 
     def at(self, index: int) -> str:
         """Return the string at `index`; raise `Damaged` where there is none."""
+        known = self._known.get(index)
+        if known is not None:
+            return known
         found = self._window.string(self._start + index, MAX_STRING, "a string of the dynamic segment")
         self._left -= len(found)
         if self._left < 0:
             raise Damaged("the strings of the dynamic segment are too long together")
-        return text(found)
+        # Thousands of files name the same libraries and versions.
+        self._known[index] = name = intern(text(found))
+        return name
 
 
 def _add_dynamic_facts(

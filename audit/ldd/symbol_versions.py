@@ -25,19 +25,12 @@ def version_needs(
     found: list[VersionNeed] = []
     left = MAX_VERSIONS
     for _ in range(count):
-        raw = window.at(start, layout.version_need.size, _NEEDED)
-        _, names, file, first, following = layout.version_need.unpack(raw)
+        _, names, file, first, following = window.unpack(layout.version_need, start, _NEEDED)
         left -= names + 1
         if left < 0:
             raise Damaged(f"{_NEEDED} has over {MAX_VERSIONS} entries")
-        versions = _needed_names(window, start + first, names, layout, string)
-        found.append(
-            VersionNeed(
-                file=Soname(string(file)),
-                versions=tuple(name for name, is_weak in versions if not is_weak),
-                weak=tuple(name for name, is_weak in versions if is_weak),
-            )
-        )
+        versions, weak = _needed_names(window, start + first, names, layout, string)
+        found.append(VersionNeed(Soname(string(file)), versions, weak))
         if following == 0:
             break
         start += following
@@ -46,16 +39,17 @@ def version_needs(
 
 def _needed_names(
     window: Window, at: int, count: int, layout: Layout, string: Callable[[int], str]
-) -> list[tuple[str, bool]]:
-    names: list[tuple[str, bool]] = []
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of one entry that are not weak, and those that are."""
+    names: list[str] = []
+    weak: list[str] = []
     for _ in range(count):
-        raw = window.at(at, layout.version_need_aux.size, _NEEDED)
-        _, flags, _, name, following = layout.version_need_aux.unpack(raw)
-        names.append((string(name), bool(flags & VER_FLG_WEAK)))
+        _, flags, _, name, following = window.unpack(layout.version_need_aux, at, _NEEDED)
+        (weak if flags & VER_FLG_WEAK else names).append(string(name))
         if following == 0:
             break
         at += following
-    return names
+    return tuple(names), tuple(weak)
 
 
 def version_definitions(
@@ -66,10 +60,9 @@ def version_definitions(
         raise Damaged(f"{_DEFINED} has over {MAX_VERSIONS} entries")
     names: list[str] = []
     for _ in range(count):
-        raw = window.at(start, layout.version_definition.size, _DEFINED)
-        *_, first, following = layout.version_definition.unpack(raw)
-        aux = window.at(start + first, layout.version_definition_aux.size, _DEFINED)
-        names.append(string(layout.version_definition_aux.unpack(aux)[0]))
+        *_, first, following = window.unpack(layout.version_definition, start, _DEFINED)
+        name, _ = window.unpack(layout.version_definition_aux, start + first, _DEFINED)
+        names.append(string(name))
         if following == 0:
             break
         start += following

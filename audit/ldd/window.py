@@ -1,6 +1,8 @@
 """Bounded looks into a file that is read piece by piece."""
 
 from collections.abc import Callable
+from struct import Struct
+from typing import Any
 
 Read = Callable[[int, int], bytes]
 """Returns `length` bytes from `offset`, or fewer where the file ends."""
@@ -34,6 +36,12 @@ class Window:
             self._load(offset, length, what)
         begin = offset - self._start
         return self._data[begin : begin + length]
+
+    def unpack(self, layout: Struct, offset: int, what: str) -> tuple[Any, ...]:
+        """Return the fields of the structure at `offset`; raise `Damaged` as `at` does."""
+        if not (self._start <= offset and offset + layout.size <= self._end):
+            self._load(offset, layout.size, what)
+        return layout.unpack_from(self._data, offset - self._start)
 
     def string(self, offset: int, limit: int, what: str) -> bytes:
         """Return the bytes up to the next NUL; raise `Damaged` where none comes within `limit`."""
