@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping
 
+from fleet_audit.audit.ldd.definitions import Definitions
 from fleet_audit.audit.ldd.layout import DF_1_PIE, ET_DYN
-from fleet_audit.audit.ldd.symbol_table import Definitions, gnu_hash
+from fleet_audit.audit.ldd.symbol_table import gnu_hash
 from fleet_audit.audit.ldd.world import World
 from fleet_audit.audit.model.elf import SharedObject
 from fleet_audit.audit.model.identity import ImagePath, ModuleName

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from fleet_audit.audit.images.tree import FileUnreadable, basename, parent
+from fleet_audit.audit.ldd.definitions import Definitions
 from fleet_audit.audit.ldd.layout import ET_DYN, ET_EXEC
 from fleet_audit.audit.ldd.loader import Abi, abi_of, machine_name
 from fleet_audit.audit.ldd.search import MAX_DIRECTORIES, MAX_EXPANDED
-from fleet_audit.audit.ldd.symbol_table import Definitions, gnu_hash
+from fleet_audit.audit.ldd.symbol_table import gnu_hash
 from fleet_audit.audit.ldd.world import PATH_MAX, World
 from fleet_audit.audit.model.elf import (
     Attempt,

@@ -4,11 +4,14 @@ Each object looks in what the program loaded at its start, then in everything th
 it, breadth first. What `dlopen` adds is bound at once: Python asks for RTLD_NOW, and so does ctypes.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
+from fleet_audit.audit.ldd.definitions import Definitions
 from fleet_audit.audit.ldd.layout import DF_1_NOW, DF_BIND_NOW
-from fleet_audit.audit.ldd.symbol_table import Definitions, SymbolTable, gnu_hash, numbers
+from fleet_audit.audit.ldd.symbol_table import SymbolTable, gnu_hash, numbers
 from fleet_audit.audit.ldd.world import Symbols
 from fleet_audit.audit.model.elf import SharedObject, SymbolProblem
 from fleet_audit.audit.model.identity import ImagePath
@@ -24,8 +27,8 @@ class SymbolAnswer(NamedTuple):
     unknown: tuple[tuple[ImagePath, str], ...] = ()
 
 
-Wanted = tuple[int, str]
-"""The hash of a symbol's name, and its version."""
+Wanted = dict[str, set[int]]
+"""Symbols that a file wants, by version: the hashes of their names."""
 
 
 class SymbolCheck:
@@ -40,6 +43,7 @@ class SymbolCheck:
         self._heeds_versions = heeds_versions
         self._tables: dict[ImagePath, SymbolTable | None] = {}
         self._definitions: dict[ImagePath, Definitions] = {}
+        self._wanted: dict[ImagePath, Wanted] = {}
         self._found_in: dict[ImagePath, frozenset[ImagePath]] = {}
         self._started: dict[tuple[ImagePath, ...], _Scope] = {}
 
@@ -91,22 +95,41 @@ class SymbolCheck:
         return self._definitions[path]
 
     def _problems(self, path: ImagePath, scopes: Sequence["_Scope"]) -> Iterator[SymbolProblem]:
-        table = self._table(path) or SymbolTable()
-        wanted = _wanted(table) if self._heeds_versions else [(h, "") for h in numbers(table.wanted, "I")]
+        wanted = self._wanted_by(path)
         found_in: set[ImagePath] = set()
-        left = list(range(len(wanted)))
         for scope in scopes:
-            scope.look_up([wanted[index] for index in left])
-            answers = [(index, scope.known[wanted[index]]) for index in left]
-            found_in.update(definer for _, definer in answers if definer is not None)
-            left = [index for index, definer in answers if definer is None]
-        if not left:
+            left, definers = scope.look_up(wanted)
+            found_in |= definers
+            wanted = left
+        if wanted:
+            yield from self._named(path, wanted)
+        else:
             self._found_in[path] = frozenset(found_in)
-            return
-        names = table.wanted_names()
-        for index in left[:MAX_PROBLEMS]:
-            name = names[index] if index < len(names) else ""
-            yield SymbolProblem(name, wanted[index][1], path, len(left) - 1)
+
+    def _wanted_by(self, path: ImagePath) -> Wanted:
+        if path not in self._wanted:
+            wanted: defaultdict[str, set[int]] = defaultdict(set)
+            for hash_, version in self._wanted_in_order(path):
+                wanted[version].add(hash_)
+            self._wanted[path] = dict(wanted)
+        return self._wanted[path]
+
+    def _wanted_in_order(self, path: ImagePath) -> Iterable[tuple[int, str]]:
+        table = self._table(path) or SymbolTable()
+        hashes = numbers(table.wanted, "I")
+        versions = numbers(table.wanted_versions, "H")
+        if not self._heeds_versions or len(versions) != len(hashes):
+            return zip(hashes, repeat(""), strict=False)
+        names = {v: table.version_names.get(v, "") if v > 1 else "" for v in set(versions)}
+        return zip(hashes, map(names.__getitem__, versions), strict=True)
+
+    def _named(self, path: ImagePath, missing: Wanted) -> Iterator[SymbolProblem]:
+        """Yield a problem for each symbol that is nowhere, in the file's order and up to MAX_PROBLEMS."""
+        names = (self._table(path) or SymbolTable()).wanted_names()
+        order = enumerate(self._wanted_in_order(path))
+        left = [(at, version) for at, (hash_, version) in order if hash_ in missing.get(version, ())]
+        for at, version in left[:MAX_PROBLEMS]:
+            yield SymbolProblem(names[at] if at < len(names) else "", version, path, len(left) - 1)
 
 
 class _Scope:
@@ -114,13 +137,30 @@ class _Scope:
 
     def __init__(self, files: Sequence[tuple[ImagePath, Definitions]]) -> None:
         self._files = files
-        self.known: dict[Wanted, ImagePath | None] = {}
+        self._known: defaultdict[str, dict[int, ImagePath | None]] = defaultdict(dict)
 
-    def look_up(self, symbols: Iterable[Wanted]) -> None:
-        """Note in `known` which file defines each symbol, None where none does."""
-        for wanted in symbols:
-            if wanted not in self.known:
-                self.known[wanted] = next((path for path, file in self._files if file.has(*wanted)), None)
+    def look_up(self, wanted: Wanted) -> tuple[Wanted, set[ImagePath]]:
+        """Return the symbols that no file defines, and the files that define the others."""
+        left: Wanted = {}
+        definers: set[ImagePath | None] = set()
+        for version, hashes in wanted.items():
+            known = self._known[version]
+            if new := hashes.difference(known):
+                self._search(known, new, version)
+            answers = set(map(known.__getitem__, hashes))
+            if None in answers:
+                left[version] = {hash_ for hash_ in hashes if known[hash_] is None}
+            definers |= answers
+        return left, {path for path in definers if path is not None}
+
+    def _search(self, known: dict[int, ImagePath | None], new: set[int], version: str) -> None:
+        for path, file in self._files:
+            found = file.defined(new, version)
+            known.update(dict.fromkeys(found, path))
+            new = new - found
+            if not new:
+                return
+        known.update(dict.fromkeys(new))
 
 
 def defined_elsewhere(
@@ -133,15 +173,6 @@ def defined_elsewhere(
         if table is not None and Definitions(table).has(hash_, problem.version):
             return path
     return None
-
-
-def _wanted(table: SymbolTable) -> list[Wanted]:
-    hashes = numbers(table.wanted, "I")
-    versions = numbers(table.wanted_versions, "H")
-    names = table.version_names
-    if len(versions) != len(hashes):
-        return [(hash_, "") for hash_ in hashes]
-    return [(h, names.get(v, "") if v > 1 else "") for h, v in zip(hashes, versions, strict=True)]
 
 
 def is_bound_at_start(facts: SharedObject) -> bool:

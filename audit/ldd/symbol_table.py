@@ -27,17 +27,12 @@ MAX_NAMES = 32 << 20
 """Bytes of all wanted names of one file; the largest real files have some five million."""
 
 _MODULUS = 1 << 32
-_HIDDEN = 0x8000
 _STRINGS_AT_ONCE = 4 << 20
 _USUAL_NAME = 512
 """Longer names are not kept in memory: real ones are rare, and a hostile file has as many as it likes."""
 
-_LONGEST_LIST = 64
 _FEW = 4_096
 """The lowest bit of a hash is lost in a chain, and only the choice between buckets brings it back."""
-
-_LOWEST_VERSION = 2
-"""Indexes below say that a symbol is local, or global without a version (LSB Core, Symbol Versioning)."""
 
 
 class SymbolTable(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -280,51 +275,3 @@ def numbers(packed: bytes, kind: str) -> Sequence[int]:
     words.frombytes(whole)
     words.byteswap()
     return words
-
-
-class Definitions:
-    """Answers which symbols a file defines."""
-
-    __slots__ = ("_all", "_buckets", "_chain", "_first", "_names", "_versions")
-
-    def __init__(self, table: SymbolTable) -> None:
-        """Take a table, which may come from a damaged cache."""
-        self._first = table.first
-        self._buckets = numbers(table.buckets, "I")
-        self._chain = numbers(table.chain, "I")
-        versions = numbers(table.versions, "H")
-        self._versions = versions if len(versions) == len(self._chain) else None
-        self._names = table.version_names
-        self._all: dict[int, set[int]] | None = None
-
-    def has(self, hash_: int, version: str = "") -> bool:
-        """Say whether a symbol with this hash and version would be taken (do_lookup_x, check_match).
-
-        Without a version any default will do, and with one also a symbol that has none.
-        """
-        chain, wanted = self._chain, hash_ | 1
-        start = self._buckets[hash_ % len(self._buckets)] - self._first if self._buckets else -1
-        if not 0 <= start < len(chain):
-            return False
-        for at in range(start, min(start + _LONGEST_LIST, len(chain))):
-            word = chain[at]
-            if word | 1 == wanted and self._fits(self._versions[at] if self._versions else 0, version):
-                return True
-            if word & 1:
-                return False
-        return any(self._fits(number, version) for number in self._index().get(wanted, ()))
-
-    def _index(self) -> dict[int, set[int]]:
-        """Return all definitions by hash: lists that no linker makes must not cost more than any other."""
-        if self._all is None:
-            self._all = {}
-            for at, word in enumerate(self._chain):
-                self._all.setdefault(word | 1, set()).add(self._versions[at] if self._versions else 0)
-        return self._all
-
-    def _fits(self, number: int, version: str) -> bool:
-        index, is_hidden = number & INDEX_MASK, bool(number & _HIDDEN)
-        if not version:
-            return index <= _LOWEST_VERSION or not is_hidden
-        defined = self._names.get(index, "") if index >= _LOWEST_VERSION else ""
-        return defined == version if defined else not is_hidden

@@ -3,10 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet_audit.audit.ldd.definitions import Definitions
 from fleet_audit.audit.ldd.glibc import examine
 from fleet_audit.audit.ldd.library_names import library_names
 from fleet_audit.audit.ldd.symbol_check import MAX_PROBLEMS, SymbolCheck
-from fleet_audit.audit.ldd.symbol_table import Definitions, SymbolTable, gnu_hash
+from fleet_audit.audit.ldd.symbol_table import SymbolTable, gnu_hash
 from fleet_audit.audit.model.elf import EntryKind, EntryPoint
 from fleet_audit.audit.model.identity import ImagePath
 from tests.support.elf import Symbol, elf, image, symbols_of, wants
@@ -81,13 +82,40 @@ tables = st.builds(
     SymbolTable,
     first=st.integers(-3, 2**33),
     buckets=st.binary(max_size=40),
-    chain=st.binary(max_size=400),
+    chain=st.binary(max_size=240),
     versions=st.binary(max_size=200),
     version_names=st.just({2: "V1"}),
     wanted=st.binary(max_size=40),
     wanted_versions=st.binary(max_size=20),
     names=st.binary(max_size=40),
 )
+
+
+def defined_one_by_one(table: SymbolTable, hashes: set[int], version: str) -> set[int]:
+    known = Definitions(table)
+    return {hash_ for hash_ in hashes if known.has(hash_, version)}
+
+
+@given(sets, sets, styles, st.sampled_from(["", "V1", "V2"]))
+def test_many_symbols_are_looked_up_as_each_of_them(
+    plain: frozenset[str], versioned: frozenset[str], style: str, version: str
+) -> None:
+    symbols = [*map(Symbol, sorted(plain)), *(Symbol(name, "V1") for name in sorted(versioned))]
+    table = symbols_of(elf(symbols=symbols, hash_style=style)) or SymbolTable()
+    hashes = {gnu_hash(name.encode()) for name in NAMES}
+    siblings = {hash_ ^ 1 for hash_ in hashes}
+
+    found = Definitions(table).defined(hashes | siblings, version)
+
+    assert found == defined_one_by_one(table, hashes | siblings, version)
+
+
+@given(tables, st.sampled_from(["", "V1"]))
+def test_so_they_are_in_tables_that_no_linker_made(table: SymbolTable, version: str) -> None:
+    words = {int.from_bytes(table.chain[at : at + 4], "little") for at in range(0, len(table.chain), 4)}
+    hashes = {word & ~1 for word in words} | {word | 1 for word in words}
+
+    assert Definitions(table).defined(hashes, version) == defined_one_by_one(table, hashes, version)
 
 
 @given(tables)

@@ -2,9 +2,10 @@
 
 import pytest
 
+from fleet_audit.audit.ldd.definitions import Definitions
 from fleet_audit.audit.ldd.evidence import gaps, problems
 from fleet_audit.audit.ldd.glibc import examine
-from fleet_audit.audit.ldd.symbol_table import Definitions, SymbolTable, gnu_hash
+from fleet_audit.audit.ldd.symbol_table import SymbolTable, gnu_hash
 from fleet_audit.audit.ldd.world import World
 from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint
 from fleet_audit.audit.model.finding import GapKind
