@@ -40,6 +40,7 @@ class Knowledge:
                 {(soname, suite): broken for soname in broken.sonames for suite in broken.suites}
             )
         self._other_systems = tuple(chain.from_iterable(p.other_systems for p in parts))
+        self._gpu_builds = tuple(chain.from_iterable(p.gpu_builds for p in parts))
 
     def host_driver(self, name: str) -> str | None:
         """Return the id of the row by which the host supplies a soname or program; None where none."""
@@ -60,6 +61,13 @@ class Knowledge:
         base = name.rpartition("/")[2]
         for row in self._other_systems:
             if any(fnmatchcase(base, pattern) for pattern in (*row.programs, *row.sonames)):
+                return row.id
+        return None
+
+    def gpu_build(self, distribution: DistributionName) -> str | None:
+        """Return the id of the row that says that a distribution is built for a GPU."""
+        for row in self._gpu_builds:
+            if any(fnmatchcase(distribution, pattern) for pattern in row.distributions):
                 return row.id
         return None
 

@@ -84,6 +84,15 @@ class OtherSystem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sonames: tuple[Pattern, ...] = ()
 
 
+class GpuBuild(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Distributions that are built for a GPU, and of no use without one."""
+
+    id: RowId
+    why: Text
+    references: Annotated[tuple[Reference, ...], msgspec.Meta(min_length=1)]
+    distributions: Annotated[tuple[Pattern, ...], msgspec.Meta(min_length=1)]
+
+
 class KnowledgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file of the knowledge base: a list of rows for each kind that it holds."""
 
@@ -93,3 +102,4 @@ class KnowledgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     provider_override: tuple[ProviderOverride, ...] = ()
     soname_break: tuple[SonameBreak, ...] = ()
     other_systems: tuple[OtherSystem, ...] = ()
+    gpu_builds: tuple[GpuBuild, ...] = ()

@@ -82,6 +82,16 @@ def test_what_linux_has_too_is_not_taken_for_another_system(packaged: Knowledge,
     assert packaged.other_system(name) is None
 
 
+@pytest.mark.parametrize("name", ["onnxruntime-gpu", "cupy-cuda12x", "nvidia-cublas-cu12", "triton"])
+def test_what_is_built_for_a_gpu_is_known(packaged: Knowledge, name: str) -> None:
+    assert packaged.gpu_build(DistributionName(name)) is not None
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "faiss-cpu", "nvidia-ml-py", "torch", "tritonclient"])
+def test_what_serves_without_a_gpu_is_not_taken_for_a_build_for_one(packaged: Knowledge, name: str) -> None:
+    assert packaged.gpu_build(DistributionName(name)) is None
+
+
 def test_an_exception_wins_over_a_pattern(tmp_path: Path) -> None:
     knowledge = written(
         tmp_path,
