@@ -231,11 +231,11 @@ class _Examination:
         symbols = SymbolAnswer() if load.unanswered or versions else self._symbols_of(load)
         return Closure(
             entry=entry,
-            loaded=tuple(item.path for item in load.order),
+            loaded=tuple([item.path for item in load.order]),
             requests=tuple(load.requests),
             version_problems=versions,
             relative_directories=load.relative_directories(),
-            remarks=remarks_on(((item.path, item.facts) for item in load.order), self._world.isa),
+            remarks=remarks_on(load.order, self._world.isa),
             symbol_problems=symbols.problems,
             unread_symbols=symbols.unknown,
         )

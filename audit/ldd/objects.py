@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from fleet_audit.audit.ldd.layout import DF_1_NODEFLIB
 from fleet_audit.audit.ldd.loader import Loader
+from fleet_audit.audit.ldd.refusal import may_be_refused
 from fleet_audit.audit.ldd.search import Plan, Search, Unfound, directories, distinct, expand, outcome
 from fleet_audit.audit.ldd.world import Found, World
 from fleet_audit.audit.model.elf import Attempt, Missing, Resolved, SharedObject
@@ -32,7 +33,7 @@ class Loaded:
     own that depend on the current directory; `resolved` is what a request for it is answered with.
     """
 
-    __slots__ = ("facts", "path", "relative", "resolved", "scope", "used", "wants")
+    __slots__ = ("facts", "may_be_refused", "path", "relative", "resolved", "scope", "used", "wants")
 
     def __init__(self, found: Found, scope: Scope, relative: tuple[str, ...]) -> None:
         """Take the file and where it searches."""
@@ -43,6 +44,7 @@ class Loaded:
         self.wants: tuple[Soname, ...] = tuple(dict.fromkeys((*found.facts.needed, *found.facts.filters)))
         self.relative = relative
         self.resolved = Resolved(found.path)
+        self.may_be_refused = may_be_refused(found.facts)
 
 
 Answer = Loaded | Unfound
@@ -161,9 +163,8 @@ class LinkMaps:
     def add(self, item: Loaded, name: str) -> None:
         """Add an object that was asked for by `name`."""
         self.by_path[item.path] = item
-        for called in (name, item.used):
-            self.names.setdefault(called, item)
-            self.called.setdefault(called, item)
+        self.also_called(item, name)
+        self.also_called(item, item.used)
         if item.facts.soname:
             self.names.setdefault(item.facts.soname, item)
 

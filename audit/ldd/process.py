@@ -91,11 +91,12 @@ class Load:
         self.process = process
         self.order: list[Loaded] = []
         self.requests: list[Request] = []
-        self.searched: list[Loaded | None] = []
-        """For each request the object whose search answered it; None where it was loaded already."""
+        self.searched: dict[int, Loaded] = {}
+        """By the number of a request the object whose search answered it, unless it was loaded already."""
         self.unanswered: set[Soname] = set()
         """The names that no request found a file for."""
         self.maps = LinkMaps()
+        self._held = process.maps
         self._space = process.space
         self._is_dlopened = is_dlopened
         self._done = 0
@@ -118,21 +119,20 @@ class Load:
                 self._request_auxiliary(wanting, soname)
         if len(self.requests) >= MAX_REQUESTS:
             why = f"its closure has over {MAX_REQUESTS} requests"
-            unknown = Unknown(why, GapKind.LIMIT_REACHED)
-            self._note(Request(Soname(""), self.order[0].path, unknown), None)
+            self._answer(Request(Soname(""), self.order[0].path, Unknown(why, GapKind.LIMIT_REACHED)))
 
     def request(self, wanting: Loaded, soname: Soname) -> None:
         """Satisfy one DT_NEEDED from what is loaded, or load what answers it."""
-        held = self.maps.names.get(soname) or self.process.maps.names.get(soname)
-        if held is None:
-            self._note(Request(soname, wanting.path, self._open(wanting, soname)), wanting)
-        else:
+        held = self.maps.names.get(soname) or self._held.names.get(soname)
+        if held is not None:
             self.maps.called.setdefault(soname, held)
-            self._note(Request(soname, wanting.path, held.resolved), None)
+            self.requests.append(Request(soname, wanting.path, held.resolved))
+        else:
+            self.searched[len(self.requests)] = wanting
+            self._answer(Request(soname, wanting.path, self._open(wanting, soname)))
 
-    def _note(self, request: Request, searched: Loaded | None) -> None:
+    def _answer(self, request: Request) -> None:
         self.requests.append(request)
-        self.searched.append(searched)
         if not isinstance(request.resolution, Resolved):
             self.unanswered.add(request.soname)
 
@@ -146,11 +146,11 @@ class Load:
         answer = self._space.answer(wanting, soname)
         if not isinstance(answer, Loaded):
             return answer
-        held = self.maps.by_path.get(answer.path) or self.process.maps.by_path.get(answer.path)
+        held = self.maps.by_path.get(answer.path) or self._held.by_path.get(answer.path)
         if held is not None:
             self.maps.also_called(held, soname)
             return held.resolved
-        refusal = self.refusal(answer.facts)
+        refusal = self.refusal(answer.facts) if answer.may_be_refused else None
         if refusal is not None:
             return Fatal(answer.path, refusal)
         self._add(answer, soname)

@@ -5,6 +5,12 @@ from fleet_audit.audit.ldd.loader import Loader
 from fleet_audit.audit.model.elf import SharedObject
 
 
+def may_be_refused(facts: SharedObject) -> bool:
+    """Say whether there is anything in the file for which some process would refuse it."""
+    is_library = facts.elf_type != ET_EXEC and not facts.flags_1 & (DF_1_PIE | DF_1_NOOPEN)
+    return not is_library or facts.has_executable_stack is not False
+
+
 def refusal_as_library(facts: SharedObject, loader: Loader) -> str | None:
     """Return why the file is a program and no library, in the loader's words; None where it is one."""
     if facts.elf_type == ET_EXEC:

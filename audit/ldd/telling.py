@@ -46,12 +46,14 @@ class _Telling:
                 self._note_loaders(other)
 
     def _note_loaders(self, load: Load) -> None:
-        for request, wanting in zip(load.requests, load.searched, strict=True):
-            if wanting is not None and isinstance(request.resolution, Resolved):
-                self._loaders.setdefault(request.resolution.path, wanting)
+        for number, wanting in load.searched.items():
+            resolution = load.requests[number].resolution
+            if isinstance(resolution, Resolved):
+                self._loaders.setdefault(resolution.path, wanting)
 
     def steps(self) -> Iterator[Step]:
-        for request, wanting in zip(self._load.requests, self._load.searched, strict=True):
+        for number, request in enumerate(self._load.requests):
+            wanting = self._load.searched.get(number)
             if wanting is None:
                 yield Step(request, note=self._held_as(request))
             elif self._attempts > MAX_ATTEMPTS:
