@@ -45,7 +45,10 @@ class Available(msgspec.Struct, frozen=True, tag="available"):
 
 
 class Flag(msgspec.Struct, frozen=True, tag="flag"):
-    """A name that stands for the answer to another question (``WINDOWS``, ``HAS_TORCH``)."""
+    """A name that stands for the answer to another question (``WINDOWS``, ``HAS_TORCH``).
+
+    ``has_torch()`` stands for what a function without arguments returns.
+    """
 
     name: str
 
@@ -54,6 +57,19 @@ class EnvironmentSet(msgspec.Struct, frozen=True, tag="environment"):
     """``os.environ.get(variable)``: whether the variable is set to something."""
 
     variable: str
+
+
+class EnvironmentCheck(msgspec.Struct, frozen=True, tag="environment-value"):
+    """A question about what `variable` holds; `unset` is the answer where nobody sets it."""
+
+    variable: str
+    unset: bool
+
+
+class AskedFor(msgspec.Struct, frozen=True, tag="asked"):
+    """Inside a module's ``__getattr__``: whether the name that it is asked for is one of `names`."""
+
+    names: tuple[str, ...]
 
 
 class Unknown(msgspec.Struct, frozen=True, tag="unknown"):
@@ -87,6 +103,8 @@ Condition = (
     | Available
     | Flag
     | EnvironmentSet
+    | EnvironmentCheck
+    | AskedFor
     | Unknown
     | Not
     | AllOf
@@ -102,7 +120,8 @@ class Circumstances(msgspec.Struct, frozen=True):
     """What decides conditions: the Python version, whether this file is the script, and what is there.
 
     `flag` answers for a name of the file; `environment` are the variables that the image sets. Others are
-    unset, or, where `is_open`, may be set by whoever starts the container.
+    unset, or, where `is_open`, may be set by whoever starts the container. `asked` is the name that a
+    module's ``__getattr__`` is asked for; empty where it is not called.
     """
 
     version: tuple[int, ...]
@@ -111,6 +130,7 @@ class Circumstances(msgspec.Struct, frozen=True):
     flag: Callable[[str], bool | None] = _unknown_flag
     environment: frozenset[str] = frozenset()
     is_open: bool = False
+    asked: str = ""
 
 
 _LINUX = {
@@ -137,8 +157,10 @@ def holds(condition: Condition, world: Circumstances) -> bool | None:
             answer = _python_holds(condition, world.version)
         case Flag(name):
             answer = world.flag(name)
-        case EnvironmentSet(variable):
-            answer = True if variable in world.environment else None if world.is_open else False
+        case EnvironmentSet() | EnvironmentCheck():
+            answer = _environment_holds(condition, world)
+        case AskedFor(names):
+            answer = world.asked in names if world.asked else None
         case TypeChecking() | Unknown():
             answer = None if isinstance(condition, Unknown) else False
         case Not() | AllOf() | AnyOf():
@@ -146,6 +168,14 @@ def holds(condition: Condition, world: Circumstances) -> bool | None:
         case _:
             assert_never(condition)
     return answer
+
+
+def _environment_holds(check: EnvironmentSet | EnvironmentCheck, world: Circumstances) -> bool | None:
+    if check.variable not in world.environment:
+        unset = isinstance(check, EnvironmentCheck) and check.unset
+        return None if world.is_open else unset
+    # What an image sets is known by name; a variable that is set to nothing is not among them.
+    return True if isinstance(check, EnvironmentSet) else None
 
 
 def _combined(condition: Not | AllOf | AnyOf, world: Circumstances) -> bool | None:

@@ -126,7 +126,9 @@ class Expander:
         expansion = self.expand(module)
         if expansion is None:
             return False
-        if any(_is_sure(absent) and not self._may_be_made_up(absent.module) for absent in expansion.absent):
+        if expansion.liveness.fails() or any(
+            _is_sure(absent) and not self._may_be_made_up(absent.module) for absent in expansion.absent
+        ):
             return True
         followed = (self._finder.find(link.target) for link in expansion.links if _is_sure(link))
         return any(self.is_broken(target) for target in followed if target is not None)
@@ -305,16 +307,18 @@ class _Walk:
 
     def _imported_flag(self, name: str) -> bool | None:
         """Answer for a name that this module imports from another, or takes as ``module.NAME``."""
-        owner, _, last = name.rpartition(".")
+        called = "()" if name.endswith("()") else ""
+        bare = name.removesuffix("()")
+        owner, _, last = bare.rpartition(".")
         for statement in self._record.imports:
             base = absolute_name(statement.module, statement.level, self._module.package)
             for item in statement.names if base is not None else ():
-                if item.bound == name:
-                    return self._expander.flag(f"{base}", item.name)
+                if item.bound == bare:
+                    return self._expander.flag(f"{base}", item.name + called)
                 if item.bound == owner:
-                    return self._expander.flag(f"{base}.{item.name}", last)
+                    return self._expander.flag(f"{base}.{item.name}", last + called)
             if base is not None and not statement.names and owner and owner in (statement.alias, base):
-                return self._expander.flag(base, last)
+                return self._expander.flag(base, last + called)
         return None
 
     def _resolves(self, statement: ImportStatement) -> bool:
@@ -410,12 +414,17 @@ class _Walk:
         """Follow attributes that a package's ``__getattr__`` serves."""
         modules = self._bound_modules() if self._record.uses else {}
         for use in self._record.uses:
-            module = modules.get(use.name)
+            module = self._used_module(modules, use.name)
             level = self._live.level(use.block)
             if module is None or level is None or self._expander.has_name(module, use.attribute) is True:
                 continue
             for served in self._expander.served_lazily(module, use.attribute):
                 self._add(served, level, use.line, self._context(use.block))
+
+    def _used_module(self, bound: Mapping[str, Module], name: str) -> Module | None:
+        first, _, rest = name.partition(".")
+        module = bound.get(first)
+        return module if module is None or not rest else self._expander.find(f"{module.name}.{rest}")
 
     def _bound_modules(self) -> dict[str, Module]:
         bound: dict[str, Module] = {}

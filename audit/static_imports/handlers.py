@@ -57,6 +57,16 @@ class Handlers:
             block = spans[block].parent
         return False
 
+    def is_tried(self, block: int) -> bool:
+        """Say whether `block` runs while the module is imported, or inside a ``try`` of its function."""
+        spans = self._outline.spans
+        at = block
+        while at > 0 and spans[at].kind is not BlockKind.FUNCTION:
+            if spans[at].kind is BlockKind.TRY:
+                return True
+            at = spans[at].parent
+        return at <= 0
+
     def gives_up(self, block: int) -> bool:
         """Say whether the block raises or exits: by its own statements, or where none of its questions holds.
 

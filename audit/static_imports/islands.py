@@ -110,3 +110,12 @@ def text(node: cst.BaseExpression) -> str | None:
         return None
     value = node.evaluated_value
     return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def texts(node: cst.BaseExpression) -> tuple[str, ...]:
+    """Return the value of a string literal, or those that a tuple, list or set of them holds."""
+    if isinstance(node, cst.Tuple | cst.List | cst.Set):
+        values = [text(element.value) for element in node.elements]
+    else:
+        values = [text(node)]
+    return tuple(value for value in values if value is not None)

@@ -17,13 +17,19 @@ from fleet_audit.audit.static_imports.conditions import (
 from fleet_audit.audit.static_imports.records import (
     Block,
     BlockKind,
+    Ending,
     FlagAssignment,
     ImportStatement,
     SourceRecord,
 )
 
 _NAMED_FAILURES = frozenset({"ImportError", "ModuleNotFoundError"})
-IMPORT_FAILURES = _NAMED_FAILURES | {"Exception", "BaseException"}
+_BROAD = frozenset({"Exception", "BaseException"})
+IMPORT_FAILURES = _NAMED_FAILURES | _BROAD
+_FAILED_IMPORT = "ModuleNotFoundError"
+_BASES = {"ModuleNotFoundError": IMPORT_FAILURES, "ImportError": frozenset({"ImportError"}) | _BROAD}
+"""What catches the exceptions of imports; others are caught by their own name, or by a broad handler."""
+
 _MIN_ROUNDS, _MAX_STEPS = 20, 400_000
 """Blocks and calls looked at before levels count as settled; calls that lead far take many rounds."""
 _LONGEST_CHAIN = 300
@@ -47,6 +53,7 @@ class Liveness:
     ) -> None:
         """Take what decides conditions, whether an import resolves, and functions called from outside."""
         self._blocks = record.blocks
+        self._raises = record.raises
         self._world = msgspec.structs.replace(world, flag=self._flag)
         self._open_world = msgspec.structs.replace(world, flag=self._open_flag, is_open=True)
         self._outer_flag = world.flag
@@ -54,9 +61,11 @@ class Liveness:
         for assignment in record.flags:
             self._flags[assignment.name].append(assignment)
         self._seen: list[Level | None] = []
+        self._before: list[Level | None] = []
         self._asking: set[str] = set()
         self._answers: dict[tuple[int, bool], bool | None] = {}
-        self._failing = self._failing_tries(record, resolves)
+        self._failures = self._possible_failures(record, resolves)
+        self._failing: dict[int, frozenset[str]] = {}
         self._functions: dict[int, Level] = {
             index: Level.CERTAIN
             for index, block in enumerate(record.blocks)
@@ -75,7 +84,7 @@ class Liveness:
             here = self._blocks[at]
             if here.kind in (BlockKind.TRY, BlockKind.WITH) and not IMPORT_FAILURES.isdisjoint(here.catches):
                 return True
-            if here.kind is BlockKind.EXCEPT and here.previous not in self._failing:
+            if here.kind is BlockKind.EXCEPT and not self._failing.get(here.previous):
                 return True
             at = here.parent
         return False
@@ -88,6 +97,15 @@ class Liveness:
                 return True
             at = self._blocks[at].parent
         return False
+
+    def fails(self) -> bool:
+        """Say whether the module surely ends in a failed import that it raises itself."""
+        return any(
+            self._levels[raised.block] is Level.CERTAIN
+            and raised.exception in _NAMED_FAILURES
+            and not self.is_guarded(raised.block)
+            for raised in self._raises
+        )
 
     def is_in_function(self, block: int) -> bool:
         """Say whether `block` is part of a function."""
@@ -116,24 +134,73 @@ class Liveness:
         if not assigned:
             return self._outer_flag(name)
         self._asking.add(name)
-        answers = [holds(each.condition, world) for each in assigned]
+        answer = self._returned(assigned, world) if name.endswith("()") else self._assigned(assigned, world)
         self._asking.discard(name)
+        return answer
+
+    def _assigned(self, assigned: list[FlagAssignment], world: Circumstances) -> bool | None:
+        answers = [holds(each.condition, world) for each in assigned]
         if len(set(answers)) == 1:
             return answers[0]
-        levels = [self._seen[each.block] if each.block < len(self._seen) else None for each in assigned]
+        levels = [self._known_level(each.block) for each in assigned]
         if Level.PROBABLE in levels:
             return None
         running = [answer for answer, level in zip(answers, levels, strict=True) if level is Level.CERTAIN]
         return running[-1] if running else None
 
-    def _failing_tries(self, record: SourceRecord, resolves: Callable[[ImportStatement], bool]) -> set[int]:
-        failing: set[int] = set()
-        tried = {index for index, block in enumerate(self._blocks) if block.kind is BlockKind.TRY}
+    def _returned(self, returns: list[FlagAssignment], world: Circumstances) -> bool | None:
+        """Answer for a function: by the first ``return`` that runs, if those before it say the same."""
+        answers: list[bool | None] = []
+        for each in returns:
+            level = self._level_once_called(each.block)
+            if level is not None and level <= Level.PROBABLE:
+                answers.append(holds(each.condition, world))
+                if level is Level.CERTAIN:
+                    break
+        return answers[0] if len(set(answers)) == 1 else None
+
+    def _level_once_called(self, block: int) -> Level | None:
+        """Return how certainly `block` runs once the function around it is called."""
+        level: Level | None = Level.CERTAIN
+        while level is not None and block > 0 and self._blocks[block].kind is not BlockKind.FUNCTION:
+            here = self._blocks[block]
+            own = self._own_level(block, here)
+            if here.kind is BlockKind.TRY and self._failing.get(block):
+                own = None
+            level = None if own is None else max(level, own)
+            block = here.parent
+        return level
+
+    def _known_level(self, block: int) -> Level | None:
+        """Return a block's level, from the round before where this one has not come to it yet."""
+        levels = self._seen if block < len(self._seen) else self._before
+        return levels[block] if block < len(levels) else None
+
+    def _possible_failures(
+        self, record: SourceRecord, resolves: Callable[[ImportStatement], bool]
+    ) -> dict[int, list[tuple[int, str]]]:
+        """Return, for each ``try``, the blocks in it that fail where they run, with the exception."""
+        failures: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
         for statement in record.imports:
-            enclosing = [index for index in self._around(statement.block) if index in tried]
-            if enclosing and enclosing[0] not in failing and not resolves(statement):
-                failing.add(enclosing[0])
-        return failing
+            at = self._try_around(statement.block)
+            if at >= 0 and not resolves(statement):
+                failures[at].append((statement.block, _FAILED_IMPORT))
+        for raised in record.raises:
+            at = self._try_around(raised.block)
+            if at >= 0:
+                failures[at].append((raised.block, raised.exception))
+        return dict(failures)
+
+    def _try_around(self, block: int) -> int:
+        return next((i for i in self._around(block) if self._blocks[i].kind is BlockKind.TRY), -1)
+
+    def _failed(self, tried: int, levels: list[Level | None]) -> frozenset[str]:
+        """Return the exceptions that a ``try`` surely ends with; none where it does not surely fail."""
+        return frozenset(
+            exception
+            for block, exception in self._failures.get(tried, ())
+            if levels[block] is not None and levels[block] == levels[tried]
+        )
 
     def _around(self, block: int) -> list[int]:
         around: list[int] = []
@@ -144,6 +211,9 @@ class Liveness:
 
     def _settle(self, record: SourceRecord) -> list[Level | None]:
         levels = self._pass()
+        if record.flags and len(self._blocks) > 1:
+            # A question may stand before the assignment that answers it, in a function that is called later.
+            levels = self._pass()
         rounds = max(_MIN_ROUNDS, _MAX_STEPS // (len(self._blocks) + len(record.calls) + 1))
         for _ in range(rounds):
             has_changed = False
@@ -167,8 +237,13 @@ class Liveness:
 
     def _pass(self) -> list[Level | None]:
         # A block stands after the one that it is in, so one walk in order sees every parent first.
+        self._before = self._seen
         levels = self._seen = []
+        self._answers = {}
+        self._failing = {}
         for index, block in enumerate(self._blocks):
+            if block.previous in self._failures and block.previous not in self._failing:
+                self._failing[block.previous] = self._failed(block.previous, levels)
             outer = levels[block.parent] if block.parent >= 0 else Level.CERTAIN
             own = None if outer is None else self._own_level(index, block)
             # What a called function does inside is as certain as the call, wherever it is defined.
@@ -181,11 +256,10 @@ class Liveness:
                 return self._functions.get(index, Level.LAZY)
             case BlockKind.IF | BlockKind.ELSE:
                 return self._branch_level(index, block)
-            case BlockKind.EXCEPT:
-                is_live = block.previous in self._failing and not IMPORT_FAILURES.isdisjoint(block.catches)
-                return Level.CERTAIN if is_live else Level.STRING
-            case BlockKind.TRY_ELSE:
-                return None if block.previous in self._failing else Level.CERTAIN
+            case BlockKind.EXCEPT | BlockKind.TRY_ELSE:
+                return self._level_behind_try(block)
+            case BlockKind.REST:
+                return self._rest_level(block)
             case BlockKind.CASE:
                 return Level.PROBABLE
             case (
@@ -199,6 +273,57 @@ class Liveness:
                 return Level.CERTAIN
             case _:
                 assert_never(block.kind)
+
+    def _level_behind_try(self, block: Block) -> Level | None:
+        if block.kind is BlockKind.TRY_ELSE:
+            return None if self._failing.get(block.previous) else Level.CERTAIN
+        return Level.CERTAIN if self._catches_failure(block) else Level.STRING
+
+    def _catches_failure(self, handler: Block) -> bool:
+        failed = self._failing.get(handler.previous, frozenset())
+        caught = set(handler.catches)
+        return any(not caught.isdisjoint(_BASES.get(name, (name, *_BROAD))) for name in failed)
+
+    def _rest_level(self, block: Block) -> Level | None:
+        """Say how certainly a block goes on behind branches of which one leaves it."""
+        branches = [(index, self._blocks[index]) for index in block.branches]
+        if not branches:
+            return None
+        match branches[0][1].kind:
+            case BlockKind.IF:
+                return self._level_after_choice(branches)
+            case BlockKind.TRY:
+                return self._level_after_try(branches)
+            case BlockKind.WITH:
+                return None if IMPORT_FAILURES.isdisjoint(branches[0][1].catches) else Level.STRING
+            case _:
+                return Level.PROBABLE
+
+    def _level_after_choice(self, branches: list[tuple[int, Block]]) -> Level | None:
+        levels = [(self._own_level(index, block), block.ends) for index, block in branches]
+        last, last_block = branches[-1]
+        if last_block.kind is not BlockKind.ELSE:
+            otherwise = Block(BlockKind.ELSE, parent=last_block.parent, previous=last)
+            levels.append((self._branch_level(-1, otherwise), Ending.NONE))
+        staying = [level for level, ends in levels if level is not None and not ends]
+        if not staying:
+            return None
+        # That code raises where something is amiss does not make what follows less likely.
+        is_left = any(level is not None and ends is Ending.LEAVES for level, ends in levels)
+        return Level.PROBABLE if is_left and Level.CERTAIN not in staying else Level.CERTAIN
+
+    def _level_after_try(self, branches: list[tuple[int, Block]]) -> Level | None:
+        tried, body = branches[0]
+        handlers = [block for _, block in branches if block.kind is BlockKind.EXCEPT]
+        if self._failing.get(tried):
+            handlers = [block for block in handlers if self._catches_failure(block)]
+            return None if handlers and all(block.ends for block in handlers) else Level.CERTAIN
+        has_left = any(block.ends for _, block in branches if block.kind is not BlockKind.EXCEPT)
+        if not has_left:
+            return Level.CERTAIN
+        if all(block.ends for block in handlers):
+            return None
+        return Level.CERTAIN if body.ends is Ending.FAILS else Level.STRING
 
     def _branch_level(self, index: int, block: Block) -> Level | None:
         usual = self._level_in(self._world, index, block)

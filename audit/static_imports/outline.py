@@ -6,7 +6,7 @@ import re
 import msgspec
 
 from fleet_audit.audit.static_imports.lexer import Text
-from fleet_audit.audit.static_imports.records import BlockKind
+from fleet_audit.audit.static_imports.records import BlockKind, Ending
 
 _HEAD = re.compile(
     rb"^([ \t\f]*)(?:"
@@ -44,6 +44,7 @@ class Span(msgspec.Struct, gc=False):
 
     `header` is what stands between the keyword and the colon, as offsets. `first_try` is the index of the
     ``try`` that a handler, ``else`` or ``finally`` belongs to. `indent` counts columns, `blanks` characters.
+    `ends` and `branches` are as in a record's `Block`.
     """
 
     kind: BlockKind
@@ -57,6 +58,8 @@ class Span(msgspec.Struct, gc=False):
     previous: int = -1
     first_try: int = -1
     name: str = ""
+    ends: Ending = Ending.NONE
+    branches: tuple[int, ...] = ()
 
 
 class Outline:
@@ -65,12 +68,18 @@ class Outline:
     `imports` holds (start, end, block) of every import statement, in order.
     """
 
-    def __init__(self, text: Text, spans: list[Span], imports: list[tuple[int, int, int]]) -> None:
-        """Take what was found in `text`."""
+    def __init__(
+        self,
+        text: Text,
+        spans: list[Span],
+        imports: list[tuple[int, int, int]],
+        ends: dict[int, int] | None = None,
+    ) -> None:
+        """Take what was found in `text`, and where blocks end as far as that is known."""
         self.text = text
         self.spans = spans
         self.imports = imports
-        self._ends: dict[int, int] = {}
+        self._ends: dict[int, int] = {} if ends is None else ends
         self._module_parts: list[tuple[int, int]] = []
 
     def block_at(self, offset: int) -> int:
@@ -101,6 +110,11 @@ class Outline:
         outdented = re.compile(rb"^[ \t\f]{0,%d}[^ \t\f\n\x01]" % width, re.MULTILINE)
         found = outdented.search(shadow, first_line, span.end)
         return found.start() if found else span.end
+
+    @property
+    def known_ends(self) -> dict[int, int]:
+        """Return the ends that were looked up so far."""
+        return dict(self._ends)
 
     def module_parts(self) -> list[tuple[int, int]]:
         """Return the stretches of text outside functions and classes."""

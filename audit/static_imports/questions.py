@@ -1,5 +1,7 @@
 """The condition of an ``if`` as a value, read from its expression."""
 
+import re
+
 import libcst as cst
 
 from fleet_audit.audit.model.identity import ModuleName
@@ -9,7 +11,6 @@ from fleet_audit.audit.static_imports.conditions import (
     Available,
     Condition,
     Constant,
-    EnvironmentSet,
     Flag,
     Not,
     RunAsMain,
@@ -18,7 +19,9 @@ from fleet_audit.audit.static_imports.conditions import (
     Unknown,
     VersionCheck,
 )
-from fleet_audit.audit.static_imports.islands import dotted, text
+from fleet_audit.audit.static_imports.environment import comparison as environment_comparison
+from fleet_audit.audit.static_imports.environment import truth, variable
+from fleet_audit.audit.static_imports.islands import dotted, text, texts
 
 _OPERATORS: dict[type[cst.BaseCompOp], str] = {
     cst.LessThan: "<",
@@ -42,9 +45,44 @@ _SYSTEM = {
 _SYSTEM_CALLS = frozenset({"platform.system", "platform.python_implementation"})
 _NEVER = frozenset({"TYPE_CHECKING", "MYPY"})
 _VERSION = frozenset({"sys.version_info", "version_info"})
-_VARIABLES = frozenset({"os.environ.get", "environ.get", "os.getenv", "getenv"})
 _FINDERS = frozenset({"importlib.util.find_spec", "util.find_spec", "find_spec", "pkgutil.find_loader"})
+_PROBE = re.compile(
+    r"_*(?:is_|has_|have_|check_)?(?:package|module|library|lib|dependency)_?"
+    r"(?:is_)?(?:available|installed|importable|present|exists|found)"
+    r"|_*(?:has|have|can_import|is_importable|is_installed|is_available)_?(?:package|module|library)?"
+)
+"""Names of functions that packages write to ask whether the module that they are given can be imported."""
 
+_ATTRIBUTES = {
+    ("sys", "pypy_version_info"): False,
+    ("sys", "pypy_translation_info"): False,
+    ("sys", "frozen"): False,
+    ("sys", "_MEIPASS"): False,
+    ("sys", "gettotalrefcount"): False,
+    ("sys", "getwindowsversion"): False,
+    ("sys", "winver"): False,
+    ("os", "fork"): True,
+    ("os", "register_at_fork"): True,
+    ("os", "sched_getaffinity"): True,
+    ("os", "startfile"): False,
+    ("signal", "SIGALRM"): True,
+    ("socket", "AF_UNIX"): True,
+    ("select", "epoll"): True,
+    ("select", "kqueue"): False,
+}
+"""Attributes of the standard library that CPython on Linux has, or has not."""
+
+_CONSTANTS = {
+    ("None", "is not"): True,
+    ("None", "!="): True,
+    ("None", "is"): False,
+    ("None", "=="): False,
+    ("True", "is"): True,
+    ("True", "=="): True,
+    ("False", "is"): False,
+    ("False", "=="): False,
+}
+"""What a comparison with a constant asks: the other side itself, or its opposite."""
 
 MAX_DEPTH = 40
 """How deeply questions may be joined; what is below is unknown."""
@@ -55,15 +93,26 @@ def condition(node: cst.BaseExpression, depth: int = MAX_DEPTH) -> Condition:
     if depth == 0:
         return Unknown()
     match node:
-        case cst.UnaryOperation(operator=cst.Not()):
-            return Not(condition(node.expression, depth - 1))
-        case cst.BooleanOperation():
-            both = (condition(node.left, depth - 1), condition(node.right, depth - 1))
-            return AllOf(both) if isinstance(node.operator, cst.And) else AnyOf(both)
         case cst.Comparison():
-            return _comparison(node)
+            return _comparison(node, depth)
+        case cst.Call():
+            return _call(node, depth)
+        case cst.UnaryOperation() | cst.BooleanOperation() | cst.NamedExpr():
+            return _joined(node, depth - 1)
         case _:
-            return _call(node) if isinstance(node, cst.Call) else _name(node)
+            return _name(node)
+
+
+def _joined(node: cst.UnaryOperation | cst.BooleanOperation | cst.NamedExpr, depth: int) -> Condition:
+    match node:
+        case cst.UnaryOperation():
+            asked = condition(node.expression, depth)
+            return Not(asked) if isinstance(node.operator, cst.Not) else Unknown()
+        case cst.BooleanOperation():
+            both = (condition(node.left, depth), condition(node.right, depth))
+            return AllOf(both) if isinstance(node.operator, cst.And) else AnyOf(both)
+        case _:
+            return condition(node.value, depth)
 
 
 def _name(node: cst.BaseExpression) -> Condition:
@@ -77,36 +126,68 @@ def _name(node: cst.BaseExpression) -> Condition:
     return Flag(name) if name else Unknown()
 
 
-def _call(node: cst.Call) -> Condition:
+def _call(node: cst.Call, depth: int) -> Condition:
+    if (asked := variable(node)) is not None:
+        return truth(asked)
     name = dotted(node.func)
-    words = tuple(word for argument in node.args for word in _texts(argument.value))
+    words = tuple(word for argument in node.args[:1] for word in texts(argument.value))
     if name in ("sys.platform.startswith", "platform.startswith") and words:
         return SystemCheck("sys.platform", "startswith", words)
-    if name in _FINDERS and words:
-        return Available(ModuleName(words[0]))
-    if name in _VARIABLES and len(node.args) == 1 and words:
-        return EnvironmentSet(words[0])
-    return Unknown()
+    if name == "bool" and len(node.args) == 1:
+        return condition(node.args[0].value, depth - 1)
+    if name in ("hasattr", "getattr"):
+        return _attribute(node)
+    return _availability(name, words, has_arguments=bool(node.args))
 
 
-def _comparison(node: cst.Comparison) -> Condition:
+def _availability(name: str, words: tuple[str, ...], *, has_arguments: bool) -> Condition:
+    last = name.rpartition(".")[2]
+    if words and (name in _FINDERS or _PROBE.fullmatch(last)):
+        return Available(ModuleName(words[0])) if _is_module(words[0]) else Unknown()
+    return Flag(f"{name}()") if name and not has_arguments else Unknown()
+
+
+def _is_module(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split("."))
+
+
+def _attribute(node: cst.Call) -> Condition:
+    """Read ``hasattr(module, name)`` and ``getattr(module, name, False)``."""
+    match [argument.value for argument in node.args]:
+        case [owner, name, *default] if all(dotted(value) in ("False", "None") for value in default):
+            has = _ATTRIBUTES.get((dotted(owner), text(name) or ""))
+            return Unknown() if has is None else Constant(has)
+        case _:
+            return Unknown()
+
+
+def _comparison(node: cst.Comparison, depth: int) -> Condition:
     if len(node.comparisons) != 1:
         return Unknown()
     operator = _OPERATORS.get(type(node.comparisons[0].operator), "")
     right = node.comparisons[0].comparator
-    name = dotted(node.left)
-    if name == "__name__" and text(right) == "__main__":
-        return RunAsMain() if operator == "==" else Not(RunAsMain()) if operator == "!=" else Unknown()
-    if text(node.left) == "__main__" and dotted(right) == "__name__" and operator == "==":
-        return RunAsMain()
-    if attribute := _SYSTEM.get(name) or _platform_call(node.left):
-        values = _texts(right)
-        return SystemCheck(attribute, operator, values) if values else Unknown()
-    if dotted(right) == "None" and operator in ("is", "is not", "==", "!="):
-        asked = condition(node.left)
-        if isinstance(asked, Available):
-            return asked if operator in ("is not", "!=") else Not(asked)
-    return _version(node.left, operator, right)
+    for read in (_main, _system, environment_comparison, _version):
+        if not isinstance(found := read(node.left, operator, right), Unknown):
+            return found
+    if (wanted := _CONSTANTS.get((dotted(right), operator))) is not None:
+        asked = condition(node.left, depth - 1)
+        return asked if wanted else Not(asked)
+    return Unknown()
+
+
+def _main(left: cst.BaseExpression, operator: str, right: cst.BaseExpression) -> Condition:
+    sides = {dotted(left) or text(left), dotted(right) or text(right)}
+    if sides != {"__name__", "__main__"}:
+        return Unknown()
+    return RunAsMain() if operator == "==" else Not(RunAsMain()) if operator == "!=" else Unknown()
+
+
+def _system(left: cst.BaseExpression, operator: str, right: cst.BaseExpression) -> Condition:
+    if text(left) == "__pypy__" and dotted(right) == "sys.builtin_module_names":
+        return Constant(operator == "not in")
+    values = texts(right)
+    attribute = _SYSTEM.get(dotted(left)) or _platform_call(left)
+    return SystemCheck(attribute, operator, values) if attribute and values else Unknown()
 
 
 def _platform_call(node: cst.BaseExpression) -> str:
@@ -142,11 +223,3 @@ def _numbers(node: cst.BaseExpression) -> tuple[int, ...]:
     items = [element.value for element in node.elements] if isinstance(node, cst.Tuple) else [node]
     numbers = [item.evaluated_value for item in items if isinstance(item, cst.Integer)]
     return tuple(numbers) if len(numbers) == len(items) else ()
-
-
-def _texts(node: cst.BaseExpression) -> tuple[str, ...]:
-    if isinstance(node, cst.Tuple | cst.List | cst.Set):
-        values = [text(element.value) for element in node.elements]
-    else:
-        values = [text(node)]
-    return tuple(value for value in values if value is not None)

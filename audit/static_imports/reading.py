@@ -11,9 +11,11 @@ from fleet_audit.audit.static_imports import islands
 from fleet_audit.audit.static_imports.asking import Calls, find_calls
 from fleet_audit.audit.static_imports.conditions import Condition, Unknown
 from fleet_audit.audit.static_imports.constants import Constants
+from fleet_audit.audit.static_imports.endings import with_rests
+from fleet_audit.audit.static_imports.flags import flag_assignments, predicates, returned_answers
 from fleet_audit.audit.static_imports.handlers import Handlers
 from fleet_audit.audit.static_imports.lexer import Text, decode, lex
-from fleet_audit.audit.static_imports.outline import Span, outline
+from fleet_audit.audit.static_imports.outline import Outline, Span, outline
 from fleet_audit.audit.static_imports.questions import condition
 from fleet_audit.audit.static_imports.records import (
     AttributeUse,
@@ -27,18 +29,27 @@ from fleet_audit.audit.static_imports.records import (
     LocalCall,
     Parser,
     PathCall,
+    Raise,
     RunCall,
     SourceRecord,
 )
 from fleet_audit.audit.static_imports.statements import import_statements
 
 FactT = TypeVar(
-    "FactT", FlagAssignment, AttributeUse, ImportStatement, DynamicImportCall, LoadCall, RunCall, PathCall
+    "FactT",
+    FlagAssignment,
+    Raise,
+    AttributeUse,
+    ImportStatement,
+    DynamicImportCall,
+    LoadCall,
+    RunCall,
+    PathCall,
 )
 
 MAX_LOCAL_CALLS = 20_000
 MAX_USES = 20_000
-MAX_FLAGS = 200
+MAX_RAISES = 2_000
 _MOST_DEFINITIONS = 4
 
 _BINDING = re.compile(
@@ -54,12 +65,9 @@ _OPEN = (b"globals(", b"vars(", b"locals(", b"exec(", b"sys.modules")
 _LOCAL_CALL = re.compile(
     rb"(?<![\w.])((?:self|cls)[ \t]*\.[ \t]*)?([A-Za-z_\x80-\xff][\w\x80-\xff]*)[ \t]*\("
 )
-_FLAG = re.compile(
-    rb"^[ \t]*([A-Za-z_]\w*)[ \t]*(?::[^=\n]*)?=[ \t]*"
-    rb"(?=not\b|True\b|False\b|\(?(?:sys|os|platform)\.)",
-    re.MULTILINE,
-)
-_ATTRIBUTE = re.compile(rb"(?<![\w.])([A-Za-z_]\w*)\.([A-Za-z_]\w*)")
+_ATTRIBUTE = re.compile(rb"(?<![\w.])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){1,3}")
+_POSTPONED = re.compile(rb"(?m)^from[ \t]+__future__[ \t]+import\b[^\n]*\bannotations\b")
+_RAISE = re.compile(rb"(?m)(?:^[ \t\f]*|[:;][ \t\x01]*)raise[ \t]+((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)")
 _CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "__enter__", "__call__"})
 _ALL = re.compile(rb"(?m)^__all__[ \t]*(?::[^=\n]*)?(\+?=)(?!=)")
 
@@ -86,9 +94,11 @@ class _Reader:
     def __init__(self, text: Text, *, is_own_code: bool) -> None:
         self._text = text
         self._shadow = text.shadow
-        self._outline = outline(text)
+        outlined = outline(text)
+        self._outline = with_rests(outlined, None if is_own_code else _of_interest(outlined))
         self._handlers = Handlers(self._outline)
         self._is_own_code = is_own_code
+        self._called_functions: set[int] = set()
 
     def record(self) -> SourceRecord:
         """Read the file."""
@@ -98,7 +108,8 @@ class _Reader:
         local = tuple(self._local_calls())
         uses = tuple(self._uses(imports))
         flags = tuple(self._flags())
-        used = self._used_blocks((*imports, *uses, *flags), calls, local)
+        raises = tuple(self._raises())
+        used = self._used_blocks((*imports, *uses, *flags, *raises), calls, local)
         lazy = self._lazy(calls)
         record = SourceRecord(
             parser=Parser.SKIMMED,
@@ -109,6 +120,7 @@ class _Reader:
             runs=calls.runs,
             path_edits=calls.path_edits,
             flags=flags,
+            raises=raises,
             calls=local,
             uses=uses,
             bindings=tuple(sorted(self._bindings())),
@@ -176,7 +188,6 @@ class _Reader:
         targets = self._targets()
         whole = [(0, len(self._shadow))]
         pending = whole if self._is_own_code else self._outline.module_parts()
-        seen: set[int] = set()
         kept: set[LocalCall] = set()
         while pending and targets:
             start, end = pending.pop()
@@ -189,33 +200,56 @@ class _Reader:
                     yield call
                     if len(kept) == MAX_LOCAL_CALLS:
                         return
-                    if target not in seen and not self._is_own_code:
-                        seen.add(target)
+                    if target not in self._called_functions and not self._is_own_code:
+                        self._called_functions.add(target)
                         pending.append((self._outline.spans[target].body, self._outline.end(target)))
 
     def _flags(self) -> Iterator[FlagAssignment]:
-        """Yield the module-level names that are bound to the answer to a question."""
-        for part in self._outline.module_parts():
-            for found in islice(_FLAG.finditer(self._shadow, *part), MAX_FLAGS):
-                start, end = found.end(), self._text.line_end(found.end())
-                parsed = islands.expression(self._text.source[start:end], self._shadow[start:end])
-                asked = Unknown() if parsed is None else condition(parsed)
-                if not isinstance(asked, Unknown):
-                    name = found[1].decode(errors="replace")
-                    yield FlagAssignment(name, asked, self._outline.block_at(found.start(1)))
+        """Yield the names that stand for the answer to a question."""
+        yield from flag_assignments(self._outline)
+        yield from returned_answers(self._outline, predicates(self._outline))
+
+    def _raises(self) -> Iterator[Raise]:
+        """Yield what is raised while the module is imported, and inside a ``try``."""
+        for found in islice(_RAISE.finditer(self._shadow), MAX_RAISES):
+            block = self._outline.block_at(found.start(1))
+            if self._handlers.is_tried(block):
+                yield Raise(found[1].rpartition(b".")[2].decode(errors="replace"), block)
 
     def _uses(self, imports: tuple[ImportStatement, ...]) -> Iterator[AttributeUse]:
-        """Yield the attributes taken from imported names, each once per block."""
-        names = {_bound for found in imports for _bound in _bound_names(found)}
+        """Yield the attributes taken from imported names, each once per block.
+
+        Of installed code only what runs with the import is looked at.
+        """
+        names = {bound for found in imports for bound in _bound_names(found)}
         seen: set[tuple[str, str, int]] = set()
-        for found in _ATTRIBUTE.finditer(self._shadow) if self._is_own_code else ():
-            name, attribute = (part.decode(errors="replace") for part in found.groups())
-            if name not in names:
-                continue
-            block = self._outline.block_at(found.start())
-            if (name, attribute, block) not in seen and len(seen) < MAX_USES:
-                seen.add((name, attribute, block))
-                yield AttributeUse(name, attribute, self._text.line(found.start()), block)
+        for part in self._running_parts():
+            for found in _ATTRIBUTE.finditer(self._shadow, *part):
+                whole = found[0].decode(errors="replace")
+                if whole.partition(".")[0] not in names:
+                    continue
+                block = self._outline.block_at(found.start())
+                for name, attribute in _attributes(whole):
+                    if (name, attribute, block) not in seen and len(seen) < MAX_USES:
+                        seen.add((name, attribute, block))
+                        yield AttributeUse(name, attribute, self._text.line(found.start()), block)
+
+    def _running_parts(self) -> list[tuple[int, int]]:
+        """Return the text that runs with the import; all of it in own code."""
+        if self._is_own_code:
+            return [(0, len(self._shadow))]
+        spans = self._outline.spans
+        # Annotations are evaluated where they stand, unless the file postpones them (PEP 563).
+        is_postponed = _POSTPONED.search(self._shadow) is not None
+        parts: list[tuple[int, int]] = []
+        at = 0
+        for index, span in enumerate(spans):
+            if span.kind is BlockKind.FUNCTION and span.start >= at:
+                parts.append((at, span.start if is_postponed else span.body))
+                at = self._outline.end(index)
+        parts.append((at, len(self._shadow)))
+        parts += [(spans[index].body, self._outline.end(index)) for index in sorted(self._called_functions)]
+        return [part for part in parts if part[0] < part[1]]
 
     def _targets(self) -> dict[tuple[int, str], list[int]]:
         """Return the functions that a call may mean, by (class, name); class -1 for plain functions."""
@@ -247,7 +281,7 @@ class _Reader:
 
     def _used_blocks(
         self,
-        facts: tuple[ImportStatement | AttributeUse | FlagAssignment, ...],
+        facts: tuple[ImportStatement | AttributeUse | FlagAssignment | Raise, ...],
         calls: Calls,
         local: tuple[LocalCall, ...],
     ) -> dict[int, int]:
@@ -261,7 +295,7 @@ class _Reader:
                 continue
             used.add(index)
             span = self._outline.spans[index]
-            pending.update((span.parent, span.previous))
+            pending.update((span.parent, span.previous, *span.branches))
         return {old: new for new, old in enumerate(sorted(used))}
 
     def _blocks(self, used: dict[int, int]) -> Iterator[Block]:
@@ -281,6 +315,8 @@ class _Reader:
                 previous=used.get(span.previous, -1),
                 catches=self._handlers.coped_with(index),
                 gives_up=span.kind is BlockKind.EXCEPT and self._handlers.gives_up(index),
+                ends=span.ends,
+                branches=tuple(used[branch] for branch in span.branches),
             )
 
     def _condition(self, span: Span) -> Condition:
@@ -289,6 +325,26 @@ class _Reader:
             return Unknown()
         parsed = islands.expression(self._text.source[start:end], self._shadow[start:end])
         return Unknown() if parsed is None else condition(parsed)
+
+
+def _attributes(dotted: str) -> Iterator[tuple[str, str]]:
+    """Yield (``a``, ``b``) and (``a.b``, ``c``) of ``a.b.c``."""
+    parts = dotted.split(".")
+    for count in range(1, len(parts)):
+        yield ".".join(parts[:count]), parts[count]
+
+
+def _of_interest(outlined: Outline) -> frozenset[int]:
+    """Return the functions that import something, and those whose answer decides what is imported."""
+    importing = {block for _, _, block in outlined.imports}
+    functions = {_function(outlined.spans, block) for block in importing}
+    return predicates(outlined) | functions - {0}
+
+
+def _function(spans: list[Span], block: int) -> int:
+    while block > 0 and spans[block].kind is not BlockKind.FUNCTION:
+        block = spans[block].parent
+    return block
 
 
 def _bound_names(statement: ImportStatement) -> tuple[str, ...]:
@@ -312,6 +368,7 @@ def _renumbered(record: SourceRecord, used: dict[int, int]) -> SourceRecord:
         imports=tuple(_moved(fact, used) for fact in record.imports),
         uses=tuple(_moved(fact, used) for fact in record.uses),
         flags=tuple(_moved(fact, used) for fact in record.flags),
+        raises=tuple(_moved(fact, used) for fact in record.raises),
         dynamic=tuple(_moved(fact, used) for fact in record.dynamic),
         loads=tuple(_moved(fact, used) for fact in record.loads),
         runs=tuple(_moved(fact, used) for fact in record.runs),

@@ -34,6 +34,15 @@ class BlockKind(StrEnum):
     LOOP = "loop"
     WITH = "with"
     CASE = "case"
+    REST = "rest"
+
+
+class Ending(StrEnum):
+    """How a block ends early: it leaves for the caller or the loop, or it fails; mostly it does neither."""
+
+    NONE = ""
+    LEAVES = "leaves"
+    FAILS = "fails"
 
 
 class Block(msgspec.Struct, frozen=True, gc=False):
@@ -42,7 +51,8 @@ class Block(msgspec.Struct, frozen=True, gc=False):
     `name` is that of a function or class. `previous` is the branch before this one of the same ``if``,
     or the ``try`` of a handler. `catches` are the exceptions that a handler names, for a ``try`` those
     of all its handlers; a bare ``except`` catches ``BaseException``. `gives_up` holds for a handler
-    that raises or exits, and so is no alternative.
+    that raises or exits, and so is no alternative. `ends` says whether the block leaves early; what stands
+    behind such a statement is a ``rest``, and `branches` are those before it (none: it never runs).
     """
 
     kind: BlockKind
@@ -53,6 +63,8 @@ class Block(msgspec.Struct, frozen=True, gc=False):
     previous: int = -1
     catches: tuple[str, ...] = ()
     gives_up: bool = False
+    ends: Ending = Ending.NONE
+    branches: tuple[int, ...] = ()
 
 
 class ImportedName(msgspec.Struct, frozen=True, gc=False):
@@ -139,6 +151,13 @@ class FlagAssignment(msgspec.Struct, frozen=True, gc=False):
     block: int
 
 
+class Raise(msgspec.Struct, frozen=True, gc=False):
+    """A ``raise`` in `block` of an exception that is named; without its module."""
+
+    exception: str
+    block: int
+
+
 class LocalCall(msgspec.Struct, frozen=True, gc=False):
     """A call of a function or class that the same file defines, at `target`, from `block`."""
 
@@ -147,7 +166,10 @@ class LocalCall(msgspec.Struct, frozen=True, gc=False):
 
 
 class AttributeUse(msgspec.Struct, frozen=True, gc=False):
-    """An attribute taken from a name that an import binds: ``name.attribute``, first on `line` of `block`."""
+    """An attribute taken from what an import binds: ``name.attribute``, first on `line` of `block`.
+
+    `name` may be dotted itself: ``a.b.c`` takes ``b`` from ``a``, and ``c`` from ``a.b``.
+    """
 
     name: str
     attribute: str
@@ -204,6 +226,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
     runs: tuple[RunCall, ...] = ()
     path_edits: tuple[PathCall, ...] = ()
     flags: tuple[FlagAssignment, ...] = ()
+    raises: tuple[Raise, ...] = ()
     calls: tuple[LocalCall, ...] = ()
     uses: tuple[AttributeUse, ...] = ()
     bindings: tuple[str, ...] = ()

@@ -1,0 +1,194 @@
+"""Code behind statements that leave, handlers of what is raised, and questions that decide both."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from fleet_audit.audit.model.imports import Level
+from tests.support.pythons import TAG, imports_of
+
+A, B = f"a{TAG}", f"b{TAG}"
+
+
+def levels(pkg: str, image: Mapping[str, str | bytes] | None = None) -> dict[str, Level]:
+    """Return what importing a package with this text leads to, where only ``a`` and ``b`` are there."""
+    there: Mapping[str, str | bytes] = {A: b"", B: b""} if image is None else image
+    found = imports_of("import pkg\n", {"pkg.py": pkg, **there})
+    return {e.module: e.level for e in found.extension_modules}
+
+
+@pytest.mark.parametrize(
+    "leaving",
+    [
+        "    return\n",
+        "    if True:\n        return\n",
+        "    if True:\n        pass\n    else:\n        x()\n    return 1\n",
+        "    with lock:\n        return\n",
+        "    while True:\n        work()\n",
+        "    if x:\n        return 1\n    else:\n        raise KeyError\n",
+        "    import os\n    os._exit(1)\n",
+        "    try:\n        return 1\n    finally:\n        done()\n",
+        "    if x:\n        return 1\n    elif y:\n        return 2\n    else:\n        return 3\n",
+        "    for x in y:\n        pass\n    return\n",
+        "    if x: return 1\n    else: return 2\n",
+    ],
+)
+def test_what_stands_behind_a_statement_that_leaves_does_not_run(leaving: str) -> None:
+    assert levels(f"def go():\n{leaving}    import a\ngo()\nimport b\n") == {"b": Level.CERTAIN}
+
+
+@pytest.mark.parametrize(
+    "going_on",
+    [
+        "    if False:\n        return\n",
+        "    def inner():\n        return\n",
+        "    for x in y:\n        continue\n",
+        "    while True:\n        break\n",
+        "    while more():\n        work()\n",
+        "    x = 'return'\n",
+        "    if x:\n        raise ValueError\n",
+        "    if x:\n        y = 1\n    else:\n        raise ValueError\n",
+        "    x = lambda: 1\n",
+        "    try:\n        x()\n    except OSError:\n        return\n",
+    ],
+)
+def test_what_stands_behind_a_statement_that_goes_on_runs(going_on: str) -> None:
+    assert levels(f"def go():\n{going_on}    import a\ngo()\n") == {"a": Level.CERTAIN}
+
+
+@pytest.mark.parametrize(
+    "leaving",
+    [
+        "    if x:\n        return\n",
+        "    match x:\n        case 1:\n            return\n",
+        "    if x:\n        if y:\n            return 1\n        return 2\n",
+    ],
+)
+def test_what_stands_behind_a_return_that_nothing_decides_is_probable(leaving: str) -> None:
+    assert levels(f"def go():\n{leaving}    import a\ngo()\n") == {"a": Level.PROBABLE}
+
+
+def test_a_return_in_a_try_whose_imports_succeed_leaves_the_fallback_unused() -> None:
+    pkg = (
+        "def go():\n    try:\n        import a\n        return a\n"
+        "    except ImportError:\n        pass\n    import b\ngo()\n"
+    )
+    assert levels(pkg) == {"a": Level.CERTAIN, "b": Level.STRING}
+    assert levels(pkg, {B: b""}) == {"b": Level.CERTAIN}
+
+
+def test_what_stands_behind_a_loop_runs_whatever_the_loop_does() -> None:
+    pkg = "def go():\n    for x in y:\n        if x:\n            return\n    import a\ngo()\n"
+    assert levels(pkg) == {"a": Level.CERTAIN}
+
+
+def test_the_rest_of_a_loop_does_not_run_behind_continue() -> None:
+    assert levels("for x in y:\n    continue\n    import a\nimport b\n") == {"b": Level.CERTAIN}
+
+
+@pytest.mark.parametrize(("system", "level"), [("linux", Level.CERTAIN), ("win32", Level.STRING)])
+def test_a_module_that_raises_import_errors_here_makes_its_importers_handler_run(
+    system: str, level: Level
+) -> None:
+    other = f"import sys\nif sys.platform == '{system}':\n    raise ImportError('not here')\n"
+    pkg = "try:\n    import other\nexcept ImportError:\n    import a\n"
+    assert levels(pkg, {"other.py": other, A: b""}) == {"a": level}
+
+
+def test_an_exception_that_a_try_raises_itself_runs_the_handler_of_its_name() -> None:
+    pkg = (
+        "import importlib.util\n"
+        "class NotThere(Exception): pass\n"
+        "def has_torch():\n    return importlib.util.find_spec('torch') is not None\n"
+        "try:\n    if not has_torch():\n        raise NotThere()\n"
+        "except NotThere:\n    import b\nelse:\n    import a\n"
+    )
+    assert levels(pkg) == {"b": Level.CERTAIN}
+    assert levels(pkg, {A: b"", B: b"", "torch.py": ""}) == {"a": Level.CERTAIN, "b": Level.STRING}
+
+
+def test_an_import_in_a_branch_that_does_not_run_makes_no_try_fail() -> None:
+    pkg = (
+        "import sys\n"
+        "try:\n    if sys.version_info < (3,):\n        import Queue\n    else:\n        import a\n"
+        "except ImportError:\n    import b\n"
+    )
+    assert levels(pkg) == {"a": Level.CERTAIN, "b": Level.STRING}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "def has_x():\n    return find_spec('gone') is not None\n",
+        "def has_x():\n  try:\n    import gone\n    return True\n  except ImportError:\n    return False\n",
+        "def has_x():\n  try:\n    import gone\n  except ImportError:\n    return False\n  return True\n",
+        "_x = _is_package_available('gone')\ndef has_x():\n    return _x\n",
+        "def has_x() -> bool:\n    if find_spec('gone') is None:\n        return False\n    return probe()\n",
+        "_gone, _v = _is_package_available('gone', True)\ndef has_x():\n    return _gone and _v > '1'\n",
+    ],
+)
+def test_a_function_that_answers_is_evaluated_in_the_image(answer: str) -> None:
+    pkg = f"from importlib.util import find_spec\n{answer}if has_x():\n    import a\nelse:\n    import b\n"
+    assert levels(pkg) == {"b": Level.CERTAIN}
+    assert "a" in levels(pkg, {A: b"", B: b"", "gone.py": ""})
+
+
+def test_a_function_that_answers_may_stand_in_another_module() -> None:
+    image: dict[str, str | bytes] = {"util.py": "def has_x():\n    return False\n", A: b"", B: b""}
+    pkg = "from util import has_x\nif has_x():\n    import a\nelse:\n    import b\n"
+    assert levels(pkg, image) == {"b": Level.CERTAIN}
+
+
+def test_a_function_whose_answer_depends_on_what_runs_decides_nothing() -> None:
+    pkg = "def has_x():\n    if probe():\n        return True\n    return False\nif has_x():\n    import a\n"
+    assert levels(pkg) == {"a": Level.PROBABLE}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "os.environ.get('X', '0') == '1'",
+        "os.getenv('X', '').lower() in ('1', 'true')",
+        "bool(os.environ.get('X'))",
+        "int(os.environ.get('X', '0'))",
+        "'X' in os.environ",
+        "os.environ.get('X') is not None",
+        "not os.environ.get('X', '1')",
+        "os.environ.get('X', 'a') != 'a'",
+    ],
+)
+def test_a_question_about_a_variable_has_its_usual_answer_where_it_is_unset(question: str) -> None:
+    pkg = f"import os\nif {question}:\n    import a\nelse:\n    import b\n"
+    assert levels(pkg) == {"a": Level.PROBABLE, "b": Level.CERTAIN}
+
+
+def test_a_question_about_a_variable_with_a_computed_default_has_no_usual_answer() -> None:
+    pkg = "import os\nif os.environ.get('X', default) == '1':\n    import a\nelse:\n    import b\n"
+    assert levels(pkg) == {"a": Level.PROBABLE, "b": Level.PROBABLE}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "hasattr(sys, 'pypy_version_info')",
+        "getattr(sys, 'frozen', False)",
+        "'__pypy__' in sys.builtin_module_names",
+        "not hasattr(os, 'fork')",
+        "NOTHING is not None",
+    ],
+)
+def test_what_this_python_is_not_is_known(question: str) -> None:
+    pkg = f"import os, sys\nNOTHING = None\nif {question}:\n    import a\nelse:\n    import b\n"
+    assert levels(pkg) == {"b": Level.CERTAIN}
+
+
+def test_an_attribute_that_installed_code_takes_while_it_is_imported_is_served() -> None:
+    image: Mapping[str, str | bytes] = {
+        "np/__init__.py": "def __getattr__(name):\n    if name == 'random':\n        import np.random\n",
+        "np/random/__init__.py": "from . import _rng\n",
+        f"np/random/_rng{TAG}": b"",
+    }
+    taken = "import np\ndef draw(rng: np.random.Generator): ...\n"
+    assert levels(taken, image) == {"np.random._rng": Level.CERTAIN}
+    assert levels(f"from __future__ import annotations\n{taken}", image) == {"np.random._rng": Level.LAZY}
+    assert levels("import np\ndef draw():\n    return np.random.x\n", image) == {"np.random._rng": Level.LAZY}
