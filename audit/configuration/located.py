@@ -7,7 +7,6 @@ The file may come from anyone: its size, its depth and what its aliases expand t
 
 import re
 from collections.abc import Iterator
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,8 @@ import msgspec
 from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     from yaml import Event
 
 MAX_BYTES = 4 << 20
@@ -103,19 +104,36 @@ class View:
         return self.located.problem(self.path, message)
 
 
-def load_file(path: Path | Traversable, *, name: str = "") -> Located:
-    """Read a YAML file; `name` is how messages call it, its path unless given. Raises ConfigurationError."""
+class File(msgspec.Struct, frozen=True):
+    """A file as it was read: how messages call it, and its bytes, cut off behind MAX_BYTES."""
+
+    name: str
+    body: bytes
+
+
+def read_file(path: "Path | Traversable", *, name: str = "") -> File:
+    """Read a file; `name` is how messages call it, its path unless given. Raises ConfigurationError."""
     label = name or str(path)
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            return File(label, file.read(MAX_BYTES + 1))
     except OSError as e:
         raise _refusal(label, 0, f"cannot be read: {e.strerror}") from e
+
+
+def load_file(path: "Path | Traversable", *, name: str = "") -> Located:
+    """Read a YAML file; `name` is as for `read_file`. Raises ConfigurationError."""
+    return located(read_file(path, name=name))
+
+
+def located(file: File) -> Located:
+    """Return what a file says. Raises ConfigurationError where it is no YAML."""
     try:
-        text = data.decode("utf-8-sig")
+        text = file.body.decode("utf-8-sig")
     except UnicodeDecodeError as e:
-        raise _refusal(label, data.count(b"\n", 0, e.start) + 1, "is not UTF-8 text") from e
-    return load(text, name=label)
+        line = file.body.count(b"\n", 0, e.start) + 1
+        raise _refusal(file.name, line, "is not UTF-8 text") from e
+    return load(text, name=file.name)
 
 
 def load(text: str, *, name: str) -> Located:

@@ -3,13 +3,20 @@
 import os
 from pathlib import Path
 
-from fleet_audit.audit.configuration.located import load_file
+import msgspec
+
+from fleet_audit import __version__
+from fleet_audit.audit.configuration.kept import Store, kept_or_read
+from fleet_audit.audit.configuration.located import File, located, read_file
 from fleet_audit.audit.configuration.schema import convert, published_schema
 from fleet_audit.audit.fleet.semantics import contradictions
 from fleet_audit.audit.model.fleet import Fleet, Manifest
 from fleet_audit.audit.model.location import SourceLocation
 
 MANIFEST_NAME = "fleet.yaml"
+
+_READING = f"manifest/1 {__version__}"
+"""Raise the number whenever the same file is to be read otherwise: what it says is kept between runs."""
 
 
 def find_manifest(start: Path) -> Path | None:
@@ -21,24 +28,35 @@ def find_manifest(start: Path) -> Path | None:
     return None
 
 
-def load_fleet(path: Path) -> Fleet:
-    """Read a manifest and check it whole.
+class _Checked(msgspec.Struct, frozen=True):
+    manifest: Manifest
+    lines: dict[str, int]
+
+
+def load_fleet(path: Path, kept: Store | None = None) -> Fleet:
+    """Read a manifest and check it whole, unless `kept` knows the same file.
 
     Raises ConfigurationError with all that is wrong: with the file, with the shape of its values, and with
     what they say of each other (unknown parents, cycles, colliding names, paths that leave the folder).
     `Fleet.lines` holds the line of each ``families.NAME``, ``services.NAME`` and ``machines.NAME``.
     """
-    located = load_file(path, name=path.name)
-    manifest = convert(located, Manifest, also=contradictions(located))
-    lines = {f"families.{name}": located.line(("families", name)) for name in manifest.families}
-    lines |= {f"machines.{name}": located.line(("machines", name)) for name in manifest.machines}
-    lines |= {f"services.{s.name}": located.line(("services", i)) for i, s in enumerate(manifest.services)}
+    file = read_file(path, name=path.name)
+    checked = kept_or_read(kept, _READING, [file], _Checked, lambda: _checked(file))
     return Fleet(
-        manifest=manifest,
+        manifest=checked.manifest,
         root=str(path.parent),
         file=path.name,
-        lines={key: SourceLocation(path.name, line) for key, line in sorted(lines.items())},
+        lines={key: SourceLocation(path.name, line) for key, line in sorted(checked.lines.items())},
     )
+
+
+def _checked(file: File) -> _Checked:
+    read = located(file)
+    manifest = convert(read, Manifest, also=contradictions(read))
+    lines = {f"families.{name}": read.line(("families", name)) for name in manifest.families}
+    lines |= {f"machines.{name}": read.line(("machines", name)) for name in manifest.machines}
+    lines |= {f"services.{s.name}": read.line(("services", i)) for i, s in enumerate(manifest.services)}
+    return _Checked(manifest, lines)
 
 
 def schema() -> bytes:

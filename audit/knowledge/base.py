@@ -7,7 +7,9 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import chain
 
-from fleet_audit.audit.configuration.located import Located, load_file
+from fleet_audit import __version__
+from fleet_audit.audit.configuration.kept import Store, kept_or_read
+from fleet_audit.audit.configuration.located import File, Located, located, read_file
 from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
 from fleet_audit.audit.configuration.schema import convert
 from fleet_audit.audit.knowledge.rows import (
@@ -18,6 +20,9 @@ from fleet_audit.audit.knowledge.rows import (
     SonameBreak,
 )
 from fleet_audit.audit.model.identity import DistributionName, ModuleName, PackageName, Soname
+
+_READING = f"knowledge/1 {__version__}"
+"""Raise the number whenever the same files are to be read otherwise: what they say is kept between runs."""
 
 
 class Knowledge:
@@ -113,22 +118,28 @@ def packaged_knowledge() -> Traversable:
     return files("fleet_audit") / "rules" / "knowledge"
 
 
-def load_knowledge(folders: Iterable[Traversable]) -> Knowledge:
+def load_knowledge(folders: Iterable[Traversable], kept: Store | None = None) -> Knowledge:
     """Read every ``*.yaml`` in these folders, in order of folders and of names.
 
-    Raises ConfigurationError with all problems of all files: shapes, unknown kinds, ids used twice.
+    What `kept` knows of the same files is not checked again. Raises ConfigurationError with all problems of
+    all files: shapes, unknown kinds, ids used twice.
     """
-    located = [load_file(file, name=f"knowledge/{file.name}") for f in folders for file in _yaml_files(f)]
-    problems: list[Problem] = list(_repeated_ids(located))
+    found = [read_file(file, name=f"knowledge/{file.name}") for f in folders for file in _yaml_files(f)]
+    return Knowledge(kept_or_read(kept, _READING, found, list[KnowledgeFile], lambda: _checked(found)))
+
+
+def _checked(read: Iterable[File]) -> list[KnowledgeFile]:
+    files = [located(file) for file in read]
+    problems: list[Problem] = list(_repeated_ids(files))
     parts: list[KnowledgeFile] = []
-    for file in located:
+    for file in files:
         try:
             parts.append(convert(file, KnowledgeFile))
         except ConfigurationError as e:
             problems += e.problems
     if problems:
         raise ConfigurationError(problems)
-    return Knowledge(parts)
+    return parts
 
 
 def _yaml_files(folder: Traversable) -> list[Traversable]:

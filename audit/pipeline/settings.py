@@ -7,6 +7,14 @@ import msgspec
 from fleet_audit.audit.images.progress import Progress, silent
 from fleet_audit.audit.model.identity import Platform
 from fleet_audit.audit.model.need import Tier
+from fleet_audit.audit.tools.folder_store import FolderStore
+
+CONFIGURATION = "configuration"
+
+
+def configuration_store(cache_dir: Path) -> FolderStore:
+    """Return where it is kept what configuration files were found to say."""
+    return FolderStore(cache_dir / CONFIGURATION, max_bytes=16 << 20)
 
 
 class Settings(msgspec.Struct, frozen=True):

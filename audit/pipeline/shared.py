@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.knowledge.base import Knowledge, load_knowledge, packaged_knowledge
 from fleet_audit.audit.model.fleet import Fleet
-from fleet_audit.audit.pipeline.settings import Settings
+from fleet_audit.audit.pipeline.settings import Settings, configuration_store
 from fleet_audit.audit.policy.evaluation import Exemption, check_exemptions
 from fleet_audit.audit.policy.loading import load_rules, packaged_policy, packaged_rules
 from fleet_audit.audit.policy.rules import RuleSet
+from fleet_audit.audit.tools.folder_store import FolderStore
 
 if TYPE_CHECKING:
     from fleet_audit.audit.apt.index import Archive
@@ -37,23 +38,21 @@ class Shared:
     def knowledge(self) -> Knowledge:
         """Return the facts that cannot be derived; raises ConfigurationError where a row is broken."""
         folders = (folder / "knowledge" for folder in self._rule_folders())
-        return load_knowledge(
-            (packaged_knowledge(), *(folder for folder in folders if os.path.isdir(folder)))
-        )
+        own = (folder for folder in folders if os.path.isdir(folder))
+        return load_knowledge((packaged_knowledge(), *own), self._configuration)
 
     @cached_property
     def rules(self) -> RuleSet:
         """Return the policy's rules; raises ConfigurationError where one, or an exemption, is broken."""
         policy = self._below_root(self.fleet.manifest.policy) if self.fleet else None
-        rules = load_rules((packaged_rules(), *self._rule_folders()), policy or packaged_policy())
+        folders = (packaged_rules(), *self._rule_folders())
+        rules = load_rules(folders, policy or packaged_policy(), self._configuration)
         check_exemptions(rules, self.exemptions, self.fleet.lines if self.fleet else {})
         return rules
 
     @cached_property
     def records(self) -> "RecordStore":
         """Return where records of source files are kept."""
-        from fleet_audit.audit.static_imports.store import FolderStore  # noqa: PLC0415  (not for ldd)
-
         return FolderStore(self.settings.cache_dir / SOURCE_RECORDS)
 
     @cached_property
@@ -79,6 +78,10 @@ class Shared:
         """Return what services are exempt from by their own word in the manifest."""
         services = self.fleet.manifest.services if self.fleet else ()
         return tuple(Exemption(s.name, i.rule, i.reason) for s in services for i in s.ignore)
+
+    @cached_property
+    def _configuration(self) -> FolderStore:
+        return configuration_store(self.settings.cache_dir)
 
     def _rule_folders(self) -> tuple[Path, ...]:
         named: Iterable[str] = self.fleet.manifest.rules if self.fleet else ()

@@ -97,6 +97,7 @@ class Language:
         """Take each record's type by its name in conditions."""
         self._records = dict(records)
         self._environments: dict[tuple[str, tuple[tuple[str, str], ...]], cel.Env] = {}
+        self._compiled: dict[tuple[cel.Env, str], cel.Expression] = {}
 
     def record(self, name: str, facts: msgspec.Struct) -> Record:
         """Return a record of the type that was declared as `name`, for conditions."""
@@ -129,10 +130,13 @@ class Language:
         if len(text) > MAX_EXPRESSION:
             raise ConditionInvalid(f"is longer than {MAX_EXPRESSION} characters")
         environment = self._environment(subject, parameters)
+        key = (environment, text)
         try:
-            return environment, environment.compile(text)
+            if key not in self._compiled:
+                self._compiled[key] = environment.compile(text)
         except (RuntimeError, ValueError) as e:
             raise ConditionInvalid(_readable(str(e), self._words(subject, parameters))) from e
+        return environment, self._compiled[key]
 
     def _words(self, subject: str, parameters: Mapping[str, Parameter]) -> list[str]:
         fields = self._records[subject].__struct_fields__

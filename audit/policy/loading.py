@@ -10,18 +10,13 @@ from importlib.resources.abc import Traversable
 
 import msgspec
 
-from fleet_audit.audit.configuration.located import KeyPath, Located, load_file
+from fleet_audit import __version__
+from fleet_audit.audit.configuration.kept import Store, kept_or_read
+from fleet_audit.audit.configuration.located import File, KeyPath, Located, located, read_file
 from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
 from fleet_audit.audit.configuration.schema import convert, suggestion
-from fleet_audit.audit.model.finding import Mode
-from fleet_audit.audit.policy.conditions import (
-    ConditionFailed,
-    ConditionInvalid,
-    Language,
-    Question,
-    Record,
-    Sentence,
-)
+from fleet_audit.audit.model.finding import Mode, Severity
+from fleet_audit.audit.policy.conditions import ConditionFailed, ConditionInvalid, Language, Record
 from fleet_audit.audit.policy.envelope import Parameters, PolicyFile, RuleFile, RuleTest
 from fleet_audit.audit.policy.facts import FACTS
 from fleet_audit.audit.policy.parameters import merged, misfit
@@ -30,6 +25,10 @@ from fleet_audit.audit.policy.rules import Check, Rule, RuleSet
 MAX_RULES = 2000
 MAX_FOLDER_DEPTH = 4
 
+_CHECK_VERSION = 1
+"""Raise whenever the same files are to be judged otherwise: what was found right is kept between runs."""
+
+_EXPRESSIONS = ("deny", "message", "remedy")
 _NO_RULES_IN = frozenset({"knowledge", "policies"})
 
 
@@ -43,37 +42,80 @@ def packaged_policy() -> Traversable:
     return packaged_rules() / "policies" / "default.yaml"
 
 
-def load_rules(folders: Iterable[Traversable], policy: Traversable) -> RuleSet:
+class _SetRule(msgspec.Struct, frozen=True):
+    """A rule as a policy sets it, apart from what is compiled."""
+
+    definition: RuleFile
+    file: str
+    mode: Mode
+    severity: Severity
+    params: Parameters
+
+
+class _SetRules(msgspec.Struct, frozen=True):
+    policy: str
+    rules: tuple[_SetRule, ...]
+
+
+def load_rules(folders: Iterable["Traversable"], policy: "Traversable", kept: Store | None = None) -> RuleSet:
     """Read every rule below these folders, and the policy that sets them.
 
-    Folders named ``knowledge`` and ``policies`` hold no rules. Raises ConfigurationError with all problems
-    of all files: shapes, conditions that do not compile, samples that a rule judges otherwise than it says,
-    a rule without a sample for either side, ids used twice, policy settings for rules that are not there.
+    Folders named ``knowledge`` and ``policies`` hold no rules. What `kept` knows of the same files is not
+    checked again. Raises ConfigurationError where files cannot be read, else with all problems of all files:
+    shapes, conditions that do not compile, samples that a rule judges otherwise than it says, a rule without
+    a sample for either side, ids used twice, policy settings for rules that are not there.
     """
-    problems: list[Problem] = []
     language = Language({kind: FACTS[kind] for kind in FACTS})
-    rules: dict[str, Rule] = {}
-    for file, label in _rule_files(folders):
+    found = [read_file(path, name=label) for path, label in _rule_files(folders)]
+    settings = read_file(policy, name=f"policies/{policy.name}")
+
+    def check() -> _SetRules:
+        return _checked(found, settings, language)
+
+    known = kept_or_read(kept, _reading(), [settings, *found], _SetRules, check)
+    rules = (
+        Rule(
+            definition=rule.definition,
+            file=rule.file,
+            mode=rule.mode,
+            severity=rule.severity,
+            params=rule.params,
+            check=Check(rule.definition, language),
+        )
+        for rule in known.rules
+    )
+    return RuleSet(known.policy, tuple(rules), language)
+
+
+def _reading() -> str:
+    """Return what else than the files decides whether rules are right: the words that they may use."""
+    words = [(kind.value, facts.__struct_fields__) for kind, facts in FACTS.items()]
+    return f"rules/{_CHECK_VERSION} {__version__} {words}"
+
+
+def _checked(found: Iterable[File], settings: File, language: Language) -> _SetRules:
+    problems: list[Problem] = []
+    rules: dict[str, _SetRule] = {}
+    for file in found:
         try:
-            located = load_file(file, name=label)
-            rule = _Loading(located, language).rule()
+            where = located(file)
+            rule = _Loading(where, language).rule()
         except ConfigurationError as e:
             problems += e.problems
             continue
         if rule.id in rules:
-            problems.append(
-                located.problem(("id",), f"{rule.id} is defined already, in {rules[rule.id].file}")
-            )
-        rules.setdefault(rule.id, rule)
+            other = rules[rule.id].file
+            problems.append(where.problem(("id",), f"{rule.id} is defined already, in {other}"))
+        else:
+            rules[rule.id] = _SetRule(rule, file.name, rule.mode, rule.severity, rule.params)
     try:
-        settings = load_file(policy, name=f"policies/{policy.name}")
-        chosen = convert(settings, PolicyFile, also=_misfits(settings, rules))
+        policy = located(settings)
+        chosen = convert(policy, PolicyFile, also=_misfits(policy, rules))
     except ConfigurationError as e:
         raise ConfigurationError([*problems, *e.problems]) from e
     if problems:
         raise ConfigurationError(problems)
-    ordered = tuple(_set(rules[name], chosen) for name in sorted(rules))
-    return RuleSet(chosen.name, ordered, language)
+    return _SetRules(chosen.name, tuple(_set(rules[name], chosen) for name in sorted(rules)))
 
 
 def _rule_files(folders: Iterable[Traversable]) -> Iterator[tuple[Traversable, str]]:
@@ -108,7 +150,7 @@ class _Loading:
         self._language = language
         self._problems: list[Problem] = []
 
-    def rule(self) -> Rule:
+    def rule(self) -> RuleFile:
         """Return the rule; raise ConfigurationError with all problems of its file."""
         definition = convert(self._located, RuleFile, also=self._misnamed())
         check = self._compiled(definition)
@@ -120,14 +162,7 @@ class _Loading:
                 self._try(("tests", index), test, check, record, parameters)
         if self._problems or check is None:
             raise ConfigurationError(self._problems)
-        return Rule(
-            definition=definition,
-            file=self._located.name,
-            mode=definition.mode,
-            severity=definition.severity,
-            params=definition.params,
-            check=check,
-        )
+        return definition
 
     def _report(self, path: KeyPath, message: str) -> None:
         self._problems.append(self._located.problem(path, message))
@@ -139,24 +174,17 @@ class _Loading:
             yield name.problem(f"a rule stands in a file of its name: {name.text}.yaml, not {stem}.yaml")
 
     def _compiled(self, rule: RuleFile) -> Check | None:
-        deny = self._question(rule)
-        message = self._sentence("message", rule.message, rule)
-        remedy = self._sentence("remedy", rule.remedy, rule)
-        return Check(deny, message, remedy) if deny and message and remedy else None
+        check = Check(rule, self._language)
+        is_right = [self._compiles(check, key) for key in _EXPRESSIONS]
+        return check if all(is_right) else None
 
-    def _question(self, rule: RuleFile) -> Question | None:
+    def _compiles(self, check: Check, key: str) -> bool:
         try:
-            return self._language.question(rule.deny, subject=rule.subject, parameters=rule.params)
-        except ConditionInvalid as e:
-            self._report(("deny",), str(e))
-            return None
-
-    def _sentence(self, key: str, text: str, rule: RuleFile) -> Sentence | None:
-        try:
-            return self._language.sentence(text, subject=rule.subject, parameters=rule.params)
+            getattr(check, key)
         except ConditionInvalid as e:
             self._report((key,), str(e))
-            return None
+            return False
+        return True
 
     def _require_both_sides(self, rule: RuleFile) -> None:
         for side in ("deny", "allow"):
@@ -199,7 +227,7 @@ class _Loading:
             self._report(path, f"the message is {denial.message!r}, expected {test.message!r}")
 
 
-def _misfits(settings: Located, rules: Mapping[str, Rule]) -> Iterator[Problem]:
+def _misfits(settings: Located, rules: Mapping[str, _SetRule]) -> Iterator[Problem]:
     """Yield what a policy says of rules or parameters that are not there."""
     for name, setting in settings.view("rules").entries():
         if name not in rules:
@@ -213,10 +241,11 @@ def _misfits(settings: Located, rules: Mapping[str, Rule]) -> Iterator[Problem]:
             yield place.problem(f"selects no rule: '{pattern}'")
 
 
-def _set(rule: Rule, policy: PolicyFile) -> Rule:
+def _set(rule: _SetRule, policy: PolicyFile) -> _SetRule:
     """Return the rule as the policy sets it; a rule that it does not select is off."""
-    setting = policy.rules.get(rule.id)
-    is_selected = any(fnmatchcase(rule.id, pattern) for pattern in policy.select)
+    name = rule.definition.id
+    setting = policy.rules.get(name)
+    is_selected = any(fnmatchcase(name, pattern) for pattern in policy.select)
     mode = rule.mode if setting is None or setting.mode is None else setting.mode
     return msgspec.structs.replace(
         rule,

@@ -2,11 +2,20 @@
 
 import hashlib
 from collections.abc import Mapping
+from functools import cached_property
 
 import msgspec
 
 from fleet_audit.audit.model.finding import Mode, PolicySummary, RuleSummary, Severity
-from fleet_audit.audit.policy.conditions import Language, Parameter, Question, Record, Sentence
+from fleet_audit.audit.policy.conditions import (
+    ConditionFailed,
+    ConditionInvalid,
+    Language,
+    Parameter,
+    Question,
+    Record,
+    Sentence,
+)
 from fleet_audit.audit.policy.envelope import RuleFile
 
 
@@ -17,21 +26,46 @@ class Denial(msgspec.Struct, frozen=True):
     remedy: str
 
 
-class Check(msgspec.Struct, frozen=True):
-    """The compiled expressions of a rule."""
+class Check:
+    """The expressions of a rule; each is compiled when it is first needed, or raises ConditionInvalid."""
 
-    deny: Question
-    message: Sentence
-    remedy: Sentence
+    def __init__(self, definition: RuleFile, language: Language) -> None:
+        """Take the rule, and the language that its expressions are written in."""
+        self._definition = definition
+        self._language = language
+
+    @cached_property
+    def deny(self) -> Question:
+        """Return what is asked of a subject."""
+        rule = self._definition
+        return self._language.question(rule.deny, subject=rule.subject, parameters=rule.params)
+
+    @cached_property
+    def message(self) -> Sentence:
+        """Return what is said of a subject that is denied."""
+        return self._sentence(self._definition.message)
+
+    @cached_property
+    def remedy(self) -> Sentence:
+        """Return what is advised then."""
+        return self._sentence(self._definition.remedy)
+
+    def _sentence(self, text: str) -> Sentence:
+        rule = self._definition
+        return self._language.sentence(text, subject=rule.subject, parameters=rule.params)
 
     def judge(self, record: Record, parameters: Mapping[str, Parameter]) -> Denial | None:
         """Return the denial, or None where the rule allows the subject.
 
         Raises ConditionFailed where that could not be found out.
         """
-        if not self.deny.ask(record, parameters):
-            return None
-        return Denial(self.message.say(record, parameters), self.remedy.say(record, parameters))
+        try:
+            if not self.deny.ask(record, parameters):
+                return None
+            return Denial(self.message.say(record, parameters), self.remedy.say(record, parameters))
+        except ConditionInvalid as e:
+            # It compiled when the rule was checked, perhaps by another release of the engine.
+            raise ConditionFailed(str(e)) from e
 
 
 class Rule(msgspec.Struct, frozen=True):

@@ -57,7 +57,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     """
     outputs = parse_outputs(common.output, FORMATS)
     check_writable(outputs)
-    fleet = find_fleet(common.fleet)
+    fleet = find_fleet(common)
     chosen = _chosen(fleet, subjects, gpu=gpu, every=every, image=image, source=source, entry=entry)
 
     from fleet_audit.audit.model.report import DepsReport  # noqa: PLC0415  (not for --help)

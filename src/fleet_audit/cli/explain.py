@@ -56,7 +56,7 @@ def command(*, question: str, family: str | None, image: str | None, common: Com
     from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
 
     parse_question(question)
-    fleet = find_fleet(common.fleet)
+    fleet = find_fleet(common)
     with common.settings() as settings:
         reports = _reports(question, fleet, Shared(settings, fleet), family=family, image=image)
     write(outputs, renderer(ExplainReport, reports, common, fleet))

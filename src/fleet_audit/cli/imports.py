@@ -31,7 +31,7 @@ def command(*, words: tuple[str, ...], image: str | None, common: Common) -> int
     """
     outputs = parse_outputs(common.output, FORMATS)
     check_writable(outputs)
-    fleet = find_fleet(common.fleet)
+    fleet = find_fleet(common)
     subjects = _subjects(fleet, words, image)
 
     from fleet_audit.audit.model.report import ImportsReport  # noqa: PLC0415  (not for --help)

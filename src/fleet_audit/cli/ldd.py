@@ -42,7 +42,7 @@ def command(*, image: str, tree: str | None, deep: str | None, hardening: bool, 
     from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (not for --help)
     from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
 
-    fleet = find_fleet(common.fleet)
+    fleet = find_fleet(common)
     subject = _subject(image, fleet)
     with common.settings() as settings:
         shared = Shared(settings, fleet)

@@ -4,20 +4,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fleet_audit.audit.errors import UsageError
+from fleet_audit.cli.options import Common
 
 if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
 
 
-def find_fleet(file: Path | None) -> "Fleet | None":
+def find_fleet(common: Common) -> "Fleet | None":
     """Return the fleet of ``-f FILE``, else of the nearest manifest upwards; None where there is none.
 
     Raises ConfigurationError with everything that is wrong with the manifest.
     """
     from fleet_audit.audit.fleet.manifest import find_manifest, load_fleet  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.settings import configuration_store  # noqa: PLC0415  (the same)
 
-    found = file or find_manifest(Path())
-    return None if found is None else load_fleet(found)
+    found = common.fleet or find_manifest(Path())
+    return None if found is None else load_fleet(found, configuration_store(common.cache_folder))
 
 
 def need_fleet(fleet: "Fleet | None", name: str = "") -> "Fleet":

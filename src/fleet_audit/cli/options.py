@@ -82,6 +82,11 @@ class Common(msgspec.Struct, frozen=True):
     verbose: int
     quiet: bool
 
+    @property
+    def cache_folder(self) -> Path:
+        """Return where facts are cached."""
+        return self.cache_dir or default_cache_dir()
+
     @contextmanager
     def settings(self, *, plan_tier: str = "required") -> "Iterator[Settings]":
         """Give the settings of an analysis, and clear its progress bars whatever happens."""
@@ -90,7 +95,7 @@ class Common(msgspec.Struct, frozen=True):
 
         with reporting(quiet=self.quiet) as reporter:
             yield Settings(
-                cache_dir=self.cache_dir or default_cache_dir(),
+                cache_dir=self.cache_folder,
                 created=created_now(),
                 is_offline=self.offline,
                 jobs=self.jobs or len(os.sched_getaffinity(0)),

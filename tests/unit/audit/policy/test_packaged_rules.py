@@ -12,6 +12,7 @@ from fleet_audit.audit.policy.evaluation import evaluate
 from fleet_audit.audit.policy.facts import need_subjects
 from fleet_audit.audit.policy.loading import load_rules, packaged_policy, packaged_rules
 from fleet_audit.audit.policy.rules import RuleSet
+from fleet_audit.audit.static_imports.store import MemoryStore
 
 DOCS = Path(__file__).parents[4] / "docs" / "rules"
 
@@ -19,6 +20,17 @@ DOCS = Path(__file__).parents[4] / "docs" / "rules"
 @pytest.fixture(scope="module")
 def rules() -> RuleSet:
     return load_rules([packaged_rules()], packaged_policy())
+
+
+def test_rules_that_were_kept_judge_as_rules_that_were_read(rules: RuleSet) -> None:
+    store = MemoryStore()
+    load_rules([packaged_rules()], packaged_policy(), store)
+
+    kept = load_rules([packaged_rules()], packaged_policy(), store)
+
+    needs = [Need(kind, "thing", Tier.REQUIRED, Via.MANIFEST, Missing()) for kind in NeedKind]
+    assert kept.summary() == rules.summary()
+    assert evaluate(kept, need_subjects(needs)) == evaluate(rules, need_subjects(needs))
 
 
 def test_every_rule_has_a_page_that_shows_a_bad_and_a_good_example(rules: RuleSet) -> None:

@@ -1,0 +1,77 @@
+"""What configuration files were found to say, kept between runs for as long as they say the same.
+
+Checking rules and knowledge takes longer than most analyses whose facts are known. What is kept is filed
+under a digest of every file that was read, so that an edit is never overlooked, and it carries a digest of
+its own: whatever is damaged is read again.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from fleet_audit.audit.configuration.located import File
+
+T = TypeVar("T")
+
+_CHECK_BYTES = 16
+
+
+class Store(Protocol):
+    """Keeps bytes by key, between runs or for one."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return what was put under `key`; None where nothing was, or it cannot be read."""
+        ...
+
+    def put(self, key: str, value: bytes) -> None:
+        """Keep `value`; failing to do so is no error."""
+        ...
+
+
+def kept_or_read(
+    store: Store | None, reading: str, files: Iterable[File], kind: type[T], read: Callable[[], T]
+) -> T:
+    """Return what these files say: as it was kept, else what `read` finds, which is kept.
+
+    `reading` says how they are read: another word wherever the same files would give something else.
+    Raises what `read` raises; nothing is kept then.
+    """
+    if store is None:
+        return read()
+    key = _key(reading, files)
+    kept = _decoded(store.get(key), kind)
+    if kept is not None:
+        return kept
+    found = read()
+    payload = msgspec.msgpack.encode(found)
+    store.put(key, _check(payload) + payload)
+    return found
+
+
+def _key(reading: str, files: Iterable[File]) -> str:
+    digest = hashlib.sha256(reading.encode())
+    for file in files:
+        # Lengths keep the end of one part from passing for the beginning of the next.
+        name = file.name.encode(errors="surrogateescape")
+        digest.update(b"\n%d %d\n" % (len(name), len(file.body)))
+        digest.update(name)
+        digest.update(file.body)
+    return digest.hexdigest()
+
+
+def _decoded(value: bytes | None, kind: type[T]) -> T | None:
+    if value is None:
+        return None
+    check, payload = value[:_CHECK_BYTES], value[_CHECK_BYTES:]
+    if check != _check(payload):
+        return None
+    try:
+        return msgspec.msgpack.decode(payload, type=kind)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _check(payload: bytes) -> bytes:
+    return hashlib.blake2b(payload, digest_size=_CHECK_BYTES).digest()
