@@ -34,6 +34,7 @@ from fleet_audit.audit.static_imports.library import STAGE, Library
 from fleet_audit.audit.static_imports.reach import Reach, Reached, location, module_node, node_name
 from fleet_audit.audit.static_imports.records import DynamicImportCall, LoadCall, PathCall, RunCall
 from fleet_audit.audit.static_imports.service_code import ServiceCode
+from fleet_audit.audit.static_imports.unused import unused
 
 
 class Provider(msgspec.Struct, frozen=True):
@@ -57,8 +58,10 @@ class Providers:
     ) -> None:
         """Take the image's interpreter and distributions, what the service requires, and known modules.
 
-        `judges_absence` holds where a module that was not found can be called missing.
+        `judges_absence` holds where a module that was not found can be called missing. `commands` can be set
+        to the words of the command lines that are known to start the service.
         """
+        self.commands: frozenset[str] = frozenset()
         self.judges_absence = judges_absence
         self._standard = () if interpreter is None else interpreter.standard_library
         self._sites = () if interpreter is None else interpreter.site_folders
@@ -271,17 +274,13 @@ class Account:
         )
 
     def _unused(self) -> tuple[DistributionName, ...]:
-        """Return what is required and reached by no import; commands and build tools may still be used."""
-        used = {self._providers.provider(found.module).distribution for found in self._reached}
-        for item in self._imported():
-            used.add(item.distribution)
-        unused = [name for name in self._providers.required if name not in used]
-        return tuple(sorted(name for name in unused if not self._has_scripts(name)))
-
-    def _has_scripts(self, name: DistributionName) -> bool:
-        known = self._providers.distributions
-        installed = None if known is None else known.installed.get(name)
-        return installed is not None and installed.has_scripts
+        """Return what is required and used by nothing."""
+        reached = (self._providers.provider(found.module).distribution for found in self._reached)
+        used = {name for name in (*reached, *(i.distribution for i in self._imported())) if name is not None}
+        own_programs = {call.program for call in self._programs() if call.is_own_code}
+        providers = self._providers
+        commands = providers.commands | own_programs
+        return unused(providers.required, used, providers.distributions, commands=commands)
 
     def _loads(self) -> tuple[NativeLoad, ...]:
         loads = [

@@ -11,17 +11,21 @@ from fleet_audit.audit.model.identity import DistributionName, ImagePath, Module
 from fleet_audit.audit.model.imports import ServiceImports
 from fleet_audit.audit.static_imports import stdlib
 from fleet_audit.audit.static_imports.account import Account, Providers
+from fleet_audit.audit.static_imports.archives import WithArchives
 from fleet_audit.audit.static_imports.distributions import Distributions
+from fleet_audit.audit.static_imports.editables import Redirects
 from fleet_audit.audit.static_imports.expansion import Expander
 from fleet_audit.audit.static_imports.finder import Finder, Module, ModuleKind, Place, Side, source_place
 from fleet_audit.audit.static_imports.interpreter import Interpreter
 from fleet_audit.audit.static_imports.library import STAGE, Library
-from fleet_audit.audit.static_imports.reach import Reached, Start, own_name, reach
+from fleet_audit.audit.static_imports.reach import Reached, Start, both, own_name, reach
 from fleet_audit.audit.static_imports.requirements import required_names
 from fleet_audit.audit.static_imports.search_path import SearchPath, script_folder, service_path
 from fleet_audit.audit.static_imports.service_code import ServiceCode
+from fleet_audit.audit.static_imports.startup import startup
 from fleet_audit.audit.static_imports.store import RecordStore
 from fleet_audit.audit.static_imports.syntax import Judge
+from fleet_audit.audit.static_imports.unused import SERVERS
 
 DEFAULT_VERSION = (3, 11)
 """The Python that sources are read for where no image says."""
@@ -83,14 +87,14 @@ class _Examiner:
         self._sources = sources
         self._image = image
         self._interpreter = interpreter if image is not None else None
-        self._trees: dict[Side, FileTree] = {Side.SOURCES: sources}
-        if image is not None:
-            self._trees[Side.IMAGE] = image
         self._version = interpreter.version if interpreter is not None else DEFAULT_VERSION
+        self._trees = {Side.SOURCES: WithArchives(sources, self._version)}
+        if image is not None:
+            self._trees[Side.IMAGE] = WithArchives(image, self._version)
         self._common: Expander | None = None
         self._library = Library(self._trees, self._version, records, judge)
         self._distributions = (
-            Distributions(image, self._interpreter.site_folders)
+            Distributions(self._trees[Side.IMAGE], self._interpreter.site_folders)
             if image is not None and self._interpreter is not None
             else None
         )
@@ -114,6 +118,9 @@ class _Examiner:
 
     def _shared_gaps(self) -> tuple[Gap, ...]:
         gaps = [self._library.gaps[place] for place in sorted(self._library.gaps)]
+        gaps += [] if self._interpreter is None else self._interpreter.gaps
+        gaps += [gap for tree in self._trees.values() for gap in tree.gaps]
+        gaps += [] if self._distributions is None else self._distributions.gaps
         if self._image is not None and self._interpreter is None:
             why = "no Python with a standard library was found"
             gaps.append(Gap(STAGE, GapKind.NO_INTERPRETER, "image", why))
@@ -132,23 +139,39 @@ class _Examiner:
             expander.shared_with(self._common, self._names_in(path))
         starts = self._starts(service, script, files, finder, gaps)
         reached = reach(service.name, starts, expander)
+        if self._common is not None and self._interpreter is not None:
+            reached = both(reached, startup(service.name, self._interpreter, self._common))
         if reached.is_cut:
             gaps.append(Gap(STAGE, GapKind.LIMIT_REACHED, service.name, "reaches too many modules to follow"))
         required, unread = required_names(self._sources, service.requirements)
         can_judge = self._interpreter is not None or (bool(required) and not service.family)
         providers = Providers(
-            self._interpreter, self._distributions, required, self.suggestions, judges_absence=can_judge
+            self._interpreter,
+            self._distributions,
+            required,
+            self.suggestions,
+            judges_absence=can_judge,
         )
+        providers.commands = self._commands(service)
         account = Account(service, reached, providers, self._library, finder.find)
         answer = account.imports(service.entry or None, files, path.edits, (*gaps, *unread))
         return answer, (*reached.edges, *account.edges())
+
+    def _commands(self, service: ServiceCode) -> frozenset[str]:
+        """Return the words of every command line that is known to start the service, without folders."""
+        words = (*service.commands, *(() if self._interpreter is None else self._interpreter.command))
+        is_served = ":" in service.entry.removeprefix(_MODULE)
+        return frozenset(
+            {word.rpartition("/")[2] for word in words} | (SERVERS if is_served else frozenset())
+        )
 
     def _search_path(
         self, service: ServiceCode, script: Place | None, files: tuple[Place, ...]
     ) -> SearchPath:
         base = [source_place(folder) for folder in service.pythonpath]
+        has_folder = self._interpreter is None or self._interpreter.has_script_folder
         if script is not None:
-            base.insert(0, script_folder(script))
+            base[:0] = [script_folder(script)] if has_folder else []
         elif service.entry:
             # ``python -m`` and servers that take module:NAME start with the working folder.
             base.insert(0, source_place(service.root))
@@ -159,7 +182,7 @@ class _Examiner:
 
         def search(path: SearchPath) -> tuple[Reached, ...]:
             # Only the repository's files edit the path: the image is not looked at yet.
-            finder = Finder({Side.SOURCES: self._sources}, _sources_only(path), (), frozenset())
+            finder = Finder({Side.SOURCES: self._trees[Side.SOURCES]}, _sources_only(path), (), frozenset())
             starts = self._starts(service, script, files, finder, [])
             return reach(service.name, starts, self._expander(finder)).modules
 
@@ -169,14 +192,17 @@ class _Examiner:
         """Make what answers for the image's modules alone, the same for every service."""
         if self._interpreter is not None and len(self._trees) > 1:
             folders = tuple(Place(Side.IMAGE, folder) for folder in self._interpreter.search_path)
-            finder = Finder(self._trees, folders, self._suffixes(), self._assumed())
+            redirects = self._interpreter.redirects
+            finder = Finder(self._trees, folders, self._suffixes(), self._assumed(), redirects)
             self._common = self._expander(finder)
 
     def _names_in(self, path: SearchPath) -> frozenset[str]:
         """Return the top-level names that the service's own folders could answer."""
         folders = (*path.before, *path.after)
         return frozenset(
-            name.partition(".")[0] for place in folders for name in self._sources.listing(place.path)
+            name.partition(".")[0]
+            for place in folders
+            for name in self._trees[place.side].listing(place.path)
         )
 
     def _finder(self, path: SearchPath) -> Finder:
@@ -184,7 +210,8 @@ class _Examiner:
         image = tuple(Place(Side.IMAGE, folder) for folder in folders)
         own = _sources_only(path) if self._interpreter is None else None
         places = own if own is not None else (*path.before, *image, *path.after)
-        return Finder(self._trees, places, self._suffixes(), self._assumed())
+        redirects = Redirects() if self._interpreter is None else self._interpreter.redirects
+        return Finder(self._trees, places, self._suffixes(), self._assumed(), redirects)
 
     def _expander(self, finder: Finder) -> Expander:
         environment = frozenset() if self._interpreter is None else self._interpreter.environment

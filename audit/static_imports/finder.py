@@ -1,14 +1,17 @@
 """Which file an absolute module name means on a search path, as CPython's own finder would have it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
 
-from fleet_audit.audit.images.tree import FileKind, FileTree, join, normalise
+from fleet_audit.audit.images.tree import FileKind, FileTree, basename, join, normalise, parent
 from fleet_audit.audit.model.identity import ImagePath, ModuleName
 from fleet_audit.audit.static_imports import stdlib
+from fleet_audit.audit.static_imports.archives import WithArchives
+from fleet_audit.audit.static_imports.editables import Redirects
 
+_NO_REDIRECTS = Redirects()
 MAX_PARTS = 32
 """The longest dotted name that is looked up."""
 
@@ -56,20 +59,23 @@ class Finder:
 
     Order as importlib.machinery.PathFinder and FileFinder have it: for each entry a regular package,
     else an extension module, source, byte code; folders without ``__init__`` are gathered as portions of
-    a namespace (PEP 420). Built-in modules come before the search path.
+    a namespace (PEP 420). Built-in modules come before the search path. In a zip archive zipimport takes
+    byte code first, but only where it was made from the source beside it: so the source stands for both.
     """
 
     def __init__(
         self,
-        trees: dict[Side, FileTree],
+        trees: Mapping[Side, FileTree],
         search_path: Sequence[Place],
         suffixes: Sequence[str],
         assumed: frozenset[str],
+        redirects: Redirects = _NO_REDIRECTS,
     ) -> None:
         """Take the trees, the search path, the extension suffixes, and the modules that need no file.
 
         `assumed` are top-level names that count as built in where no file is found: those that may be
-        compiled in, or, without an image, the whole standard library.
+        compiled in, or, without an image, the whole standard library. `redirects` are what the image's
+        editable installs find where the search path has nothing.
         """
         self._trees = trees
         self._search_path = tuple(search_path)
@@ -79,6 +85,7 @@ class Finder:
             (".pyc", ModuleKind.BYTECODE),
         )
         self._assumed = assumed
+        self._redirects = redirects
         self._found: dict[str, Module | None] = {}
 
     @property
@@ -104,16 +111,34 @@ class Finder:
         outer = self.find(above)
         if outer is not None and outer.kind is ModuleKind.BUILTIN and above in self._assumed:
             return Module(ModuleName(name), ModuleKind.BUILTIN)
-        return None if outer is None else self._on_path(ModuleName(name), last, outer.folders)
+        return None if outer is None else self._looked_for(ModuleName(name), outer.folders)
 
     def _top_level(self, name: str) -> Module | None:
         if name in stdlib.ALWAYS_BUILTIN:
             return Module(ModuleName(name), ModuleKind.BUILTIN)
-        found = self._on_path(ModuleName(name), name, self._search_path)
+        path = self._search_path
+        if name in stdlib.LOADED_AT_START and Side.IMAGE in self._trees:
+            # Python has these before the script's folder is on the path.
+            path = tuple(place for place in path if place.side is Side.IMAGE) or path
+        found = self._looked_for(ModuleName(name), path)
         # Which other modules are compiled in differs by build: a file has the word, where there is one.
         if found is None and name in self._assumed:
             return Module(ModuleName(name), ModuleKind.BUILTIN)
         return found
+
+    def _looked_for(self, name: ModuleName, path: Sequence[Place]) -> Module | None:
+        found = self._on_path(name, name.rpartition(".")[2], path)
+        target = self._redirects.modules.get(name) if found is None else None
+        return found if target is None else self._redirected(name, target)
+
+    def _redirected(self, name: ModuleName, target: ImagePath) -> Module | None:
+        """Return the package in the folder `target`, or the module in that file, ending or none."""
+        folder = Place(Side.IMAGE, target)
+        above, stem = Place(Side.IMAGE, parent(target)), basename(target)
+        if stem == "__init__.py":
+            return self._file(name, "__init__", above, (above,))
+        package = self._file(name, "__init__", folder, (folder,))
+        return package or self._file(name, stem.removesuffix(".py"), above, ())
 
     def _on_path(self, name: ModuleName, last: str, path: Sequence[Place]) -> Module | None:
         portions: list[Place] = []
@@ -126,13 +151,15 @@ class Finder:
                 portions.append(folder)
             if (module := self._file(name, last, place, ())) is not None:
                 return module
+        portions += (Place(Side.IMAGE, path) for path in self._redirects.namespaces.get(name, ()))
         return Module(name, ModuleKind.NAMESPACE, folders=tuple(portions)) if portions else None
 
     def _file(self, name: ModuleName, stem: str, folder: Place, path: tuple[Place, ...]) -> Module | None:
-        entries = self._trees[folder.side].listing(folder.path)
+        tree = self._trees[folder.side]
+        entries = tree.listing(folder.path)
         for ending, kind in self._endings:
             entry = entries.get(stem + ending)
-            if entry is None:
+            if entry is None or (kind is ModuleKind.EXTENSION and _is_in_archive(tree, folder)):
                 continue
             file = Place(folder.side, join(folder.path, stem + ending))
             if entry.kind is FileKind.FILE or self._leads_to(file) is FileKind.FILE:
@@ -147,6 +174,11 @@ class Finder:
         canonical = tree.realpath(place.path)
         entry = None if canonical is None else tree.entry(canonical)
         return None if entry is None else entry.kind
+
+
+def _is_in_archive(tree: FileTree, folder: Place) -> bool:
+    # zipimport loads no shared objects.
+    return isinstance(tree, WithArchives) and tree.is_in_archive(folder.path)
 
 
 def source_place(path: str) -> Place:

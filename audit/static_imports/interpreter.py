@@ -1,31 +1,42 @@
 """Which Python an image runs, and where that Python looks for modules. Nothing is executed."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from fleet_audit.audit.images.tree import FileKind, FileTree, FileUnreadable, join, normalise, parent
+from fleet_audit.audit.images.tree import FileTree, FileUnreadable, join, normalise, parent
+from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ROOT, ImagePath
 from fleet_audit.audit.model.image import ImageConfig
+from fleet_audit.audit.static_imports.command_line import is_python, options_of
+from fleet_audit.audit.static_imports.editables import Redirects
+from fleet_audit.audit.static_imports.site_start import SiteStart, site_start
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """What a container runtime sets where the image sets nothing."""
 
 _EXECUTABLE = re.compile(r"python(?:(3)(?:\.(\d{1,2}))?)?")
 _STDLIB = re.compile(r"python3\.(\d{1,2})")
-_TAGGED = re.compile(r"\.(cpython-3\d{1,2}t?-[-\w]+)\.so$")
-_PTH_LIMIT = 1 << 20
+_TAGGED = re.compile(r"\.(cpython-3\d{1,2}[a-z]*-[-\w]+)\.so$")
+_SYSCONFIG = re.compile(r"_sysconfigdata_([a-z]*)_linux_([-\w]+)\.py")
 _CFG_LIMIT = 64 << 10
+_SCRIPT_LIMIT = 1 << 20
+_LINE_LIMIT = 256
+LIBRARY_FOLDERS = ("lib", "lib64")
+"""Where Python's library stands below its prefix (``sys.platlibdir``)."""
 
 
 class Interpreter(msgspec.Struct, frozen=True):
-    """One Python of an image.
+    """One Python of an image, as the image's own command starts it.
 
     `version` has two or three parts. `suffixes` are the extension modules' file name endings in the
     order of importlib.machinery.EXTENSION_SUFFIXES. `search_path` is what ``sys.path`` holds after
-    ``site`` ran, without the script's folder; `standard_library` are those that came with Python;
-    `environment` names the variables that the image sets.
+    ``site`` ran, without the script's folder, which is first on it where `has_script_folder`;
+    `standard_library` are those that came with Python; `redirects` is what editable installs find elsewhere.
+    `startup` are the ``.pth`` files whose code runs in every process; `has_site` and `has_user_site` say
+    whether ``sitecustomize`` and ``usercustomize`` are imported. `environment` names the variables that the
+    image sets, and `command` is what it runs.
     """
 
     version: tuple[int, ...]
@@ -34,10 +45,17 @@ class Interpreter(msgspec.Struct, frozen=True):
     search_path: tuple[ImagePath, ...]
     standard_library: tuple[ImagePath, ...]
     environment: frozenset[str] = frozenset()
+    redirects: Redirects = Redirects()
+    startup: tuple[ImagePath, ...] = ()
+    has_script_folder: bool = True
+    has_site: bool = True
+    has_user_site: bool = True
+    command: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
     @property
     def site_folders(self) -> tuple[ImagePath, ...]:
-        """Return the folders of the search path that hold installed distributions."""
+        """Return the entries of the search path that may hold installed distributions."""
         return tuple(folder for folder in self.search_path if folder not in self.standard_library)
 
 
@@ -61,10 +79,8 @@ def _wanted_minor(wanted: str) -> int | None:
 
 
 def _candidates(tree: FileTree, config: ImageConfig, minor: int | None) -> Iterator[ImagePath]:
-    for words in (config.entrypoint, config.cmd):
-        if words and words[0].startswith("/") and _EXECUTABLE.fullmatch(words[0].rpartition("/")[2]):
-            yield normalise(words[0])
     folders = [normalise(folder) for folder in config.env.get("PATH", DEFAULT_PATH).split(":") if folder]
+    yield from _commanded(tree, config, folders)
     folders += [
         join(join(ImagePath("/opt"), name), "bin") for name in sorted(tree.listing(ImagePath("/opt")))
     ]
@@ -79,6 +95,30 @@ def _candidates(tree: FileTree, config: ImageConfig, minor: int | None) -> Itera
     yield from _versioned(tree, folders)
 
 
+def _commanded(tree: FileTree, config: ImageConfig, folders: list[ImagePath]) -> Iterator[ImagePath]:
+    """Yield the Pythons that the image's command names by path, or in the first line of its program."""
+    for words in (config.entrypoint, config.cmd):
+        for program in words[:1]:
+            places = [normalise(program)] if program.startswith("/") else []
+            places += [join(folder, program) for folder in folders if program and "/" not in program]
+            if program.startswith("/") and is_python(program):
+                yield places[0]
+            first = next((place for place in places if tree.realpath(place) is not None), None)
+            if first is not None and (named := _shebang(tree, first)):
+                yield normalise(named)
+
+
+def _shebang(tree: FileTree, path: ImagePath) -> str:
+    """Return the interpreter that a script's first line names by path; empty where there is none."""
+    try:
+        line = tree.read(path, limit=_SCRIPT_LIMIT).partition(b"\n")[0][:_LINE_LIMIT]
+    except FileUnreadable:
+        return ""
+    words = line.removeprefix(b"#!").decode(errors="replace").split()
+    is_absolute = line.startswith(b"#!") and bool(words) and words[0].startswith("/")
+    return words[0] if is_absolute and is_python(words[0]) else ""
+
+
 def _versioned(tree: FileTree, folders: list[ImagePath]) -> Iterator[ImagePath]:
     for folder in folders:
         names = [name for name in tree.listing(folder) if re.fullmatch(r"python3\.\d{1,2}", name)]
@@ -91,24 +131,45 @@ def _interpreter(tree: FileTree, path: ImagePath, config: ImageConfig) -> Interp
     if executable is None:
         return None
     environment = _environment(tree, path)
-    stdlib = _standard_library(tree, executable, environment)
+    command = (*config.entrypoint, *config.cmd)
+    options = options_of(command, config.env)
+    env = {} if options.is_isolated_from_environment else config.env
+    home = env.get("PYTHONHOME", "").partition(":")[0]
+    stdlib = _standard_library(tree, executable, environment, home)
     if stdlib is None:
         return None
     found = _STDLIB.fullmatch(stdlib.rpartition("/")[2])
     minor = int(found[1]) if found else 0
     dynload = join(stdlib, "lib-dynload")
     libraries = (join(parent(stdlib), f"python3{minor}.zip"), stdlib, dynload)
-    sites = [*_user_sites(tree, config, minor), *_sites(tree, stdlib, minor, environment)]
-    added = [path for site in sites for path in _pth_lines(tree, site)]
-    search = [*_python_path(config), *libraries, *sites, *added]
+    before = tuple(dict.fromkeys((*_python_path(config, env), *libraries)))
+    has_user_site = options.has_user_site and (environment is None or environment.has_system_site)
+    sites = _sites(
+        tree, stdlib, minor, environment, _user_site(tree, config, minor) if has_user_site else None
+    )
+    started = site_start(tree, before, sites) if options.has_site else SiteStart(before)
     return Interpreter(
         version=_version(config, minor),
         executable=executable,
-        suffixes=_suffixes(tree, dynload, minor),
-        search_path=tuple(dict.fromkeys(search)),
+        suffixes=_suffixes(tree, stdlib, minor),
+        search_path=started.search_path,
         standard_library=libraries,
         environment=frozenset(name for name, value in config.env.items() if value),
+        redirects=started.redirects,
+        startup=started.code,
+        has_script_folder=options.has_script_folder,
+        has_site=options.has_site,
+        has_user_site=options.has_site and has_user_site,
+        command=command,
+        gaps=(*_home_gap(stdlib, home), *started.gaps),
     )
+
+
+def _home_gap(stdlib: ImagePath, home: str) -> tuple[Gap, ...]:
+    if not home or stdlib.startswith(f"{normalise(home)}/"):
+        return ()
+    why = "PYTHONHOME has no standard library, so no Python starts with it; it was passed over"
+    return (Gap("static_imports", GapKind.NO_INTERPRETER, home, why),)
 
 
 class _Environment(msgspec.Struct, frozen=True):
@@ -133,11 +194,16 @@ def _environment(tree: FileTree, path: ImagePath) -> _Environment | None:
 
 
 def _standard_library(
-    tree: FileTree, executable: ImagePath, environment: _Environment | None
+    tree: FileTree, executable: ImagePath, environment: _Environment | None, home: str
 ) -> ImagePath | None:
-    """Return the folder with ``os.py``, the landmark that getpath looks for above the executable."""
+    """Return the folder with ``os.py``, the landmark that getpath looks for above the executable.
+
+    `home` is PYTHONHOME, the prefix itself, which has the first word.
+    """
     named = _EXECUTABLE.fullmatch(executable.rpartition("/")[2])
     minor = int(named[2]) if named and named[2] else None
+    if home and (found := _landmark(tree, normalise(home), minor)) is not None:
+        return found
     starts = [parent(executable)]
     if environment is not None and environment.home:
         starts.append(normalise(environment.home))
@@ -151,32 +217,49 @@ def _standard_library(
 
 
 def _landmark(tree: FileTree, prefix: ImagePath, minor: int | None) -> ImagePath | None:
-    lib = join(prefix, "lib")
-    names = [name for name in tree.listing(lib) if _STDLIB.fullmatch(name)]
-    for name in sorted(names, key=lambda name: -int(name.rpartition(".")[2])):
-        is_wanted = minor is None or name == f"python3.{minor}"
-        if is_wanted and tree.realpath(join(join(lib, name), "os.py")) is not None:
-            return join(lib, name)
+    for folder in LIBRARY_FOLDERS:
+        lib = join(prefix, folder)
+        names = [name for name in tree.listing(lib) if _STDLIB.fullmatch(name)]
+        for name in sorted(names, key=lambda name: -int(name.rpartition(".")[2])):
+            is_wanted = minor is None or name == f"python3.{minor}"
+            if is_wanted and tree.realpath(join(join(lib, name), "os.py")) is not None:
+                return join(lib, name)
     return None
 
 
 def _sites(
-    tree: FileTree, stdlib: ImagePath, minor: int, environment: _Environment | None
+    tree: FileTree,
+    stdlib: ImagePath,
+    minor: int,
+    environment: _Environment | None,
+    user_site: ImagePath | None,
 ) -> list[ImagePath]:
+    """Return the site folders in the order of Lib/site.py: the environment's, the user's, the system's."""
+    is_debian = _is_debian(tree, stdlib)
+    # ``sys.platlibdir`` comes first; a virtual environment's lib64 is often a mere link to its lib.
+    libraries = ("lib64", "lib") if parent(stdlib).endswith("/lib64") else ("lib",)
     sites: list[ImagePath] = []
     if environment is not None:
-        sites.append(normalise(f"{environment.folder}/lib/python3.{minor}/site-packages"))
+        sites += _sites_below(environment.folder, minor, libraries, is_debian=is_debian, is_environment=True)
         if not environment.has_system_site:
             return sites
-    if _is_debian(tree, stdlib):
-        # Debian's site.py reads dist-packages, and pip installs below /usr/local (Debian Python policy, 2.5).
-        names = (
-            f"/usr/local/lib/python3.{minor}/dist-packages",
-            "/usr/lib/python3/dist-packages",
-            f"/usr/lib/python3.{minor}/dist-packages",
-        )
-        return [*sites, *(ImagePath(name) for name in names)]
-    return [*sites, join(stdlib, "site-packages")]
+    sites += [] if user_site is None else [user_site]
+    prefix = parent(parent(stdlib))
+    is_environment = environment is not None
+    sites += _sites_below(prefix, minor, libraries, is_debian=is_debian, is_environment=is_environment)
+    return list(dict.fromkeys(sites))
+
+
+def _sites_below(
+    prefix: ImagePath, minor: int, libraries: tuple[str, ...], *, is_debian: bool, is_environment: bool
+) -> list[ImagePath]:
+    folder = f"python3.{minor}"
+    if not is_debian:
+        return [normalise(f"{prefix}/{lib}/{folder}/site-packages") for lib in libraries]
+    # Debian's site.py reads dist-packages, and pip installs below /usr/local (Debian Python policy, 2.5).
+    names = (f"local/lib/{folder}/dist-packages", "lib/python3/dist-packages", f"lib/{folder}/dist-packages")
+    own = [normalise(f"{prefix}/lib/{folder}/site-packages")] if is_environment else []
+    return [*own, *(normalise(f"{prefix}/{name}") for name in names)]
 
 
 def _is_debian(tree: FileTree, stdlib: ImagePath) -> bool:
@@ -187,37 +270,31 @@ def _is_debian(tree: FileTree, stdlib: ImagePath) -> bool:
     )
 
 
-def _user_sites(tree: FileTree, config: ImageConfig, minor: int) -> list[ImagePath]:
+def _user_site(tree: FileTree, config: ImageConfig, minor: int) -> ImagePath:
+    base = config.env.get("PYTHONUSERBASE") or f"{_home(tree, config)}/.local"
+    return normalise(f"{base}/lib/python3.{minor}/site-packages")
+
+
+def _home(tree: FileTree, config: ImageConfig) -> str:
+    """Return HOME as a container runtime sets it: from the image, else from its passwd file."""
     user = config.user.partition(":")[0]
-    home = config.env.get("HOME") or ("/root" if user in ("", "root", "0") else f"/home/{user}")
-    site = normalise(f"{home}/.local/lib/python3.{minor}/site-packages")
-    is_used = not config.env.get("PYTHONNOUSERSITE") and tree.realpath(site) is not None
-    return [site] if is_used else []
+    if home := config.env.get("HOME"):
+        return home
+    try:
+        text = tree.read(ImagePath("/etc/passwd"), limit=_SCRIPT_LIMIT).decode(errors="replace")
+    except FileUnreadable:
+        text = ""
+    for fields in (line.split(":") for line in text.splitlines()):
+        if len(fields) >= 6 and (user or "root") in (fields[0], fields[2]):
+            return fields[5]
+    return "/root" if user in ("", "root", "0") else f"/home/{user}"
 
 
-def _python_path(config: ImageConfig) -> list[ImagePath]:
-    entries = config.env.get("PYTHONPATH", "").split(":")
-    return [normalise(e if e.startswith("/") else f"{config.working_dir}/{e}") for e in entries if e]
-
-
-def _pth_lines(tree: FileTree, site: ImagePath) -> list[ImagePath]:
-    """Return what a site folder's ``.pth`` files add; lines of code are not run (site.addpackage)."""
-    added: list[ImagePath] = []
-    for name, entry in sorted(tree.listing(site).items()):
-        if not name.endswith(".pth") or name.startswith(".") or entry.kind is FileKind.FOLDER:
-            continue
-        try:
-            text = tree.read(join(site, name), limit=_PTH_LIMIT).decode(errors="replace")
-        except FileUnreadable:
-            continue
-        for line in text.splitlines():
-            bare = line.rstrip()
-            if not bare or bare.startswith(("#", "import ", "import\t")):
-                continue
-            folder = normalise(bare if bare.startswith("/") else f"{site}/{bare}")
-            if tree.realpath(folder) is not None:
-                added.append(folder)
-    return added
+def _python_path(config: ImageConfig, env: Mapping[str, str]) -> list[ImagePath]:
+    value = env.get("PYTHONPATH", "")
+    # An empty entry is the working folder.
+    entries = value.split(":") if value else []
+    return [normalise(e if e.startswith("/") else f"{config.working_dir}/{e}") for e in entries]
 
 
 def _version(config: ImageConfig, minor: int) -> tuple[int, ...]:
@@ -226,9 +303,17 @@ def _version(config: ImageConfig, minor: int) -> tuple[int, ...]:
     return (3, minor, int(found[1])) if found else (3, minor)
 
 
-def _suffixes(tree: FileTree, dynload: ImagePath, minor: int) -> tuple[str, ...]:
-    """Return EXTENSION_SUFFIXES: the tag is read from the standard library's own extension modules."""
-    tags = sorted({found[1] for name in tree.listing(dynload) if (found := _TAGGED.search(name))})
-    own = [tag for tag in tags if tag.startswith(f"cpython-3{minor}")]
+def _suffixes(tree: FileTree, stdlib: ImagePath, minor: int) -> tuple[str, ...]:
+    """Return EXTENSION_SUFFIXES: the tag is read from the standard library's own files."""
+    listed = tree.listing(join(stdlib, "lib-dynload"))
+    tags = sorted({found[1] for name in listed if (found := _TAGGED.search(name))})
+    tags += [
+        f"cpython-3{minor}{found[1]}-{found[2]}"
+        for name in sorted(tree.listing(stdlib))
+        if (found := _SYSCONFIG.fullmatch(name))
+    ]
+    own = [tag for tag in tags if re.match(rf"cpython-3{minor}[a-z]*-", tag)]
     tag = own[0] if own else f"cpython-3{minor}-x86_64-linux-gnu"
-    return (f".{tag}.so", ".abi3.so", ".so")
+    # A build without the global lock loads no module of the stable ABI (Python/dynload_shlib.c).
+    stable = () if tag.startswith(f"cpython-3{minor}t") else (".abi3.so",)
+    return (f".{tag}.so", *stable, ".so")

@@ -12,6 +12,7 @@ from fleet_audit.audit.static_imports.lexer import decode, lex
 from fleet_audit.audit.static_imports.pragmas import pragmas
 from fleet_audit.audit.static_imports.reading import read_source, why_unreadable
 from fleet_audit.audit.static_imports.records import Parser, SourceRecord
+from fleet_audit.audit.static_imports.site_start import code_lines
 from fleet_audit.audit.static_imports.store import RecordStore, decode_record, encode_record, record_key
 from fleet_audit.audit.static_imports.syntax import Judge
 
@@ -21,6 +22,8 @@ STAGE = "static_imports"
 
 class Library:
     """Gives the record of any Python file, and remembers what could not be read.
+
+    Of a ``.pth`` file, the lines of code are read.
 
     `parsed` and `cached` count the files that were read anew and those whose record was kept.
     """
@@ -59,6 +62,8 @@ class Library:
         except FileUnreadable as e:
             self._add_gap(place, e.why)
             return None
+        if place.path.endswith(".pth"):
+            body = code_lines(body)
         if why := why_unreadable(body):
             self._add_gap(place, why)
             return None

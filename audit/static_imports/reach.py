@@ -17,11 +17,16 @@ MAX_MODULES = 50_000
 
 
 class Start(msgspec.Struct, frozen=True):
-    """A file that a service starts with; `called` are functions that whoever starts it calls."""
+    """A file that a service starts with; `called` are functions that whoever starts it calls.
+
+    `how` says what starts it. `is_guarded` holds where its failure is survived.
+    """
 
     module: Module
     is_script: bool
     called: tuple[str, ...] = ()
+    how: str = "starts"
+    is_guarded: bool = False
 
 
 class Reached(msgspec.Struct, frozen=True):
@@ -49,9 +54,27 @@ class Reach(msgspec.Struct, frozen=True):
     is_cut: bool = False
 
 
-def reach(service: str, starts: Sequence[Start], expander: Expander) -> Reach:
-    """Search from `starts` through every import; each module has the level of its most certain chain."""
-    return _Search(service, expander).run(starts)
+def reach(
+    service: str, starts: Sequence[Start], expander: Expander, *, deepest: Level = Level.STRING
+) -> Reach:
+    """Search from `starts` through every import; each module has the level of its most certain chain.
+
+    Imports that are less certain than `deepest` are not followed.
+    """
+    return _Search(service, expander, deepest).run(starts)
+
+
+def both(of_service: Reach, before: Reach) -> Reach:
+    """Return a service's reach and what runs `before` it: each module with the more certain of its chains."""
+    earlier = {found.module: found for found in before.modules}
+    modules: list[Reached] = []
+    for found in of_service.modules:
+        other = earlier.pop(found.module, found)
+        is_better = (other.level, other.is_guarded) < (found.level, found.is_guarded)
+        modules.append(other if is_better else found)
+    edges = dict.fromkeys((*of_service.edges, *before.edges))
+    is_cut = of_service.is_cut or before.is_cut
+    return Reach((*modules, *earlier.values()), tuple(edges), is_cut=is_cut)
 
 
 def location(place: Place, line: int) -> Location:
@@ -86,8 +109,9 @@ def own_name(place: Place) -> ModuleName:
 class _Search:
     """A best-first search: the most certain step first, of equals one that is not guarded."""
 
-    def __init__(self, service: str, expander: Expander) -> None:
+    def __init__(self, service: str, expander: Expander, deepest: Level) -> None:
         self._service = Node(NodeKind.SERVICE, service)
+        self._deepest = deepest
         self._expander = expander
         self._queue: list[tuple[Level, bool, int, _Step]] = []
         self._pushed = 0
@@ -107,11 +131,16 @@ class _Search:
         if file is None:
             return
         where = location(file, 0)
-        self._edges[Edge(self._service, module_node(start.module), "starts", Level.CERTAIN, where)] = None
+        self._edges[Edge(self._service, module_node(start.module), start.how, Level.CERTAIN, where)] = None
         own_line = where if isinstance(where, SourceLocation) else None
-        self._push(
-            Level.CERTAIN, _Step(start.module, own_line, is_script=start.is_script, called=start.called)
+        step = _Step(
+            start.module,
+            own_line,
+            is_script=start.is_script,
+            called=start.called,
+            is_guarded=start.is_guarded,
         )
+        self._push(Level.CERTAIN, step)
 
     def _push(self, level: Level, step: "_Step") -> None:
         if step.key not in self._reached:
@@ -150,7 +179,8 @@ class _Search:
         source = module_node(step.module)
         for link in expansion.links:
             target = self._expander.find(link.target)
-            if target is None or link.context is ImportContext.TYPING:
+            is_beyond = max(level, link.level) > self._deepest
+            if target is None or is_beyond or link.context is ImportContext.TYPING:
                 continue
             where = location(file, link.line)
             is_handled = link.context is ImportContext.GUARDED

@@ -8,7 +8,8 @@ class ServiceCode(msgspec.Struct, frozen=True):
 
     `entry` is a script (``path/to/app.py``), ``module:NAME`` for what ``python -m NAME`` runs,
     ``NAME:attribute`` as servers take it, or empty: then every file of `source_paths` is one.
-    `requirements` are requirement files, `root` the folder that the service is started in.
+    `requirements` are requirement files, `root` the folder that the service is started in. `commands` are
+    the words of command lines that are known to start it, besides the image's own.
     """
 
     name: str
@@ -19,3 +20,4 @@ class ServiceCode(msgspec.Struct, frozen=True):
     requirements: tuple[str, ...] = ()
     root: str = ""
     family: str = ""
+    commands: tuple[str, ...] = ()

@@ -18,6 +18,11 @@ ALWAYS_BUILTIN = _words("""
 """)
 """Compiled into every CPython: these win over any file of the same name (BuiltinImporter comes first)."""
 
+LOADED_AT_START = _words("""
+    _collections_abc _sitebuiltins abc codecs encodings genericpath io os posixpath site stat zipimport
+""")
+"""Loaded by Python itself before a program's folder is on the path: no file there is taken for these."""
+
 COMPILED = _words("""
     _abc _ast _asyncio _bisect _blake2 _bz2 _codecs _codecs_cn _codecs_hk _codecs_iso2022 _codecs_jp
     _codecs_kr _codecs_tw _collections _contextvars _crypt _csv _ctypes _curses _curses_panel _datetime

@@ -5,9 +5,12 @@ from email.parser import HeaderParser
 import pytest
 
 from fleet_audit.audit.model.finding import GapKind
-from fleet_audit.audit.model.identity import ImagePath
-from fleet_audit.audit.static_imports.distributions import Distributions, metadata_fields
+from fleet_audit.audit.model.identity import DistributionName, ImagePath
+from fleet_audit.audit.model.imports import SharedFiles
+from fleet_audit.audit.static_imports.distributions import Distributions, editable_folder, metadata_fields
+from fleet_audit.audit.static_imports.entry_points import NamedEntry, parse_entry_points
 from fleet_audit.audit.static_imports.requirements import required_names
+from fleet_audit.audit.static_imports.unused import unused
 from tests.support.pythons import distribution
 from tests.support.trees import tree
 
@@ -53,9 +56,11 @@ def test_metadata_says_version_requirements_and_commands() -> None:
     extra = "Requires-Dist: NumPy>=1\nRequires-Dist: pytest; extra == 'test'\nRequires-Dist: ???\n"
     files = distribution("a", "1.2", {"a.py": ""}, extra=extra)
     files["a-1.2.dist-info/entry_points.txt"] = "[console_scripts]\na = a:main\n"
-    found = installed(files).installed
-    (known,) = found.values()
-    assert (known.name, known.version, known.requires, known.has_scripts) == ("a", "1.2", ("numpy",), True)
+    found = installed(files)
+    (known,) = found.installed.values()
+    assert (known.name, known.version, known.requires) == ("a", "1.2", ("numpy",))
+    assert found.commands(known.name) == {"a"}
+    assert found.commands(DistributionName("b")) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -103,6 +108,156 @@ def test_fields_of_metadata_are_those_that_the_email_package_finds(text: str) ->
         expected.setdefault(name.lower(), []).append(" ".join(value.split()))
     ours = {n: [" ".join(v.split()) for v in values] for n, values in metadata_fields(text).items()}
     assert ours == expected
+
+
+def test_a_record_that_is_cut_or_overwritten_is_a_gap() -> None:
+    files: dict[str, str | bytes] = {}
+    for name, record in (
+        ("nul", b"a\0.py,,\n"),
+        ("latin", b"\xff.py,,\n"),
+        ("quote", b'"a.py,,\n'),
+        ("good", b"b.py,,\n"),
+    ):
+        files |= {f"{name}-1.dist-info/METADATA": f"Name: {name}\n", f"{name}-1.dist-info/RECORD": record}
+    gaps = installed(files).gaps
+    assert [(gap.kind, gap.what) for gap in gaps] == [
+        (GapKind.UNREADABLE_FILE, f"/site/{name}-1.dist-info/RECORD") for name in ("latin", "nul", "quote")
+    ]
+
+
+def test_a_name_with_a_comma_or_quotes_is_no_damage() -> None:
+    found = installed(
+        {"a-1.dist-info/METADATA": "Name: a\n", "a-1.dist-info/RECORD": '"a,b.py",,\n"c""d.py",,\n'}
+    )
+    assert found.gaps == ()
+    assert found.owner(path("a,b.py")) == "a"
+
+
+def recorded(name: str, digests: dict[str, str]) -> dict[str, str | bytes]:
+    record = "".join(f"{file},{digest},1\n" for file, digest in digests.items())
+    return {f"{name}-1.dist-info/METADATA": f"Name: {name}\n", f"{name}-1.dist-info/RECORD": record}
+
+
+def test_files_of_several_owners_say_whether_one_has_overwritten_the_other() -> None:
+    found = installed(
+        {
+            **recorded(
+                "one", {"cv2/a.so": "sha256=1", "cv2/b.so": "sha256=2", "space/__init__.py": "sha256=0"}
+            ),
+            **recorded("two", {"cv2/a.so": "sha256=9", "cv2/b.so": "sha256=2", "cv2/__pycache__/a.pyc": ""}),
+            **recorded("three", {"space/__init__.py": "sha256=0", "cv2/__pycache__/a.pyc": ""}),
+        }
+    )
+    one, two, three = (DistributionName(name) for name in ("one", "two", "three"))
+    assert found.shared_files() == (
+        SharedFiles((one, three), files=1, differing=0, example=path("space/__init__.py")),
+        SharedFiles((one, two), files=2, differing=1, example=path("cv2/a.so")),
+    )
+
+
+def test_a_distribution_from_a_debian_package_owns_the_files_of_that_package() -> None:
+    site = "/usr/lib/python3/dist-packages"
+    files = {
+        f"{site}/PyYAML-6.0.egg-info": "Name: PyYAML\nVersion: 6.0\n",
+        f"{site}/both_a-1.egg-info": "Name: both-a\n",
+    }
+    packages = {
+        "yaml": ("/.", "/usr", site, f"{site}/PyYAML-6.0.egg-info", f"{site}/yaml/x.py"),
+        "both": (f"{site}/both_a-1.egg-info", f"{site}/both_b-1.egg-info", f"{site}/y.py"),
+    }
+    lists = {f"/var/lib/dpkg/info/python3-{name}.list": "\n".join(packages[name]) for name in packages}
+    found = Distributions(tree({**files, **lists}), [ImagePath(site)])
+    assert found.owner(ImagePath(f"{site}/yaml/x.py")) == "pyyaml"
+    assert found.owner(ImagePath(f"{site}/y.py")) is None
+    assert found.owner(ImagePath(f"{site}/both_a/z.py")) == "both-a"
+
+
+def test_vendored_packages_belong_to_whoever_ships_them() -> None:
+    found = installed(distribution("pip", "24", {"pip/_vendor/requests/__init__.py": ""}))
+    assert found.owner(path("pip/_vendor/requests/__init__.py")) == "pip"
+
+
+def test_an_egg_on_the_path_is_a_distribution_of_its_own() -> None:
+    egg = "/site/mine-1.0-py3.11.egg"
+    files = {f"{egg}/EGG-INFO/PKG-INFO": "Name: Mine\nVersion: 1.0\n", f"{egg}/mine/a.py": ""}
+    found = Distributions(tree(files), [SITE, ImagePath(egg)])
+    assert found.owner(ImagePath(f"{egg}/mine/a.py")) == "mine"
+    assert found.installed[DistributionName("mine")].version == "1.0"
+
+
+@pytest.mark.parametrize(
+    ("text", "folder"),
+    [
+        ('{"dir_info": {"editable": true}, "url": "file:///src/my%20code"}', "/src/my code"),
+        ('{"dir_info": {}, "url": "file:///src"}', None),
+        ('{"dir_info": {"editable": true}, "url": "https://archive.example/a"}', None),
+        ('{"dir_info": {"editable": true}, "url": "file:///"}', None),
+        ('{"archive_info": {}, "url": "file:///a.whl"}', None),
+        ("{", None),
+        ("[1]", None),
+    ],
+)
+def test_an_editable_install_names_the_folder_that_it_was_made_from(text: str, folder: str | None) -> None:
+    assert editable_folder(text) == folder
+
+
+def test_entry_points_are_read_by_group() -> None:
+    scripts = "lost = a:b\n# no\n[console_scripts]\nrun = a.b:main [extra]\n; no = x\n"
+    plugins = "[pytest11]\nplug=a.plugin\n= x\ny =\n[]\nz = q\n"
+    assert parse_entry_points(scripts + plugins) == (
+        NamedEntry("console_scripts", "run", "a.b", "main"),
+        NamedEntry("pytest11", "plug", "a.plugin"),
+        NamedEntry("pytest11", "z", "q"),
+    )
+
+
+def plugin(name: str, group: str) -> dict[str, str | bytes]:
+    return {
+        **distribution(name, "1", {f"{name}.py": ""}),
+        f"{name}-1.dist-info/entry_points.txt": f"[{group}]\nx = {name}\n",
+    }
+
+
+def unused_of(required: str, used: str, files: dict[str, str | bytes], *commands: str) -> tuple[str, ...]:
+    return unused(
+        map(DistributionName, required.split()),
+        set(map(DistributionName, used.split())),
+        installed(files),
+        commands=frozenset(commands),
+    )
+
+
+def test_a_command_is_used_where_it_is_known_to_run() -> None:
+    files = plugin("black", "console_scripts") | plugin("numpy", "console_scripts")
+    files["numpy-1.dist-info/entry_points.txt"] = "[console_scripts]\nf2py = numpy:x\n"
+    assert unused_of("numpy", "", files) == ("numpy",)
+    assert unused_of("numpy", "", files, "sh", "f2py") == ()
+
+
+def test_a_command_of_the_distributions_own_name_may_run_where_no_command_line_is_known() -> None:
+    files = plugin("uvicorn", "console_scripts")
+    files["uvicorn-1.dist-info/entry_points.txt"] = "[console_scripts]\nuvicorn = uvicorn:x\n"
+    assert unused_of("uvicorn", "", files) == ()
+    assert unused_of("uvicorn", "", files, "python", "app.py") == ("uvicorn",)
+
+
+def test_a_plugin_is_used_where_what_reads_it_is() -> None:
+    files = (
+        plugin("dialect", "sqlalchemy.dialects") | plugin("tests", "pytest11") | plugin("odd", "nobody.knows")
+    )
+    files |= distribution("sqlalchemy", "1", {"sqlalchemy.py": ""}) | distribution(
+        "pytest", "1", {"pytest.py": ""}
+    )
+    assert unused_of("dialect tests odd", "sqlalchemy", files) == ("tests",)
+
+
+def test_what_a_used_distribution_requires_is_used_and_so_on() -> None:
+    files = distribution("a", "1", {"a.py": ""}, extra="Requires-Dist: b\n")
+    files |= distribution("b", "1", {"b.py": ""}, extra="Requires-Dist: c>=1\n") | distribution(
+        "c", "1", {"c.py": ""}
+    )
+    assert unused_of("b c", "a", files) == ()
+    assert unused_of("a b c", "", files) == ("a", "b", "c")
 
 
 def names(files: dict[str, str | bytes]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Which Python an image runs, and where that looks for modules."""
 
+from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.static_imports.interpreter import Interpreter, find_interpreter
@@ -19,6 +20,7 @@ DEBIAN = {
     "/bin": Link("usr/bin"),
     "/usr/lib/python3.11/os.py": "",
     "/usr/lib/python3/dist-packages": FOLDER,
+    "/usr/local/lib/python3.11/dist-packages": FOLDER,
     "/etc/debian_version": "12.5\n",
 }
 
@@ -50,7 +52,6 @@ def test_debians_python_reads_dist_packages() -> None:
     assert found({**DEBIAN}).site_folders == (
         "/usr/local/lib/python3.11/dist-packages",
         "/usr/lib/python3/dist-packages",
-        "/usr/lib/python3.11/dist-packages",
     )
 
 
@@ -79,6 +80,8 @@ def test_a_virtual_environment_may_be_open_to_the_system() -> None:
         **OFFICIAL,
         "/opt/venv/bin/python3": Link("/usr/local/bin/python3.11"),
         "/opt/venv/pyvenv.cfg": "home = /usr/local/bin\ninclude-system-site-packages = true\n",
+        "/opt/venv/lib/python3.11/site-packages": FOLDER,
+        "/opt/venv/lib64": Link("lib"),
     }
     assert found(venv, PATH="/opt/venv/bin").site_folders == (
         "/opt/venv/lib/python3.11/site-packages",
@@ -116,5 +119,143 @@ def test_a_link_that_leads_nowhere_is_no_interpreter() -> None:
 def test_packages_below_the_users_home_count() -> None:
     site = "/home/app/.local/lib/python3.11/site-packages"
     python = find_interpreter(tree({**OFFICIAL, site: FOLDER}), ImageConfig(user="app:app"))
+    assert python is not None
+    assert ImagePath(site) in python.site_folders
+
+
+SITE = "/usr/local/lib/python3.11/site-packages"
+
+
+def test_what_pth_files_add_stands_behind_their_own_folder_and_before_the_next_site() -> None:
+    user = "/root/.local/lib/python3.11/site-packages"
+    files = {
+        **OFFICIAL,
+        f"{user}/a.pth": "/srv/a\n",
+        f"{SITE}/b.pth": "/srv/b\n",
+        "/srv/a": FOLDER,
+        "/srv/b": FOLDER,
+    }
+    assert found(files).site_folders == (user, "/srv/a", SITE, "/srv/b")
+
+
+def test_folders_that_code_of_a_pth_file_adds_are_searched_with_their_own_pth_files() -> None:
+    files = {
+        **OFFICIAL,
+        f"{SITE}/a.pth": "import site; site.addsitedir('/srv/a')\n",
+        "/srv/a/b.pth": "import sys; sys.path.insert(0, '/srv/first')\n/srv/last\n",
+        "/srv/last": FOLDER,
+    }
+    python = found(files)
+    assert (python.search_path[0], *python.search_path[-2:]) == ("/srv/first", "/srv/a", "/srv/last")
+    assert python.startup == (f"{SITE}/a.pth", "/srv/a/b.pth")
+
+
+def test_site_folders_that_add_each_other_come_to_an_end() -> None:
+    files = {**OFFICIAL, f"{SITE}/a.pth": f"import site; site.addsitedir('{SITE}')\n"}
+    assert found(files).site_folders == (SITE,)
+
+
+def test_a_path_edit_of_a_pth_file_that_cannot_be_evaluated_is_a_gap() -> None:
+    python = found({**OFFICIAL, f"{SITE}/a.pth": "import sys; sys.path.append(where())\n"})
+    assert [(gap.kind, gap.what, gap.blocking) for gap in python.gaps] == [
+        (GapKind.PATH_EDIT, f"{SITE}/a.pth", False)
+    ]
+
+
+def test_a_pth_file_that_is_too_long_is_a_gap() -> None:
+    python = found({**OFFICIAL, f"{SITE}/a.pth": "#" * (2 << 20)})
+    assert [(gap.kind, gap.what) for gap in python.gaps] == [(GapKind.UNREADABLE_FILE, f"{SITE}/a.pth")]
+
+
+def test_an_absurd_number_of_entries_is_cut_and_said_to_be() -> None:
+    lines = "".join(f"/srv/{number}\n" for number in range(6_000))
+    folders = {f"/srv/{number}": FOLDER for number in range(6_000)}
+    python = found({**OFFICIAL, **folders, f"{SITE}/a.pth": lines})
+    assert len(python.search_path) == 5_000
+    assert [gap.kind for gap in python.gaps] == [GapKind.LIMIT_REACHED]
+
+
+def started(*command: str, **env: str) -> Interpreter:
+    user = "/root/.local/lib/python3.11/site-packages"
+    config = ImageConfig(entrypoint=command, env={"PYTHONPATH": "/app", **env})
+    python = find_interpreter(tree({**OFFICIAL, user: FOLDER, "/app": FOLDER}), config)
+    assert python is not None
+    return python
+
+
+def test_options_of_the_entry_point_decide_where_modules_are_looked_for() -> None:
+    user = ImagePath("/root/.local/lib/python3.11/site-packages")
+    plain, isolated, bare = (
+        started("python3", *options, "app.py") for options in ((), ("-I",), ("-S", "-E"))
+    )
+    assert (plain.has_script_folder, plain.search_path[0], user in plain.search_path) == (True, "/app", True)
+    assert (isolated.has_script_folder, user in isolated.search_path) == (False, False)
+    assert "/app" not in isolated.search_path
+    assert bare.site_folders == ()
+    assert not bare.has_site
+
+
+def test_a_variable_can_take_the_scripts_folder_off_the_path_unless_variables_are_ignored() -> None:
+    assert not started("python3", "app.py", PYTHONSAFEPATH="1").has_script_folder
+    assert started("python3", "-E", "app.py", PYTHONSAFEPATH="1").has_script_folder
+
+
+def test_an_empty_entry_of_pythonpath_is_the_working_folder() -> None:
+    config = ImageConfig(env={"PYTHONPATH": ":/lib/x"}, working_dir="/app")
+    python = find_interpreter(tree({**OFFICIAL}), config)
+    assert python is not None
+    assert python.search_path[:2] == ("/app", "/lib/x")
+
+
+def test_pythonhome_says_where_the_standard_library_is() -> None:
+    home = {**OFFICIAL, "/opt/home/lib/python3.11/os.py": ""}
+    assert found(home, PYTHONHOME="/opt/home").standard_library[1] == "/opt/home/lib/python3.11"
+    lost = found({**OFFICIAL}, PYTHONHOME="/gone")
+    assert lost.standard_library[1] == "/usr/local/lib/python3.11"
+    assert [(gap.kind, gap.what) for gap in lost.gaps] == [(GapKind.NO_INTERPRETER, "/gone")]
+
+
+def test_the_program_that_the_image_runs_names_its_python_in_its_first_line() -> None:
+    venv = {
+        **OFFICIAL,
+        "/srv/env/bin/python": Link("/usr/local/bin/python3.11"),
+        "/srv/env/pyvenv.cfg": "home = /usr/local/bin\n",
+        "/srv/env/lib/python3.11/site-packages": FOLDER,
+        "/usr/local/bin/serve": "#!/srv/env/bin/python\nimport x\n",
+    }
+    python = find_interpreter(tree(venv), ImageConfig(cmd=("serve", "--port", "80")))
+    assert python is not None
+    assert python.site_folders == ("/srv/env/lib/python3.11/site-packages",)
+
+
+def test_a_python_below_lib64_reads_both_library_folders() -> None:
+    fedora = {
+        "/usr/bin/python3.12": EXE,
+        "/usr/lib64/python3.12/os.py": "",
+        "/usr/lib64/python3.12/site-packages": FOLDER,
+        "/usr/lib/python3.12/site-packages": FOLDER,
+    }
+    assert found(fedora).site_folders == (
+        "/usr/lib64/python3.12/site-packages",
+        "/usr/lib/python3.12/site-packages",
+    )
+
+
+def test_a_build_without_extension_modules_tells_its_tag_by_its_configuration() -> None:
+    lib = "/opt/py/lib/python3.13"
+    files: dict[str, bytes | str | Link | None] = {
+        "/opt/py/bin/python3.13": EXE,
+        f"{lib}/os.py": "",
+        f"{lib}/_sysconfigdata_t_linux_aarch64-linux-musl.py": "",
+    }
+    assert found(files).suffixes == (".cpython-313t-aarch64-linux-musl.so", ".so")
+
+
+def test_the_home_of_a_user_without_a_name_is_looked_up() -> None:
+    site = "/srv/app/.local/lib/python3.11/site-packages"
+    users = "root:x:0:0::/root:/bin/sh\napp:x:10001:10001::/srv/app:/bin/sh\n"
+    python = find_interpreter(
+        tree({**OFFICIAL, "/etc/passwd": users, site: FOLDER}), ImageConfig(user="10001:10001")
+    )
     assert python is not None
     assert ImagePath(site) in python.site_folders

@@ -1,0 +1,39 @@
+"""What editable installs put elsewhere than the search path says, and how their finders are named."""
+
+import re
+
+import msgspec
+
+from fleet_audit.audit.model.identity import ImagePath, ModuleName
+
+WITH_TABLES = re.compile(r"__editable___.+_finder")
+"""How setuptools names the module that holds its tables."""
+
+WITH_CALLS = re.compile(r"_editable_impl_.+")
+"""How the ``editables`` package names the module that calls it."""
+
+_OTHERS = re.compile(r"_.*_editable(?:_loader)?")
+
+
+class Redirects(msgspec.Struct, frozen=True):
+    """What is found in another place than the search path says, once nothing on the path has that name.
+
+    `modules` lead to a package's folder or to a module's file, with or without its ending. `namespaces` are
+    packages without ``__init__`` and the folders that they stand in.
+    """
+
+    modules: dict[ModuleName, ImagePath] = {}
+    namespaces: dict[ModuleName, tuple[ImagePath, ...]] = {}
+
+    def merged(self, other: "Redirects") -> "Redirects":
+        """Return both; where two redirect one name, the first has the word."""
+        return Redirects({**other.modules, **self.modules}, {**other.namespaces, **self.namespaces})
+
+    def __bool__(self) -> bool:
+        """Say whether anything is redirected."""
+        return bool(self.modules or self.namespaces)
+
+
+def is_finder(module: str) -> bool:
+    """Say whether a module is called as the finders of editable installs are."""
+    return any(form.fullmatch(module) for form in (WITH_TABLES, WITH_CALLS, _OTHERS))

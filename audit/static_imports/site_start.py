@@ -1,0 +1,158 @@
+"""What ``site`` does before a program runs: the folders that it adds, and the lines of code that it runs.
+
+As Lib/site.py has it (``addsitedir``, ``addpackage``); read, never run.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from fleet_audit.audit.images.tree import FileKind, FileTree, FileUnreadable, join, normalise
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.identity import ImagePath
+from fleet_audit.audit.static_imports.editables import Redirects, is_finder
+from fleet_audit.audit.static_imports.records import PathCall
+
+MAX_ENTRIES = 5_000
+"""How many entries ``sys.path`` may grow to; a real one has a handful."""
+
+_STAGE = "static_imports"
+_PTH_LIMIT = 1 << 20
+_FINDER_LIMIT = 4 << 20
+_CODE = re.compile(rb"import[ \t]")
+_CHANGES = re.compile(rb"sys\.path|addsitedir|_editable")
+"""What code must hold to change where modules are looked for in a way that is followed here."""
+
+
+class SiteStart(msgspec.Struct, frozen=True):
+    """What holds once ``site`` has run.
+
+    `search_path` is ``sys.path`` without the script's folder. `code` are the ``.pth`` files whose lines of
+    code run in every process, in their order. `redirects` are what editable installs have put elsewhere.
+    """
+
+    search_path: tuple[ImagePath, ...]
+    code: tuple[ImagePath, ...] = ()
+    redirects: Redirects = Redirects()
+    gaps: tuple[Gap, ...] = ()
+
+
+def site_start(tree: FileTree, before: Sequence[ImagePath], sites: Sequence[ImagePath]) -> SiteStart:
+    """Return what ``site`` makes of ``sys.path``: `before`, then every folder of `sites` that is there."""
+    started = _Site(tree, before)
+    for folder in sites:
+        if is_folder(tree, folder):
+            started.add_folder(folder)
+    return SiteStart(tuple(started.path), tuple(started.code), started.redirects, tuple(started.gaps))
+
+
+def is_folder(tree: FileTree, path: ImagePath) -> bool:
+    """Say whether a folder stands at `path`, links followed."""
+    canonical = tree.realpath(path)
+    entry = None if canonical is None else tree.entry(canonical)
+    return entry is not None and entry.kind is FileKind.FOLDER
+
+
+def code_lines(body: bytes) -> bytes:
+    """Return the lines of a ``.pth`` file that Python runs, each on its own line; all others are blank."""
+    return b"\n".join(line if _CODE.match(line) else b"" for line in body.splitlines())
+
+
+class _Site:
+    """Goes through site folders and their ``.pth`` files, in the order of Lib/site.py."""
+
+    def __init__(self, tree: FileTree, before: Sequence[ImagePath]) -> None:
+        self._tree = tree
+        self.path = dict.fromkeys(before)
+        self.code: list[ImagePath] = []
+        self.redirects = Redirects()
+        self.gaps: list[Gap] = []
+        self._visited: set[ImagePath] = set()
+
+    def add_folder(self, folder: ImagePath) -> None:
+        """Add a site folder, then what its ``.pth`` files add (``site.addsitedir``)."""
+        pending = [folder]
+        while pending:
+            at = pending.pop(0)
+            self._add(at)
+            if at in self._visited:
+                continue
+            self._visited.add(at)
+            for name in sorted(self._tree.listing(at)):
+                # Python 3.11.9 and later pass over hidden ones, for safety; nobody ships any.
+                if name.endswith(".pth") and not name.startswith("."):
+                    pending.extend(self._add_pth(at, join(at, name)))
+
+    def _add(self, entry: ImagePath) -> None:
+        if len(self.path) < MAX_ENTRIES:
+            self.path.setdefault(entry)
+        elif entry not in self.path and not any(gap.kind is GapKind.LIMIT_REACHED for gap in self.gaps):
+            why = f"sys.path grows to more than {MAX_ENTRIES} entries; the rest was not searched"
+            self.gaps.append(Gap(_STAGE, GapKind.LIMIT_REACHED, entry, why))
+
+    def _add_pth(self, site: ImagePath, file: ImagePath) -> list[ImagePath]:
+        """Add what a file adds; return the site folders that its code adds."""
+        try:
+            body = self._tree.read(file, limit=_PTH_LIMIT)
+        except FileUnreadable as e:
+            self.gaps.append(Gap(_STAGE, GapKind.UNREADABLE_FILE, file, e.why))
+            return []
+        body = body.removeprefix(b"\xef\xbb\xbf").replace(b"\0", b"")
+        code = code_lines(body)
+        for line in _plain_lines(body):
+            folder = normalise(line if line.startswith("/") else f"{site}/{line}")
+            if self._tree.realpath(folder) is not None:
+                self._add(folder)
+        if not code.strip():
+            return []
+        self.code.append(file)
+        return list(self._run(site, file, code)) if _CHANGES.search(code) else []
+
+    def _run(self, site: ImagePath, file: ImagePath, code: bytes) -> Iterator[ImagePath]:
+        from fleet_audit.audit.static_imports.reading import (  # noqa: PLC0415  (few images need the parser here)
+            read_source,
+        )
+
+        record = read_source(code, is_own_code=True)
+        for statement in record.imports:
+            if is_finder(statement.module):
+                self._add_finder(site, statement.module)
+        for call in record.path_edits:
+            folders = [normalise(folder) for folder in call.folders if folder.startswith("/")]
+            if not folders:
+                self._add_unknown(file, call)
+            if "addsitedir" in call.expression:
+                yield from folders
+            elif call.is_first:
+                self.path = {**dict.fromkeys(folders), **self.path}
+            else:
+                self.path.update(dict.fromkeys(folders))
+
+    def _add_unknown(self, file: ImagePath, call: PathCall) -> None:
+        why = f"its line {call.line} edits sys.path, and the folder could not be evaluated: {call.expression}"
+        self.gaps.append(Gap(_STAGE, GapKind.PATH_EDIT, file, why))
+
+    def _add_finder(self, site: ImagePath, module: str) -> None:
+        from fleet_audit.audit.static_imports.editable_finders import (  # noqa: PLC0415  (as above)
+            redirects,
+        )
+
+        file = join(site, f"{module}.py")
+        try:
+            found = redirects(module, self._tree.read(file, limit=_FINDER_LIMIT))
+        except FileUnreadable:
+            # Somewhere else on the path, or nowhere: then what it redirects is not found, and said so.
+            found = None
+        if found is None:
+            why = "this finder of an editable install could not be read, so what it redirects is not known"
+            self.gaps.append(Gap(_STAGE, GapKind.UNREADABLE_FILE, file, why))
+        else:
+            self.redirects = self.redirects.merged(found)
+
+
+def _plain_lines(body: bytes) -> Iterator[str]:
+    for line in body.splitlines():
+        bare = line.decode("utf-8", errors="backslashreplace").rstrip()
+        if bare.strip() and not bare.startswith("#") and not _CODE.match(line):
+            yield bare

@@ -1,0 +1,62 @@
+"""Which required distributions nothing uses: no import, no command that runs, no plugin of another's."""
+
+import re
+from collections.abc import Iterable, Set
+
+from fleet_audit.audit.model.identity import DistributionName
+from fleet_audit.audit.static_imports.distributions import Distributions
+
+SERVERS = frozenset({"daphne", "granian", "gunicorn", "hypercorn", "uvicorn", "uwsgi", "waitress-serve"})
+"""Commands that start what an entry ``module:attribute`` names (PEP 3333, ASGI)."""
+
+
+def unused(
+    required: Iterable[DistributionName],
+    used: Set[DistributionName],
+    known: Distributions | None,
+    *,
+    commands: Set[str],
+) -> tuple[DistributionName, ...]:
+    """Return the required distributions that nothing uses, sorted; `used` are those that imports reach.
+
+    `commands` are the words of every command line that is known to run. Not unused is what brings one of
+    them, what offers plugins to a distribution that is used, or to one that cannot be told, and what
+    another one that is not unused requires. Where no command line is known, a distribution with a command
+    of its own name may be run by one.
+    """
+    names = set(required)
+    left = {name for name in names if name not in used and not _is_run(name, known, commands)}
+    kept: set[DistributionName] = (names - left) | set(used)
+    # What offers plugins to something that is kept is kept, and so is what is required by it, and so on.
+    while grown := {name for name in left if _serves(name, kept, known)}:
+        kept |= grown
+        left -= grown
+    return tuple(sorted(left))
+
+
+def _is_run(name: DistributionName, known: Distributions | None, commands: Set[str]) -> bool:
+    if name in commands:
+        return True
+    brought = frozenset[str]() if known is None else known.commands(name)
+    return not brought.isdisjoint(commands) or (not commands and name in brought)
+
+
+def _serves(name: DistributionName, kept: Set[DistributionName], known: Distributions | None) -> bool:
+    if known is None or name not in known.installed:
+        return False
+    if any(name in known.installed[other].requires for other in kept if other in known.installed):
+        return True
+    groups = {entry.group for entry in known.entry_points(name) if not entry.is_command}
+    return any(_is_read(group, kept, known) for group in groups)
+
+
+def _is_read(group: str, kept: Set[DistributionName], known: Distributions) -> bool:
+    """Say whether a group of plugins is one that a kept distribution reads, or that nobody known reads."""
+    readers = {name for name in known.installed if _is_named_for(group, name)}
+    return not readers or not readers.isdisjoint(kept)
+
+
+def _is_named_for(group: str, name: DistributionName) -> bool:
+    # By custom a group begins with its reader's name: ``sqlalchemy.dialects``, ``pytest11``.
+    plain = re.sub(r"[-_.]+", "-", group.lower())
+    return re.fullmatch(rf"{re.escape(name)}(?:\d+|-.*)?", plain) is not None
