@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from fleet_audit.audit.images.collector import BodyTooLarge
@@ -22,6 +23,7 @@ _MAX_LISTED = 1_000_000
 _BLOCK = 4096
 # A file that became a link or a pipe since it was listed is not followed, and cannot block.
 _UNFOLLOWED = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_FILE, _FOLDER = FileKind.FILE, FileKind.FOLDER
 _KERNELS = frozenset({"/dev", "/proc", "/sys"})
 """In the root of a running system these are mounts that hold no files, and reading them may never end."""
 
@@ -76,12 +78,13 @@ class FolderTree:
             if folder in _KERNELS and self._is_mounted(folder):
                 return found
             with os.scandir(self._host_folder(folder)) as entries:
-                for item in entries:
-                    if len(found) >= _MAX_LISTED:
-                        self.unlisted[folder] = f"holds more than {_MAX_LISTED} entries"
-                        break
-                    name = item.name if item.name.isascii() else self._decoded(folder, item.name)
-                    found[name] = FileKind.FILE if item.is_file(follow_symlinks=False) else _other_kind(item)
+                for item in islice(entries, _MAX_LISTED):
+                    name = item.name
+                    if not name.isascii():
+                        name = self._decoded(folder, name)
+                    found[name] = _FILE if item.is_file(follow_symlinks=False) else _other_kind(item)
+                if next(entries, None) is not None:
+                    self.unlisted[folder] = f"holds more than {_MAX_LISTED} entries"
         except OSError as e:
             self.unlisted[folder] = f"cannot be listed ({e.strerror})"
         return found
@@ -141,23 +144,24 @@ class FolderTree:
         return self._canonical[path]
 
     def _resolved(self, path: ImagePath) -> ImagePath | None:
-        folder, _, name = path.rpartition("/")
-        if name in ("", ".", "..") or not folder:
+        above, _, name = path.rpartition("/")
+        if name in ("", ".", "..") or not above:
             return resolve_links(path, self._look)
-        base = self._resolved_folder(ImagePath(folder))
-        kind = None if base is None else self._list(base).get(name)
-        if base is None or kind is None:
+        # What lies in one folder shares the way there.
+        folder = self._folder_at(ImagePath(above))
+        kind = None if folder is None else self._list(folder).get(name)
+        if folder is None or kind is None:
             return None
-        return resolve_links(path, self._look) if kind is FileKind.SYMLINK else join(base, name)
+        return resolve_links(path, self._look) if kind is FileKind.SYMLINK else join(folder, name)
 
-    def _resolved_folder(self, folder: ImagePath) -> ImagePath | None:
-        """Return the canonical path of a folder: what lies in one shares the way there."""
-        if folder in self._kinds:
-            return folder
-        if folder not in self._canonical:
-            self._canonical[folder] = resolve_links(folder, self._look)
-        base = self._canonical[folder]
-        return None if base is None or not self._is_folder(base) else base
+    def _folder_at(self, path: ImagePath) -> ImagePath | None:
+        """Return the canonical path of a folder; None where it is none."""
+        if path in self._kinds:
+            return path
+        if path not in self._canonical:
+            self._canonical[path] = resolve_links(path, self._look)
+        found = self._canonical[path]
+        return None if found is None or not self._is_folder(found) else found
 
     def listing(self, folder: ImagePath) -> Mapping[str, Entry]:
         """See `FileTree.listing`."""
@@ -190,24 +194,25 @@ class FolderTree:
 
     def files(self, under: ImagePath = ROOT) -> Iterator[tuple[ImagePath, Entry]]:
         """See `FileTree.files`."""
-        for folder, names in self._walk(under):
-            for name in names:
+        for folder, kinds in self._folders(under):
+            for name in sorted(name for name, kind in kinds.items() if kind is _FILE):
                 entry = self._look(folder, name)
-                if entry is not None and entry.kind is FileKind.FILE:
+                if entry is not None and entry.kind is _FILE:
                     yield join(folder, name), entry
 
     def bodies(
         self, begins: tuple[bytes, ...], *, most: int
     ) -> Iterator[tuple[ImagePath, "FolderBody | FileUnreadable"]]:
-        """Yield every regular file that begins with one of `begins`, or why that is not known.
+        """Yield every regular file that begins with one of `begins`, or why that is not known; in no order.
 
-        They come in the order of `files`. A body is open until the next one is asked for, and holds no more
-        than `most` bytes.
+        A body is open until the next one is asked for, and holds no more than `most` bytes.
         """
         length = max(map(len, begins), default=0)
-        for folder, names in self._walk(ROOT):
+        for folder, kinds in self._folders(ROOT):
             host = self._host_folder(folder)
-            for name in names:
+            for name, kind in kinds.items():
+                if kind is not _FILE:
+                    continue
                 raw = name if name.isascii() else self._raw_names.get(join(folder, name), name)
                 try:
                     descriptor = os.open(f"{host}/{raw}", _UNFOLLOWED)
@@ -222,15 +227,15 @@ class FolderTree:
                 finally:
                     os.close(descriptor)
 
-    def _walk(self, under: ImagePath) -> Iterator[tuple[ImagePath, list[str]]]:
-        """Yield the folders below one, each with the names of its regular files in order."""
+    def _folders(self, under: ImagePath) -> Iterator[tuple[ImagePath, Mapping[str, FileKind]]]:
+        """Yield a folder and those below it, in order, with what each holds."""
         start = self.realpath(under)
         pending = [start] if start is not None and self._is_folder(start) else []
         while pending:
             folder = pending.pop()
             kinds = self._list(folder)
-            yield folder, sorted(name for name, kind in kinds.items() if kind is FileKind.FILE)
-            subfolders = (name for name, kind in kinds.items() if kind is FileKind.FOLDER)
+            yield folder, kinds
+            subfolders = [name for name, kind in kinds.items() if kind is _FOLDER]
             pending.extend(join(folder, name) for name in sorted(subfolders, reverse=True))
 
 

@@ -299,7 +299,11 @@ class _FolderRecords:
 
     def of(self, collector: Collector[RecordT]) -> Mapping[ImagePath, RecordT]:
         found = self._records[collector_key(collector)]
-        return {path: record for path, record in found.items() if isinstance(record, collector.record_type)}
+        return {
+            path: record
+            for path, record in sorted(found.items())
+            if isinstance(record, collector.record_type)
+        }
 
     def close(self) -> None:
         """Close nothing: no file is open."""
@@ -319,7 +323,7 @@ def _collected(tree: FolderTree, reading: Reading) -> tuple[_FolderRecords, list
             _collect(path, body, reading, records)
         except (OSError, BodyTooLarge) as e:
             gaps.append(_file_gap(path, f"cannot be read ({e})"))
-    return _FolderRecords(records), gaps
+    return _FolderRecords(records), sorted(gaps, key=lambda gap: gap.what)
 
 
 def _collect(

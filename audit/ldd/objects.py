@@ -71,6 +71,7 @@ class Space:
         self.loader = loader
         self.env_directories = env_directories
         self._searches: dict[Plan, Search] = {}
+        self._paths: dict[tuple[str | None, str], tuple[str, ...]] = {}
         self._scopes: dict[tuple[_Own, tuple[str, ...]], Scope] = {}
         self._objects: dict[tuple[str, ImagePath, tuple[str, ...]], Loaded] = {}
 
@@ -95,11 +96,16 @@ class Space:
         skips_defaults = bool(facts.flags_1 & DF_1_NODEFLIB)
         if facts.rpath is None and facts.runpath is None:
             return _Own((), None, skips_defaults)
-        origin = found.used.rpartition("/")[0] or "/"
         if facts.runpath is None:
-            return _Own(directories(facts.rpath, self.loader, origin), None, skips_defaults)
+            return _Own(self._directories(facts.rpath, found.used), None, skips_defaults)
         # Of both, RPATH is ignored (elf_get_dynamic_info).
-        return _Own((), directories(facts.runpath, self.loader, origin), skips_defaults)
+        return _Own((), self._directories(facts.runpath, found.used), skips_defaults)
+
+    def _directories(self, text: str | None, used: str) -> tuple[str, ...]:
+        key = (text, used.rpartition("/")[0] or "/")
+        if key not in self._paths:
+            self._paths[key] = directories(text, self.loader, key[1])
+        return self._paths[key]
 
     def _scope(self, own: _Own, inherited: tuple[str, ...]) -> Scope:
         rpath = distinct((*own.rpath, *inherited))
@@ -143,7 +149,7 @@ class Space:
 
 def environment_path(world: World, loader: Loader, origin: str | None = None) -> tuple[str, ...]:
     """Return the directories of LD_LIBRARY_PATH; `$ORIGIN` in it means `origin`, the program's own folder."""
-    return directories(world.env.get("LD_LIBRARY_PATH"), loader, origin, ":;")
+    return directories(world.env.get("LD_LIBRARY_PATH", "").replace(";", ":"), loader, origin)
 
 
 class LinkMaps:

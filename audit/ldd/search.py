@@ -36,9 +36,7 @@ def expand(text: str, loader: Loader, origin: str | None) -> str | None:
     return _TOKEN.sub(lambda found: values[found[1] or found[2]] or "", text)
 
 
-def directories(
-    text: str | None, loader: Loader, origin: str | None, separators: str = ":"
-) -> tuple[str, ...]:
+def directories(text: str | None, loader: Loader, origin: str | None) -> tuple[str, ...]:
     """Return the directories of an RPATH, RUNPATH or LD_LIBRARY_PATH, each once (fillin_rpath).
 
     An empty text gives none; an empty element is the current directory, ``.``. Those that do not
@@ -46,8 +44,7 @@ def directories(
     """
     if not text:
         return ()
-    elements = re.split(f"[{separators}]", text)
-    expanded = ("." if element == "" else expand(element, loader, origin) for element in elements)
+    expanded = ("." if element == "" else expand(element, loader, origin) for element in text.split(":"))
     return distinct(d.rstrip("/") or "/" for d in expanded if d)
 
 
@@ -174,10 +171,11 @@ def _directories(world: World, loader: Loader, names: Sequence[str]) -> tuple[_D
 def _folders(world: World, loader: Loader, name: str) -> Iterator[str]:
     """Yield the folder's subfolders for particular processors, then itself; nothing where it is none."""
     base = world.absolute(name)
-    if not world.listing(base):
+    listed = world.listing(base)
+    if not listed:
         return
     for subfolder in loader.subfolders:
-        if world.listing(f"{base}/{subfolder}"):
+        if subfolder.partition("/")[0] in listed and world.listing(f"{base}/{subfolder}"):
             yield f"{base}/{subfolder}"
     yield base
 
