@@ -84,6 +84,11 @@ def problems(closure: Closure) -> tuple[Problem, ...]:
     return tuple(found)
 
 
+def start_problems(refused: Fatal) -> tuple[Problem, ...]:
+    """Return why a program that is there is not started."""
+    return (Problem("fatal", Soname(""), refused.path, detail=f"{refused.path}: {refused.why}"),)
+
+
 def _undecided(closure: Closure) -> Iterator[Problem]:
     """Yield what is not known of a plugin: it keeps nobody waiting, so that there is no gap."""
     for request in closure.requests:

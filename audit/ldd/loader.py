@@ -1,8 +1,8 @@
 """What one image's own dynamic loader is like: its version, directories, tokens and subfolders."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from itertools import groupby
+from collections.abc import Callable, Mapping
+from itertools import groupby, product
 from typing import NamedTuple
 
 from fleet_audit.audit.images.tree import FileTree, FileUnreadable, basename
@@ -35,10 +35,13 @@ class _Machine(NamedTuple):
     lib: str
     hwcaps: tuple[str, ...] = ()
     stack_is_executable: bool = False
+    fast_platforms: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
 
 
 # cache_flags: FLAG_ELF_LIBC6 and the ABI's own flag (sysdeps/generic/ldconfig.h); hwcaps as each
-# port's dl-hwcaps_subdirs.c lists them, best first; the stack's default is DEFAULT_STACK_PERMS.
+# port's dl-hwcaps_subdirs.c lists them, best first; the stack's default is DEFAULT_STACK_PERMS;
+# capabilities are HWCAP_IMPORTANT of dl-procinfo.h, fast platforms those of init_cpu_features.
 _MACHINES: Mapping[tuple[int, int], _Machine] = {
     (64, EM_X86_64): _Machine(
         "x86-64",
@@ -48,10 +51,22 @@ _MACHINES: Mapping[tuple[int, int], _Machine] = {
         "lib64",
         ("x86-64-v4", "x86-64-v3", "x86-64-v2"),
         stack_is_executable=True,
+        fast_platforms=("haswell",),
+        capabilities=("avx512_1", "x86_64"),
     ),
     (32, EM_X86_64): _Machine("x32", "x86_64", ("/libx32/ld-linux-x32.so.2",), 0x0803, "libx32"),
-    (32, EM_386): _Machine("i386", "i686", ("/lib/ld-linux.so.2",), 0x0003, "lib", stack_is_executable=True),
-    (64, EM_AARCH64): _Machine("aarch64", "aarch64", ("/lib/ld-linux-aarch64.so.1",), 0x0A03, "lib64"),
+    (32, EM_386): _Machine(
+        "i386",
+        "i686",
+        ("/lib/ld-linux.so.2",),
+        0x0003,
+        "lib",
+        stack_is_executable=True,
+        capabilities=("sse2",),
+    ),
+    (64, EM_AARCH64): _Machine(
+        "aarch64", "aarch64", ("/lib/ld-linux-aarch64.so.1",), 0x0A03, "lib64", capabilities=("atomics",)
+    ),
     (32, EM_ARM): _Machine(
         "arm",
         "v7l",
@@ -146,7 +161,10 @@ def read_loader(tree: FileTree, path: ImagePath, abi: Abi, isa: str = "") -> Loa
         lib=directories[0].removeprefix("/usr").strip("/"),
         platform=platform,
         hwcaps=hwcaps,
-        subfolders=(*(f"glibc-hwcaps/{name}" for name in hwcaps), *_legacy_subfolders(platform, version)),
+        subfolders=(
+            *(f"glibc-hwcaps/{name}" for name in hwcaps),
+            *_legacy_subfolders(known, isa, version),
+        ),
         cache_flags=known.cache_flags if known else None,
         stack_is_executable=known.stack_is_executable if known else False,
     )
@@ -205,13 +223,21 @@ def _fallback_directories(known: _Machine | None) -> tuple[str, ...]:
     return tuple(f"{prefix}/{name}" for name in names for prefix in ("", "/usr"))
 
 
-def _legacy_subfolders(platform: str, version: tuple[int, int] | None) -> Iterator[str]:
-    """Yield the subfolders of _dl_important_hwcaps that glibc had before 2.37."""
-    if not platform or version is None or version >= (2, 37):
-        return
-    # On x86-64 the platform and the one important capability have the same name.
-    ends = (f"{platform}/{platform}", platform) if platform == "x86_64" else (platform,)
-    for end in ends:
-        yield f"tls/{end}"
-    yield "tls"
-    yield from ends
+def _legacy_subfolders(known: _Machine | None, isa: str, version: tuple[int, int] | None) -> tuple[str, ...]:
+    """Return the subfolders that glibc had before 2.37 (_dl_important_hwcaps), best first.
+
+    Those are ``tls``, a name of the platform and names of capabilities, each once and in this order, in all
+    combinations. What one processor has and another has not counts as had, unless `isa` tells.
+    """
+    if known is None or version is None or version >= (2, 37):
+        return ()
+    has = _offered_by(isa)
+    of_platform = [name for name in (*known.fast_platforms, known.platform) if has(_LEVELS.get(name, ""))]
+    of_capability = [name for name in known.capabilities if has(_LEVELS.get(name, ""))]
+    choices = [("tls", ""), (*of_platform, ""), *((name, "") for name in of_capability)]
+    paths = ("/".join(filter(None, names)) for names in product(*choices))
+    return tuple(filter(None, dict.fromkeys(paths)))
+
+
+_LEVELS = {"haswell": "x86-64-v3", "avx512_1": "x86-64-v4"}
+"""Levels of the x86-64 instruction set that come nearest to what older loaders called a processor."""

@@ -1,21 +1,18 @@
-"""Which ELF executables an image starts by itself: ENTRYPOINT, CMD and HEALTHCHECK."""
+"""Which programs an image starts by itself: ENTRYPOINT, CMD and HEALTHCHECK."""
 
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from fleet_audit.audit.images.tree import FileTree, FileUnreadable, basename
-from fleet_audit.audit.model.elf import EntryKind, EntryPoint, SharedObject
+from fleet_audit.audit.images.tree import FileTree
+from fleet_audit.audit.ldd.scripts import MAX_INTERPRETERS, Find, first_line, why_not_started
+from fleet_audit.audit.model.elf import EntryKind, EntryPoint, Fatal, SharedObject
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.image import ImageConfig
 
-Find = Callable[[str], ImagePath | None]
-"""Returns the executable file that ``execvp`` would run for a name."""
-
-MAX_SCRIPT = 1 << 20
 MAX_TEXT = 64 << 10
-MAX_DEPTH = 5
-"""As many interpreters of interpreters as Linux follows (fs/exec.c); wrappers are counted with them."""
+MAX_DEPTH = MAX_INTERPRETERS
+"""Wrappers of programs are counted with interpreters."""
 
 _SHELLS = frozenset({"ash", "bash", "busybox", "dash", "ksh", "sh", "zsh"})
 _WRAPPERS = frozenset(
@@ -71,9 +68,24 @@ def executables(
     Looks through shells, init programs and other wrappers, and through ``#!`` lines; what cannot be
     found is left out, because the programs that must be there are needs of another kind.
     """
-    starts = (path for words in _commands(config) for path in _programs(words, find))
-    found = {path for start in starts for path in _through_scripts(tree, elf, start, find)}
+    found = {p for start in _started(config, find) for p in _through_scripts(tree, elf, start, find)}
     return tuple(EntryPoint(path, EntryKind.EXECUTABLE) for path in sorted(found))
+
+
+def unstartable(
+    tree: FileTree,
+    elf: Mapping[ImagePath, SharedObject],
+    config: ImageConfig,
+    find: Find,
+) -> dict[EntryPoint, Fatal]:
+    """Return the scripts that the image's configuration starts in vain, in order, each with the reason."""
+    whys = {path: why_not_started(tree, elf, path, find) for path in sorted(set(_started(config, find)))}
+    refused = {path: why for path, why in whys.items() if why is not None}
+    return {EntryPoint(path, EntryKind.EXECUTABLE): Fatal(path, why) for path, why in refused.items()}
+
+
+def _started(config: ImageConfig, find: Find) -> Iterator[ImagePath]:
+    return (path for words in _commands(config) for path in _programs(words, find))
 
 
 def _commands(config: ImageConfig) -> Iterator[Sequence[str]]:
@@ -143,19 +155,5 @@ def _through_scripts(
             return
         scripts = [path for path in pending if path not in elf]
         yield from (path for path in pending if path in elf)
-        pending = [program for path in scripts for program in _programs(_interpreter(tree, path), find)]
-
-
-def _interpreter(tree: FileTree, script: ImagePath) -> Sequence[str]:
-    """Return the words of a ``#!`` line: the interpreter and its one argument (execve(2))."""
-    try:
-        head = tree.read(script, limit=MAX_SCRIPT)[:256]
-    except FileUnreadable:
-        return ()
-    if not head.startswith(b"#!"):
-        return ()
-    line = head[2:].split(b"\n", 1)[0].decode("utf-8", "replace")
-    program, _, argument = line.strip().partition(" ")
-    # env -S splits the rest into words; without it the one argument is the program's name.
-    is_env = basename(ImagePath(program)) == "env"
-    return (program, *(argument.split() if is_env else ()))
+        lines = [line for path in scripts if (line := first_line(tree, path)) is not None]
+        pending = [program for line in lines for program in _programs(line.command, find)]

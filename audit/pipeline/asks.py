@@ -1,11 +1,12 @@
 """What closures and imports ask for, and whether it is there."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from fleet_audit.audit.images.tree import basename
 from fleet_audit.audit.model.elf import (
     Closure,
     Declared,
+    EntryPoint,
     Fatal,
     Missing,
     OrderDependent,
@@ -76,6 +77,20 @@ def _symbol_ask(entry: Node, problem: SymbolProblem, judge: Judge, tier: Tier | 
         resolution=judge.judged(basename(path), elsewhere or refused),
         tier=tier,
     )
+
+
+def start_asks(refused: Mapping[EntryPoint, Fatal], judge: Judge, *, tier: Tier | None) -> Iterator[Ask]:
+    """Yield one ask for each program that is there and that the kernel does not start."""
+    for entry, fatal in refused.items():
+        yield Ask(
+            kind=NeedKind.PROGRAM,
+            name=entry.path,
+            via=Via.SUBPROCESS,
+            wanted_by="the image's configuration",
+            route=(Node(NodeKind.FILE, entry.path),),
+            resolution=judge.judged(entry.path, fatal),
+            tier=tier,
+        )
 
 
 def distribution_asks(services: Iterable[ServiceImports], judge: Judge) -> Asked:

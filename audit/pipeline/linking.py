@@ -1,28 +1,31 @@
 """Which entry points of an image cannot load, and why: the answer of ``ldd``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from fleet_audit.audit.ldd import evidence
 from fleet_audit.audit.ldd.glibc import examine
-from fleet_audit.audit.ldd.programs import executables
-from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint
+from fleet_audit.audit.ldd.programs import executables, unstartable
+from fleet_audit.audit.model.apt import AptPlan, Placement
+from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Fatal
 from fleet_audit.audit.model.evidence import EvidenceGraph
 from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.need import Tier
 from fleet_audit.audit.model.report import EntryReport, LddReport, Statistics
-from fleet_audit.audit.pipeline.asks import closure_asks
+from fleet_audit.audit.pipeline.asks import closure_asks, start_asks
 from fleet_audit.audit.pipeline.entry_points import PythonEntries
 from fleet_audit.audit.pipeline.judge import Judge, judge_of
 from fleet_audit.audit.pipeline.machines import lowest_isa
 from fleet_audit.audit.pipeline.needs import join
 from fleet_audit.audit.pipeline.order import ImportOrder
+from fleet_audit.audit.pipeline.placing import placed
 from fleet_audit.audit.pipeline.programs import find_program
 from fleet_audit.audit.pipeline.scene import Scene, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
+from fleet_audit.audit.policy import facts as rules
 from fleet_audit.audit.policy.evaluation import evaluate
 from fleet_audit.audit.policy.facts import need_subjects
 
@@ -34,15 +37,15 @@ class Linked(msgspec.Struct, frozen=True):
     statistics: Statistics = Statistics()
 
 
-def entry_points_of(reference: str, shared: Shared) -> Linked:
-    """Return every entry point of an image with what keeps it from loading.
+def entry_points_of(subject: Subject, reference: str, shared: Shared) -> Linked:
+    """Return every entry point of the subject's image, at `reference`, with what keeps it from loading.
 
     Entry points are the extension modules that its Python can import, the programs that its configuration
     starts, and as plugins the libraries of its distributions that none of these loads. Raises ImageError
     where the reference leads to no image.
     """
     with open_scene(reference, shared.settings, isa=lowest_isa(shared.fleet, reference)) as scene:
-        return _Audit(reference, scene, shared).run()
+        return _Audit(subject, reference, scene, shared).run()
 
 
 def unopened(subject: Subject, gaps: tuple[Gap, ...], shared: Shared) -> Linked:
@@ -52,7 +55,8 @@ def unopened(subject: Subject, gaps: tuple[Gap, ...], shared: Shared) -> Linked:
 
 
 class _Audit:
-    def __init__(self, reference: str, scene: Scene, shared: Shared) -> None:
+    def __init__(self, subject: Subject, reference: str, scene: Scene, shared: Shared) -> None:
+        self._subject = subject
         self._reference = reference
         self._scene = scene
         self._shared = shared
@@ -65,13 +69,15 @@ class _Audit:
         closures = ImportOrder(self._scene, self._shared).settled(alone)
         # Nobody can say that they are ever loaded: they are shown, and nothing is judged by them.
         plugins = self._python.plugins(closures)
-        judgement = evaluate(
-            self._shared.rules,
-            need_subjects(
-                join(closure_asks(closures, self._judge, tier=Tier.REQUIRED), EvidenceGraph(()), ())
-            ),
+        refused = self._unstartable()
+        place, place_gaps = placed(self._subject)
+        judgement = evaluate(self._shared.rules, self._subjects(closures, refused, place))
+        gaps = (
+            *self._scene.gaps,
+            *evidence.gaps(self._scene.world, closures),
+            *place_gaps,
+            *judgement.gaps,
         )
-        gaps = (*self._scene.gaps, *evidence.gaps(self._scene.world, closures), *judgement.gaps)
         spent = self._scene.image.statistics
         report = LddReport(
             subject=self._reference,
@@ -81,10 +87,21 @@ class _Audit:
             image=self._scene.image.identity,
             elf_files=len(self._scene.elf),
             extension_modules=len(modules),
-            entries=self._entries([*closures, *plugins]),
+            entries=self._entries([*closures, *plugins], refused),
         )
         cost = Statistics(spent.layers_read, spent.layers_cached, spent.seconds)
         return Linked(report, cost)
+
+    def _subjects(
+        self, closures: Sequence[Closure], refused: Mapping[EntryPoint, Fatal], place: Placement
+    ) -> list[rules.Subject]:
+        asks = [
+            *closure_asks(closures, self._judge, tier=Tier.REQUIRED),
+            *start_asks(refused, self._judge, tier=Tier.REQUIRED),
+        ]
+        needs = join(asks, EvidenceGraph(()), ())
+        family, line = self._subject.family or "", self._subject.location
+        return list(need_subjects(needs, family=family, plan=AptPlan(placement=place), fallback=line))
 
     def _modules(self) -> list[EntryPoint]:
         found = self._python.modules
@@ -92,15 +109,22 @@ class _Audit:
 
     def _programs(self) -> Sequence[EntryPoint]:
         image = self._scene.image
+        return executables(image.tree, self._scene.elf, image.identity.config, self._find)
 
-        def find(name: str) -> ImagePath | None:
-            return find_program(image.tree, image.identity.config.env, name)
+    def _unstartable(self) -> Mapping[EntryPoint, Fatal]:
+        image = self._scene.image
+        return unstartable(image.tree, self._scene.elf, image.identity.config, self._find)
 
-        return executables(image.tree, self._scene.elf, image.identity.config, find)
+    def _find(self, name: str) -> ImagePath | None:
+        image = self._scene.image
+        return find_program(image.tree, image.identity.config.env, name)
 
-    def _entries(self, closures: Sequence[Closure]) -> tuple[EntryReport, ...]:
+    def _entries(
+        self, closures: Sequence[Closure], refused: Mapping[EntryPoint, Fatal]
+    ) -> tuple[EntryReport, ...]:
         found = (judged(closure, self._judge) for closure in closures)
-        entries = (EntryReport(closure.entry, evidence.problems(closure)) for closure in found)
+        entries = [EntryReport(closure.entry, evidence.problems(closure)) for closure in found]
+        entries += [EntryReport(entry, evidence.start_problems(fatal)) for entry, fatal in refused.items()]
         return tuple(sorted(entries, key=lambda report: (report.entry.path, report.entry.kind)))
 
 

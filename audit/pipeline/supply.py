@@ -10,16 +10,14 @@ from fleet_audit.audit.apt.index import ArchiveIndex, IndexUnavailable
 from fleet_audit.audit.apt.plan import Wanted, propose
 from fleet_audit.audit.apt.sources import SourceOffers, choose_sources, configured_sources
 from fleet_audit.audit.apt.state import InstalledState
-from fleet_audit.audit.dockerfiles.placement import placement
-from fleet_audit.audit.images.tree import FileUnreadable, normalise
-from fleet_audit.audit.model.apt import AptPlan, Placement
+from fleet_audit.audit.model.apt import AptPlan
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.need import Need, NeedKind
+from fleet_audit.audit.pipeline.placing import STAGE, placed
 from fleet_audit.audit.pipeline.scene import Scene
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
 
-STAGE = "apt"
 _PLANNED = (NeedKind.SONAME, NeedKind.PROGRAM)
 _ABSENT = ("missing", "wrong-machine")
 """Outcomes that a package mends: a file for another machine is passed over in the search."""
@@ -94,7 +92,9 @@ class Supply:
         if not (plan.is_empty or state.has_apt):
             why = "the image has none, and how else packages come into it is not looked at in this version"
             self.gaps.append(Gap(STAGE, GapKind.NOT_EXAMINED, "apt-get", why))
-        return msgspec.structs.replace(plan, placement=self._placement())
+        place, gaps = placed(self._subject)
+        self.gaps.extend(gaps)
+        return msgspec.structs.replace(plan, placement=place)
 
     def _state(self) -> InstalledState | None:
         if self.installed is None:
@@ -142,15 +142,3 @@ class Supply:
     def _preferred(self, needs: Iterable[Need]) -> dict[str, str]:
         choices = {need.subject: self._shared.knowledge.preferred(need.subject) for need in needs}
         return {subject: package for subject, package in choices.items() if package is not None}
-
-    def _placement(self) -> Placement:
-        if self._subject.sources is None or not self._subject.dockerfiles:
-            return Placement(family=self._subject.family)
-        path = self._subject.dockerfiles[0]
-        try:
-            text = self._subject.sources.read(normalise(path)).decode("utf-8", "replace")
-        except FileUnreadable as error:
-            why = f"{error.why}, so the line where packages are to be added is not known"
-            self.gaps.append(Gap(STAGE, GapKind.UNREADABLE_FILE, path, why, self._subject.location))
-            return Placement(family=self._subject.family)
-        return msgspec.structs.replace(placement(text, path), family=self._subject.family)

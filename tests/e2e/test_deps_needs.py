@@ -121,7 +121,7 @@ def test_a_program_whose_absence_is_handled_is_optional(world: World) -> None:
 
 def test_a_program_that_the_images_path_leads_to_is_there(world: World) -> None:
     app = "import subprocess\nsubprocess.run(['ffmpeg'], check=True)\n"
-    world.family(FAMILY, {"opt/bin/ffmpeg": "#!/bin/sh\n"}, config={"Env": ["PATH=/opt/bin"]})
+    world.family(FAMILY, {"opt/bin/ffmpeg": "#!/usr/local/bin/python3.11\n"}, config={"Env": ["PATH=/opt/bin"]})
 
     answer = world.service(SERVICE, app).run("deps", FAMILY)
 
@@ -279,3 +279,23 @@ def test_a_service_started_as_a_module_has_that_module_for_its_entry(world: Worl
     answer = world.run("deps", FAMILY)
 
     assert answer.needs["libGL.so.1"]["reached_from"][0]["path"] == "talk/__main__.py"
+
+
+def test_a_program_whose_interpreter_is_not_there_is_refused_as_the_kernel_refuses_it(world: World) -> None:
+    app = 'import subprocess\n\nsubprocess.run(["convert-all"], check=True)\n'
+
+    answer = deps(world, app, {"usr/bin/convert-all": "#!/usr/bin/bash\n"})
+
+    assert answer.code == 1
+    assert outcome(answer, "convert-all") == ("required", "fatal")
+    (finding,) = answer.document["findings"]
+    assert (finding["rule"], finding["location"]) == ("FA-NEED-003", {"path": APP, "line": 3})
+    assert "its interpreter /usr/bin/bash is not there" in finding["message"]
+
+
+def test_a_program_whose_interpreter_is_there_is_found(world: World) -> None:
+    app = 'import subprocess\n\nsubprocess.run(["convert-all"], check=True)\n'
+
+    answer = deps(world, app, {"usr/bin/convert-all": "#!/usr/local/bin/python3.11\n"})
+
+    assert outcome(answer, "convert-all") == ("required", "resolved")

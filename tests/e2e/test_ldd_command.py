@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.elf import LOADER, Needs, Symbol, elf
+from tests.support.images import Content
 from tests.support.worlds import FAMILY, Document, World, installed, library, opencv
 
 
@@ -80,6 +81,41 @@ def test_what_the_image_starts_is_an_entry_point(world: World, part: str) -> Non
     found = problems(world, world.image("x", tool, config={part: ["/opt/tool", "x"]}))
 
     assert found["/opt/tool"][0]["soname"] == "libgone.so.1"
+
+
+def test_a_script_whose_interpreter_is_not_there_is_not_started(world: World) -> None:
+    script: dict[str, Content] = {"app/run": "#!/usr/bin/bash\nexec serve\n"}
+
+    answer = world.run("ldd", world.image("x", script, config={"Entrypoint": ["/app/run"]}))
+
+    assert answer.code == 1
+    (entry,) = (e for e in answer.document["entries"] if e["path"] == "/app/run")
+    (problem,) = entry["problems"]
+    assert (entry["kind"], problem["kind"]) == ("executable", "fatal")
+    assert (
+        problem["detail"] == "/app/run: its interpreter /usr/bin/bash is not there: No such file or directory"
+    )
+    (finding,) = answer.document["findings"]
+    assert (finding["rule"], finding["subject"]) == ("FA-NEED-003", "bin:/app/run")
+
+
+def test_a_script_whose_interpreter_is_there_is_no_finding(world: World) -> None:
+    files: dict[str, Content] = {"app/run": "#!/bin/sh\n", "bin/sh": elf(interpreter=LOADER)}
+
+    assert world.run("ldd", world.image("x", files, config={"Entrypoint": ["/app/run"]})).code == 0
+
+
+def test_a_finding_of_a_family_stands_where_its_dockerfile_installs(world: World) -> None:
+    world.file("docker/Dockerfile", "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n")
+    world.family(FAMILY, opencv("libGL.so.1"), dockerfiles=["docker/Dockerfile"])
+    world.family("bare", opencv("libGL.so.1"))
+
+    (placed,) = world.run("ldd", FAMILY).document["findings"]
+    (unplaced,) = world.run("ldd", "bare").document["findings"]
+
+    assert (placed["location"]["path"], placed["location"]["line"]) == ("docker/Dockerfile", 2)
+    assert unplaced["location"]["path"] == "fleet.yaml"
+    assert "of vision" in placed["message"]
 
 
 def test_the_hosts_driver_is_no_failure(world: World) -> None:

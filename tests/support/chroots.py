@@ -73,9 +73,23 @@ def listed(inside: Inside, loader: str, program: str) -> Traced:
     return _told(inside.command(["LD_TRACE_LOADED_OBJECTS=1"], [loader, program]))
 
 
+def subfolders(inside: Inside, program: str) -> list[str]:
+    """Return the subfolders of a directory in which a program's loader looks first, in its order."""
+    folder = "/usr/lib"
+    variables = ["LD_DEBUG=libs", "LD_TRACE_LOADED_OBJECTS=1", f"LD_LIBRARY_PATH={folder}"]
+    said = _output(inside.command(variables, [program]))
+    path = re.search(r"search path=(\S+)", said)
+    assert path is not None, said
+    return list(dict.fromkeys(d.removeprefix(f"{folder}/") for d in path[1].split(":") if d != folder))
+
+
 def _told(command: Sequence[str]) -> Traced:
+    return parse_trace(_output(command))
+
+
+def _output(command: Sequence[str]) -> str:
     done = subprocess.run(command, capture_output=True, timeout=_SECONDS, env={}, check=False)  # noqa: S603  (a fixed argument list)
-    return parse_trace((done.stdout + done.stderr).decode(errors="replace"))
+    return (done.stdout + done.stderr).decode(errors="replace")
 
 
 def parse_trace(text: str) -> Traced:

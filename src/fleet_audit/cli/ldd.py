@@ -85,5 +85,5 @@ def _answer(
         return hardening_of(reference, shared) if deep is None else depth_of(reference, deep, shared)
     from fleet_audit.audit.pipeline.linking import entry_points_of  # noqa: PLC0415  (see above)
 
-    linked = entry_points_of(reference, shared)
+    linked = entry_points_of(subject, reference, shared)
     return linked.report, linked.statistics

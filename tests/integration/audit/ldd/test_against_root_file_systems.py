@@ -17,6 +17,7 @@ import pytest
 from fleet_audit.audit.images.tree import FileTree, basename
 from fleet_audit.audit.ldd.evidence import missing_sonames
 from fleet_audit.audit.ldd.glibc import dlopen, examine
+from fleet_audit.audit.ldd.loader import abi_of
 from fleet_audit.audit.ldd.world import World
 from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint
 from fleet_audit.audit.model.identity import ImagePath
@@ -31,7 +32,7 @@ from tests.support.agreement import (
     libraries,
     reasons,
 )
-from tests.support.chroots import Inside, Traced, dlopened, imported, listed, traced
+from tests.support.chroots import Inside, Traced, dlopened, imported, listed, subfolders, traced
 from tests.support.roots import SUITES, Root, root_with_wheels, roots
 
 pytestmark = [
@@ -188,6 +189,18 @@ def test_programs_load_what_the_loader_lists(suite: str, tmp_path: Path) -> None
 
         assert len(programs) > PROGRAMS
         assert differing_from(scene.image.tree, closures, traces) == {}
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_subfolders_for_processors_are_those_of_the_loader(suite: str, tmp_path: Path) -> None:
+    root = root_with_wheels(suite)
+    with open_scene(*_opened(root, str(tmp_path))) as scene:
+        facts = scene.elf[ImagePath("/usr/bin/env")]
+        loader = scene.world.loader(ImagePath(str(facts.interpreter)), abi_of(facts))
+
+    said = subfolders(Inside(root.place), "/usr/bin/env")
+
+    assert [name for name in loader.subfolders if name in said] == said
 
 
 PROGRAMS = 200

@@ -19,13 +19,14 @@ from fleet_audit.audit.images.tree import basename
 from fleet_audit.audit.ldd.evidence import missing_sonames
 from fleet_audit.audit.ldd.glibc import examine
 from fleet_audit.audit.ldd.layout import EM_386, EM_AARCH64, EM_X86_64
+from fleet_audit.audit.ldd.loader import abi_of
 from fleet_audit.audit.ldd.world import World
 from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Resolved, WrongMachine
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.pipeline.scene import Scene, open_scene
 from fleet_audit.audit.pipeline.settings import Settings
 from tests.support.agreement import differing_from, judged, libraries, reasons
-from tests.support.chroots import Inside, Traced, dlopened, emulated, listed, traced
+from tests.support.chroots import Inside, Traced, dlopened, emulated, listed, subfolders, traced
 from tests.support.roots import LOCAL, Root, emulator, root_of_two, root_with_wheels
 
 pytestmark = [
@@ -174,6 +175,24 @@ def test_the_cache_leads_each_loader_to_libraries_of_its_machine(
     (answer,) = (r.resolution for r in closure.requests if r.soname.startswith(LOCAL))
     assert isinstance(answer, Resolved)
     assert answer.path.startswith("/usr/local/lib/")
+
+
+@pytest.mark.parametrize(
+    ("system", "program"), [("two", "/usr/bin/env"), ("two", PYTHON_OF_I386), ("arm", "/usr/bin/env")]
+)
+def test_subfolders_are_those_of_each_machines_loader(
+    system: str, program: str, request: pytest.FixtureRequest
+) -> None:
+    found: System = request.getfixturevalue(system)
+    canonical = found.scene.image.tree.realpath(ImagePath(program))
+    assert canonical is not None
+    facts = found.scene.elf[canonical]
+    ours = found.scene.world.loader(ImagePath(str(facts.interpreter)), abi_of(facts)).subfolders
+
+    said = subfolders(found.inside, program)
+
+    assert said
+    assert [name for name in ours if name in said] == said
 
 
 def test_programs_of_arm64_load_what_their_loader_lists(arm: System) -> None:

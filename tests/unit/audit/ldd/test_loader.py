@@ -98,3 +98,34 @@ def test_a_loader_without_a_banner_is_of_the_version_in_its_files_name() -> None
     assert found.version == (2, 31)
     assert found.hwcaps == ()
     assert "tls/x86_64/x86_64" in found.subfolders
+
+
+OLDER = DEBIAN + b"ld.so (Debian GLIBC 2.31-13) release version 2.31.\n\0"
+
+
+@pytest.mark.parametrize(
+    ("isa", "has", "lacks"),
+    [
+        ("", {"tls/haswell/avx512_1/x86_64", "haswell", "avx512_1/x86_64", "x86_64/x86_64"}, set()),
+        ("x86-64-v4", {"haswell/avx512_1"}, set()),
+        ("x86-64-v3", {"tls/haswell/x86_64", "haswell"}, {"avx512_1", "haswell/avx512_1"}),
+        ("x86-64-v2", {"tls/x86_64/x86_64", "tls", "x86_64"}, {"haswell", "tls/haswell", "avx512_1"}),
+    ],
+)
+def test_older_loaders_combine_names_of_what_a_processor_has(
+    isa: str, has: set[str], lacks: set[str]
+) -> None:
+    found = read_loader(tree({PATH: OLDER}), ImagePath(PATH), X86, isa).subfolders
+
+    assert has <= set(found)
+    assert lacks.isdisjoint(found)
+    assert len(found) == len(set(found))
+
+
+def test_the_most_particular_subfolder_comes_first() -> None:
+    found = list(loader(OLDER).subfolders)
+
+    assert found[0] == "tls/haswell/avx512_1/x86_64"
+    assert (
+        found.index("tls/haswell") < found.index("tls/x86_64") < found.index("tls") < found.index("haswell")
+    )
