@@ -153,7 +153,8 @@ def _result(finding: Finding, rule_index: int, name: str, options: RenderOptions
     if finding.mode is Mode.DRY_RUN:
         result |= {"kind": "informational", "level": "none"}
     if finding.waiver is not None:
-        result["suppressions"] = [{"kind": "external", "justification": visible(finding.waiver)}]
+        kind = "inSource" if finding.is_waived_in_source else "external"
+        result["suppressions"] = [{"kind": kind, "justification": visible(finding.waiver)}]
     return result
 
 

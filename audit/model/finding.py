@@ -43,7 +43,8 @@ class Mode(StrEnum):
 class Finding(msgspec.Struct, frozen=True):
     """One thing that a rule holds against one subject.
 
-    `location` is a line that a person can change. `subject` names the thing (``so:libGL.so.1``).
+    `location` is a line that a person can change. `subject` names the thing (``so:libGL.so.1``). `waiver`
+    says why it does not count; `is_waived_in_source` where comments at its own lines say so.
     """
 
     rule: str
@@ -56,6 +57,7 @@ class Finding(msgspec.Struct, frozen=True):
     location: SourceLocation | None = None
     related: tuple[SourceLocation, ...] = ()
     waiver: str | None = None
+    is_waived_in_source: bool = False
 
     @property
     def fingerprint(self) -> str:

@@ -137,6 +137,7 @@ class DynamicImport(msgspec.Struct, frozen=True):
 
     location: SourceLocation
     expression: str
+    level: Level = Level.CERTAIN
 
 
 class ExtensionModule(msgspec.Struct, frozen=True):
@@ -211,6 +212,42 @@ class SharedFiles(msgspec.Struct, frozen=True):
     files: int
     differing: int
     example: ImagePath
+
+
+class UnshippedModule(msgspec.Struct, frozen=True):
+    """A file of the repository that a service reaches, and that is neither in its image nor copied into it.
+
+    `location` is the line of own code that leads to it, `dockerfile` the last line that copies anything.
+    """
+
+    module: ModuleName
+    path: str
+    location: SourceLocation
+    dockerfile: SourceLocation
+    level: Level = Level.CERTAIN
+    is_guarded: bool = False
+
+
+class FamilyFit(msgspec.Struct, frozen=True):
+    """How one service fits the family that it stands on.
+
+    `payload` are the distributions that the family adds to its parent, `used` those of them that the service
+    reaches; where it reaches none of them and no other family would do, what else of this one it uses, which
+    may be programs and libraries. `cheaper` is the smallest other family that provides everything that the
+    service reaches; empty where there is none, or who provides something is not known. Sizes are compressed
+    bytes. `gpu_distributions` are those that the service reaches and that are built for a GPU, each with the
+    line of own code that leads to it.
+    """
+
+    service: str
+    payload: tuple[DistributionName, ...] = ()
+    used: tuple[str, ...] = ()
+    cheaper: str = ""
+    cheaper_bytes: int = 0
+    own_bytes: int = 0
+    is_gpu_family: bool = False
+    gpu_distributions: tuple[tuple[DistributionName, SourceLocation | None], ...] = ()
+    location: SourceLocation | None = None
 
 
 class ServiceImports(msgspec.Struct, frozen=True):

@@ -7,14 +7,12 @@ import msgspec
 
 from fleet_audit.audit.ldd import evidence as ldd_evidence
 from fleet_audit.audit.ldd.glibc import dlopen, examine
-from fleet_audit.audit.ldd.scripts import why_not_started
 from fleet_audit.audit.model.apt import AptPlan
 from fleet_audit.audit.model.elf import (
     Closure,
     Declared,
     EntryKind,
     EntryPoint,
-    Fatal,
     Missing,
     Resolution,
     Resolved,
@@ -27,6 +25,7 @@ from fleet_audit.audit.model.need import Need, NeedKind, Tier
 from fleet_audit.audit.model.report import DepsReport, Statistics
 from fleet_audit.audit.pipeline.asks import closure_asks, distribution_asks
 from fleet_audit.audit.pipeline.entry_points import PythonEntries
+from fleet_audit.audit.pipeline.examined import Examined
 from fleet_audit.audit.pipeline.judge import judge_of
 from fleet_audit.audit.pipeline.machines import lowest_isa
 from fleet_audit.audit.pipeline.needs import Ask, join
@@ -35,9 +34,11 @@ from fleet_audit.audit.pipeline.packages import installed_distributions, package
 from fleet_audit.audit.pipeline.programs import find_program
 from fleet_audit.audit.pipeline.scene import Scene, gaps_besides, missing_image, open_scene, opened_names
 from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.shipping import shipping
 from fleet_audit.audit.pipeline.subject import Subject
 from fleet_audit.audit.pipeline.supply import Supply
 from fleet_audit.audit.pipeline.unexamined import unexamined
+from fleet_audit.audit.pipeline.waiving import pragmas_of
 from fleet_audit.audit.pipeline.wishes import (
     Wish,
     declared_wishes,
@@ -47,11 +48,20 @@ from fleet_audit.audit.pipeline.wishes import (
     load_wishes,
     program_wishes,
 )
-from fleet_audit.audit.policy.evaluation import evaluate
-from fleet_audit.audit.policy.facts import module_subjects, need_subjects, source_subjects
+from fleet_audit.audit.policy.facts import (
+    SubjectKind,
+    module_subjects,
+    need_subjects,
+    source_subjects,
+)
+from fleet_audit.audit.policy.import_subjects import own_module_subjects
+from fleet_audit.audit.policy.pragmas import judge
 from fleet_audit.audit.static_imports.examine import Examination
 from fleet_audit.audit.static_imports.examine import examine as examine_imports
 from fleet_audit.audit.static_imports.requirements import required_names
+
+_JUDGED = (SubjectKind.NEED, SubjectKind.SOURCE, SubjectKind.MODULE, SubjectKind.OWN_MODULE)
+"""What can keep a service from starting; `imports` judges the rest of its code."""
 
 
 class Analysis(msgspec.Struct, frozen=True):
@@ -116,7 +126,7 @@ class _Audit:
         services = [Node(NodeKind.SERVICE, service.name) for service in self._subject.services]
         needs = join(self._asks, graph, services)
         plan = self._supply.plan(needs)
-        report = self._report(imports, needs, plan)
+        report = self._report(imports, needs, plan, graph)
         told = EvidenceGraph([*self._edges, *ldd_evidence.edges(self._closures), *plan_edges(plan)])
         return Analysis(report, told, imports.services, self._statistics(imports))
 
@@ -172,18 +182,12 @@ class _Audit:
 
     def _resolve(self, kind: NeedKind, name: str) -> Resolution:
         if kind is NeedKind.PROGRAM:
-            return self._judge.judged(name, self._program(name))
+            path = self._find(name)
+            return self._judge.judged(name, Missing() if path is None else Resolved(path))
         if kind is NeedKind.DISTRIBUTION:
             return self._judge.judged(name, self._distribution(DistributionName(name)))
         first = next(iter(self._dlopen(name).requests), None)
         return self._judge.judged(name, Missing() if first is None else first.resolution)
-
-    def _program(self, name: str) -> Resolution:
-        path = self._find(name)
-        if path is None:
-            return Missing()
-        why = why_not_started(self._scene.image.tree, self._scene.elf, path, self._find)
-        return Resolved(path) if why is None else Fatal(path, why)
 
     def _distribution(self, name: DistributionName) -> Resolution:
         found = installed_distributions(self._scene).get(name)
@@ -229,22 +233,30 @@ class _Audit:
         image = self._scene.image
         return find_program(image.tree, image.identity.config.env, name)
 
-    def _report(self, imports: Examination, needs: tuple[Need, ...], plan: AptPlan) -> DepsReport:
+    def _report(
+        self, imports: Examination, needs: tuple[Need, ...], plan: AptPlan, graph: EvidenceGraph
+    ) -> DepsReport:
         unparsed = merged_unparsed(imports.services)
         family = self._subject.family or ""
-        judgement = evaluate(
+        services = imports.services if self._scene.is_whole else ()
+        shipped = shipping(Examined(self._subject, services, self._scene, graph), self._shared.fleet)
+        gaps = (*self._gaps(imports), *shipped.gaps)
+        judgement = judge(
             self._shared.rules,
             [
                 *need_subjects(needs, family=family, plan=plan, fallback=self._subject.location),
                 *source_subjects(unparsed, family=family),
-                *module_subjects(imports.services if self._scene.is_whole else (), family=family),
+                *module_subjects(services, family=family),
+                *own_module_subjects(services, shipped.unshipped, family=family),
             ],
             exemptions=self._shared.exemptions,
+            pragmas=pragmas_of(self._subject, self._shared.fleet, imports.services, gaps, _JUDGED),
+            family=family,
         )
         return DepsReport(
             subject=self._subject.name,
             findings=judgement.findings,
-            gaps=tuple(dict.fromkeys((*self._gaps(imports), *judgement.gaps))),
+            gaps=tuple(dict.fromkeys((*gaps, *judgement.gaps))),
             notes=self._notes(),
             policy=self._shared.rules.summary(),
             family=self._subject.family,

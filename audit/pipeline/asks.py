@@ -108,8 +108,8 @@ def distribution_asks(services: Iterable[ServiceImports], judge: Judge) -> Asked
                 edges.append(Edge(start, target, "imports", imported.level, imported.locations[0]))
         for missing in service.missing:
             name = name_of_absent(missing.module, provided)
-            # A relative import asks the service's own package; no distribution can answer it.
-            if missing.context is not ImportContext.TYPING and not name.startswith("."):
+            # What the repository would have to answer for, no distribution can.
+            if missing.context is not ImportContext.TYPING and not missing.is_first_party:
                 target = Node(NodeKind.DISTRIBUTION, name)
                 asks.append(_absence_ask(missing, target, judge))
                 edges.append(Edge(start, target, "imports", missing.level, missing.locations[0]))

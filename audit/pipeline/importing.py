@@ -1,20 +1,35 @@
 """What services import, on their image where there is one: the answer of ``imports``."""
 
+from collections.abc import Iterator, Mapping, Sequence
+
 import msgspec
 
-from fleet_audit.audit.images.open import Image
 from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DiffID, ImagePath
 from fleet_audit.audit.model.imports import ExtensionModule, ServiceImports
 from fleet_audit.audit.model.report import ImportsReport, Statistics
 from fleet_audit.audit.pipeline.analysis import absent_code, merged_unparsed
+from fleet_audit.audit.pipeline.examined import Examined, reached_distributions
+from fleet_audit.audit.pipeline.fitting import declared_distributions, fits
 from fleet_audit.audit.pipeline.origin import families_of_layers
 from fleet_audit.audit.pipeline.scene import Scene, gaps_besides, missing_image, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.shipping import Shipping, shipping
 from fleet_audit.audit.pipeline.subject import Subject
-from fleet_audit.audit.policy.evaluation import evaluate
-from fleet_audit.audit.policy.facts import module_subjects, source_subjects
+from fleet_audit.audit.pipeline.waiving import pragmas_of
+from fleet_audit.audit.policy.facts import Subject as PolicySubject
+from fleet_audit.audit.policy.facts import SubjectKind, module_subjects, source_subjects
+from fleet_audit.audit.policy.import_subjects import (
+    distribution_subjects,
+    dynamic_subjects,
+    fit_subjects,
+    overlap_subjects,
+    own_module_subjects,
+    requirement_subjects,
+    shadow_subjects,
+)
+from fleet_audit.audit.policy.pragmas import judge
 from fleet_audit.audit.static_imports.examine import Examination, examine
 
 
@@ -61,39 +76,78 @@ def _examine(subject: Subject, scene: Scene | None, shared: Shared) -> Examinati
 def _judged(
     subject: Subject, found: Examination, scene: Scene | None, shared: Shared, *, gaps: tuple[Gap, ...]
 ) -> Imported:
-    family = subject.family or ""
     is_known = scene is None or scene.is_whole
-    judgement = evaluate(
-        shared.rules,
-        [
-            *source_subjects(merged_unparsed(found.services), family=family),
-            *module_subjects(found.services if is_known else (), family=family),
-        ],
-        exemptions=shared.exemptions,
-    )
+    graph = EvidenceGraph(found.edges)
+    services = found.services if is_known else _without_missing(found)
+    examined = None if scene is None else Examined(subject, services, scene, graph)
+    providers = {} if examined is None else _providers(examined, shared)
+    shipped = Shipping() if examined is None else shipping(examined, shared.fleet)
     of_services = [gap for service in found.services for gap in service.gaps]
     of_services += absent_code(found.services)
+    every = (*gaps, *gaps_besides(scene, found.gaps), *of_services, *shipped.gaps)
+    judged = _KINDS if examined is not None else (SubjectKind.SOURCE, SubjectKind.DYNAMIC)
+    judgement = judge(
+        shared.rules,
+        [
+            *_of_code(subject, services, shipped),
+            *(() if examined is None else _of_image(examined, providers, shared)),
+        ],
+        exemptions=shared.exemptions,
+        pragmas=pragmas_of(subject, shared.fleet, services, every, judged),
+        family=subject.family or "",
+    )
     report = ImportsReport(
         subject=subject.name,
         findings=judgement.findings,
-        gaps=tuple(dict.fromkeys((*gaps, *gaps_besides(scene, found.gaps), *of_services, *judgement.gaps))),
+        gaps=tuple(dict.fromkeys((*every, *judgement.gaps))),
         policy=shared.rules.summary(),
         image=None if scene is None else scene.image.identity,
-        services=_with_chains(found if is_known else _without_missing(found)),
-        providers={} if scene is None else _providers(subject, found, scene.image, shared),
+        services=tuple(_chained(service, graph) for service in services),
+        providers=providers,
     )
     return Imported(report, _statistics(found, scene))
 
 
-def _without_missing(found: Examination) -> Examination:
+_KINDS = tuple(kind for kind in SubjectKind if kind is not SubjectKind.NEED)
+"""What is judged where there is an image."""
+
+
+def _of_code(
+    subject: Subject, services: Sequence[ServiceImports], shipped: Shipping
+) -> Iterator[PolicySubject]:
+    """Yield what can be said of services' code wherever it runs."""
+    family = subject.family or ""
+    yield from source_subjects(merged_unparsed(services), family=family)
+    yield from module_subjects(services, family=family)
+    yield from own_module_subjects(services, shipped.unshipped, family=family)
+    yield from dynamic_subjects(services, family=family)
+
+
+def _of_image(examined: Examined, providers: Mapping[str, str], shared: Shared) -> Iterator[PolicySubject]:
+    """Yield how services' code and requirements agree with what the image has."""
+    if not examined.scene.is_whole:
+        return
+    fleet, family = shared.fleet, examined.subject.family or ""
+    declared = declared_distributions(fleet, family) if fleet is not None and family else frozenset()
+    reached = {
+        service.service: reached_distributions(service.service, examined.graph)
+        for service in examined.services
+    }
+    yield from requirement_subjects(examined.services, family=family)
+    yield from distribution_subjects(examined.services, declared=declared, providers=providers, family=family)
+    yield from shadow_subjects(examined.services, family=family)
+    yield from overlap_subjects(
+        examined.scene.distributions.shared_files(),
+        reached,
+        family=family,
+        location=examined.subject.location,
+    )
+    yield from fit_subjects(fits(examined, shared), family=family)
+
+
+def _without_missing(found: Examination) -> tuple[ServiceImports, ...]:
     # What was not found may be in a layer that could not be read.
-    services = (msgspec.structs.replace(service, missing=()) for service in found.services)
-    return msgspec.structs.replace(found, services=tuple(services))
-
-
-def _with_chains(found: Examination) -> tuple[ServiceImports, ...]:
-    graph = EvidenceGraph(found.edges)
-    return tuple(_chained(service, graph) for service in found.services)
+    return tuple(msgspec.structs.replace(service, missing=()) for service in found.services)
 
 
 def _chained(service: ServiceImports, graph: EvidenceGraph) -> ServiceImports:
@@ -110,19 +164,19 @@ def _steps(start: Node, module: ExtensionModule, graph: EvidenceGraph) -> tuple[
     return () if chain is None else chain.steps()
 
 
-def _providers(subject: Subject, found: Examination, image: Image, shared: Shared) -> dict[str, str]:
+def _providers(examined: Examined, shared: Shared) -> dict[str, str]:
     """Return which family of the chain brings each distribution, by the layer of one of its files."""
-    families = families_of_layers(subject, shared)
+    families = families_of_layers(examined.subject, shared)
     files: dict[str, ImagePath] = {}
-    for imported in (imported for service in found.services for imported in service.imports):
+    for imported in (imported for service in examined.services for imported in service.imports):
         if imported.distribution is not None and imported.file is not None:
             files.setdefault(imported.distribution, imported.file)
-    return {name: _family(image, path, families, subject) for name, path in sorted(files.items())}
+    return {name: _family(examined, path, families) for name, path in sorted(files.items())}
 
 
-def _family(image: Image, path: ImagePath, families: dict[DiffID, str], subject: Subject) -> str:
-    layer = image.layer_of(path)
-    own = subject.family or subject.name
+def _family(examined: Examined, path: ImagePath, families: dict[DiffID, str]) -> str:
+    layer = examined.scene.image.layer_of(path)
+    own = examined.subject.family or examined.subject.name
     return own if layer is None else families.get(layer.diff_id, own)
 
 

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from fleet_audit import __version__
+from fleet_audit.audit.configuration.kept import kept_or_read
+from fleet_audit.audit.configuration.located import File
 from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
 from fleet_audit.audit.configuration.schema import suggestion
 from fleet_audit.audit.model.finding import Finding, Gap, GapKind, Mode
@@ -12,6 +15,10 @@ from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.policy.conditions import ConditionFailed, Record
 from fleet_audit.audit.policy.facts import Subject, SubjectKind
 from fleet_audit.audit.policy.rules import Rule, RuleSet
+
+
+_JUDGEMENT_VERSION = 1
+"""Raise whenever the same rules are to say otherwise of the same subjects: judgements are kept."""
 
 
 class Exemption(msgspec.Struct, frozen=True):
@@ -53,8 +60,19 @@ def evaluate(
     """Judge every subject by every rule on its kind that is not off.
 
     Findings are sorted by severity (the gravest first), rule, subject and place. A finding whose subject
-    serves only exempt services carries their reasons as its waiver: listed, and not blocking.
+    serves only exempt services carries their reasons as its waiver: listed, and not blocking. What was
+    found of the same subjects by the same rules before is not asked again, where `rules` keep it.
     """
+    judged, exempt = tuple(subjects), tuple(exemptions)
+    try:
+        asked = File("subjects", msgspec.msgpack.encode((judged, exempt)))
+    except UnicodeEncodeError:  # a name that is no text; it is rare, and judged each time
+        return _judgement(rules, judged, exempt)
+    reading = f"judgement/{_JUDGEMENT_VERSION} {__version__} {rules.digest}"
+    return kept_or_read(rules.kept, reading, [asked], Judgement, lambda: _judgement(rules, judged, exempt))
+
+
+def _judgement(rules: RuleSet, subjects: Iterable[Subject], exemptions: Iterable[Exemption]) -> Judgement:
     reasons: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for exemption in exemptions:
         reasons[exemption.rule][exemption.service] = exemption.reason
@@ -75,7 +93,9 @@ def evaluate(
                 gaps.append(_gap(rule, subject, str(e)))
             else:
                 findings += [finding] if finding else []
-    return Judgement(tuple(sorted(set(findings), key=_order)), tuple(sorted(set(gaps), key=_gap_order)))
+    return Judgement(
+        tuple(sorted(set(findings), key=finding_order)), tuple(sorted(set(gaps), key=_gap_order))
+    )
 
 
 def _judge(rule: Rule, subject: Subject, record: Record, reasons: dict[str, str]) -> Finding | None:
@@ -112,7 +132,8 @@ def _gap(rule: Rule, subject: Subject, why: str) -> Gap:
     )
 
 
-def _order(finding: Finding) -> tuple[int, str, str, str, str]:
+def finding_order(finding: Finding) -> tuple[int, str, str, str, str]:
+    """Return what findings are sorted by: severity, the gravest first, rule, subject, place and message."""
     return (
         -finding.severity.rank,
         finding.rule,

@@ -5,7 +5,7 @@ load. Every field has a default, so that an inline test names only what it is ab
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -35,6 +35,16 @@ from fleet_audit.audit.model.imports import (
 )
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.need import Need
+from fleet_audit.audit.policy.service_facts import (
+    DistributionFacts,
+    DynamicFacts,
+    FitFacts,
+    OverlapFacts,
+    OwnModuleFacts,
+    PragmaFacts,
+    RequirementFacts,
+    ShadowFacts,
+)
 
 
 class SubjectKind(StrEnum):
@@ -43,6 +53,14 @@ class SubjectKind(StrEnum):
     NEED = "need"
     SOURCE = "source"
     MODULE = "module"
+    OWN_MODULE = "own_module"
+    REQUIREMENT = "requirement"
+    DISTRIBUTION = "distribution"
+    SHADOW = "shadow"
+    OVERLAP = "overlap"
+    DYNAMIC = "dynamic"
+    FIT = "fit"
+    PRAGMA = "pragma"
 
 
 class NeedFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,12 +115,32 @@ class ModuleFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     suggestions: tuple[str, ...] = ()
 
 
-Facts = NeedFacts | SourceFacts | ModuleFacts
+Facts = (
+    NeedFacts
+    | SourceFacts
+    | ModuleFacts
+    | OwnModuleFacts
+    | RequirementFacts
+    | DistributionFacts
+    | ShadowFacts
+    | OverlapFacts
+    | DynamicFacts
+    | FitFacts
+    | PragmaFacts
+)
 
 FACTS: Mapping[SubjectKind, type[Facts]] = {
     SubjectKind.NEED: NeedFacts,
     SubjectKind.SOURCE: SourceFacts,
     SubjectKind.MODULE: ModuleFacts,
+    SubjectKind.OWN_MODULE: OwnModuleFacts,
+    SubjectKind.REQUIREMENT: RequirementFacts,
+    SubjectKind.DISTRIBUTION: DistributionFacts,
+    SubjectKind.SHADOW: ShadowFacts,
+    SubjectKind.OVERLAP: OverlapFacts,
+    SubjectKind.DYNAMIC: DynamicFacts,
+    SubjectKind.FIT: FitFacts,
+    SubjectKind.PRAGMA: PragmaFacts,
 }
 
 
@@ -138,7 +176,7 @@ def need_subjects(
         facts = _need_facts(need, family=family, supplied_by=supplied_by, unsatisfied=verdict)
         level = min((reached.level for reached in need.reached_from), default=Level.CERTAIN)
         places = _places(need, plan.placement.dockerfile, fallback)
-        subjects.append(_subject(SubjectKind.NEED, facts, need.subject, level, places))
+        subjects.append(placed_subject(SubjectKind.NEED, facts, need.subject, level, places))
     return tuple(subjects)
 
 
@@ -197,13 +235,15 @@ def module_subjects(services: Iterable[ServiceImports], *, family: str = "") -> 
     """Return one subject for each top-level module that nobody provides, sorted by name, with all its lines.
 
     Where something below a top-level name is provided (a namespace package), each missing module in it is
-    a subject of its own.
+    a subject of its own. Those that the repository would have to answer for are `own_module_subjects`.
     """
     services = tuple(services)
     provided = provided_tops(module for service in services for module in service.imports)
     importers: defaultdict[str, list[tuple[str, MissingModule]]] = defaultdict(list)
     for service in services:
         for missing in service.missing:
+            if missing.is_first_party:
+                continue
             name = name_of_absent(missing.module, provided)
             importers[name].append((service.service, missing))
     return tuple(_module_subject(name, imports, family) for name, imports in sorted(importers.items()))
@@ -221,7 +261,7 @@ def _module_subject(name: str, imports: list[tuple[str, MissingModule]], family:
     )
     first = sorted(strongest.locations)
     others = sorted({line for _, missing in imports for line in missing.locations} - set(first))
-    return _subject(SubjectKind.MODULE, facts, f"module:{name}", strongest.level, [*first, *others])
+    return placed_subject(SubjectKind.MODULE, facts, f"module:{name}", strongest.level, [*first, *others])
 
 
 _CONTEXTS = ("module", "dynamic", "lazy", "guarded", "typing")
@@ -239,9 +279,10 @@ _CONFIDENCE = {
 }
 
 
-def _subject(
-    kind: SubjectKind, facts: Facts, name: str, level: Level, places: list[SourceLocation]
+def placed_subject(
+    kind: SubjectKind, facts: Facts, name: str, level: Level, places: Sequence[SourceLocation]
 ) -> Subject:
+    """Return a subject as sure as `level`, at the first of these places and related to the others."""
     location = places[0] if places else None
     return Subject(kind, facts, name, _CONFIDENCE[level], location, tuple(places[1:]))
 

@@ -335,8 +335,9 @@ class Account:
         for found in self._own:
             for call in () if found.expansion is None else found.expansion.record.dynamic:
                 where = _where(found, call.line)
-                if not call.modules and _level(found, call) is not None and isinstance(where, SourceLocation):
-                    found_calls.append(DynamicImport(where, call.expression))
+                level = _level(found, call)
+                if not call.modules and level is not None and isinstance(where, SourceLocation):
+                    found_calls.append(DynamicImport(where, call.expression, level))
         return tuple(sorted(set(found_calls), key=lambda call: (call.location, call.expression)))
 
     def _extensions(self) -> tuple[ExtensionModule, ...]:

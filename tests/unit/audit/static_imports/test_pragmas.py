@@ -61,7 +61,7 @@ def test_what_stands_in_strings_or_is_said_otherwise_is_none(text: str) -> None:
 
 def test_other_comments_may_stand_on_the_same_line() -> None:
     (found,) = read(
-        "import cv2  # noqa: F401  # fleet-audit: ignore[FA-IMP-001, FA-IMP-002] late  # type: x\n"
+        "import cv2  # nosec B404  # fleet-audit: ignore[FA-IMP-001, FA-IMP-002] late  # type: x\n"
     )
 
     assert (found.rules, found.reason) == (("FA-IMP-001", "FA-IMP-002"), "late")
@@ -71,7 +71,7 @@ def test_other_comments_may_stand_on_the_same_line() -> None:
     ("words", "problem"),
     [
         ("ignore[FA-IMP-001]", "it gives no reason"),
-        ("ignore[FA-IMP-001]  # noqa", "it gives no reason"),
+        ("ignore[FA-IMP-001]  # nosec", "it gives no reason"),
         ("ignore[] because", "it names no rule in brackets"),
         ("ignore FA-IMP-001 because", "it names no rule in brackets"),
         ("ignore[FA-IMP-001 because", "it names no rule in brackets"),

@@ -1,0 +1,142 @@
+"""Which of a service's own files its image will not have: not there, and not copied by its Dockerfile."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from fleet_audit.audit.dockerfiles.copies import CopiedFiles, copied_files, repository_name
+from fleet_audit.audit.dockerfiles.ignoring import IgnoreRules, ignore_rules
+from fleet_audit.audit.images.tree import FileTree, FileUnreadable, normalise
+from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.fleet import Fleet, Service
+from fleet_audit.audit.model.identity import ModuleName
+from fleet_audit.audit.model.imports import ServiceImports, UnshippedModule
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.pipeline.examined import Examined
+from fleet_audit.audit.pipeline.scene import Scene
+from fleet_audit.audit.static_imports.finder import source_place
+from fleet_audit.audit.static_imports.reach import own_name
+
+STAGE = "dockerfiles"
+
+_LIMIT = 1 << 20
+
+
+class Shipping(msgspec.Struct, frozen=True):
+    """What is not shipped, by service, and of which Dockerfiles that cannot be told."""
+
+    unshipped: dict[str, tuple[UnshippedModule, ...]] = {}
+    gaps: tuple[Gap, ...] = ()
+
+
+def shipping(examined: Examined, fleet: Fleet | None) -> Shipping:
+    """Return what of the services' own code is neither in the image nor copied by their Dockerfiles.
+
+    Nothing is claimed of a service without a Dockerfile in the manifest, nor of one whose Dockerfile starts
+    from another image, or may bring files in a way that its COPY lines do not show.
+    """
+    subject, scene = examined.subject, examined.scene
+    if fleet is None or subject.family is None or subject.sources is None or not scene.is_whole:
+        return Shipping()
+    settings = {service.name: service for service in fleet.manifest.services}
+    unshipped: dict[str, tuple[UnshippedModule, ...]] = {}
+    gaps: list[Gap] = []
+    for service in examined.services:
+        if service.service in settings:
+            look = _Look(fleet, settings[service.service], subject.sources, scene)
+            left = tuple(look.left_behind(service, examined.graph))
+            unshipped.update({service.service: left} if left else {})
+            gaps += look.gaps
+    return Shipping(unshipped, tuple(gaps))
+
+
+class _Look:
+    """Looks at one service's Dockerfiles, each on its own: every image that they make must hold the code."""
+
+    def __init__(self, fleet: Fleet, service: Service, sources: FileTree, scene: Scene) -> None:
+        self.gaps: list[Gap] = []
+        self._fleet = fleet
+        self._service = service
+        self._sources = sources
+        self._scene = scene
+        self._context = normalise(service.context or fleet.manifest.defaults.build_context).removeprefix("/")
+
+    def left_behind(self, service: ServiceImports, graph: EvidenceGraph) -> Iterator[UnshippedModule]:
+        absent = [path for path in service.files if not self._is_in_image(path)]
+        for dockerfile in self._service.dockerfiles if absent else ():
+            copied = self._copied(dockerfile)
+            left = [path for path in absent if copied is not None and not self._is_held(copied, path)]
+            if copied is None or not left:
+                continue
+            if why := self._doubt(copied):
+                self._add_gap(dockerfile, f"what it copies is not known: {why}")
+                continue
+            line = SourceLocation(dockerfile, copied.line)
+            for path in left:
+                yield from self._told(path, line, graph)
+
+    def _told(self, path: str, dockerfile: SourceLocation, graph: EvidenceGraph) -> Iterator[UnshippedModule]:
+        name = own_name(source_place(path))
+        start = Node(NodeKind.SERVICE, self._service.name)
+        chain = graph.chain(start, Node(NodeKind.MODULE, name))
+        if chain is None or chain.own_line is None:
+            return
+        yield UnshippedModule(
+            module=ModuleName(name),
+            path=path,
+            location=chain.own_line,
+            dockerfile=dockerfile,
+            level=max(edge.level for edge in chain.edges),
+            is_guarded=any(edge.is_guarded for edge in chain.edges),
+        )
+
+    def _is_in_image(self, path: str) -> bool:
+        """Say whether the image has the file itself, in a folder from which it could be imported."""
+        image, interpreter = self._scene.image, self._scene.interpreter
+        folders = [
+            image.identity.config.working_dir,
+            *(() if interpreter is None else interpreter.search_path),
+        ]
+        return any(image.tree.realpath(normalise(f"{folder}/{path}")) is not None for folder in folders)
+
+    def _is_held(self, copied: CopiedFiles, path: str) -> bool:
+        below = f"{self._context}/" if self._context else ""
+        return path.startswith(below) and copied.hold(path.removeprefix(below))
+
+    def _doubt(self, copied: CopiedFiles) -> str:
+        family = self._fleet.family_name(repository_name(copied.base)) if copied.base else None
+        if family is None or family != self._fleet.family_name(self._service.family):
+            return f"it does not start from {self._service.family}"
+        return copied.unknown
+
+    def _copied(self, dockerfile: str) -> CopiedFiles | None:
+        try:
+            text = self._text(dockerfile)
+        except FileUnreadable as error:
+            self._add_gap(dockerfile, f"{error.why}, so what it copies is not known")
+            return None
+        found = copied_files(
+            text,
+            target=self._service.target,
+            build_args=self._service.build_args,
+            ignored=self._ignored(dockerfile),
+        )
+        if found is None:
+            self._add_gap(dockerfile, "it has no stage to build, so what it copies is not known")
+        return found
+
+    def _ignored(self, dockerfile: str) -> IgnoreRules:
+        # One that is named for the Dockerfile comes before that of the context (Dockerfile reference).
+        for path in (f"{dockerfile}.dockerignore", f"{self._context}/.dockerignore"):
+            try:
+                return ignore_rules(self._text(path))
+            except FileUnreadable:
+                continue
+        return IgnoreRules()
+
+    def _text(self, path: str) -> str:
+        return self._sources.read(normalise(path), limit=_LIMIT).decode(errors="replace")
+
+    def _add_gap(self, dockerfile: str, why: str) -> None:
+        self.gaps.append(Gap(STAGE, GapKind.NOT_EXAMINED, dockerfile, why, SourceLocation(dockerfile)))
