@@ -16,7 +16,6 @@ from fleet_audit.audit.policy.conditions import ConditionFailed, Record
 from fleet_audit.audit.policy.facts import Subject, SubjectKind
 from fleet_audit.audit.policy.rules import Rule, RuleSet
 
-
 _JUDGEMENT_VERSION = 1
 """Raise whenever the same rules are to say otherwise of the same subjects: judgements are kept."""
 

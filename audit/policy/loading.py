@@ -84,7 +84,7 @@ def load_rules(folders: Iterable["Traversable"], policy: "Traversable", kept: St
         )
         for rule in known.rules
     )
-    return RuleSet(known.policy, tuple(rules), language)
+    return RuleSet(known.policy, tuple(rules), language, kept)
 
 
 def _reading() -> str:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import msgspec
 
+from fleet_audit.audit.configuration.kept import Store
 from fleet_audit.audit.model.finding import Mode, PolicySummary, RuleSummary, Severity
 from fleet_audit.audit.policy.conditions import (
     ConditionFailed,
@@ -85,11 +86,15 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class RuleSet(msgspec.Struct, frozen=True):
-    """The rules of one run, in order of their ids, with the language that their conditions are written in."""
+    """The rules of one run, in order of their ids, with the language that their conditions are written in.
+
+    `kept` is where judgements stay between runs.
+    """
 
     policy: str
     rules: tuple[Rule, ...]
     language: Language
+    kept: Store | None = None
 
     @property
     def digest(self) -> str:

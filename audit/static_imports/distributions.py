@@ -29,6 +29,9 @@ _PLAIN_INFO = re.compile(r"(?P<name>[A-Za-z0-9][-A-Za-z0-9._]*)\.egg-info")
 _UNUSUAL = re.compile(r"^/|//|(?:^|/)\.\.?(?:/|$)|/$")
 """What a path may hold that `normalise` would change."""
 
+_FOLD = re.compile(r"\n[ \t]+")
+"""Where a field of metadata goes on in the next line."""
+
 
 class Distribution(msgspec.Struct, frozen=True):
     """One installed distribution; `info` is its metadata folder or file.
@@ -236,17 +239,11 @@ def metadata_fields(text: str) -> dict[str, list[str]]:
     with the field before, and the first line that is neither ends the head.
     """
     found: dict[str, list[str]] = defaultdict(list)
-    values: list[str] = []
-    for line in _head(text).split("\n"):
+    for line in _FOLD.sub(" ", f"\n{_head(text)}").split("\n")[1:]:
         name, colon, value = line.partition(":")
-        if line.startswith((" ", "\t")):
-            if values:
-                values[-1] += f" {line.strip()}"
-        elif colon and name.isascii() and name.isprintable() and " " not in name:
-            values = found[name.lower()]
-            values.append(value.strip(" \t"))
-        else:
+        if not (colon and name.isascii() and name.isprintable() and " " not in name):
             break
+        found[name.lower()].append(value.strip(" \t"))
     return dict(found)
 
 

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fleet_audit.audit.model.elf import Missing
 from fleet_audit.audit.model.finding import Mode, Severity, Verdict, verdict
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.need import Need, NeedKind, Tier, Via
+from fleet_audit.audit.policy.conditions import Language
 from fleet_audit.audit.policy.evaluation import evaluate
 from fleet_audit.audit.policy.facts import need_subjects
 from fleet_audit.audit.policy.loading import load_rules, packaged_policy, packaged_rules
@@ -31,6 +33,30 @@ def test_rules_that_were_kept_judge_as_rules_that_were_read(rules: RuleSet) -> N
     needs = [Need(kind, "thing", Tier.REQUIRED, Via.MANIFEST, Missing()) for kind in NeedKind]
     assert kept.summary() == rules.summary()
     assert evaluate(kept, need_subjects(needs)) == evaluate(rules, need_subjects(needs))
+
+
+def test_what_was_judged_before_is_not_asked_again() -> None:
+    rules = load_rules([packaged_rules()], packaged_policy(), MemoryStore())
+    missing = Need(NeedKind.SONAME, "liba.so", Tier.REQUIRED, Via.MANIFEST, Missing())
+    other = Need(NeedKind.SONAME, "libb.so", Tier.REQUIRED, Via.MANIFEST, Missing())
+    judged = evaluate(rules, need_subjects([missing]))
+
+    without_engine = msgspec.structs.replace(rules, language=Language({}))
+
+    assert [f.subject for f in judged.findings] == ["so:liba.so"]
+    assert evaluate(without_engine, need_subjects([missing])) == judged
+    with pytest.raises(KeyError):
+        evaluate(without_engine, need_subjects([other]))
+
+
+def test_a_subject_whose_name_is_no_text_is_judged_each_time() -> None:
+    rules = load_rules([packaged_rules()], packaged_policy(), MemoryStore())
+    need = Need(NeedKind.SONAME, "lib\udcff.so", Tier.REQUIRED, Via.MANIFEST, Missing())
+
+    answers = [evaluate(rules, need_subjects([need])) for _ in range(2)]
+
+    assert answers[0] == answers[1]
+    assert len(answers[0].findings) == 1
 
 
 def test_every_rule_has_a_page_that_shows_a_bad_and_a_good_example(rules: RuleSet) -> None:
