@@ -14,8 +14,11 @@ X86_ISA_NEEDED = 0xC0008002
 
 MAX_NAME = 256
 
-_PROPERTIES = {order: (Struct(order + "II"), Struct(order + "I")) for order in "<>"}
-"""Type and size of a property, and a number that it holds, by byte order."""
+_PROPERTIES = {
+    order: (Struct(order + "II"), Struct(order + "I"), Struct(order + "I").pack(X86_ISA_NEEDED))
+    for order in "<>"
+}
+"""By byte order: type and size of a property, a number that it holds, and the type that is looked for."""
 
 
 class _Feature(msgspec.Struct):
@@ -46,9 +49,9 @@ def dlopen_sonames(notes: bytes, header: Struct) -> tuple[tuple[str, ...], tuple
 
 def x86_isa_needed(notes: bytes, header: Struct, alignment: int) -> int:
     """Return the bits of the x86-64 levels that a file needs: 1 for the baseline, 2 for v2, and so on."""
-    if PROPERTY_OWNER not in notes:
+    pair, number, tag = _PROPERTIES[header.format[0]]
+    if tag not in notes:
         return 0
-    pair, number = _PROPERTIES[header.format[0]]
     needed = 0
     for content in _contents(notes, header, PROPERTY_NOTE, PROPERTY_OWNER):
         at = 0

@@ -3,7 +3,7 @@
 Section headers are not looked at: the loader does not use them, and stripped files have none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from sys import intern
 from typing import NamedTuple
@@ -106,14 +106,15 @@ def _segments(window: Window, header: Sequence[int], layout: Layout) -> list[Seg
 
 
 def _read_segments(file: _File, segments: Sequence[Segment], refusal: str) -> SharedObject:
-    loads = [s for s in segments if s.type == elf.PT_LOAD]
+    by_type = _by_type(segments)
+    loads = by_type[elf.PT_LOAD]
     refusal = refusal or _segment_refusal(loads, file.size)
     oddity = "the file ends before its segments do" if refusal == _TRUNCATED else ""
-    found: dict[str, object] = {"has_executable_stack": _has_executable_stack(segments)}
+    found: dict[str, object] = {"has_executable_stack": _has_executable_stack(by_type[elf.PT_GNU_STACK])}
     try:
-        found["interpreter"] = _interpreter(file, segments)
-        _add_notes(found, file, segments)
-        _add_dynamic_facts(found, file, segments, loads)
+        found["interpreter"] = _interpreter(file, by_type[elf.PT_INTERP])
+        _add_notes(found, file, by_type[elf.PT_NOTE])
+        _add_dynamic_facts(found, file, by_type[elf.PT_DYNAMIC], loads)
     except Damaged as e:
         oddity = str(e)
         from fleet_audit.audit.ldd.fallback import read_with_pyelftools  # noqa: PLC0415  (20 ms; odd files are rare)
@@ -125,6 +126,13 @@ def _read_segments(file: _File, segments: Sequence[Segment], refusal: str) -> Sh
     if not is_dynamic and file.facts.elf_type == elf.ET_DYN and not oddity:
         refusal = refusal or "object file has no dynamic section"
     return msgspec.structs.replace(file.facts, **found, oddity=oddity, refusal=refusal)
+
+
+def _by_type(segments: Iterable[Segment]) -> Mapping[int, list[Segment]]:
+    found: dict[int, list[Segment]] = {kind: [] for kind in _LOOKED_AT}
+    for segment in segments:
+        found[segment.type].append(segment)
+    return found
 
 
 _TRUNCATED = "cannot read file data: the file ends before its segments do"
@@ -143,34 +151,32 @@ def _segment_refusal(loads: Sequence[Segment], size: int) -> str:
     return ""
 
 
-def _has_executable_stack(segments: Sequence[Segment]) -> bool | None:
-    flags = [s.flags for s in segments if s.type == elf.PT_GNU_STACK]
-    return bool(flags[-1] & elf.PF_X) if flags else None
+def _has_executable_stack(stacks: Sequence[Segment]) -> bool | None:
+    return bool(stacks[-1].flags & elf.PF_X) if stacks else None
 
 
-def _interpreter(file: _File, segments: Sequence[Segment]) -> str | None:
-    found = next((s for s in segments if s.type == elf.PT_INTERP), None)
+def _interpreter(file: _File, interpreters: Sequence[Segment]) -> str | None:
     # The kernel runs nothing whose path does not end where its segment does (fs/binfmt_elf.c).
-    if found is None or not 2 <= found.file_size <= PATH_MAX:
+    if not interpreters or not 2 <= interpreters[0].file_size <= PATH_MAX:
         return None
+    found = interpreters[0]
     path = file.window().at(found.offset, found.file_size, "the interpreter's path")
     return text(path.split(b"\0", 1)[0]) if path.endswith(b"\0") else None
 
 
-def _add_notes(found: dict[str, object], file: _File, segments: Sequence[Segment]) -> None:
+def _add_notes(found: dict[str, object], file: _File, notes: Sequence[Segment]) -> None:
     libraries: list[str] = []
     required: list[str] = []
     isa = 0
     window = file.window()
     header, alignment = file.layout.note_header, file.layout.elf_class // 8
-    noted = [s for s in segments if s.type == elf.PT_NOTE and s.file_size <= MAX_STRING]
-    for segment in noted[:MAX_NOTES]:
+    for segment in [s for s in notes if s.file_size <= MAX_STRING][:MAX_NOTES]:
         if segment.file_size > NOTE_WITH_A_NAME:
-            notes = window.at(segment.offset, segment.file_size, "a note segment")
-            named, most = dlopen_sonames(notes, header)
+            content = window.at(segment.offset, segment.file_size, "a note segment")
+            named, most = dlopen_sonames(content, header)
             libraries.extend(named)
             required.extend(most)
-            isa |= x86_isa_needed(notes, header, alignment)
+            isa |= x86_isa_needed(content, header, alignment)
     found["dlopen_notes"] = tuple(libraries)
     found["dlopen_required"] = tuple(required)
     if file.facts.machine in (elf.EM_X86_64, elf.EM_386):
@@ -198,11 +204,11 @@ def dynamic_file(read: Read, size: int) -> DynamicFile | None:
     header = layout.elf_header.unpack_from(head, 16)
     file = _File(read, size, layout, SharedObject(layout.elf_class, head[5] == 1, header[1], header[0]), head)
     segments = _segments(file.window(), header, layout)
-    dynamic = next((s for s in reversed(segments) if s.type == elf.PT_DYNAMIC), None)
-    if dynamic is None or dynamic.file_size == 0:
+    by_type = _by_type(segments)
+    dynamics, loads = by_type[elf.PT_DYNAMIC], by_type[elf.PT_LOAD]
+    if not dynamics or dynamics[-1].file_size == 0:
         return None
-    loads = [s for s in segments if s.type == elf.PT_LOAD]
-    return DynamicFile(layout, loads, _dynamic_entries(file, dynamic).values)
+    return DynamicFile(layout, loads, _dynamic_entries(file, dynamics[-1]).values)
 
 
 _FILTERS = frozenset({elf.DT_FILTER, elf.DT_AUXILIARY})
@@ -221,10 +227,11 @@ def _dynamic_entries(file: _File, segment: Segment) -> _Dynamic:
     table = file.window().at(segment.offset, length, "the dynamic segment")
     needed: list[int] = []
     values: dict[int, int] = {}
+    end, need = elf.DT_NULL, elf.DT_NEEDED
     for tag, value in entry.iter_unpack(table):
-        if tag == elf.DT_NULL:
+        if tag == end:
             break
-        if tag == elf.DT_NEEDED:
+        if tag == need:
             needed.append(value)
         else:
             # The last entry of a tag counts (elf_get_dynamic_info).
@@ -275,15 +282,14 @@ class Strings:
 
 
 def _add_dynamic_facts(
-    found: dict[str, object], file: _File, segments: Sequence[Segment], loads: Sequence[Segment]
+    found: dict[str, object], file: _File, dynamics: Sequence[Segment], loads: Sequence[Segment]
 ) -> None:
     """Add what the dynamic segment says, in the loader's order, so that damage keeps what came before."""
-    dynamic = next((s for s in reversed(segments) if s.type == elf.PT_DYNAMIC), None)
     # A file of debugging symbols keeps the header and none of the content.
-    if dynamic is None or dynamic.file_size == 0:
+    if not dynamics or dynamics[-1].file_size == 0:
         return
     found["is_dynamic"] = True
-    needed, values, filters = _dynamic_entries(file, dynamic)
+    needed, values, filters = _dynamic_entries(file, dynamics[-1])
     found["flags"] = values.get(elf.DT_FLAGS, 0)
     found["flags_1"] = values.get(elf.DT_FLAGS_1, 0)
     found["has_version_table"] = elf.DT_VERSYM in values
@@ -291,8 +297,9 @@ def _add_dynamic_facts(
         raise Damaged("the dynamic segment names no string table")
     strings = Strings(file.window(), file_offset(values[elf.DT_STRTAB], loads, "the string table"))
     found["needed"] = tuple(Soname(strings.at(index)) for index in needed)
-    for kind, field in ((elf.DT_FILTER, "filters"), (elf.DT_AUXILIARY, "auxiliaries")):
-        found[field] = tuple(Soname(strings.at(index)) for tag, index in filters if tag == kind)
+    if filters:
+        for kind, field in ((elf.DT_FILTER, "filters"), (elf.DT_AUXILIARY, "auxiliaries")):
+            found[field] = tuple(Soname(strings.at(index)) for tag, index in filters if tag == kind)
     for tag, name in ((elf.DT_SONAME, "soname"), (elf.DT_RPATH, "rpath"), (elf.DT_RUNPATH, "runpath")):
         if tag in values:
             found[name] = strings.at(values[tag])
