@@ -55,13 +55,16 @@ def sources() -> tuple[ArchiveSource, ...]:
     return choose_sources(BOOKWORM, ARCHITECTURE, offers)
 
 
+def archive() -> Archive:
+    """Return what reads archives and keeps their indexes where the program itself keeps them."""
+    return Archive(fetcher(), _CACHE / "archives", now=datetime.now(UTC))
+
+
 @cache
 def index() -> ArchiveIndex:
     """Return the index of Debian 12; skips the test where no archive can be reached."""
     try:
-        return Archive(fetcher(), _CACHE / "archives", now=datetime.now(UTC)).index(
-            BOOKWORM, ARCHITECTURE, sources()
-        )
+        return archive().index(BOOKWORM, ARCHITECTURE, sources())
     except IndexUnavailable as e:
         pytest.skip(f"no archive of Debian 12 can be reached: {e.why}")
 

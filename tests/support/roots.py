@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import zipfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import mkdtemp
@@ -17,11 +18,14 @@ from typing import NamedTuple
 import pytest
 from platformdirs import user_cache_path
 
-from examples.fleet.builder.archive import ARCHITECTURE, sources_for
+from examples.fleet.builder.archive import ARCHITECTURE, Archive, sources_for
 from examples.fleet.builder.wheel_downloads import cached, fetch
 from examples.fleet.builder.wheel_locks import LockedWheel
 from fleet_audit.audit.apt.sources import SourceOffers, choose_sources
+from fleet_audit.audit.apt.state import InstalledState
+from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.identity import Distro
+from fleet_audit.audit.tools.fetch import Fetcher
 from fleet_audit.audit.tools.process import ToolError, run
 
 CACHE_VARIABLE = "FLEET_AUDIT_TEST_CACHE"
@@ -62,19 +66,19 @@ def cache() -> Path:
     return Path(named) if named else user_cache_path("fleet-audit-tests")
 
 
-def locked_wheels(architecture: str = ARCHITECTURE) -> list[LockedWheel]:
-    """Return the wheels of an architecture's lock, each with the one digest that it may have."""
-    found = _PIN.findall(LOCKS[architecture].read_text(encoding="utf-8"))
+def locked_wheels(lock: Path) -> list[LockedWheel]:
+    """Return the wheels of a lock, each with the one digest that it may have."""
+    found = _PIN.findall(lock.read_text(encoding="utf-8"))
     return [LockedWheel(name, version, (digest,)) for name, version, digest in found]
 
 
-def wheel_files(architecture: str = ARCHITECTURE) -> list[Path]:
-    """Return the locked wheels as files, downloaded where they are not there yet.
+def wheel_files(lock: Path, architecture: str = ARCHITECTURE) -> list[Path]:
+    """Return a lock's wheels as files, downloaded where they are not there yet.
 
     The example's own cache is looked at first: some of its wheels are the same.
     """
     example = user_cache_path("fleet-audit-example") / "wheels"
-    wheels = locked_wheels(architecture)
+    wheels = locked_wheels(lock)
     held = [cached(wheel, example) for wheel in wheels]
     absent = [wheel for wheel, path in zip(wheels, held, strict=True) if path is None]
     fetched = iter(fetch(absent, cache() / "wheels", machine=MACHINES[architecture]))
@@ -107,16 +111,52 @@ def roots(*suites: str, architecture: str = ARCHITECTURE) -> dict[str, Root]:
 def root_with_wheels(suite: str, architecture: str = ARCHITECTURE) -> Root:
     """Return the root of one release with the locked wheels where its Python looks for them."""
     base = roots(suite, architecture=architecture)[suite]
-    digest = hashlib.sha256(LOCKS[architecture].read_bytes()).hexdigest()[:12]
+    return with_wheels(base, LOCKS[architecture], architecture)
+
+
+def with_wheels(base: Root, lock: Path, architecture: str = ARCHITECTURE) -> Root:
+    """Return a copy of a root that has a lock's wheels where its Python looks for them."""
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
     place = base.place.with_name(f"{base.place.name}-{digest}")
     if not place.exists():
-        unpacked = _unpacked(digest, architecture)
+        unpacked = _unpacked(digest, lock, architecture)
         fresh = Path(mkdtemp(dir=cache(), prefix="new-"))
         _link(base.place, fresh / "root")
         _link(unpacked, fresh / "root" / base.site.lstrip("/"))
         _publish(fresh / "root", place)
         fresh.rmdir()
     return base._replace(place=place)
+
+
+def with_packages(base: Root, packages: Sequence[str]) -> Root:
+    """Return a copy of an amd64 root of bookworm that has these packages, and what they depend on, too.
+
+    They are unpacked, and none of their scripts is run.
+    """
+    key = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:8]
+    place = base.place.with_name(f"{base.place.name}-{key}")
+    if not place.exists():
+        fresh = Path(mkdtemp(dir=cache(), prefix="new-"))
+        _link(base.place, fresh / "root")
+        for path in _archive_files(base, packages):
+            run(["dpkg-deb", "--extract", str(path), str(fresh / "new")], timeout=_SECONDS, env=os.environ)
+        for folder in sorted((fresh / "new").iterdir()):
+            # Packages still name folders in / that the system has in /usr (UsrMerge).
+            above = "usr/" if (fresh / "root" / folder.name).is_symlink() else ""
+            _link(folder, fresh / "root" / f"{above}{folder.name}")
+        run(["/sbin/ldconfig", "-r", str(fresh / "root")], timeout=_SECONDS, env=os.environ)
+        _publish(fresh / "root", place)
+        shutil.rmtree(fresh)
+    return base._replace(place=place)
+
+
+def _archive_files(base: Root, packages: Sequence[str]) -> list[Path]:
+    installed = InstalledState.read(open_folder(base.place))
+    records = () if installed is None else installed.records
+    archive = Archive(sources_for(""), Fetcher(user_cache_path("fleet-audit-example") / "debian"))
+    chosen, _ = archive.closure(packages, records)
+    present = {record.name for record in records}
+    return archive.download([package for package in chosen if package.name not in present])
 
 
 LACKING = ("libfreetype", "liblzma")
@@ -165,12 +205,12 @@ def _move_to_local(root: Path, folder: str) -> None:
         path.rename(root / "usr/local/lib" / path.name)
 
 
-def _unpacked(digest: str, architecture: str) -> Path:
+def _unpacked(digest: str, lock: Path, architecture: str) -> Path:
     """Return a folder with the files of all wheels, as pip would lay them into one site folder."""
     place = cache() / f"site-{digest}"
     if not place.exists():
         fresh = Path(mkdtemp(dir=cache(), prefix="new-"))
-        for path in wheel_files(architecture):
+        for path in wheel_files(lock, architecture):
             with zipfile.ZipFile(path) as wheel:
                 wheel.extractall(fresh)
         fresh.chmod(0o755)
