@@ -59,9 +59,11 @@ class Providers:
         """Take the image's interpreter and distributions, what the service requires, and known modules.
 
         `judges_absence` holds where a module that was not found can be called missing. `commands` can be set
-        to the words of the command lines that are known to start the service.
+        to the words of the command lines that are known to start the service, and `asked` to those of the
+        required distributions that somebody asked for by name.
         """
         self.commands: frozenset[str] = frozenset()
+        self.asked = frozenset(required)
         self.judges_absence = judges_absence
         self._standard = () if interpreter is None else interpreter.standard_library
         self._sites = () if interpreter is None else interpreter.site_folders
@@ -280,7 +282,7 @@ class Account:
         own_programs = {call.program for call in self._programs() if call.is_own_code}
         providers = self._providers
         commands = providers.commands | own_programs
-        return unused(providers.required, used, providers.distributions, commands=commands)
+        return unused(providers.asked, used, providers.distributions, commands=commands)
 
     def _loads(self) -> tuple[NativeLoad, ...]:
         loads = [

@@ -99,6 +99,12 @@ class Distributions:
             return frozenset()
         return frozenset({*found.programs, *(e.name for e in self.entry_points(name) if e.is_command)})
 
+    def is_from_folder(self, name: DistributionName) -> bool:
+        """Say whether an installed distribution was built from a folder, editable or not (PEP 610)."""
+        found = self.installed.get(name)
+        origin = None if found is None else _origin(self._text(join(found.info, "direct_url.json")))
+        return origin is not None and origin.dir_info is not None
+
     def shared_files(self) -> tuple[SharedFiles, ...]:
         """Return the files with several owners, gathered by their owners; byte code is left out."""
         claimed: defaultdict[tuple[DistributionName, ...], list[ImagePath]] = defaultdict(list)
@@ -222,7 +228,7 @@ class _DirInfo(msgspec.Struct):
 
 class _DirectUrl(msgspec.Struct):
     url: str
-    dir_info: _DirInfo = msgspec.field(default_factory=_DirInfo)
+    dir_info: _DirInfo | None = None
 
 
 class _Installed(NamedTuple):
@@ -249,13 +255,19 @@ def metadata_fields(text: str) -> dict[str, list[str]]:
 
 def editable_folder(direct_url: str) -> ImagePath | None:
     """Return the folder of an editable install, by its direct_url.json; None for any other install."""
-    try:
-        origin = msgspec.json.decode(direct_url.encode(errors="replace"), type=_DirectUrl)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    origin = _origin(direct_url)
+    if origin is None or origin.dir_info is None or not origin.dir_info.editable:
         return None
     scheme, _, path = origin.url.partition("://")
     folder = normalise(unquote(path))
-    return folder if origin.dir_info.editable and scheme == "file" and folder != ROOT else None
+    return folder if scheme == "file" and folder != ROOT else None
+
+
+def _origin(direct_url: str) -> "_DirectUrl | None":
+    try:
+        return msgspec.json.decode(direct_url.encode(errors="replace"), type=_DirectUrl)
+    except msgspec.DecodeError:
+        return None
 
 
 def _is_info(path: ImagePath) -> bool:

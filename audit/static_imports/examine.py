@@ -1,5 +1,6 @@
 """What services' code really imports, loads and runs, and what that reaches in an image."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -8,7 +9,7 @@ from fleet_audit.audit.images.tree import FileKind, FileTree, normalise
 from fleet_audit.audit.model.evidence import Edge
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName
-from fleet_audit.audit.model.imports import ServiceImports
+from fleet_audit.audit.model.imports import ServiceImports, Shadowing, SharedFiles
 from fleet_audit.audit.static_imports import stdlib
 from fleet_audit.audit.static_imports.account import Account, Providers
 from fleet_audit.audit.static_imports.archives import WithArchives
@@ -19,9 +20,14 @@ from fleet_audit.audit.static_imports.finder import Finder, Module, ModuleKind, 
 from fleet_audit.audit.static_imports.interpreter import Interpreter
 from fleet_audit.audit.static_imports.library import STAGE, Library
 from fleet_audit.audit.static_imports.reach import Reached, Start, both, own_name, reach
-from fleet_audit.audit.static_imports.requirements import required_names
+from fleet_audit.audit.static_imports.requirements import (
+    compared,
+    marker_environment,
+    read_requirements,
+)
 from fleet_audit.audit.static_imports.search_path import SearchPath, script_folder, service_path
 from fleet_audit.audit.static_imports.service_code import ServiceCode
+from fleet_audit.audit.static_imports.shadowing import Places, shadowings
 from fleet_audit.audit.static_imports.startup import startup
 from fleet_audit.audit.static_imports.store import RecordStore
 from fleet_audit.audit.static_imports.syntax import Judge
@@ -38,6 +44,7 @@ _MODULE = "module:"
 class Examination(msgspec.Struct, frozen=True):
     """The answer for some services: what each imports, all evidence, and what could not be examined.
 
+    `shared_files` are the image's files that several distributions claim.
     `parsed` and `cached` count source files read anew and files whose record was kept.
     """
 
@@ -46,6 +53,7 @@ class Examination(msgspec.Struct, frozen=True):
     gaps: tuple[Gap, ...] = ()
     parsed: int = 0
     cached: int = 0
+    shared_files: tuple[SharedFiles, ...] = ()
 
 
 def examine(  # noqa: PLR0913  (the stage's whole input, each part from another stage)
@@ -92,6 +100,7 @@ class _Examiner:
         if image is not None:
             self._trees[Side.IMAGE] = WithArchives(image, self._version)
         self._common: Expander | None = None
+        self._image_finder: Finder | None = None
         self._library = Library(self._trees, self._version, records, judge)
         self._distributions = (
             Distributions(self._trees[Side.IMAGE], self._interpreter.site_folders)
@@ -114,6 +123,7 @@ class _Examiner:
             gaps=self._shared_gaps(),
             parsed=self._library.parsed,
             cached=self._library.cached,
+            shared_files=() if self._distributions is None else self._distributions.shared_files(),
         )
 
     def _shared_gaps(self) -> tuple[Gap, ...]:
@@ -143,7 +153,8 @@ class _Examiner:
             reached = both(reached, startup(service.name, self._interpreter, self._common))
         if reached.is_cut:
             gaps.append(Gap(STAGE, GapKind.LIMIT_REACHED, service.name, "reaches too many modules to follow"))
-        required, unread = required_names(self._sources, service.requirements)
+        requirements = read_requirements(self._sources, service.requirements, self._markers())
+        required, unread = requirements.installs, requirements.gaps
         can_judge = self._interpreter is not None or (bool(required) and not service.family)
         providers = Providers(
             self._interpreter,
@@ -153,9 +164,40 @@ class _Examiner:
             judges_absence=can_judge,
         )
         providers.commands = self._commands(service)
+        providers.asked = requirements.asked
         account = Account(service, reached, providers, self._library, finder.find)
         answer = account.imports(service.entry or None, files, path.edits, (*gaps, *unread))
+        answer = msgspec.structs.replace(
+            answer,
+            requirements=compared(requirements, self._versions()),
+            shadowings=self._shadowings(service, reached.modules, finder),
+        )
         return answer, (*reached.edges, *account.edges())
+
+    def _versions(self) -> dict[DistributionName, str]:
+        known = {} if self._distributions is None else self._distributions.installed
+        return {name: found.version for name, found in known.items()}
+
+    def _markers(self) -> dict[str, str] | None:
+        if self._interpreter is None:
+            return None
+        machine = re.search(r"-(\w+)-linux-", self._interpreter.suffixes[0])
+        return marker_environment(self._version, machine[1] if machine else "x86_64")
+
+    def _shadowings(
+        self, service: ServiceCode, reached: tuple[Reached, ...], finder: Finder
+    ) -> tuple[Shadowing, ...]:
+        if self._interpreter is None or self._distributions is None or self._image_finder is None:
+            return ()
+        places = Places(
+            service=finder.find,
+            image=self._image_finder.find,
+            trees=self._trees,
+            distributions=self._distributions,
+            standard_library=self._interpreter.standard_library,
+        )
+        claimed = [normalise(folder).rpartition("/")[2] for folder in service.first_party_imports]
+        return shadowings(reached, places, claimed)
 
     def _commands(self, service: ServiceCode) -> frozenset[str]:
         """Return the words of every command line that is known to start the service, without folders."""
@@ -194,6 +236,7 @@ class _Examiner:
             folders = tuple(Place(Side.IMAGE, folder) for folder in self._interpreter.search_path)
             redirects = self._interpreter.redirects
             finder = Finder(self._trees, folders, self._suffixes(), self._assumed(), redirects)
+            self._image_finder = finder
             self._common = self._expander(finder)
 
     def _names_in(self, path: SearchPath) -> frozenset[str]:
