@@ -200,19 +200,26 @@ class FolderTree:
                 if entry is not None and entry.kind is _FILE:
                     yield join(folder, name), entry
 
+    def list_all(self) -> int:
+        """List every folder; return how many entries they have together."""
+        return sum(len(kinds) for _, kinds in self._folders(ROOT))
+
     def bodies(
-        self, begins: tuple[bytes, ...], *, most: int
+        self, begins: tuple[bytes, ...], *, most: int, share: int = 0, shares: int = 1
     ) -> Iterator[tuple[ImagePath, "FolderBody | FileUnreadable"]]:
         """Yield every regular file that begins with one of `begins`, or why that is not known; in no order.
 
-        A body is open until the next one is asked for, and holds no more than `most` bytes.
+        A body is open until the next one is asked for, and holds no more than `most` bytes. Of several
+        `shares` only one is looked at, from 0 on.
         """
         length = max(map(len, begins), default=0)
+        seen = 0
         for folder, kinds in self._folders(ROOT):
             host = self._host_folder(folder)
-            for name, kind in kinds.items():
-                if kind is not _FILE:
-                    continue
+            files = [name for name, kind in kinds.items() if kind is _FILE]
+            mine = files[(share - seen) % shares :: shares]
+            seen += len(files)
+            for name in mine:
                 raw = name if name.isascii() else self._raw_names.get(join(folder, name), name)
                 try:
                     descriptor = os.open(f"{host}/{raw}", _UNFOLLOWED)

@@ -9,11 +9,12 @@ import msgspec
 
 from fleet_audit.audit.images.blobs import Blob, OpenBlob
 from fleet_audit.audit.images.bodies import LayerBodies, OpenLayer
-from fleet_audit.audit.images.collector import BodyTooLarge, Collector, Member
+from fleet_audit.audit.images.collecting import collect
+from fleet_audit.audit.images.collector import Collector
 from fleet_audit.audit.images.distribution import distro_of
 from fleet_audit.audit.images.facts import Facts
 from fleet_audit.audit.images.failure import ImageError, LayerUnreadable
-from fleet_audit.audit.images.folder import FolderBody, FolderTree, open_folder
+from fleet_audit.audit.images.folder import FolderTree, open_folder
 from fleet_audit.audit.images.found import FoundImage, FoundLayer, Question
 from fleet_audit.audit.images.inflate import Read
 from fleet_audit.audit.images.kept import KEEP_VERSION, keep_package_facts
@@ -25,7 +26,7 @@ from fleet_audit.audit.images.reading import LayerFailure, LayerRead, Outcome, r
 from fleet_audit.audit.images.sources import FoundCompressed, FoundRoot, FoundStream, source_of
 from fleet_audit.audit.images.store import LayerStore
 from fleet_audit.audit.images.stream import SentArchive, read_sent
-from fleet_audit.audit.images.tree import FileTree, FileUnreadable, MemoryTree
+from fleet_audit.audit.images.tree import FileTree, MemoryTree
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ImagePath, ImageRef, Platform
 from fleet_audit.audit.model.image import ImageIdentity, Layer
@@ -145,7 +146,7 @@ def open_image(  # noqa: PLR0913  (every option has a default and a keyword)
     opening = _Opening(ImageRef(source.transport, name), reading, begin)
     match found:
         case FoundRoot(folder):
-            return opening.root(folder)
+            return opening.root(folder, jobs=jobs)
         case FoundImage():
             outcomes = read_layers(found.layers, reading, store, jobs=jobs, progress=progress)
             return opening.layered(
@@ -235,14 +236,14 @@ class _Opening:
             seconds=time.perf_counter() - self._begin,
         )
 
-    def root(self, folder: Path) -> Image:
+    def root(self, folder: Path, *, jobs: int) -> Image:
         tree = open_folder(folder)
-        records, gaps = _collected(tree, self._reading)
+        found = collect(tree, self._reading, jobs=jobs)
         return Image(
             identity=ImageIdentity(ref=self._ref, distro=distro_of(tree)),
             tree=tree,
-            gaps=gaps,
-            records=records,
+            gaps=found.gaps,
+            records=_FolderRecords(found.records),
             bodies={},
             statistics=ImageStatistics(seconds=time.perf_counter() - self._begin),
         )
@@ -299,41 +300,7 @@ class _FolderRecords:
 
     def of(self, collector: Collector[RecordT]) -> Mapping[ImagePath, RecordT]:
         found = self._records[collector_key(collector)]
-        return {
-            path: record
-            for path, record in sorted(found.items())
-            if isinstance(record, collector.record_type)
-        }
+        return {path: record for path, record in found.items() if isinstance(record, collector.record_type)}
 
     def close(self) -> None:
         """Close nothing: no file is open."""
-
-
-def _collected(tree: FolderTree, reading: Reading) -> tuple[_FolderRecords, list[Gap]]:
-    """Show every file of a folder to the collectors, as a layer's pass would."""
-    records: dict[str, dict[ImagePath, msgspec.Struct]] = {collector_key(c): {} for c in reading.collectors}
-    gaps: list[Gap] = []
-    begins = tuple({collector.begins for collector in reading.collectors})
-    found = tree.bodies(begins, most=reading.limits.body_bytes) if begins else ()
-    for path, body in found:
-        if isinstance(body, FileUnreadable):
-            gaps.append(_file_gap(path, body.why))
-            continue
-        try:
-            _collect(path, body, reading, records)
-        except (OSError, BodyTooLarge) as e:
-            gaps.append(_file_gap(path, f"cannot be read ({e})"))
-    return _FolderRecords(records), sorted(gaps, key=lambda gap: gap.what)
-
-
-def _collect(
-    path: ImagePath,
-    body: FolderBody,
-    reading: Reading,
-    records: Mapping[str, dict[ImagePath, msgspec.Struct]],
-) -> None:
-    member = Member(path, body.size, body.mode)
-    for collector in reading.collectors:
-        record = collector.collect(member, body)
-        if record is not None:
-            records[collector_key(collector)][path] = record

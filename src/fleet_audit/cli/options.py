@@ -54,7 +54,7 @@ _OPTIONS = (
         "--jobs",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Layers to read at the same time (default: one for each processor).",
+        help="Processes that read layers or a folder (default: one for each processor).",
     ),
     click.option(
         "--cache-dir",
