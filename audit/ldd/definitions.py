@@ -1,7 +1,7 @@
 """Which symbols a file defines, as the loader finds out: by the hash of a name, and by version."""
 
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections import Counter
+from collections.abc import Sequence
 
 from fleet_audit.audit.ldd.symbol_table import SymbolTable, numbers
 from fleet_audit.audit.ldd.symbol_versions import INDEX_MASK
@@ -12,7 +12,7 @@ _LONGEST_LIST = 64
 _LOWEST_VERSION = 2
 """Indexes below say that a symbol is local, or global without a version (LSB Core, Symbol Versioning)."""
 
-_WORTH_AN_INDEX = 8
+_WORTH_AN_INDEX = 4
 """Looking one symbol up costs as much as putting so many definitions into an index."""
 
 
@@ -21,14 +21,13 @@ class Definitions:
 
     __slots__ = (
         "_all",
+        "_answering",
         "_asked",
         "_buckets",
-        "_by_hash",
         "_chain",
         "_first",
-        "_fitting",
+        "_hashes",
         "_names",
-        "_present",
         "_versions",
     )
 
@@ -41,22 +40,37 @@ class Definitions:
         self._versions = versions if len(versions) == len(self._chain) else None
         self._names = table.version_names
         self._all: dict[int, set[int]] | None = None
-        self._asked = 0
-        self._by_hash: Mapping[int, AbstractSet[int]] | None = None
-        self._fitting: dict[str, frozenset[int]] = {}
-        self._present: frozenset[int] | None = None
+        self._hashes: list[int] | None = None
+        self._asked: Counter[str] = Counter()
+        self._answering: dict[str, frozenset[int]] = {}
 
     def defined(self, hashes: set[int], version: str = "") -> set[int]:
         """Return those of some hashes that `has` says yes to, faster than one by one."""
-        self._asked += len(hashes)
-        by_hash = self._index() if self._asked * _WORTH_AN_INDEX > len(self._chain) else {}
-        if not by_hash:
-            return {hash_ for hash_ in hashes if self.has(hash_, version)}
-        found = by_hash.keys() & hashes
-        if self._versions is None:
-            return found
-        fitting = self._numbers_for(version)
-        return {hash_ for hash_ in found if not fitting.isdisjoint(by_hash[hash_])}
+        self._asked[version] += len(hashes)
+        if version in self._answering or self._is_worth_an_index(version):
+            return hashes & self._answers_to(version)
+        return {hash_ for hash_ in hashes if self.has(hash_, version)}
+
+    def _is_worth_an_index(self, version: str) -> bool:
+        """Say whether so much was asked for that an index pays for itself, and there can be one."""
+        if self._asked[version] * _WORTH_AN_INDEX < len(self._chain):
+            return False
+        if self._hashes is None:
+            self._hashes = whole_hashes(list(self._buckets), self._first, list(self._chain))
+        return bool(self._hashes)
+
+    def _answers_to(self, version: str) -> frozenset[int]:
+        """Return the hashes of all symbols that would be taken for this version; only with an index."""
+        if version not in self._answering:
+            hashes, numbers_ = self._hashes or (), self._versions or ()
+            present = set(numbers_)
+            fitting = {number for number in present if self._fits(number, version)}
+            self._answering[version] = frozenset(
+                hashes
+                if fitting == present
+                else (hash_ for hash_, number in zip(hashes, numbers_, strict=True) if number in fitting)
+            )
+        return self._answering[version]
 
     def has(self, hash_: int, version: str = "") -> bool:
         """Say whether a symbol with this hash and version would be taken (do_lookup_x, check_match).
@@ -82,20 +96,6 @@ class Definitions:
             for at, word in enumerate(self._chain):
                 self._all.setdefault(word | 1, set()).add(self._versions[at] if self._versions else 0)
         return self._all
-
-    def _index(self) -> Mapping[int, AbstractSet[int]]:
-        """Return the version numbers of each hash; empty where the table is not as linkers make it."""
-        if self._by_hash is None:
-            hashes = whole_hashes(list(self._buckets), self._first, list(self._chain))
-            self._by_hash = _numbers_by_hash(hashes, None if self._versions is None else list(self._versions))
-        return self._by_hash
-
-    def _numbers_for(self, version: str) -> frozenset[int]:
-        if version not in self._fitting:
-            if self._present is None:
-                self._present = frozenset(self._versions or ())
-            self._fitting[version] = frozenset(n for n in self._present if self._fits(n, version))
-        return self._fitting[version]
 
     def _fits(self, number: int, version: str) -> bool:
         index, is_hidden = number & INDEX_MASK, bool(number & _HIDDEN)
@@ -127,18 +127,3 @@ def whole_hashes(buckets: Sequence[int], first: int, chain: Sequence[int]) -> li
         if word & 1:
             bucket = lists.pop(at, -1)
     return [] if lists else hashes
-
-
-def _numbers_by_hash(hashes: Sequence[int], versions: Sequence[int] | None) -> Mapping[int, AbstractSet[int]]:
-    if versions is None:
-        return dict.fromkeys(hashes, frozenset((0,)))
-    alone = {number: frozenset((number,)) for number in set(versions)}
-    found: dict[int, AbstractSet[int]] = {}
-    # Few symbols are defined in several versions.
-    several: dict[int, set[int]] = {}
-    for hash_, number in zip(hashes, versions, strict=False):
-        if hash_ in found:
-            several.setdefault(hash_, set(found[hash_])).add(number)
-        else:
-            found[hash_] = alone[number]
-    return found | several

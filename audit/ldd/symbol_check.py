@@ -108,25 +108,28 @@ class SymbolCheck:
 
     def _wanted_by(self, path: ImagePath) -> Wanted:
         if path not in self._wanted:
-            wanted: defaultdict[str, set[int]] = defaultdict(set)
-            for hash_, version in self._wanted_in_order(path):
-                wanted[version].add(hash_)
-            self._wanted[path] = dict(wanted)
+            hashes, numbered, names = self._wanted_in_order(path)
+            wanted: Wanted = {name: set() for name in names.values()}
+            put = {number: wanted[name].add for number, name in names.items()}
+            for hash_, number in zip(hashes, numbered, strict=False):
+                put[number](hash_)
+            self._wanted[path] = wanted
         return self._wanted[path]
 
-    def _wanted_in_order(self, path: ImagePath) -> Iterable[tuple[int, str]]:
+    def _wanted_in_order(self, path: ImagePath) -> tuple[list[int], Iterable[int], dict[int, str]]:
+        """Return the hashes of what a file wants, the number of the version of each, and those versions."""
         table = self._table(path) or SymbolTable()
-        hashes = numbers(table.wanted, "I")
-        versions = numbers(table.wanted_versions, "H")
+        hashes = list(numbers(table.wanted, "I"))
+        versions = list(numbers(table.wanted_versions, "H"))
         if not self._heeds_versions or len(versions) != len(hashes):
-            return zip(hashes, repeat(""), strict=False)
-        names = {v: table.version_names.get(v, "") if v > 1 else "" for v in set(versions)}
-        return zip(hashes, map(names.__getitem__, versions), strict=True)
+            return hashes, repeat(0), {0: ""}
+        return hashes, versions, {v: table.version_names.get(v, "") if v > 1 else "" for v in set(versions)}
 
     def _named(self, path: ImagePath, missing: Wanted) -> Iterator[SymbolProblem]:
         """Yield a problem for each symbol that is nowhere, in the file's order and up to MAX_PROBLEMS."""
         names = (self._table(path) or SymbolTable()).wanted_names()
-        order = enumerate(self._wanted_in_order(path))
+        hashes, numbered, versions = self._wanted_in_order(path)
+        order = enumerate(zip(hashes, map(versions.__getitem__, numbered), strict=False))
         left = [(at, version) for at, (hash_, version) in order if hash_ in missing.get(version, ())]
         for at, version in left[:MAX_PROBLEMS]:
             yield SymbolProblem(names[at] if at < len(names) else "", version, path, len(left) - 1)
