@@ -16,7 +16,9 @@ from fleet_audit.audit.model.imports import (
     NativeLoad,
     ProgramCall,
     ProviderKind,
+    RequiredDistribution,
     ServiceImports,
+    Shadowing,
     UnparsedFile,
 )
 from fleet_audit.audit.model.location import ImageLocation, Location, SourceLocation
@@ -270,7 +272,9 @@ def _service(service: ServiceImports, report: ImportsReport) -> Fields:
         "files": list(service.files),
         "imports": [_import(module, report) for module in service.imports],
         "missing": [_missing(module) for module in service.missing],
+        "requirements": [_required(required) for required in service.requirements],
         "unused_distributions": list(service.unused_distributions),
+        "shadowings": [_shadowing(shadowing) for shadowing in service.shadowings],
         "native_loads": [_native_load(load) for load in service.native_loads],
         "programs": [_program(call) for call in service.programs],
         "path_edits": [
@@ -278,7 +282,11 @@ def _service(service: ServiceImports, report: ImportsReport) -> Fields:
             for edit in service.path_edits
         ],
         "dynamic_imports": [
-            {"location": _place(dynamic.location), "expression": dynamic.expression}
+            {
+                "location": _place(dynamic.location),
+                "expression": dynamic.expression,
+                "level": int(dynamic.level),
+            }
             for dynamic in service.dynamic_imports
         ],
         "extension_modules": [_extension(extension) for extension in service.extension_modules],
@@ -332,7 +340,7 @@ def _import(module: ImportedModule, report: ImportsReport) -> Fields:
 def provider(module: ImportedModule, report: ImportsReport) -> str | None:
     """Return who provides a module in the words of CONTRACT ``imports/1``; None where nobody does."""
     if module.provided_by is ProviderKind.FAMILY:
-        family = report.providers.get(module.distribution or "", "")
+        family = report.providers.get(module.distribution or module.file or "", "")
         return f"family:{family}" if family else "family"
     return None if module.provided_by is None else str(module.provided_by)
 
@@ -343,7 +351,32 @@ def _missing(module: MissingModule) -> Fields:
         "suggestions": list(module.suggestions),
         "context": module.context,
         "level": int(module.level),
+        "first_party": module.is_first_party,
+        "wanted_by": module.wanted_by,
         "locations": [_place(place) for place in module.locations],
+    }
+
+
+def _required(required: RequiredDistribution) -> Fields:
+    return {
+        "name": required.name,
+        "specifier": required.specifier,
+        "installed": required.installed or None,
+        "satisfied": required.is_satisfied,
+        "constraint": required.is_constraint,
+        "location": _place(required.location),
+    }
+
+
+def _shadowing(shadowing: Shadowing) -> Fields:
+    return {
+        "module": shadowing.module,
+        "file": _place(shadowing.file),
+        "shadowed": shadowing.shadowed,
+        "distribution": shadowing.distribution,
+        "level": int(shadowing.level),
+        "wanted_by": list(shadowing.wanted_by),
+        "locations": [_place(place) for place in shadowing.locations],
     }
 
 

@@ -1,6 +1,6 @@
 """What services import, and from whom, for a terminal."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from fleet_audit.audit.model.finding import Finding, Severity, combined
@@ -13,6 +13,7 @@ from fleet_audit.audit.model.imports import (
     ProgramCall,
     ProviderKind,
     ServiceImports,
+    UnparsedFile,
 )
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.report import ImportsReport
@@ -68,15 +69,30 @@ def _write(page: Page, report: ImportsReport) -> None:
 
 
 def _other_findings(report: ImportsReport) -> list[Finding]:
-    """Return the findings that the tables of missing modules do not show already, without mere remarks."""
-    missing = {str(module.module) for service in report.services for module in service.missing}
-    shown = {f"module:{name}" for name in missing | {name.partition(".")[0] for name in missing}}
+    """Return the findings that the services' own parts do not show already."""
+    judges = {rule.id: rule.subject for rule in report.policy.rules}
+    shown = _shown(report.services)
     return [
         finding
         for finding in report.findings
         if finding.waiver is not None
-        or (finding.severity is not Severity.INFO and finding.subject not in shown)
+        or (judges.get(finding.rule, ""), finding.subject, finding.severity is Severity.INFO) not in shown
     ]
+
+
+def _shown(services: Sequence[ServiceImports]) -> set[tuple[str, str, bool]]:
+    """Return what the services' own parts show: what a rule judges, its subject, whether it is a remark."""
+    missing = {str(module.module) for service in services for module in service.missing}
+    tops = {name.partition(".")[0] for name in missing}
+    shown = {
+        ("module", f"module:{name}", is_remark) for name in missing | tops for is_remark in (True, False)
+    }
+    shown |= {("own_module", f"module:{name}", False) for name in missing}
+    for service in services:
+        shown |= {("source", f"file:{file.path}", True) for file in service.unparsed}
+        shown |= {("dynamic", f"import:{call.expression}", True) for call in service.dynamic_imports}
+        shown |= {("requirement", f"dist:{name}", True) for name in service.unused_distributions}
+    return shown
 
 
 def _write_service(page: Page, service: ServiceImports, report: ImportsReport) -> None:
@@ -87,15 +103,18 @@ def _write_service(page: Page, service: ServiceImports, report: ImportsReport) -
         Piece(f"{entry}  {count(len(service.files), 'file')}", "dim"),
     )
     if service.missing:
-        page.table(("", "module", "imported at", "look at"), _missing_rows(service.missing))
+        rows = _missing_rows(service.missing, _waived(report))
+        page.table(("", "module", "imported at", "look at"), rows)
     _write_providers(page, service, report)
     _write_loads(page, service)
     _write_extensions(page, service)
     for file in service.unparsed:
+        _write_unparsed(page, file)
+    for call in service.dynamic_imports:
         page.line(
-            Piece("✗ ", "red"),
-            Piece(f"{file.path}:{file.line}", "cyan"),
-            f"  does not parse: {file.error}; {count(file.recovered, 'import')} read from it all the same",
+            Piece(str(call.location), "cyan"),
+            f"  {call.expression}",
+            Piece("  imports what only the running service knows", "dim"),
             indent=1,
         )
     for edit in service.path_edits:
@@ -106,13 +125,37 @@ def _write_service(page: Page, service: ServiceImports, report: ImportsReport) -
         page.line(Piece("asked for and never imported:  ", "dim"), names, indent=1)
 
 
-def _missing_rows(missing: Sequence[MissingModule]) -> list[tuple[Line, ...]]:
+def _write_unparsed(page: Page, file: UnparsedFile) -> None:
+    sign = Piece("✗ ", "red") if file.is_reached else Piece("· ", "dim")
+    read = (
+        f"{count(file.recovered, 'import')} read from it all the same"
+        if file.recovered
+        else "nothing read from it"
+    )
+    reached = "" if file.is_reached else "; nothing reaches it"
+    page.line(
+        sign,
+        Piece(f"{file.path}:{file.line}", "cyan"),
+        f"  does not parse: {file.error}; {read}{reached}",
+        indent=1,
+    )
+
+
+def _waived(report: ImportsReport) -> frozenset[str]:
+    """Return the names of the missing modules that somebody has answered for."""
+    found = (finding.subject for finding in report.findings if finding.waiver is not None)
+    return frozenset(
+        name for kind, _, name in (subject.partition(":") for subject in found) if kind == "module"
+    )
+
+
+def _missing_rows(missing: Sequence[MissingModule], waived: frozenset[str]) -> list[tuple[Line, ...]]:
     """Return one row for the missing modules of one package that are imported alike."""
     groups: defaultdict[tuple[bool, str, ImportContext, Level], list[MissingModule]] = defaultdict(list)
     for module in missing:
         top = module.module.partition(".")[0]
         groups[not _fails_at_start(module), top, module.context, module.level].append(module)
-    return [_missing_row(group) for _, group in sorted(groups.items())]
+    return [_missing_row(group, waived) for _, group in sorted(groups.items())]
 
 
 def _fails_at_start(missing: MissingModule) -> bool:
@@ -120,8 +163,9 @@ def _fails_at_start(missing: MissingModule) -> bool:
     return missing.level is Level.CERTAIN and not is_survived
 
 
-def _missing_row(group: Sequence[MissingModule]) -> tuple[Line, ...]:
+def _missing_row(group: Sequence[MissingModule], waived: frozenset[str]) -> tuple[Line, ...]:
     first = group[0]
+    is_waived = first.module in waived or first.module.partition(".")[0] in waived
     sign, style = ("✗", _RED) if _fails_at_start(first) else ("!", _YELLOW)
     places = sorted({place for module in group for place in module.locations})
     where: list[str | Piece] = [Piece(str(places[0]) if places else "", "cyan")]
@@ -132,7 +176,10 @@ def _missing_row(group: Sequence[MissingModule]) -> tuple[Line, ...]:
     names: list[str | Piece] = [Piece(first.module, "bold")]
     if len(group) > 1:
         names.append(Piece(f" and {len(group) - 1} more of it", "dim"))
-    return Piece(sign, style), names, where, ", ".join(first.suggestions)
+    if is_waived:
+        where += [BREAK, Piece("waived", "dim")]
+    answer = "the repository" if first.is_first_party else ", ".join(first.suggestions)
+    return Piece("·" if is_waived else sign, "dim" if is_waived else style), names, where, answer
 
 
 def _stands(missing: MissingModule) -> str:
@@ -219,12 +266,13 @@ def _load_row(load: NativeLoad | ProgramCall) -> tuple[Line, ...]:
 def _write_extensions(page: Page, service: ServiceImports) -> None:
     if not service.extension_modules:
         return
-    certain = sum(extension.level is Level.CERTAIN for extension in service.extension_modules)
+    levels = Counter(extension.level for extension in service.extension_modules)
+    counts = ", ".join(f"{levels[level]} {_LEVEL_WORDS[level]}" for level in Level if levels[level])
     names = sorted({e.distribution for e in service.extension_modules if e.distribution is not None})
     more = len(names) - MAX_EXTENSIONS
     shown = ", ".join(names[:MAX_EXTENSIONS]) + (f" and {more} more" if more > 0 else "")
     page.line(
-        f"{count(len(service.extension_modules), 'extension module')} reached, {certain} for certain",
+        f"{count(len(service.extension_modules), 'extension module')} reached: {counts}",
         Piece(f"  of {shown}" if shown else "", "dim"),
         indent=1,
     )

@@ -56,7 +56,11 @@ class DepsReport(Judged, frozen=True, kw_only=True):
 
 
 class ImportsReport(Judged, frozen=True, kw_only=True):
-    """What services import, and from whom; `providers` maps distributions to the family that brings them."""
+    """What services import, and from whom.
+
+    `providers` says which family brings a distribution, or a file that belongs to none; without a manifest,
+    the image takes the family's place.
+    """
 
     image: ImageIdentity | None = None
     services: tuple[ServiceImports, ...] = ()

@@ -7,7 +7,7 @@ import msgspec
 from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DiffID, ImagePath
-from fleet_audit.audit.model.imports import ExtensionModule, ServiceImports
+from fleet_audit.audit.model.imports import ExtensionModule, ProviderKind, ServiceImports
 from fleet_audit.audit.model.report import ImportsReport, Statistics
 from fleet_audit.audit.pipeline.analysis import absent_code, merged_unparsed
 from fleet_audit.audit.pipeline.examined import Examined, reached_distributions
@@ -169,14 +169,15 @@ def _providers(examined: Examined, shared: Shared) -> dict[str, str]:
     families = families_of_layers(examined.subject, shared)
     files: dict[str, ImagePath] = {}
     for imported in (imported for service in examined.services for imported in service.imports):
-        if imported.distribution is not None and imported.file is not None:
-            files.setdefault(imported.distribution, imported.file)
+        if imported.file is not None and imported.provided_by is ProviderKind.FAMILY:
+            files.setdefault(imported.distribution or imported.file, imported.file)
     return {name: _family(examined, path, families) for name, path in sorted(files.items())}
 
 
 def _family(examined: Examined, path: ImagePath, families: dict[DiffID, str]) -> str:
-    layer = examined.scene.image.layer_of(path)
-    own = examined.subject.family or examined.subject.name
+    image = examined.scene.image
+    layer = image.layer_of(path)
+    own = examined.subject.family or str(image.identity.ref)
     return own if layer is None else families.get(layer.diff_id, own)
 
 

@@ -119,8 +119,12 @@ def path_subject(path: Path, *, image: str | None) -> Subject:
 
     Raises UsageError when there is nothing at `path`.
     """
-    folder, entry = (path.parent, path.name) if os.path.isfile(path) else (path, "")
+    is_file = os.path.isfile(path)
+    folder, entry = (path.parent, path.name) if is_file else (path, "")
     code = folder_service(folder, entry=entry)
+    if is_file:
+        # What else stands beside it counts only where it is imported.
+        code = msgspec.structs.replace(code, source_paths=(entry,))
     return Subject(name=code.name, image=image, services=(code,), sources=open_folder(folder), folder=folder)
 
 

@@ -107,6 +107,46 @@ def test_a_single_file_is_a_service_too(world: World) -> None:
     assert {row["module"] for row in service(answer, "code")["imports"]} == {"numpy"}
 
 
+def test_what_stands_beside_a_single_file_is_not_its_concern(world: World) -> None:
+    world.file("code/app.py", "import helper\n").file("code/other.py", "def broken(:\n")
+    world.file("code/helper.py", "import json\n")
+
+    answer = world.run("imports", "code/app.py")
+
+    assert answer.document["unparsed"] == []
+    assert service(answer, "code")["files"] == ["app.py", "helper.py"]
+
+
+def test_several_paths_are_services_of_their_own_each(world: World) -> None:
+    world.file("a/app.py", "import json\n").file("b/app.py", "import os\n").file("b/more.py", "")
+
+    answer = world.run("imports", "a", "b/app.py")
+
+    assert [document["subject"] for document in answer.document["subjects"]] == ["a", "b"]
+
+
+def test_the_folder_of_the_manifest_means_its_services(fleet: World) -> None:
+    answer = fleet.run("imports", "./")
+
+    assert [s["name"] for s in answer.document["services"]] == [SERVICE]
+
+
+def test_a_folder_with_another_manifest_is_not_taken_for_one_service(fleet: World) -> None:
+    fleet.file("other/fleet.yaml", "version: 1\n")
+
+    code, _, err = fleet.say("imports", "other/")
+
+    assert (code, "-f other/fleet.yaml" in err) == (2, True)
+
+
+def test_everything_that_cannot_be_looked_at_is_said_at_once(fleet: World) -> None:
+    code, out, err = fleet.say("imports", "./nowhere", SERVICE, "fce")
+
+    assert (code, out) == (2, "")
+    assert "./nowhere" in err or "nowhere: does not exist" in err
+    assert "fce" in err
+
+
 def test_a_path_on_an_image_is_judged_by_it(world: World) -> None:
     world.file("code/app.py", "import numpy\nimport cv2\n")
 

@@ -50,7 +50,9 @@ from fleet_audit.audit.model.imports import (
     PathEdit,
     ProgramCall,
     ProviderKind,
+    RequiredDistribution,
     ServiceImports,
+    Shadowing,
     UnparsedFile,
 )
 from fleet_audit.audit.model.location import SourceLocation
@@ -81,6 +83,7 @@ from fleet_audit.reports.options import RenderOptions
 OPTIONS = RenderOptions(created="2026-11-20T00:00:00Z", version="0.1.0", manifest="fleet.yaml")
 
 APP = SourceLocation("services/face_recognition/app.py", 12)
+REQUIREMENTS = SourceLocation("services/face_recognition/requirements.txt", 3)
 DOCKERFILE = SourceLocation("docker/family-vision-cu121/Dockerfile", 18)
 CV2 = ImagePath("/usr/local/lib/python3.11/site-packages/cv2/cv2.abi3.so")
 
@@ -90,7 +93,15 @@ IMAGE = ImageIdentity(
 )
 
 RULE = RuleSummary(
-    "FA-NEED-001", "A required library is missing", "The loader ends.", Severity.ERROR, Mode.ENFORCE
+    "FA-NEED-001", "A required library is missing", "The loader ends.", Severity.ERROR, Mode.ENFORCE, "need"
+)
+MODULE_RULE = RuleSummary(
+    "FA-IMP-001",
+    "A module is provided by nobody",
+    "The import fails.",
+    Severity.ERROR,
+    Mode.ENFORCE,
+    "module",
 )
 POLICY = PolicySummary("default", "125df0e0" * 8, (RULE,))
 
@@ -257,6 +268,21 @@ def imports_report() -> ImportsReport:
                 suggestions=(DistributionName("pyyaml"),),
             ),
             MissingModule(ModuleName("ujson"), ImportContext.GUARDED, (APP,)),
+            MissingModule(
+                ModuleName("common.gone"), ImportContext.LAZY, (APP,), Level.LAZY, is_first_party=True
+            ),
+        ),
+        requirements=(
+            RequiredDistribution(numpy, REQUIREMENTS, "==1.26.4", "2.1.0", is_satisfied=False),
+            RequiredDistribution(DistributionName("requests"), REQUIREMENTS),
+        ),
+        shadowings=(
+            Shadowing(
+                ModuleName("queue"),
+                SourceLocation("services/face_recognition/queue.py"),
+                ImagePath("/usr/local/lib/python3.11/queue.py"),
+                locations=(APP,),
+            ),
         ),
         unused_distributions=(DistributionName("requests"),),
         native_loads=(
@@ -279,9 +305,15 @@ def imports_report() -> ImportsReport:
         providers={"numpy": "base-cpu-pydeps"},
         findings=(
             finding(rule="FA-IMP-001", subject="module:yaml", message="nobody provides the module yaml"),
+            finding(
+                rule="FA-IMP-001",
+                subject="module:ujson",
+                message="nobody provides ujson",
+                waiver="app.py:3: late",
+            ),
         ),
         gaps=(Gap("imports", GapKind.DYNAMIC_IMPORT, "import_module(name)", "the name is computed", APP),),
-        policy=POLICY,
+        policy=PolicySummary("default", "125df0e0" * 8, (MODULE_RULE,)),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from fleet_audit.audit.errors import UsageError
 from fleet_audit.cli.ending import exit_code
 from fleet_audit.cli.manifest import find_fleet, need_fleet
 from fleet_audit.cli.options import Common, common
@@ -49,27 +50,40 @@ def command(*, words: tuple[str, ...], image: str | None, common: Common) -> int
 
 
 def _subjects(fleet: "Fleet | None", words: tuple[str, ...], image: str | None) -> "list[Subject]":
-    from fleet_audit.audit.pipeline.subject import chosen_families, named_subject  # noqa: PLC0415  (not for --help)
-
-    if words:
-        subjects = [_subject(fleet, word, image) for word in words]
-    else:
-        known = need_fleet(fleet)
-        subjects = [named_subject(known, name, image=image) for name in chosen_families(known, gpu=False)]
+    """Return what the words mean; raise UsageError with all that cannot be looked at."""
+    if not words:
+        return _all_families(need_fleet(fleet), image)
+    subjects: list[Subject] = []
+    problems: list[str] = []
+    for word in dict.fromkeys(words):
+        try:
+            subjects += _meant(fleet, word, image)
+        except UsageError as error:
+            problems.append(str(error))
+    if problems:
+        raise UsageError("\n".join(problems))
     return _joined(subjects)
 
 
-def _subject(fleet: "Fleet | None", word: str, image: str | None) -> "Subject":
-    from fleet_audit.audit.pipeline.subject import (  # noqa: PLC0415  (not for --help)
-        has_name,
-        named_subject,
-        path_subject,
-    )
+def _meant(fleet: "Fleet | None", word: str, image: str | None) -> "list[Subject]":
+    from fleet_audit.audit.fleet.manifest import MANIFEST_NAME  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.subject import has_name, named_subject, path_subject  # noqa: PLC0415  (the same)
 
     is_known = fleet is not None and has_name(fleet, word)
-    if not is_known and ("/" in word or os.path.exists(word)):
-        return path_subject(Path(word), image=image)
-    return named_subject(need_fleet(fleet, word), word, image=image)
+    if is_known or not ("/" in word or os.path.exists(word)):
+        return [named_subject(need_fleet(fleet, word), word, image=image)]
+    own = os.path.join(word, MANIFEST_NAME)
+    if not os.path.isfile(own):
+        return [path_subject(Path(word), image=image)]
+    if fleet is None or not os.path.samefile(own, os.path.join(fleet.root, fleet.file)):
+        raise UsageError(f"{word}: it has a manifest of its own; say -f {own} to look at its services")
+    return _all_families(fleet, image)
+
+
+def _all_families(fleet: "Fleet", image: str | None) -> "list[Subject]":
+    from fleet_audit.audit.pipeline.subject import chosen_families, named_subject  # noqa: PLC0415  (not for --help)
+
+    return [named_subject(fleet, name, image=image) for name in chosen_families(fleet, gpu=False)]
 
 
 def _joined(subjects: "list[Subject]") -> "list[Subject]":
