@@ -1,7 +1,7 @@
 """What services' code really imports, loads and runs, and what that reaches in an image."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -13,6 +13,8 @@ from fleet_audit.audit.model.imports import ServiceImports, Shadowing, SharedFil
 from fleet_audit.audit.static_imports import stdlib
 from fleet_audit.audit.static_imports.account import Account, Providers
 from fleet_audit.audit.static_imports.archives import WithArchives
+from fleet_audit.audit.static_imports.compiled_names import CompiledNames
+from fleet_audit.audit.static_imports.compiled_reach import CompiledImports
 from fleet_audit.audit.static_imports.distributions import Distributions
 from fleet_audit.audit.static_imports.editables import Redirects
 from fleet_audit.audit.static_imports.expansion import Expander
@@ -65,17 +67,21 @@ def examine(  # noqa: PLR0913  (the stage's whole input, each part from another 
     records: RecordStore | None,
     suggestions: Mapping[str, tuple[DistributionName, ...]] | None = None,
     computed_imports: Mapping[ModuleName, tuple[ModuleName, ...]] | None = None,
+    compiled: Callable[[ImagePath], CompiledNames | None] | None = None,
 ) -> Examination:
     """Examine `services` on one image; nothing is executed or imported.
 
     `suggestions` maps modules to distributions that are known to hold them. `computed_imports` are
-    imports that no reading of the code can see. Without an image, only the repository is searched, and
-    what no requirement file names is missing only where a service stands on no family.
+    imports that no reading of the code can see. `compiled` gives the names in the image's extension
+    modules, by canonical path; what it does not have is read from `image`. Without an image, only the
+    repository is searched, and what no requirement file names is missing only where a service stands on
+    no family.
     """
     with Judge() as judge:
         examiner = _Examiner(sources, image, interpreter, records, judge)
         examiner.suggestions = suggestions or {}
         examiner.computed = computed_imports or {}
+        examiner.know_compiled(compiled)
         return examiner.run(services)
 
 
@@ -107,6 +113,11 @@ class _Examiner:
             if image is not None and self._interpreter is not None
             else None
         )
+        self._compiled = CompiledImports(self._trees, self._distributions, None)
+
+    def know_compiled(self, known: Callable[[ImagePath], CompiledNames | None] | None) -> None:
+        """Follow imports of extension modules, by names that are `known` or else read."""
+        self._compiled = CompiledImports(self._trees, self._distributions, known)
 
     def run(self, services: Sequence[ServiceCode]) -> Examination:
         """Examine every service, in the order of their names."""
@@ -128,6 +139,7 @@ class _Examiner:
 
     def _shared_gaps(self) -> tuple[Gap, ...]:
         gaps = [self._library.gaps[place] for place in sorted(self._library.gaps)]
+        gaps += [self._compiled.gaps[place] for place in sorted(self._compiled.gaps)]
         gaps += [] if self._interpreter is None else self._interpreter.gaps
         gaps += [gap for tree in self._trees.values() for gap in tree.gaps]
         gaps += [] if self._distributions is None else self._distributions.gaps
@@ -258,7 +270,8 @@ class _Examiner:
 
     def _expander(self, finder: Finder) -> Expander:
         environment = frozenset() if self._interpreter is None else self._interpreter.environment
-        return Expander(finder, self._library, self._version, self.computed, environment)
+        expander = Expander(finder, self._library, self._version, self.computed, environment)
+        return expander.with_compiled(self._compiled)
 
     def _assumed(self) -> frozenset[str]:
         return stdlib.COMPILED if self._interpreter is not None else stdlib.modules(self._version[1])

@@ -7,14 +7,18 @@ import msgspec
 from fleet_audit.audit.images.tree import join
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import ImportContext, Level
+from fleet_audit.audit.static_imports.compiled_reach import CompiledImports, source_beside
 from fleet_audit.audit.static_imports.conditions import Circumstances
 from fleet_audit.audit.static_imports.finder import Finder, Module, ModuleKind, Place, Side
 from fleet_audit.audit.static_imports.library import Library
 from fleet_audit.audit.static_imports.liveness import Liveness
 from fleet_audit.audit.static_imports.records import (
+    Block,
+    BlockKind,
     DynamicImportCall,
     ImportedName,
     ImportStatement,
+    Parser,
     SourceRecord,
     absolute_name,
 )
@@ -25,7 +29,8 @@ _DEEPEST_FAILURE = 12
 class Link(msgspec.Struct, frozen=True, gc=False):
     """A step from a module to another: `target` was found, on `line`, at `level`.
 
-    `is_statement` holds for the module that the import names itself, not for what comes along.
+    `is_statement` holds for the module that the import names itself, not for what comes along. `place` is
+    the file of the line where that is another than the module's own.
     """
 
     target: ModuleName
@@ -34,6 +39,7 @@ class Link(msgspec.Struct, frozen=True, gc=False):
     how: str
     context: ImportContext
     is_statement: bool = False
+    place: Place | None = None
 
 
 class Absent(msgspec.Struct, frozen=True, gc=False):
@@ -75,6 +81,7 @@ class Expander:
         self._version = version
         self._computed = computed
         self._environment = environment
+        self._compiled: CompiledImports | None = None
         self._expansions: dict[Place, Expansion | None] = {}
         self._shared: Expander | None = None
         self._own_names: frozenset[str] = frozenset()
@@ -84,6 +91,11 @@ class Expander:
         self._depth = 0
         self._bound: dict[Place, frozenset[str]] = {}
         self._lazy: dict[Place, dict[str, tuple[ModuleName, ...]]] = {}
+
+    def with_compiled(self, compiled: CompiledImports) -> "Expander":
+        """Return itself, following extension modules too by what `compiled` says of them."""
+        self._compiled = compiled
+        return self
 
     def shared_with(self, image: "Expander", own_names: frozenset[str]) -> "Expander":
         """Return itself, taking answers for the image's modules from `image` where these must be the same.
@@ -140,7 +152,7 @@ class Expander:
     def expand(
         self, module: Module, *, is_script: bool = False, called: tuple[str, ...] = ()
     ) -> Expansion | None:
-        """Return what `module` leads to; None where it has no source that can be read."""
+        """Return what `module` leads to; None where nothing of it can be read."""
         if is_script or called or module.file is None:
             return self._walk(module, is_script=is_script, called=called)
         if (image := self._common(module)) is not None:
@@ -152,10 +164,31 @@ class Expander:
         return self._expansions[module.file]
 
     def _walk(self, module: Module, *, is_script: bool, called: tuple[str, ...]) -> Expansion | None:
+        if module.kind is ModuleKind.EXTENSION:
+            return self._compiled_walk(module)
         record = self._record(module)
         if record is None:
             return None
         return _Walk(self, module, record, is_script=is_script, called=called).run()
+
+    def _compiled_walk(self, module: Module) -> Expansion | None:
+        """Follow what a compiled module was made from, where that lies beside it, and what else it names."""
+        if self._compiled is None:
+            return None
+        source = source_beside(module)
+        record = None if source.file is None else self._library.record_if_there(source.file)
+        walked = () if record is None else _Walk(self, source, record, is_script=False, called=()).run().links
+        links = [msgspec.structs.replace(link, place=source.file) for link in walked]
+        said = {link.target for link in links}
+        links += [
+            Link(named.module, named.level, 0, "names", ImportContext.DYNAMIC)
+            for named in self._compiled.imports(module, self._finder.find, self._finder.search_path)
+            if named.module not in said
+        ]
+        self.asked.update(link.target.partition(".")[0] for link in links)
+        nothing = SourceRecord(Parser.SKIMMED, (Block(BlockKind.MODULE),))
+        live = Liveness(nothing, self.world(is_script=False), lambda _: True)
+        return Expansion(nothing, live, tuple(links), ())
 
     def find(self, name: str) -> Module | None:
         """Return the module of an absolute name."""

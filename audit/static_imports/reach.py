@@ -182,7 +182,7 @@ class _Search:
             is_beyond = max(level, link.level) > self._deepest
             if target is None or is_beyond or link.context is ImportContext.TYPING:
                 continue
-            where = location(file, link.line)
+            where = location(link.place or file, link.line)
             is_handled = link.context is ImportContext.GUARDED
             if target.kind is not ModuleKind.BUILTIN:
                 edge = Edge(source, module_node(target), link.how, link.level, where, is_handled)
