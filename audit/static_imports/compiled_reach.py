@@ -29,7 +29,7 @@ _MYPYC_GROUP = "__mypyc"
 """The library that holds a group of modules compiled by mypyc; each module's own file asks for it."""
 
 _RENAMED = {"numpy.core.": "numpy._core."}
-"""Packages that are asked for by their old name only where the new one is not there (numpy's import_array)."""
+"""Packages asked for by their old name only where the new one is not there (numpy's import_array)."""
 
 _MARK = RUNS_INTO.decode("ascii")
 
