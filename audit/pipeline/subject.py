@@ -2,15 +2,17 @@
 
 import difflib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.starting import start_words
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.images.sources import is_image_reference
-from fleet_audit.audit.images.tree import FileTree
+from fleet_audit.audit.images.tree import FileTree, FileUnreadable, normalise
 from fleet_audit.audit.model.fleet import Family, Fleet, Service
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.static_imports.service_code import ServiceCode
@@ -18,6 +20,8 @@ from fleet_audit.audit.static_imports.service_code import ServiceCode
 PATH_TRANSPORTS = ("oci", "oci-archive", "docker-archive", "dir")
 MODULE_ENTRY = "module:"
 """Marks an entry of the manifest that is run as ``python -m NAME`` (CONTRACT: a script, or module:NAME)."""
+
+_DOCKERFILE_LIMIT = 1 << 20
 
 TRANSPORTS = (*PATH_TRANSPORTS, "docker", "podman", "registry")
 
@@ -157,13 +161,14 @@ def anchored(image: str, root: str) -> str:
 def _subject(fleet: Fleet, family: str, services: Sequence[Service], *, image: str | None) -> Subject:
     settings = fleet.manifest.families[family]
     from_manifest = None if settings.image is None else anchored(settings.image, fleet.root)
+    sources = open_folder(Path(fleet.root))
     return Subject(
         name=family,
         image=image or from_manifest,
         family=family,
-        services=tuple(_code(fleet, service) for service in services),
+        services=tuple(_code(fleet, service, sources) for service in services),
         declared=tuple(d for service in services for d in _declared(fleet, service)),
-        sources=open_folder(Path(fleet.root)),
+        sources=sources,
         dockerfiles=settings.dockerfiles,
         python=settings.python or fleet.manifest.defaults.python,
         settings=settings,
@@ -172,7 +177,7 @@ def _subject(fleet: Fleet, family: str, services: Sequence[Service], *, image: s
     )
 
 
-def _code(fleet: Fleet, service: Service) -> ServiceCode:
+def _code(fleet: Fleet, service: Service, sources: FileTree) -> ServiceCode:
     return ServiceCode(
         name=service.name,
         entry=service.entry.removeprefix(MODULE_ENTRY),
@@ -181,7 +186,16 @@ def _code(fleet: Fleet, service: Service) -> ServiceCode:
         first_party_imports=service.first_party_imports,
         requirements=service.requirements,
         family=service.family,
+        commands=tuple(_start_words(service, sources)),
     )
+
+
+def _start_words(service: Service, sources: FileTree) -> Iterator[str]:
+    for path in service.dockerfiles:
+        # One that cannot be read is told where it is asked what it copies.
+        with suppress(FileUnreadable):
+            text = sources.read(normalise(path), limit=_DOCKERFILE_LIMIT).decode(errors="replace")
+            yield from start_words(text, target=service.target)
 
 
 def _declared(fleet: Fleet, service: Service) -> tuple[Declared, ...]:

@@ -9,6 +9,7 @@ from fleet_audit.audit.model.identity import DistributionName
 from fleet_audit.audit.model.imports import (
     FamilyFit,
     ImportContext,
+    ImportedModule,
     Level,
     ProviderKind,
     RequiredDistribution,
@@ -117,6 +118,14 @@ def requirement_subjects(services: Iterable[ServiceImports], *, family: str = ""
     return tuple(subjects)
 
 
+class _Use(msgspec.Struct, frozen=True):
+    """One service's import of something from a distribution."""
+
+    service: str
+    module: str
+    locations: tuple[SourceLocation, ...]
+
+
 def distribution_subjects(
     services: Iterable[ServiceImports],
     *,
@@ -124,36 +133,40 @@ def distribution_subjects(
     providers: Mapping[str, str],
     family: str = "",
 ) -> tuple[Subject, ...]:
-    """Return one subject for each service and distribution that its own code imports from the image.
+    """Return two subjects for each distribution that own code imports: for who requires it, and who does not.
 
     Services that name no requirement file take part in nothing of this: they leave it all to the family.
     `declared` is what the manifest says that the family contains.
     """
-    subjects = []
+    uses: defaultdict[tuple[DistributionName, bool], list[_Use]] = defaultdict(list)
     for service in services:
-        required = {requirement.name for requirement in service.requirements}
-        modules: defaultdict[DistributionName, list[tuple[str, tuple[SourceLocation, ...]]]]
-        modules = defaultdict(list)
+        required = {requirement.name for requirement in service.requirements if not requirement.is_constraint}
         for imported in service.imports if required else ():
-            is_needed = imported.context not in (ImportContext.TYPING, ImportContext.GUARDED)
-            is_installed = imported.provided_by is ProviderKind.FAMILY
-            if imported.distribution is not None and is_installed and is_needed:
-                modules[imported.distribution].append((imported.module, imported.locations))
-        for name, imports in sorted(modules.items()):
-            facts = DistributionFacts(
-                name=name,
-                modules=tuple(sorted({module for module, _ in imports})),
-                provided_by=providers.get(name, ""),
-                is_required=name in required,
-                is_declared=name in declared,
-                services=(service.service,),
-                family=family,
-            )
-            places = sorted({line for _, lines in imports for line in lines})
-            subjects.append(
-                placed_subject(SubjectKind.DISTRIBUTION, facts, f"dist:{name}", Level.CERTAIN, places)
-            )
+            name = imported.distribution
+            if name is not None and _is_needed(imported):
+                use = _Use(service.service, imported.module, imported.locations)
+                uses[name, name in required].append(use)
+    subjects = []
+    for (name, is_required), found in sorted(uses.items()):
+        facts = DistributionFacts(
+            name=name,
+            modules=tuple(sorted({use.module for use in found})),
+            provided_by=providers.get(name, ""),
+            is_required=is_required,
+            is_declared=name in declared,
+            services=tuple(sorted({use.service for use in found})),
+            family=family,
+        )
+        places = sorted({line for use in found for line in use.locations})
+        subjects.append(
+            placed_subject(SubjectKind.DISTRIBUTION, facts, f"dist:{name}", Level.CERTAIN, places)
+        )
     return tuple(subjects)
+
+
+def _is_needed(imported: ImportedModule) -> bool:
+    may_fail = imported.context in (ImportContext.TYPING, ImportContext.GUARDED)
+    return imported.provided_by is ProviderKind.FAMILY and not may_fail
 
 
 def shadow_subjects(services: Iterable[ServiceImports], *, family: str = "") -> tuple[Subject, ...]:

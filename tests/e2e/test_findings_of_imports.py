@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.images import Content
 from tests.support.worlds import FAMILY, SERVICE, Answer, Document, World, installed, opencv
 
 DOCKERFILE = "services/face/Dockerfile"
@@ -89,6 +90,58 @@ def test_an_own_module_that_is_nowhere_is_not_looked_for_on_any_index(world: Wor
     assert places(answer, "FA-IMP-004") == ["services/face/app.py:1"]
     assert told(answer, "FA-IMP-001") == []
     assert "common.gone" not in world.run("deps", FAMILY).needs
+
+
+def requiring(world: World, *lines: str, app: str = "import cv2\n") -> World:
+    """Give a service with requirements on an image that has opencv-python and six."""
+    world.file("services/face/requirements.txt", "".join(f"{line}\n" for line in lines))
+    world.family(FAMILY, opencv(), installed("six", {"six.py": ""}, version="1.16.0"))
+    return world.service(SERVICE, app, requirements=["services/face/requirements.txt"])
+
+
+def test_what_is_required_and_used_by_nothing_is_a_remark_at_its_line(world: World) -> None:
+    answer = requiring(world, "opencv-python", "six").run("imports")
+
+    assert answer.code == 0
+    assert places(answer, "FA-IMP-007") == ["services/face/requirements.txt:2"]
+
+
+def test_a_version_that_the_requirements_do_not_allow_is_a_warning(world: World) -> None:
+    answer = requiring(world, "opencv-python==4.9.0.80", "six>=1.16", app="import cv2, six\n").run("imports")
+
+    (finding,) = told(answer, "FA-IMP-008")
+    assert finding["message"] == (
+        "services/face/requirements.txt asks for opencv-python==4.9.0.80, and vision has 4.10.0.84"
+    )
+
+
+def test_what_is_imported_and_named_by_nobody_is_a_remark(world: World) -> None:
+    answer = requiring(world, "opencv-python", app="import cv2, six\n").run("imports")
+
+    assert places(answer, "FA-IMP-009") == ["services/face/app.py:1"]
+    assert [f["subject"] for f in told(answer, "FA-IMP-009")] == ["dist:six"]
+
+
+def test_a_file_beside_the_script_that_hides_a_distribution_is_a_warning(world: World) -> None:
+    world.family(FAMILY, installed("six", {"six.py": "x = 1\n"})).service(SERVICE, "import six\n")
+    world.file("services/face/six.py", "y = 2\n")
+
+    assert [f["subject"] for f in told(world.run("imports"), "FA-IMP-010")] == ["module:six"]
+
+
+def owner_of_cv2(name: str) -> dict[str, Content]:
+    """Return a distribution whose RECORD says that it wrote a ``cv2/__init__.py`` of its own."""
+    files = installed(name, {"cv2/__init__.py": ""})
+    record = next(path for path in files if path.endswith("/RECORD"))
+    return {**files, record: f"cv2/__init__.py,sha256={name},1\n"}
+
+
+def test_two_distributions_that_own_one_file_are_a_warning_where_one_is_reached(world: World) -> None:
+    world.family(FAMILY, owner_of_cv2("opencv-python"), owner_of_cv2("opencv-contrib-python"))
+    world.service(SERVICE, "import cv2\n")
+
+    (finding,) = told(world.run("imports"), "FA-IMP-011")
+    assert finding["subject"] == "dist:opencv-contrib-python+opencv-python"
 
 
 def test_computed_imports_are_listed(world: World) -> None:
