@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import chain
@@ -12,6 +13,7 @@ from fleet_audit.audit.configuration.kept import Store, kept_or_read
 from fleet_audit.audit.configuration.located import File, Located, located, read_file
 from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
 from fleet_audit.audit.configuration.schema import convert
+from fleet_audit.audit.knowledge.module_index import ModuleIndex, Modules, packaged_module_index
 from fleet_audit.audit.knowledge.rows import (
     HiddenNeed,
     KnowledgeFile,
@@ -28,13 +30,17 @@ _READING = f"knowledge/1 {__version__}"
 class Knowledge:
     """What the knowledge base says of a name. Every answer carries the id of the row that gives it."""
 
-    def __init__(self, files: Iterable[KnowledgeFile] = ()) -> None:
-        """Take the rows of all files; where two rows speak of one name, the later file wins."""
+    def __init__(self, files: Iterable[KnowledgeFile] = (), index: ModuleIndex | None = None) -> None:
+        """Take the rows of all files; where two rows speak of one name, the later file wins.
+
+        `index` says which distributions hold the modules that no row speaks of.
+        """
         parts = tuple(files)
+        self._index = ModuleIndex(None) if index is None else index
         self.never_apt: tuple[NeverApt, ...] = tuple(chain.from_iterable(p.never_apt for p in parts))
-        self._modules: dict[str, tuple[str, ...]] = {}
+        self._modules: dict[str, tuple[DistributionName, ...]] = {}
         for row in chain.from_iterable(p.module_distributions for p in parts):
-            self._modules.update(row.modules)
+            self._modules.update({n: tuple(map(DistributionName, held)) for n, held in row.modules.items()})
         self._hidden: defaultdict[str, list[HiddenNeed]] = defaultdict(list)
         for hidden in chain.from_iterable(p.dlopen for p in parts):
             self._hidden[hidden.distribution].append(hidden)
@@ -76,17 +82,18 @@ class Knowledge:
                 return row.id
         return None
 
-    @property
-    def module_distributions(self) -> dict[str, tuple[DistributionName, ...]]:
+    @cached_property
+    def module_distributions(self) -> Modules:
         """Return, by import name, the distributions that are known to hold it."""
-        return {name: tuple(map(DistributionName, held)) for name, held in self._modules.items()}
+        return self._index.behind(self._modules)
 
     def suggestions(self, module: ModuleName) -> tuple[DistributionName, ...]:
         """Return the distributions known to hold a module, or the nearest package above it; may be empty."""
+        known = self.module_distributions
         at: str = module
         while at:
-            if at in self._modules:
-                return tuple(DistributionName(name) for name in self._modules[at])
+            if at in known:
+                return known[at]
             at = at.rpartition(".")[0]
         return ()
 
@@ -125,7 +132,8 @@ def load_knowledge(folders: Iterable[Traversable], kept: Store | None = None) ->
     all files: shapes, unknown kinds, ids used twice.
     """
     found = [read_file(file, name=f"knowledge/{file.name}") for f in folders for file in _yaml_files(f)]
-    return Knowledge(kept_or_read(kept, _READING, found, list[KnowledgeFile], lambda: _checked(found)))
+    files = kept_or_read(kept, _READING, found, list[KnowledgeFile], lambda: _checked(found))
+    return Knowledge(files, packaged_module_index())
 
 
 def _checked(read: Iterable[File]) -> list[KnowledgeFile]:

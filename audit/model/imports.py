@@ -60,7 +60,8 @@ class MissingModule(msgspec.Struct, frozen=True):
     `suggestions` are distributions that are known to hold it: something to look at, never to install
     unread (dependency confusion). `wanted_by` is the installed module that imports it, None where the
     service's own code does; `locations` are then the lines of own code that lead there. `is_first_party`
-    holds where the name is below one that the repository, and nobody else, answers for.
+    holds where the name is below one that the repository, and nobody else, answers for. `meant` are known
+    modules of nearly the same spelling, where nobody is known to hold this one.
     """
 
     module: ModuleName
@@ -70,6 +71,7 @@ class MissingModule(msgspec.Struct, frozen=True):
     suggestions: tuple[DistributionName, ...] = ()
     wanted_by: ModuleName | None = None
     is_first_party: bool = False
+    meant: tuple[ModuleName, ...] = ()
 
 
 class LoadMethod(StrEnum):

@@ -34,6 +34,7 @@ from fleet_audit.audit.static_imports.library import STAGE, Library
 from fleet_audit.audit.static_imports.reach import Reach, Reached, location, module_node, node_name
 from fleet_audit.audit.static_imports.records import DynamicImportCall, LoadCall, PathCall, RunCall
 from fleet_audit.audit.static_imports.service_code import ServiceCode
+from fleet_audit.audit.static_imports.spelling import meant
 from fleet_audit.audit.static_imports.unused import unused
 
 
@@ -94,9 +95,13 @@ class Providers:
         at: str = module
         while at:
             if at in self._suggestions:
-                return tuple(sorted(set(self._suggestions[at])))
+                return tuple(dict.fromkeys(self._suggestions[at]))
             at = at.rpartition(".")[0]
         return ()
+
+    def meant(self, module: ModuleName) -> tuple[ModuleName, ...]:
+        """Return known modules of nearly the same spelling, where nobody is known to hold `module`."""
+        return () if self.suggested(module) else meant(module, self._suggestions)
 
     def distribution(self, place: Place) -> DistributionName | None:
         """Return the distribution that owns a file of the image."""
@@ -251,6 +256,7 @@ class Account:
         wanted_by: str,
         places: list[tuple[SourceLocation, Level]],
     ) -> MissingModule:
+        is_first_party = self._is_first_party(name)
         return MissingModule(
             module=name,
             context=context,
@@ -258,7 +264,8 @@ class Account:
             level=min(level for _, level in places),
             suggestions=self._providers.suggested(name),
             wanted_by=ModuleName(wanted_by) if wanted_by else None,
-            is_first_party=self._is_first_party(name),
+            is_first_party=is_first_party,
+            meant=() if is_first_party or wanted_by else self._providers.meant(name),
         )
 
     def _is_first_party(self, name: ModuleName) -> bool:
