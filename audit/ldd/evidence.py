@@ -166,6 +166,9 @@ def _symbol_problem(problem: SymbolProblem) -> Problem:
     version = f", version {problem.version}" if problem.version else ""
     others = f" (and {problem.others} more)" if problem.others else ""
     detail = f"undefined symbol: {problem.name}{version}{others}"
+    if problem.is_lazy:
+        detail = f"symbol: {detail}, looked up only when it is called"
+        return Problem("optional", Soname(""), problem.wanted_by, detail=detail)
     if problem.elsewhere is not None:
         detail += f"; {problem.elsewhere} defines it, and would have to be opened with RTLD_GLOBAL before"
         return Problem("order-dependent", Soname(""), problem.wanted_by, detail=detail)

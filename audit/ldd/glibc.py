@@ -10,8 +10,9 @@ from fleet_audit.audit.ldd import musl
 from fleet_audit.audit.ldd.loader import Abi, Loader, abi_of
 from fleet_audit.audit.ldd.objects import Loaded, Space, environment_path
 from fleet_audit.audit.ldd.process import Load, Process
+from fleet_audit.audit.ldd.relocations import is_bound_at_start
 from fleet_audit.audit.ldd.remarks import remarks_on
-from fleet_audit.audit.ldd.symbol_check import SymbolAnswer, SymbolCheck, is_bound_at_start
+from fleet_audit.audit.ldd.symbol_check import SymbolAnswer, SymbolCheck
 from fleet_audit.audit.ldd.telling import told
 from fleet_audit.audit.ldd.version_check import VersionCheck
 from fleet_audit.audit.ldd.world import Found, World, interpreter_of
@@ -247,11 +248,10 @@ class _Examination:
         new = list(dict.fromkeys(item.path for item in load.order))
         if isinstance(load, musl.Load):
             return self._musl_symbols.answer(new, load.process.held, new)
-        is_program = load.process.load is load
-        is_bound_at_once = not is_program or bool(self._world.env.get("LD_BIND_NOW"))
-        bound = (o.path for o in load.order if is_bound_at_once or is_bound_at_start(o.facts))
+        may_wait = load.process.load is load and not self._world.env.get("LD_BIND_NOW")
+        lazy = {o.path for o in load.order if may_wait and not is_bound_at_start(o.facts)}
         held = [path for path in load.process.maps.by_path if path not in self._kept]
-        return self._symbols.answer([*new, *self._shared(load)], held, bound)
+        return self._symbols.answer([*new, *self._shared(load)], held, new, lazy)
 
     def _shared(self, load: Load) -> list[ImagePath]:
         """Return files of earlier loads that this one needs too; symbols of the others are not for it."""

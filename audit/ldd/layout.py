@@ -18,16 +18,24 @@ PF_X = 1
 
 DT_NULL = 0
 DT_NEEDED = 1
+DT_PLTRELSZ = 2
 DT_HASH = 4
 DT_STRTAB = 5
 DT_SYMTAB = 6
+DT_RELA = 7
+DT_RELASZ = 8
 DT_STRSZ = 10
 DT_SONAME = 14
 DT_RPATH = 15
+DT_REL = 17
+DT_RELSZ = 18
+DT_JMPREL = 23
 DT_RUNPATH = 29
 DT_FLAGS = 30
 DT_GNU_HASH = 0x6FFFFEF5
 DT_VERSYM = 0x6FFFFFF0
+DT_RELACOUNT = 0x6FFFFFF9
+DT_RELCOUNT = 0x6FFFFFFA
 DT_FLAGS_1 = 0x6FFFFFFB
 DT_VERDEF = 0x6FFFFFFC
 DT_VERDEFNUM = 0x6FFFFFFD
@@ -48,6 +56,8 @@ VER_FLG_WEAK = 2
 SHN_UNDEF = 0
 STB_LOCAL = 0
 STB_WEAK = 2
+STV_INTERNAL = 1
+STV_HIDDEN = 2
 
 EM_386 = 3
 EM_ARM = 40
@@ -69,8 +79,8 @@ class Layout(NamedTuple):
     """The structures of one class and byte order.
 
     `elf_header` starts at byte 16 (``e_type``). The fields of `program_header` stand where
-    `segment_fields` says, in the order of `Segment`; ``st_name``, ``st_info`` and ``st_shndx`` of `symbol`
-    stand where `symbol_fields` says.
+    `segment_fields` says, in the order of `Segment`; ``st_name``, ``st_info``, ``st_other`` and ``st_shndx``
+    of `symbol` stand where `symbol_fields` says.
     """
 
     elf_class: int
@@ -80,7 +90,7 @@ class Layout(NamedTuple):
     segment_fields: tuple[int, int, int, int, int]
     dynamic_entry: Struct
     symbol: Struct
-    symbol_fields: tuple[int, int, int]
+    symbol_fields: tuple[int, int, int, int]
     version_need: Struct
     version_need_aux: Struct
     version_definition: Struct
@@ -98,7 +108,7 @@ def _layout(elf_class: int, order: str) -> Layout:
         segment_fields=(0, 1, 2, 3, 5) if is_64 else (0, 6, 1, 2, 4),
         dynamic_entry=Struct(order + ("QQ" if is_64 else "II")),
         symbol=Struct(order + ("IBBHQQ" if is_64 else "IIIBBH")),
-        symbol_fields=(0, 1, 3) if is_64 else (0, 3, 5),
+        symbol_fields=(0, 1, 2, 3) if is_64 else (0, 3, 4, 5),
         version_need=Struct(order + "HHIII"),
         version_need_aux=Struct(order + "IHHII"),
         version_definition=Struct(order + "HHHHIII"),

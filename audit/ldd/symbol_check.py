@@ -10,10 +10,9 @@ from itertools import repeat
 from typing import NamedTuple
 
 from fleet_audit.audit.ldd.definitions import Definitions
-from fleet_audit.audit.ldd.layout import DF_1_NOW, DF_BIND_NOW
 from fleet_audit.audit.ldd.symbol_table import SymbolTable, gnu_hash, numbers
 from fleet_audit.audit.ldd.world import Symbols
-from fleet_audit.audit.model.elf import SharedObject, SymbolProblem
+from fleet_audit.audit.model.elf import SymbolProblem
 from fleet_audit.audit.model.identity import ImagePath
 
 MAX_PROBLEMS = 20
@@ -48,11 +47,16 @@ class SymbolCheck:
         self._started: dict[tuple[ImagePath, ...], _Scope] = {}
 
     def answer(
-        self, new: Sequence[ImagePath], held: Collection[ImagePath], bound: Iterable[ImagePath]
+        self,
+        new: Sequence[ImagePath],
+        held: Collection[ImagePath],
+        bound: Iterable[ImagePath],
+        lazy: Collection[ImagePath] = (),
     ) -> SymbolAnswer:
-        """Return what those of the `new` files that are `bound` at once want in vain.
+        """Return what those of the `new` files that are `bound` now want in vain.
 
-        `held` is what the process had loaded before. Where one of all these files has symbols that are not
+        Of `lazy` ones, what is only called is looked up when it is. `held` is what the process had loaded
+        before. Where one of all these files has symbols that are not
         known, nothing is claimed: it may define them.
         """
         if self._symbols is None:
@@ -66,7 +70,8 @@ class SymbolCheck:
         if unknown:
             return SymbolAnswer(unknown=unknown)
         scopes = (self._started_scope(tuple(held)), self._scope(paths))
-        return SymbolAnswer(tuple(problem for path in bound for problem in self._problems(path, scopes)))
+        problems = (p for path in bound for p in self._problems(path, scopes, is_lazy=path in lazy))
+        return SymbolAnswer(tuple(problems))
 
     def _is_served(self, path: ImagePath, new: Collection[ImagePath], held: Collection[ImagePath]) -> bool:
         found_in = self._found_in.get(path)
@@ -94,7 +99,9 @@ class SymbolCheck:
             self._definitions[path] = Definitions(self._table(path) or SymbolTable())
         return self._definitions[path]
 
-    def _problems(self, path: ImagePath, scopes: Sequence["_Scope"]) -> Iterator[SymbolProblem]:
+    def _problems(
+        self, path: ImagePath, scopes: Sequence["_Scope"], *, is_lazy: bool
+    ) -> Iterator[SymbolProblem]:
         wanted = self._wanted_by(path)
         found_in: set[ImagePath] = set()
         for scope in scopes:
@@ -102,7 +109,7 @@ class SymbolCheck:
             found_in |= definers
             wanted = left
         if wanted:
-            yield from self._named(path, wanted)
+            yield from self._named(path, wanted, is_lazy=is_lazy)
         else:
             self._found_in[path] = frozenset(found_in)
 
@@ -125,14 +132,22 @@ class SymbolCheck:
             return hashes, repeat(0), {0: ""}
         return hashes, versions, {v: table.version_names.get(v, "") if v > 1 else "" for v in set(versions)}
 
-    def _named(self, path: ImagePath, missing: Wanted) -> Iterator[SymbolProblem]:
-        """Yield a problem for each symbol that is nowhere, in the file's order and up to MAX_PROBLEMS."""
-        names = (self._table(path) or SymbolTable()).wanted_names()
+    def _named(self, path: ImagePath, missing: Wanted, *, is_lazy: bool) -> Iterator[SymbolProblem]:
+        """Yield a problem for each symbol that is nowhere: those that stop the file first, in its order.
+
+        Of each sort up to MAX_PROBLEMS.
+        """
+        table = self._table(path) or SymbolTable()
+        names = table.wanted_names()
+        called = frozenset(numbers(table.called, "I")) if is_lazy else frozenset()
         hashes, numbered, versions = self._wanted_in_order(path)
         order = enumerate(zip(hashes, map(versions.__getitem__, numbered), strict=False))
         left = [(at, version) for at, (hash_, version) in order if hash_ in missing.get(version, ())]
-        for at, version in left[:MAX_PROBLEMS]:
-            yield SymbolProblem(names[at] if at < len(names) else "", version, path, len(left) - 1)
+        for waits in (False, True):
+            sort = [(at, version) for at, version in left if (at in called) is waits]
+            for at, version in sort[:MAX_PROBLEMS]:
+                name = names[at] if at < len(names) else ""
+                yield SymbolProblem(name, version, path, len(sort) - 1, is_lazy=waits)
 
 
 class _Scope:
@@ -176,8 +191,3 @@ def defined_elsewhere(
         if table is not None and Definitions(table).has(hash_, problem.version):
             return path
     return None
-
-
-def is_bound_at_start(facts: SharedObject) -> bool:
-    """Say whether all symbols of the object are looked up at once; others are when they are called."""
-    return bool(facts.flags & DF_BIND_NOW or facts.flags_1 & DF_1_NOW)

@@ -15,7 +15,7 @@ class SymbolCollector:
     """Gives the `SymbolTable` of every ELF file of a layer that has one; see `Collector`."""
 
     name = "elf-symbols"
-    version = 3
+    version = 4
     record_type = SymbolTable
     begins = ELF_MAGIC
 

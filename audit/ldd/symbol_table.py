@@ -17,6 +17,7 @@ import msgspec
 
 from fleet_audit.audit.ldd import layout as elf
 from fleet_audit.audit.ldd.reader import MAX_STRING, DynamicFile, dynamic_file
+from fleet_audit.audit.ldd.relocations import looked_up_at_once
 from fleet_audit.audit.ldd.symbol_versions import INDEX_MASK, defined_by_index, needed_by_index
 from fleet_audit.audit.ldd.window import Damaged, Read, Window
 
@@ -41,8 +42,9 @@ class SymbolTable(msgspec.Struct, frozen=True, gc=False, array_like=True):
     `buckets` and `chain` are those of DT_GNU_HASH, `first` the number of the symbol that `chain` begins
     with, and `versions` the entries of DT_VERSYM for `chain`; empty where there are none. `wanted` holds
     the hashes of undefined symbols that are not weak, `wanted_versions` their entries of DT_VERSYM,
-    `names` their names, compressed. `opens` are names of libraries among the strings of a file that loads
-    libraries by name. `damage` says why the rest is not known.
+    `names` their names, compressed; `called` the numbers of those, among the wanted, that the loader looks up
+    only when they are called, unless it is told to bind all at once. `opens` are names of libraries among the
+    strings of a file that loads libraries by name. `damage` says why the rest is not known.
     """
 
     first: int = 0
@@ -55,6 +57,7 @@ class SymbolTable(msgspec.Struct, frozen=True, gc=False, array_like=True):
     names: bytes = b""
     damage: str = ""
     opens: tuple[str, ...] = ()
+    called: bytes = b""
 
     def wanted_names(self) -> Sequence[str]:
         """Return the names of the wanted symbols, in their order; fewer where the record is damaged."""
@@ -85,6 +88,12 @@ def _usual_hash(name: bytes) -> int:
 @lru_cache(maxsize=_USUAL_NAME + 1)
 def _powers(length: int) -> tuple[int, ...]:
     return tuple(int(pow(33, length - i, 1 << 32)) for i in range(length + 1))
+
+
+_BINDS_LOCALLY = (elf.STV_INTERNAL, elf.STV_HIDDEN)
+"""Visibilities of symbols that bind within their file alone (dl_symbol_visibility_binds_local_p)."""
+
+_FOR_OTHERS = bytes(other for other in range(256) if other & 3 not in _BINDS_LOCALLY)
 
 
 def read_symbols(read: Read, size: int) -> SymbolTable | None:
@@ -123,21 +132,25 @@ class _Tables:
             first, buckets, chain = self._gnu_hash()
             count = self._count_without_hashes() if first <= 1 and not chain else first
             numbered = self._versions(first, len(chain))
-            if len(buckets) == 1 and 0 < len(chain) <= _FEW:
+            is_short = len(buckets) == 1 and 0 < len(chain) <= _FEW
+            if is_short or self._has_local(first, len(chain)):
                 first, buckets, chain, numbered = self._hashed(first + len(chain))
         else:
             count = self._sysv_count()
             first, buckets, chain, numbered = self._hashed(count)
         wanted = list(self._wanted(count))
+        at_once = looked_up_at_once(self._file, self._words) if wanted else None
+        called = () if at_once is None else (n for n, w in enumerate(wanted) if w[2] not in at_once)
         return SymbolTable(
             first=first,
             buckets=_packed(buckets),
             chain=_packed(chain),
             versions=_packed(numbered),
             version_names=versions,
-            wanted=_packed(array("I", [gnu_hash(name) for name, _ in wanted])),
-            wanted_versions=_packed(array("H", [version for _, version in wanted])) if versions else b"",
-            names=zlib.compress(b"\0".join(name for name, _ in wanted), 1) if wanted else b"",
+            wanted=_packed(array("I", [gnu_hash(name) for name, _, _ in wanted])),
+            wanted_versions=_packed(array("H", [version for _, version, _ in wanted])) if versions else b"",
+            names=zlib.compress(b"\0".join([name for name, _, _ in wanted]), 1) if wanted else b"",
+            called=_packed(array("I", called)),
         )
 
     def _window(self) -> Window:
@@ -205,21 +218,35 @@ class _Tables:
             raise Damaged("the file has no hash table")
         return self._words(self._file.offset(elf.DT_HASH, "the hash table"), 2)[1]
 
-    def _entries(self, count: int) -> Iterator[tuple[int, int, int]]:
-        """Yield ``st_name``, ``st_info`` and ``st_shndx`` of the first `count` symbols."""
+    def _entries(self, count: int) -> Iterator[tuple[int, int, int, int]]:
+        """Yield ``st_name``, ``st_info``, ``st_other`` and ``st_shndx`` of the first `count` symbols."""
         layout = self._file.layout
-        if count > MAX_DEFINED:
-            raise Damaged("the symbol table is larger than any real one")
-        table = self._window().at(self._symbols, count * layout.symbol.size, "the symbol table")
-        name, info, section = layout.symbol_fields
-        return ((s[name], s[info], s[section]) for s in layout.symbol.iter_unpack(table))
+        name, info, other, section = layout.symbol_fields
+        entries = layout.symbol.iter_unpack(self._table(0, count))
+        return ((s[name], s[info], s[other], s[section]) for s in entries)
 
-    def _wanted(self, count: int) -> Iterator[tuple[bytes, int]]:
+    def _table(self, first: int, count: int) -> bytes:
+        if first + count > MAX_DEFINED:
+            raise Damaged("the symbol table is larger than any real one")
+        size = self._file.layout.symbol.size
+        return self._window().at(self._symbols + first * size, count * size, "the symbol table")
+
+    def _has_local(self, first: int, count: int) -> bool:
+        """Say whether the hash table leads to symbols that no other file gets, as no linker has it do."""
+        size = self._file.layout.symbol.size
+        at = 5 if self._file.layout.elf_class == 64 else 13
+        return bool(self._table(first, count)[at::size].translate(None, _FOR_OTHERS))
+
+    def _wanted(self, count: int) -> Iterator[tuple[bytes, int, int]]:
+        """Yield the name, the version and the number of each symbol that another file is to define."""
         versions = self._versions(0, count)
         found = (
-            (self._string(name), versions[index] & INDEX_MASK if versions else 0)
-            for index, (name, info, section) in enumerate(self._entries(count))
-            if section == elf.SHN_UNDEF and name and info >> 4 not in (elf.STB_LOCAL, elf.STB_WEAK)
+            (self._string(name), versions[number] & INDEX_MASK if versions else 0, number)
+            for number, (name, info, other, section) in enumerate(self._entries(count))
+            if section == elf.SHN_UNDEF
+            and name
+            and info >> 4 not in (elf.STB_LOCAL, elf.STB_WEAK)
+            and other & 3 not in _BINDS_LOCALLY
         )
         yield from islice(found, MAX_WANTED)
         if next(found, None) is not None:
@@ -229,9 +256,12 @@ class _Tables:
         """Return a table such as DT_GNU_HASH for the first `count` symbols, with two buckets at least."""
         versions = self._versions(0, count)
         defined = [
-            (gnu_hash(self._string(name)), versions[index] if versions else 0)
-            for index, (name, info, section) in enumerate(self._entries(count))
-            if section != elf.SHN_UNDEF and name and info >> 4 != elf.STB_LOCAL
+            (gnu_hash(self._string(name)), versions[number] if versions else 0)
+            for number, (name, info, other, section) in enumerate(self._entries(count))
+            if section != elf.SHN_UNDEF
+            and name
+            and info >> 4 != elf.STB_LOCAL
+            and other & 3 not in _BINDS_LOCALLY
         ]
         size = max(2, len(defined))
         order = sorted(defined, key=lambda item: item[0] % size)

@@ -185,7 +185,8 @@ class SymbolProblem(msgspec.Struct, frozen=True):
 
     `others` counts the file's further symbols that are not found, whether or not they are listed.
     `elsewhere` is a file of the image that defines it and that nothing loads together with `wanted_by`: code
-    that opens it for everybody (RTLD_GLOBAL) before would help.
+    that opens it for everybody (RTLD_GLOBAL) before would help. `is_lazy` where it is looked up only when it
+    is called: the file loads.
     """
 
     name: str
@@ -193,6 +194,7 @@ class SymbolProblem(msgspec.Struct, frozen=True):
     wanted_by: ImagePath
     others: int = 0
     elsewhere: ImagePath | None = None
+    is_lazy: bool = False
 
 
 class Remark(msgspec.Struct, frozen=True):

@@ -75,7 +75,7 @@ def _symbol_ask(entry: Node, problem: SymbolProblem, judge: Judge, tier: Tier | 
         wanted_by=entry.name,
         route=(entry, Node(NodeKind.FILE, path)),
         resolution=judge.judged(basename(path), elsewhere or refused),
-        tier=tier,
+        tier=Tier.LAZY if problem.is_lazy else tier,
     )
 
 

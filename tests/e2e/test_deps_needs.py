@@ -121,7 +121,9 @@ def test_a_program_whose_absence_is_handled_is_optional(world: World) -> None:
 
 def test_a_program_that_the_images_path_leads_to_is_there(world: World) -> None:
     app = "import subprocess\nsubprocess.run(['ffmpeg'], check=True)\n"
-    world.family(FAMILY, {"opt/bin/ffmpeg": "#!/usr/local/bin/python3.11\n"}, config={"Env": ["PATH=/opt/bin"]})
+    world.family(
+        FAMILY, {"opt/bin/ffmpeg": "#!/usr/local/bin/python3.11\n"}, config={"Env": ["PATH=/opt/bin"]}
+    )
 
     answer = world.service(SERVICE, app).run("deps", FAMILY)
 

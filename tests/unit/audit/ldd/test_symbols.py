@@ -140,8 +140,11 @@ def test_programs_look_most_symbols_up_when_they_are_called() -> None:
         return _load(builder, "/bin/tool", EntryKind.EXECUTABLE)
 
     bind_now = 8
-    assert program(0).symbol_problems == ()
-    assert [p.name for p in program(bind_now).symbol_problems] == ["gone"]
+    assert [(p.name, p.is_lazy) for p in program(0).symbol_problems] == [("gone", True)]
+    assert [(p.kind, p.detail) for p in problems(program(0))] == [
+        ("optional", "symbol: undefined symbol: gone, looked up only when it is called")
+    ]
+    assert [(p.name, p.is_lazy) for p in program(bind_now).symbol_problems] == [("gone", False)]
 
 
 def test_where_a_library_is_missing_symbols_are_not_missed_as_well() -> None:
