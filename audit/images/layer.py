@@ -1,5 +1,6 @@
 """One pass over a layer: entries, kept bodies, collectors' records, and both digests checked."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -216,41 +217,71 @@ class Desk:
 
 
 class StreamedBody:
-    """A `MemberBody` over the stream; stands at the body's beginning when it is made."""
+    """A `MemberBody` over the stream; stands at the body's beginning when it is made.
+
+    It holds on to the chunks that the body came in, so that looking at a part of it copies that part alone.
+    """
 
     def __init__(self, stream: TarStream, size: int, desk: "Desk") -> None:
         """Read from `stream`; put together on `desk` what does not come in one piece."""
         self._stream = stream
         self.size = size
         self._desk = desk
-        self._held = memoryview(b"")
+        self._pieces: list[memoryview] = []
+        self._ends: list[int] = []
+        self._joined = memoryview(b"")
 
     def upto(self, end: int) -> memoryview:
         """See `MemberBody.upto`; also raises LayerUnreadable where the layer ends inside the body."""
         end = min(end, self.size)
-        self._desk.check(end)
-        if end > len(self._held):
-            self._hold(end)
-        return self._held[:end]
+        self._hold(end)
+        if not end:
+            return memoryview(b"")
+        if end <= self._ends[0]:
+            return self._pieces[0][:end]
+        if end > len(self._joined):
+            self._join(end)
+        return self._joined[:end]
+
+    def _join(self, end: int) -> None:
+        # Twice what was put together before keeps the copying linear for a collector that asks bit by bit.
+        goal = max(end, min(2 * len(self._joined), self.size, self._desk.most))
+        self._hold(goal)
+        self._joined = self._desk.room(goal)
+        at = 0
+        for piece in self._pieces:
+            self._joined[at : at + len(piece)] = piece[: goal - at]
+            at += len(piece)
 
     def part(self, offset: int, length: int) -> bytes:
         """See `MemberBody.part`; raises as `upto` does."""
-        return bytes(self.upto(offset + length)[offset : offset + length])
+        end = min(offset + length, self.size)
+        if offset >= end:
+            return b""
+        self._hold(end)
+        number = bisect_right(self._ends, offset)
+        begin = offset - (self._ends[number - 1] if number else 0)
+        if end <= self._ends[number]:
+            return bytes(self._pieces[number][begin : begin + end - offset])
+        return b"".join(self._across(number, begin, end - offset))
+
+    def _across(self, number: int, begin: int, length: int) -> Iterator[memoryview]:
+        while length:
+            piece = self._pieces[number][begin : begin + length]
+            yield piece
+            length -= len(piece)
+            number, begin = number + 1, 0
 
     def _hold(self, end: int) -> None:
-        held = len(self._held)
-        view = None if held else self._stream.view(end)
-        if view is not None:
-            self._held = view
-            return
-        # Asking for twice what is held keeps the copying linear for a collector that asks bit by bit.
-        goal = max(end, min(2 * held, self.size, self._desk.most))
-        place = self._desk.room(goal)
-        if self._held.obj is not place.obj:
-            place[:held] = self._held
-        if held + self._stream.readinto(place[held:]) < goal:
-            raise LayerUnreadable("is truncated inside a file's body")
-        self._held = place
+        self._desk.check(end)
+        held = self._ends[-1] if self._ends else 0
+        while held < end:
+            piece = self._stream.piece(self.size - held)
+            if not piece:
+                raise LayerUnreadable("is truncated inside a file's body")
+            held += len(piece)
+            self._pieces.append(piece)
+            self._ends.append(held)
 
 
 class SparseBody:
@@ -265,22 +296,23 @@ class SparseBody:
 
     def upto(self, end: int) -> memoryview:
         """See `MemberBody.upto`."""
-        end = min(end, self.size)
-        if end > self._most:
-            raise BodyTooLarge(f"{end} bytes of one body, over the limit of {self._most}")
-        whole = bytearray(end)
-        taken = 0
-        for at, length in self._segments:
-            if at >= end:
-                break
-            run = self._stored.upto(taken + length)[taken:]
-            whole[at : at + length] = run[: end - at]
-            taken += length
-        return memoryview(whole)
+        return memoryview(self._region(0, min(end, self.size)))
 
     def part(self, offset: int, length: int) -> bytes:
         """See `MemberBody.part`."""
-        return bytes(self.upto(offset + length)[offset : offset + length])
+        return bytes(self._region(offset, min(offset + length, self.size)))
+
+    def _region(self, begin: int, end: int) -> bytearray:
+        if end > self._most:
+            raise BodyTooLarge(f"{end} bytes of one body, over the limit of {self._most}")
+        region = bytearray(max(0, end - begin))
+        taken = 0
+        for at, length in self._segments:
+            first, last = max(at, begin), min(at + length, end)
+            if first < last:
+                region[first - begin : last - begin] = self._stored.part(taken + first - at, last - first)
+            taken += length
+        return region
 
 
 def member_path(name: str) -> ImagePath:

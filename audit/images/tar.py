@@ -62,30 +62,21 @@ class TarStream:
             self._advance()
         return self._chunk[self._at : self._at + 1]
 
-    def view(self, count: int) -> memoryview | None:
-        """Return the next `count` bytes without copying; None where no single chunk holds them all."""
-        at = self._at
-        end = at + count
-        if end > len(self._chunk):
-            return None
-        self._at = end
-        self.offset += count
-        return memoryview(self._chunk)[at:end]
+    def piece(self, most: int) -> memoryview:
+        """Return as many of the next bytes, `most` at most, as stand in one chunk; none at the end.
 
-    def readinto(self, into: memoryview) -> int:
-        """Fill `into` from the next bytes; return how many there were."""
-        filled = 0
-        for piece in self._pieces(len(into)):
-            into[filled : filled + len(piece)] = piece
-            filled += len(piece)
-        return filled
+        They are not copied: while they are held on to, their chunk is.
+        """
+        if self._at == len(self._chunk):
+            self._advance()
+        found = memoryview(self._chunk)[self._at : self._at + most]
+        self._at += len(found)
+        self.offset += len(found)
+        return found
 
     def _pieces(self, count: int) -> Iterator[bytes | memoryview]:
         left = count
-        while left and (self._at < len(self._chunk) or self._advance()):
-            piece = memoryview(self._chunk)[self._at : self._at + left]
-            self._at += len(piece)
-            self.offset += len(piece)
+        while left and (piece := self.piece(left)):
             left -= len(piece)
             yield piece
 

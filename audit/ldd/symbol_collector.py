@@ -25,7 +25,7 @@ class SymbolCollector:
             return None
 
         def read(offset: int, length: int) -> bytes:
-            return bytes(body.upto(offset + length)[offset : offset + length])
+            return body.part(offset, length)
 
         try:
             table = read_symbols(read, body.size)
