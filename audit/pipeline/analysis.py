@@ -32,7 +32,14 @@ from fleet_audit.audit.pipeline.needs import Ask, join
 from fleet_audit.audit.pipeline.order import ImportOrder
 from fleet_audit.audit.pipeline.packages import installed_distributions, package_set
 from fleet_audit.audit.pipeline.programs import find_program
-from fleet_audit.audit.pipeline.scene import Scene, gaps_besides, missing_image, open_scene, opened_names
+from fleet_audit.audit.pipeline.scene import (
+    Scene,
+    compiled_names,
+    gaps_besides,
+    missing_image,
+    open_scene,
+    opened_names,
+)
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.shipping import shipping
 from fleet_audit.audit.pipeline.subject import Subject
@@ -139,6 +146,7 @@ class _Audit:
             self._scene.image.tree,
             self._scene.interpreter,
             records=self._shared.records,
+            compiled=compiled_names(self._scene),
             suggestions=self._shared.knowledge.module_distributions,
         )
         asked = distribution_asks(found.services, self._judge)

@@ -13,7 +13,13 @@ from fleet_audit.audit.pipeline.analysis import absent_code, merged_unparsed
 from fleet_audit.audit.pipeline.examined import Examined, reached_distributions
 from fleet_audit.audit.pipeline.fitting import declared_distributions, fits
 from fleet_audit.audit.pipeline.origin import families_of_layers
-from fleet_audit.audit.pipeline.scene import Scene, gaps_besides, missing_image, open_scene
+from fleet_audit.audit.pipeline.scene import (
+    Scene,
+    compiled_names,
+    gaps_besides,
+    missing_image,
+    open_scene,
+)
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.shipping import Shipping, shipping
 from fleet_audit.audit.pipeline.subject import Subject
@@ -69,6 +75,7 @@ def _examine(subject: Subject, scene: Scene | None, shared: Shared) -> Examinati
         None if scene is None else scene.image.tree,
         None if scene is None else scene.interpreter,
         records=shared.records,
+        compiled=None if scene is None else compiled_names(scene),
         suggestions=shared.knowledge.module_distributions,
     )
 

@@ -15,7 +15,7 @@ from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Missing,
 from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.identity import ROOT, DistributionName, ImagePath, ModuleName, Soname
 from fleet_audit.audit.model.imports import Level
-from fleet_audit.audit.pipeline.scene import Scene
+from fleet_audit.audit.pipeline.scene import Scene, compiled_names
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.static_imports.service_code import ServiceCode
 
@@ -186,6 +186,7 @@ class _Order:
             self._scene.image.tree,
             self._scene.interpreter,
             records=self._shared.records,
+            compiled=compiled_names(self._scene),
         )
         return EvidenceGraph(found.edges)
 

@@ -21,12 +21,17 @@ from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.pipeline.settings import Settings
 from fleet_audit.audit.pipeline.subject import PATH_TRANSPORTS, TRANSPORTS, Subject
+from fleet_audit.audit.static_imports.compiled_collector import CompiledNamesCollector, names_of_file
+from fleet_audit.audit.static_imports.compiled_names import CompiledNames
 from fleet_audit.audit.static_imports.distributions import Distributions
 from fleet_audit.audit.static_imports.interpreter import Interpreter, find_interpreter
 
 LAYER_FACTS = "layers"
 _FOLDER = "dir:"
 _ENGINES = ("docker:", "podman:")
+
+
+_COMPILED = CompiledNamesCollector()
 
 
 class Scene(msgspec.Struct, frozen=True):
@@ -78,7 +83,7 @@ def open_scene(reference: str, settings: Settings, *, python: str = "", isa: str
     collector, symbols = ElfCollector(), SymbolCollector()
     with open_image(
         reference,
-        collectors=(collector,) if reference.startswith(_FOLDER) else (collector, symbols),
+        collectors=(collector,) if reference.startswith(_FOLDER) else (collector, symbols, _COMPILED),
         store=LayerStore(settings.cache_dir / LAYER_FACTS),
         platform=settings.platform,
         jobs=settings.jobs,
@@ -127,6 +132,21 @@ def _symbols(image: Image, collector: SymbolCollector) -> Callable[[ImagePath], 
             return symbols_of_file(tree.open(path))
         except FileUnreadable:
             return None
+
+    return read
+
+
+def compiled_names(scene: Scene) -> Callable[[ImagePath], CompiledNames | None]:
+    """Return what gives the names in an extension module; those of a folder are read when asked for."""
+    tree = scene.image.tree
+    if not isinstance(tree, FolderTree):
+        return scene.image.records(_COMPILED).get
+
+    def read(path: ImagePath) -> CompiledNames | None:
+        try:
+            return names_of_file(tree.open(path), path)
+        except FileUnreadable as e:
+            return CompiledNames(why_unknown=e.why)
 
     return read
 

@@ -14,7 +14,7 @@ Read = Callable[[int, int], bytes]
 MAX_CONSTANTS = 64 << 20
 """Bytes of constants of one file; the largest real extension modules have some twenty million."""
 
-_MAGIC = b"\x7fELF"
+ELF_MAGIC = b"\x7fELF"
 _MAX_SEGMENTS = 128
 _HEADER_BYTES = 64
 _PT_LOAD = 1
@@ -78,7 +78,7 @@ def constant_data(read: Read, size: int) -> bytes:
     if sum(end - start for start, end in parts) > MAX_CONSTANTS:
         raise NoConstants(f"has more than {MAX_CONSTANTS} bytes of constants")
     # The padding keeps a string that ends one part from running into the next.
-    return b"\0".join(_exactly(read, start, end - start) for start, end in parts)
+    return b"\0".join(_exactly(read, size, start, end - start) for start, end in parts)
 
 
 def _clipped(segment: _Segment, unwinding: int | None) -> tuple[int, int]:
@@ -88,22 +88,22 @@ def _clipped(segment: _Segment, unwinding: int | None) -> tuple[int, int]:
 
 def _segments(read: Read, size: int) -> Sequence[_Segment]:
     head = read(0, _HEADER_BYTES)
-    layout = _LAYOUTS.get((head[4], head[5])) if head[:4] == _MAGIC and len(head) > 5 else None
+    layout = _LAYOUTS.get((head[4], head[5])) if head[:4] == ELF_MAGIC and len(head) > 5 else None
     if layout is None:
         raise NoConstants("is no ELF file")
     try:
         _, offset, _, _, _, entry_size, count = layout.header.unpack_from(head, 24)
     except error:
         raise NoConstants("is shorter than an ELF header") from None
-    if entry_size != layout.segment.size or count > _MAX_SEGMENTS or offset > size:
+    if entry_size != layout.segment.size or count > _MAX_SEGMENTS:
         raise NoConstants("has program headers that no linker writes")
-    table = _exactly(read, offset, count * layout.segment.size)
+    table = _exactly(read, size, offset, count * entry_size)
     a, b, c, d = layout.order
     return [_Segment(t[a], t[b], t[c], t[d]) for t in layout.segment.iter_unpack(table)]
 
 
-def _exactly(read: Read, offset: int, length: int) -> bytes:
-    data = read(offset, length)
+def _exactly(read: Read, size: int, offset: int, length: int) -> bytes:
+    data = read(offset, length) if offset + length <= size else b""
     if len(data) != length:
         raise NoConstants("ends before its segments do")
     return data

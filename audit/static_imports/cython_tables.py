@@ -33,11 +33,14 @@ _LZSS_TRIES = 20_000
 """Places that look like the beginning; real files have some hundred."""
 
 _LZSS_PROBE = 128
+_LZSS_WHOLE = 4
+_LZSS_PACKED = 256 << 10
+_CONTROLS = bytes(set(range(0x20)) - set(b"\0\t\n\r\f\v")) + b"\x7f"
 _LZSS_ALIGNMENT = 8
 """Where compilers lay long constants, unless the NUL of another one comes right before."""
 
-_LZSS_ITEM = 24
-"""A group has one byte of flags and eight items of at most three bytes."""
+_LZSS_GROUP = 25
+"""One byte of flags, and eight items of at most three bytes."""
 
 
 class _Packing(NamedTuple):
@@ -137,9 +140,10 @@ def _from_own_coder(data: bytes) -> Iterator[bytes]:
     """Yield the row that Cython's own coder packed: there is one in a module, and nothing announces it."""
     whole = 0
     for tries, at in enumerate(_beginnings(data)):
-        if tries >= _LZSS_TRIES or whole >= MAX_ROWS:
+        if tries >= _LZSS_TRIES or whole >= _LZSS_WHOLE:
             return
-        if len(from_own_coder(data, at, _LZSS_PROBE)) < _LZSS_PROBE:
+        probe = from_own_coder(data, at, _LZSS_PROBE)
+        if len(probe) < _LZSS_PROBE or probe != probe.translate(None, _CONTROLS):
             continue
         whole += 1
         row = from_own_coder(data, at, MAX_TABLE)
@@ -163,8 +167,9 @@ def from_own_coder(data: bytes, start: int, most: int) -> bytes:
     says how many they are, so that some nonsense may follow the last string.
     """
     row = bytearray()
-    packed = data[start : start + _MAX_PACKED] + bytes(_LZSS_ITEM + 1)
-    end = len(packed) - _LZSS_ITEM
+    # Eight plain bytes take nine, and no group of items unpacks to less.
+    packed = data[start : start + min(_LZSS_PACKED, 4 * most)] + bytes(_LZSS_GROUP)
+    end = len(packed) - _LZSS_GROUP
     at = 0
     while at < end and len(row) < most and not _is_padding(packed, at):
         flags = packed[at] | 0xFF00

@@ -1,12 +1,13 @@
 """Builds images that hold a Python, distributions, and the services' repository beside them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from fleet_audit.audit.images.tree import MemoryTree
 from fleet_audit.audit.model.evidence import Edge
-from fleet_audit.audit.model.identity import DistributionName, ModuleName
+from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName
 from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.model.imports import ServiceImports
+from fleet_audit.audit.static_imports.compiled_names import CompiledNames
 from fleet_audit.audit.static_imports.examine import Examination, examine
 from fleet_audit.audit.static_imports.interpreter import find_interpreter
 from fleet_audit.audit.static_imports.service_code import ServiceCode
@@ -57,6 +58,7 @@ def examination(
     records: RecordStore | None = None,
     suggestions: Mapping[str, tuple[DistributionName, ...]] | None = None,
     computed: Mapping[ModuleName, tuple[ModuleName, ...]] | None = None,
+    compiled: Callable[[ImagePath], CompiledNames | None] | None = None,
 ) -> Examination:
     """Examine services whose repository is `sources` on an image with `image` in its site-packages."""
     built = None if image is None else python_image(image)
@@ -69,6 +71,7 @@ def examination(
         records=records,
         suggestions=suggestions,
         computed_imports=computed,
+        compiled=compiled,
     )
 
 
