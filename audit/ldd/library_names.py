@@ -5,8 +5,9 @@ in code that nothing calls.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from fleet_audit.audit.ldd.layout import PF_W, PF_X, Segment
 from fleet_audit.audit.ldd.symbol_table import SymbolTable, gnu_hash, numbers
 from fleet_audit.audit.ldd.window import Read
 
@@ -30,25 +31,41 @@ def opens_libraries(table: SymbolTable) -> bool:
     return not hashes.isdisjoint(numbers(table.wanted, "I"))
 
 
-def library_names(read: Read, size: int) -> tuple[str, ...]:
-    """Return the strings of a file that are names of libraries, in order, each once.
+def strings_lie_in(loads: Iterable[Segment], size: int) -> list[tuple[int, int]]:
+    """Return from where to where a file of `size` bytes holds the strings of its code, in order.
 
-    A string begins and ends with a NUL. Bounded in the file's size and the number of names.
+    Linkers give what is only read a segment of its own; where one does not, strings stand beside the code.
+    """
+    held = [s for s in loads if s.file_size and s.offset < size]
+    if any(not segment.flags & (PF_X | PF_W) for segment in held):
+        held = [segment for segment in held if not segment.flags & PF_X]
+    found: list[tuple[int, int]] = []
+    for segment in sorted(held, key=lambda s: s.offset):
+        end = min(segment.offset + segment.file_size, size)
+        if found and segment.offset <= found[-1][1]:
+            # Segments that overlap are no reason to look at the same bytes over and over.
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((segment.offset, end))
+    return found
+
+
+def library_names(read: Read, stretches: Iterable[tuple[int, int]]) -> tuple[str, ...]:
+    """Return the strings in some stretches of a file that are names of libraries, in order, each once.
+
+    A string begins and ends with a NUL. Bounded in the bytes that are read and the number of names.
     """
     found: set[str] = set()
-    for name in _names(read, min(size, MAX_SIZE)):
+    for name in _names(read, stretches):
         found.add(name)
         if len(found) >= MAX_NAMES:
             break
     return tuple(sorted(found))
 
 
-def _names(read: Read, size: int) -> Iterator[str]:
+def _names(read: Read, stretches: Iterable[tuple[int, int]]) -> Iterator[str]:
     left = MAX_MARKS
-    for start in range(0, size, _CHUNK):
-        # Chunks overlap, so that a name at their border is whole in one of them.
-        first = max(0, start - _LONGEST)
-        data = read(first, min(_CHUNK + start - first + _LONGEST, size - first))
+    for data in _chunks(read, stretches):
         at = data.find(_MARK)
         while at >= 0 and left > 0:
             left -= 1
@@ -57,3 +74,13 @@ def _names(read: Read, size: int) -> Iterator[str]:
             if begin > 0 and end > 0 and _NAME.fullmatch(data, begin, end):
                 yield data[begin:end].decode("ascii")
             at = data.find(_MARK, at + len(_MARK))
+
+
+def _chunks(read: Read, stretches: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+    left = MAX_SIZE
+    for begin, end in stretches:
+        for start in range(begin, min(end, begin + left), _CHUNK):
+            # Chunks overlap, so that a name at their border is whole in one of them.
+            first = max(begin, start - _LONGEST)
+            yield read(first, min(start + _CHUNK + _LONGEST, end) - first)
+        left -= min(left, end - begin)

@@ -6,16 +6,17 @@ import msgspec
 
 from fleet_audit.audit.images.collector import BodyTooLarge, Member, MemberBody
 from fleet_audit.audit.ldd.layout import ELF_MAGIC
-from fleet_audit.audit.ldd.library_names import library_names, opens_libraries
+from fleet_audit.audit.ldd.library_names import library_names, opens_libraries, strings_lie_in
+from fleet_audit.audit.ldd.reader import dynamic_file
 from fleet_audit.audit.ldd.symbol_table import SymbolTable, read_symbols
-from fleet_audit.audit.ldd.window import Read
+from fleet_audit.audit.ldd.window import Damaged, Read
 
 
 class SymbolCollector:
     """Gives the `SymbolTable` of every ELF file of a layer that has one; see `Collector`."""
 
     name = "elf-symbols"
-    version = 4
+    version = 5
     record_type = SymbolTable
     begins = ELF_MAGIC
 
@@ -56,4 +57,9 @@ def symbols_of_file(descriptor: int, *, with_names: bool = False) -> SymbolTable
 def _with_names(table: SymbolTable | None, read: Read, size: int) -> SymbolTable | None:
     if table is None or not opens_libraries(table):
         return table
-    return msgspec.structs.replace(table, opens=library_names(read, size))
+    try:
+        file = dynamic_file(read, size)
+    except Damaged:
+        file = None
+    stretches = [] if file is None else strings_lie_in(file.loads, size)
+    return msgspec.structs.replace(table, opens=library_names(read, stretches))

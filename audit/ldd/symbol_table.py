@@ -6,14 +6,13 @@ many times a symbol is taken for defined that is not; never the other way round.
 """
 
 import sys
-import zlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import islice
 from operator import mul
 
 import msgspec
+import zstandard
 
 from fleet_audit.audit.ldd import layout as elf
 from fleet_audit.audit.ldd.reader import MAX_STRING, DynamicFile, dynamic_file
@@ -28,6 +27,8 @@ MAX_NAMES = 32 << 20
 """Bytes of all wanted names of one file; the largest real files have some five million."""
 
 _MODULUS = 1 << 32
+_COMPRESSOR = zstandard.ZstdCompressor(level=1)
+_TOO_LONG = "the names of the symbols are too long together"
 _STRINGS_AT_ONCE = 4 << 20
 _USUAL_NAME = 512
 """Longer names are not kept in memory: real ones are rare, and a hostile file has as many as it likes."""
@@ -62,8 +63,10 @@ class SymbolTable(msgspec.Struct, frozen=True, gc=False, array_like=True):
     def wanted_names(self) -> Sequence[str]:
         """Return the names of the wanted symbols, in their order; fewer where the record is damaged."""
         try:
-            raw = zlib.decompressobj().decompress(self.names, MAX_NAMES)
-        except zlib.error:
+            if not 0 < zstandard.frame_content_size(self.names) <= MAX_NAMES:
+                return ()
+            raw = zstandard.ZstdDecompressor().decompress(self.names)
+        except zstandard.ZstdError:
             return ()
         return [name.decode("utf-8", "backslashreplace") for name in raw.split(b"\0")]
 
@@ -138,18 +141,20 @@ class _Tables:
         else:
             count = self._sysv_count()
             first, buckets, chain, numbered = self._hashed(count)
-        wanted = list(self._wanted(count))
+        wanted = self._wanted(count)
+        names = self._strings_at(name for _, name in wanted)
+        of_wanted = self._versions(0, count) if wanted else array("H")
         at_once = looked_up_at_once(self._file, self._words) if wanted else None
-        called = () if at_once is None else (n for n, w in enumerate(wanted) if w[2] not in at_once)
+        called = () if at_once is None else (n for n, w in enumerate(wanted) if w[0] not in at_once)
         return SymbolTable(
             first=first,
             buckets=_packed(buckets),
             chain=_packed(chain),
             versions=_packed(numbered),
             version_names=versions,
-            wanted=_packed(array("I", [gnu_hash(name) for name, _, _ in wanted])),
-            wanted_versions=_packed(array("H", [version for _, version, _ in wanted])) if versions else b"",
-            names=zlib.compress(b"\0".join([name for name, _, _ in wanted]), 1) if wanted else b"",
+            wanted=_packed(array("I", map(gnu_hash, names))),
+            wanted_versions=_packed(_without_flags(of_wanted, wanted)) if versions else b"",
+            names=_COMPRESSOR.compress(b"\0".join(names)) if names else b"",
             called=_packed(array("I", called)),
         )
 
@@ -164,7 +169,22 @@ class _Tables:
             found = self._text.string(self._strings + index, MAX_STRING, "the name of a symbol")
         self._left -= len(found) + 1
         if self._left < 0:
-            raise Damaged("the names of the symbols are too long together")
+            raise Damaged(_TOO_LONG)
+        return found
+
+    def _strings_at(self, indexes: Iterable[int]) -> list[bytes]:
+        """Return the strings that `_string` does, for many at once."""
+        text, find, found, spent = self._names, self._names.find, [], 0
+        for index in indexes:
+            end = find(b"\0", index, index + MAX_STRING)
+            if end < 0:
+                found.append(self._string(index))
+                continue
+            found.append(text[index:end])
+            spent += end - index + 1
+            if spent > self._left:
+                raise Damaged(_TOO_LONG)
+        self._left -= spent
         return found
 
     def _words(self, offset: int, count: int, kind: str = "I") -> "array[int]":
@@ -237,20 +257,20 @@ class _Tables:
         at = 5 if self._file.layout.elf_class == 64 else 13
         return bool(self._table(first, count)[at::size].translate(None, _FOR_OTHERS))
 
-    def _wanted(self, count: int) -> Iterator[tuple[bytes, int, int]]:
-        """Yield the name, the version and the number of each symbol that another file is to define."""
-        versions = self._versions(0, count)
-        found = (
-            (self._string(name), versions[number] & INDEX_MASK if versions else 0, number)
-            for number, (name, info, other, section) in enumerate(self._entries(count))
-            if section == elf.SHN_UNDEF
-            and name
-            and info >> 4 not in (elf.STB_LOCAL, elf.STB_WEAK)
-            and other & 3 not in _BINDS_LOCALLY
-        )
-        yield from islice(found, MAX_WANTED)
-        if next(found, None) is not None:
+    def _wanted(self, count: int) -> list[tuple[int, int]]:
+        """Return the number and ``st_name`` of each symbol that another file is to define."""
+        name, info, other, section = self._file.layout.symbol_fields
+        found = [
+            (number, symbol[name])
+            for number, symbol in enumerate(self._file.layout.symbol.iter_unpack(self._table(0, count)))
+            if symbol[section] == elf.SHN_UNDEF
+            and symbol[name]
+            and symbol[info] >> 4 not in (elf.STB_LOCAL, elf.STB_WEAK)
+            and symbol[other] & 3 not in _BINDS_LOCALLY
+        ]
+        if len(found) > MAX_WANTED:
             raise Damaged(f"the file wants over {MAX_WANTED} symbols")
+        return found
 
     def _hashed(self, count: int) -> tuple[int, "array[int]", "array[int]", "array[int]"]:
         """Return a table such as DT_GNU_HASH for the first `count` symbols, with two buckets at least."""
@@ -287,6 +307,11 @@ class _Tables:
 
     def _name(self, index: int) -> str:
         return self._string(index).decode("utf-8", "backslashreplace")
+
+
+def _without_flags(versions: "array[int]", wanted: Iterable[tuple[int, int]]) -> "array[int]":
+    """Return the version indexes of the wanted symbols; 0 where there is no table of versions."""
+    return array("H", [versions[number] & INDEX_MASK if versions else 0 for number, _ in wanted])
 
 
 def _packed(words: "array[int]") -> bytes:

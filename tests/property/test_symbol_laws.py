@@ -129,6 +129,6 @@ def test_records_of_a_damaged_cache_give_some_answer(table: SymbolTable) -> None
 
 @given(st.binary(max_size=300))
 def test_names_are_found_in_any_bytes(body: bytes) -> None:
-    found = library_names(lambda offset, length: body[offset : offset + length], len(body))
+    found = library_names(lambda offset, length: body[offset : offset + length], [(0, len(body))])
 
     assert all(f"\0{name}\0".encode() in body for name in found)

@@ -2,12 +2,13 @@
 
 import pytest
 
-from fleet_audit.audit.ldd.library_names import library_names, opens_libraries
+from fleet_audit.audit.ldd.layout import PF_W, PF_X, PT_LOAD, Segment
+from fleet_audit.audit.ldd.library_names import library_names, opens_libraries, strings_lie_in
 from tests.support.elf import Symbol, elf, symbols_of, wants
 
 
 def _names(body: bytes) -> tuple[str, ...]:
-    return library_names(lambda offset, length: body[offset : offset + length], len(body))
+    return library_names(lambda offset, length: body[offset : offset + length], [(0, len(body))])
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,30 @@ def test_a_file_full_of_marks_is_not_read_to_its_end() -> None:
     body = b".so" * 300_000 + b"\0libGL.so.1\0"
 
     assert _names(body) == ()
+
+
+CODE, CONSTANTS, DATA = PF_X | 4, 4, PF_W | 4
+
+
+def _loads(*segments: tuple[int, int, int]) -> list[Segment]:
+    return [Segment(PT_LOAD, flags, offset, offset, length) for flags, offset, length in segments]
+
+
+@pytest.mark.parametrize(
+    ("loads", "expected"),
+    [
+        (_loads((CONSTANTS, 0, 10), (CODE, 16, 10), (CONSTANTS, 32, 8), (DATA, 40, 5)), [(0, 10), (32, 45)]),
+        (_loads((CODE, 0, 30), (DATA, 40, 5)), [(0, 30), (40, 45)]),
+        (_loads((CODE | PF_W, 0, 30)), [(0, 30)]),
+        (_loads((CONSTANTS, 0, 1 << 40), (CONSTANTS, 0, 50), (CONSTANTS, 1 << 50, 5)), [(0, 100)]),
+        (_loads((DATA, 20, 0), (DATA, 10, 5), (DATA, 4, 8)), [(4, 15)]),
+        ([], []),
+    ],
+)
+def test_strings_lie_where_no_code_does_if_they_have_a_place_of_their_own(
+    loads: list[Segment], expected: list[tuple[int, int]]
+) -> None:
+    assert strings_lie_in(loads, 100) == expected
 
 
 def test_only_files_that_want_such_a_function_are_looked_into() -> None:
