@@ -212,7 +212,7 @@ class WithArchives:
         return self.listing(folder)
 
     def _opens_above(self, folder: ImagePath) -> bool:
-        """Look into the file that stands at `folder`, or that a path leads into; say whether it is an archive."""
+        """Look into the file at `folder`, or that its path leads into; say whether it is an archive."""
         at = folder
         while at != ROOT and self._tree.realpath(at) is None:
             at = parent(at)

@@ -15,9 +15,11 @@ class Options(msgspec.Struct, frozen=True):
     """What the options of a command line change about ``sys.path`` (Python's manual, "Command line").
 
     `is_isolated_from_environment` for ``-E``: no ``PYTHON*`` variable counts. `has_user_site` is off with
-    ``-s``, `has_site` with ``-S``, `has_script_folder` with ``-P``; ``-I`` means ``-E``, ``-s`` and ``-P``.
+    ``-s``, `has_site` with ``-S``, `has_script_folder` with ``-P`` (from 3.11 on); ``-I``, `is_isolated`, means
+    ``-E``, ``-s`` and ``-P``.
     """
 
+    is_isolated: bool = False
     is_isolated_from_environment: bool = False
     has_user_site: bool = True
     has_site: bool = True
@@ -31,6 +33,7 @@ def options_of(command: Sequence[str], environment: Mapping[str, str]) -> Option
     ignores = is_isolated or "E" in given
     env: Mapping[str, str] = {} if ignores else environment
     return Options(
+        is_isolated=is_isolated,
         is_isolated_from_environment=ignores,
         has_user_site=not (is_isolated or "s" in given or env.get("PYTHONNOUSERSITE")),
         has_site="S" not in given,

@@ -12,6 +12,7 @@ from fleet_audit.audit.static_imports.editables import WITH_CALLS, WITH_TABLES, 
 from fleet_audit.audit.static_imports.lexer import decode, lex
 
 MOST_REDIRECTS = 10_000
+_NOWHERE = ImagePath("/__path_hook__")
 
 _TABLE = re.compile(rb"(?m)^(MAPPING|NAMESPACES)[ \t]*(?::[^=\n]*)?=(?!=)")
 _MAP_MODULE = re.compile(rb"(?m)^[A-Za-z_]\w*\.map_module\(")
@@ -42,8 +43,9 @@ def _setuptools(source: bytes, shadow: bytes) -> Redirects | None:
         return None
     modules = dict(_pairs(tables[b"MAPPING"]))
     spaces = dict(_spaces(tables[b"NAMESPACES"])) if b"NAMESPACES" in tables else {}
-    # A namespace without folders of its own is looked for where it is mapped to.
-    spaces = {name: found or tuple(filter(None, (modules.get(name),))) for name, found in spaces.items()}
+    # A namespace without folders of its own is looked for where it is mapped to; else its path holds nothing
+    # but a name that leads nowhere, so that it has one.
+    spaces = {name: found or (modules.get(name, _NOWHERE),) for name, found in spaces.items()}
     return Redirects(modules, spaces)
 
 

@@ -16,22 +16,28 @@ _OTHERS = re.compile(r"_.*_editable(?:_loader)?")
 
 
 class Redirects(msgspec.Struct, frozen=True):
-    """What is found in another place than the search path says, once nothing on the path has that name.
+    """What is found in another place than the search path says.
 
-    `modules` lead to a package's folder or to a module's file, with or without its ending. `namespaces` are
-    packages without ``__init__`` and the folders that they stand in.
+    `modules` lead to a package's folder or to a module's file, with or without its ending; `namespaces` are
+    packages without ``__init__`` and the folders that they stand in. Both count once nothing on the path has
+    the name. `first` leads to packages' folders before the path is asked.
     """
 
     modules: dict[ModuleName, ImagePath] = {}
     namespaces: dict[ModuleName, tuple[ImagePath, ...]] = {}
+    first: dict[ModuleName, ImagePath] = {}
 
     def merged(self, other: "Redirects") -> "Redirects":
         """Return both; where two redirect one name, the first has the word."""
-        return Redirects({**other.modules, **self.modules}, {**other.namespaces, **self.namespaces})
+        return Redirects(
+            {**other.modules, **self.modules},
+            {**other.namespaces, **self.namespaces},
+            {**other.first, **self.first},
+        )
 
     def __bool__(self) -> bool:
         """Say whether anything is redirected."""
-        return bool(self.modules or self.namespaces)
+        return bool(self.modules or self.namespaces or self.first)
 
 
 def is_finder(module: str) -> bool:

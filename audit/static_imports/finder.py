@@ -116,6 +116,8 @@ class Finder:
     def _top_level(self, name: str) -> Module | None:
         if name in stdlib.ALWAYS_BUILTIN:
             return Module(ModuleName(name), ModuleKind.BUILTIN)
+        if (target := self._redirects.first.get(ModuleName(name))) is not None:
+            return self._redirected(ModuleName(name), target)
         path = self._search_path
         if name in stdlib.LOADED_AT_START and Side.IMAGE in self._trees:
             # Python has these before the script's folder is on the path.

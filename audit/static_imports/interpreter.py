@@ -147,7 +147,7 @@ def _interpreter(tree: FileTree, path: ImagePath, config: ImageConfig) -> Interp
     sites = _sites(
         tree, stdlib, minor, environment, _user_site(tree, config, minor) if has_user_site else None
     )
-    started = site_start(tree, before, sites) if options.has_site else SiteStart(before)
+    started = site_start(tree, before, sites, config.env) if options.has_site else SiteStart(before)
     return Interpreter(
         version=_version(config, minor),
         executable=executable,
@@ -157,7 +157,8 @@ def _interpreter(tree: FileTree, path: ImagePath, config: ImageConfig) -> Interp
         environment=frozenset(name for name, value in config.env.items() if value),
         redirects=started.redirects,
         startup=started.code,
-        has_script_folder=options.has_script_folder,
+        # Only the isolated mode is older than 3.11, which brought -P and PYTHONSAFEPATH.
+        has_script_folder=options.has_script_folder if minor >= 11 else not options.is_isolated,
         has_site=options.has_site,
         has_user_site=options.has_site and has_user_site,
         command=command,

@@ -4,23 +4,28 @@ As Lib/site.py has it (``addsitedir``, ``addpackage``); read, never run.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
 from fleet_audit.audit.images.tree import FileKind, FileTree, FileUnreadable, join, normalise
 from fleet_audit.audit.model.finding import Gap, GapKind
-from fleet_audit.audit.model.identity import ImagePath
+from fleet_audit.audit.model.identity import ImagePath, ModuleName
 from fleet_audit.audit.static_imports.editables import Redirects, is_finder
 from fleet_audit.audit.static_imports.records import PathCall
 
 MAX_ENTRIES = 5_000
 """How many entries ``sys.path`` may grow to; a real one has a handful."""
 
+_NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 _STAGE = "static_imports"
 _PTH_LIMIT = 1 << 20
 _FINDER_LIMIT = 4 << 20
 _CODE = re.compile(rb"import[ \t]")
+_DISTUTILS = re.compile(rb"\.get\(var, '(\w+)'\).*__import__\('_distutils_hack'\)\.add_shim\(\)")
+"""The line of setuptools' own, with what holds where the variable SETUPTOOLS_USE_DISTUTILS is not set."""
+
 _CHANGES = re.compile(rb"sys\.path|addsitedir|_editable")
 """What code must hold to change where modules are looked for in a way that is followed here."""
 
@@ -38,9 +43,14 @@ class SiteStart(msgspec.Struct, frozen=True):
     gaps: tuple[Gap, ...] = ()
 
 
-def site_start(tree: FileTree, before: Sequence[ImagePath], sites: Sequence[ImagePath]) -> SiteStart:
+def site_start(
+    tree: FileTree,
+    before: Sequence[ImagePath],
+    sites: Sequence[ImagePath],
+    environment: Mapping[str, str] = _NO_VARIABLES,
+) -> SiteStart:
     """Return what ``site`` makes of ``sys.path``: `before`, then every folder of `sites` that is there."""
-    started = _Site(tree, before)
+    started = _Site(tree, before, environment)
     for folder in sites:
         if is_folder(tree, folder):
             started.add_folder(folder)
@@ -62,8 +72,9 @@ def code_lines(body: bytes) -> bytes:
 class _Site:
     """Goes through site folders and their ``.pth`` files, in the order of Lib/site.py."""
 
-    def __init__(self, tree: FileTree, before: Sequence[ImagePath]) -> None:
+    def __init__(self, tree: FileTree, before: Sequence[ImagePath], environment: Mapping[str, str]) -> None:
         self._tree = tree
+        self._environment = environment
         self.path = dict.fromkeys(before)
         self.code: list[ImagePath] = []
         self.redirects = Redirects()
@@ -107,6 +118,7 @@ class _Site:
         if not code.strip():
             return []
         self.code.append(file)
+        self._add_distutils(site, code)
         return list(self._run(site, file, code)) if _CHANGES.search(code) else []
 
     def _run(self, site: ImagePath, file: ImagePath, code: bytes) -> Iterator[ImagePath]:
@@ -128,6 +140,16 @@ class _Site:
                 self.path = {**dict.fromkeys(folders), **self.path}
             else:
                 self.path.update(dict.fromkeys(folders))
+
+    def _add_distutils(self, site: ImagePath, code: bytes) -> None:
+        """Let setuptools stand for distutils where its ``distutils-precedence.pth`` says so."""
+        shim = _DISTUTILS.search(code)
+        if shim is None:
+            return
+        wanted = self._environment.get("SETUPTOOLS_USE_DISTUTILS", shim[1].decode())
+        folder = join(join(site, "setuptools"), "_distutils")
+        if wanted == "local" and is_folder(self._tree, folder):
+            self.redirects = self.redirects.merged(Redirects(first={ModuleName("distutils"): folder}))
 
     def _add_unknown(self, file: ImagePath, call: PathCall) -> None:
         why = f"its line {call.line} edits sys.path, and the folder could not be evaluated: {call.expression}"

@@ -28,7 +28,7 @@ def test_what_is_no_option_of_python_changes_nothing(command: str) -> None:
 )
 def test_isolated_mode_ignores_variables_user_packages_and_the_scripts_folder(command: str) -> None:
     assert options_of(command.split(), {"PYTHONSAFEPATH": ""}) == Options(
-        is_isolated_from_environment=True, has_user_site=False, has_script_folder=False
+        is_isolated=True, is_isolated_from_environment=True, has_user_site=False, has_script_folder=False
     )
 
 

@@ -7,7 +7,7 @@ from fleet_audit.audit.model.identity import ImagePath, ModuleName
 from fleet_audit.audit.model.imports import ProviderKind
 from fleet_audit.audit.static_imports.editable_finders import redirects
 from fleet_audit.audit.static_imports.editables import Redirects, is_finder
-from tests.support.pythons import SITE, TAG, distribution, examination
+from tests.support.pythons import LIB, SITE, TAG, distribution, examination
 
 FINDER = "__editable___mine_1_0_finder"
 PTH = f"import {FINDER}; {FINDER}.install()"
@@ -147,3 +147,23 @@ def test_sitecustomize_runs_in_every_service_and_what_a_service_does_itself_is_s
     modules = {edge.target.name for edge in found.edges}
     assert {"sitecustomize", "both", "late"} <= modules
     assert "late" not in {edge.target.name for edge in examination({"app.py": ""}, image).edges}
+
+
+def test_setuptools_stands_for_distutils_unless_a_variable_says_otherwise() -> None:
+    line = (
+        "import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os.environ.get(var, '{}') == 'local'; "
+        "enabled and __import__('_distutils_hack').add_shim()"
+    )
+    image: dict[str, str | bytes] = {
+        "setuptools/__init__.py": "",
+        "setuptools/_distutils/__init__.py": "",
+        "setuptools/_distutils/core.py": "",
+        f"{LIB}/distutils/__init__.py": "",
+        f"{LIB}/distutils/core.py": "",
+    }
+    inside = f"{SITE}/setuptools/_distutils"
+    app = "import distutils.core\n"
+    assert imported({**image, "d.pth": line.format("local")}, app) == {"distutils.core": f"{inside}/core.py"}
+    assert imported({**image, "d.pth": line.format("stdlib")}, app) == {
+        "distutils.core": f"{LIB}/distutils/core.py"
+    }

@@ -200,6 +200,15 @@ def test_a_variable_can_take_the_scripts_folder_off_the_path_unless_variables_ar
     assert started("python3", "-E", "app.py", PYTHONSAFEPATH="1").has_script_folder
 
 
+def test_before_3_11_only_the_isolated_mode_takes_the_scripts_folder_off_the_path() -> None:
+    old = {"/usr/bin/python3.10": EXE, "/usr/lib/python3.10/os.py": ""}
+    for words, expected in ((("-I",), False), ((), True)):
+        config = ImageConfig(entrypoint=("/usr/bin/python3.10", *words), env={"PYTHONSAFEPATH": "1"})
+        python = find_interpreter(tree(old), config)
+        assert python is not None
+        assert python.has_script_folder is expected
+
+
 def test_an_empty_entry_of_pythonpath_is_the_working_folder() -> None:
     config = ImageConfig(env={"PYTHONPATH": ":/lib/x"}, working_dir="/app")
     python = find_interpreter(tree({**OFFICIAL}), config)
