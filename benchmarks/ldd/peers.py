@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.ldd.timing import measured
+from benchmarks.ldd.timing import Cost, measured, printed
 from tests.support.roots import cache
 
 WANTED = ("elfdeps", "auditwheel")
+IN_ROOT = {"PATH": "/usr/bin:/usr/sbin"}
+_LIBTREE_NODE = "── ".encode()
 
 _ELFDEPS = """
 import pathlib, sys, elfdeps
@@ -33,12 +35,18 @@ for line in sys.stdin:
 
 
 class Peer(NamedTuple):
-    """A tool; `missing` says why it cannot be run, and `is_fast` whether it is given every file."""
+    """A tool; `missing` says why it cannot be run, and `is_slow` whether once must do.
+
+    `answers` counts the libraries that it names for these files, found or not, where its output tells.
+    `asked` is how many times faster we promise to be.
+    """
 
     name: str
-    cost: Callable[[Sequence[str]], float]
-    is_fast: bool = False
+    cost: Callable[[Sequence[str]], Cost]
+    is_slow: bool = False
     missing: str = ""
+    answers: Callable[[Sequence[str]], int] | None = None
+    asked: float = 0
 
 
 def peers(root: Path) -> list[Peer]:
@@ -52,25 +60,30 @@ def peers(root: Path) -> list[Peer]:
     def lines(files: Sequence[str], base: str = "") -> bytes:
         return "".join(f"{base}{name}\n" for name in files).encode(errors="surrogateescape")
 
-    def in_root(*words: str) -> Callable[[Sequence[str]], float]:
-        return lambda files: measured([*chroot, *words], lines(files), {"PATH": "/usr/bin:/usr/sbin"})
+    def in_root(*words: str) -> Callable[[Sequence[str]], Cost]:
+        return lambda files: measured([*chroot, *words], lines(files), IN_ROOT)
 
-    def by_python(script: str) -> Callable[[Sequence[str]], float]:
+    def named_by(*words: str) -> Callable[[Sequence[str]], int]:
+        return lambda files: printed([*chroot, *words], lines(files), IN_ROOT).count(_LIBTREE_NODE)
+
+    def by_python(script: str) -> Callable[[Sequence[str]], Cost]:
         argv = [python or "", "-c", script, str(root)]
         return lambda files: measured(argv, lines(files, str(root)))
 
-    one_each = 'while read -r file; do libtree -p -vv "$file"; done'
+    at_once = ("xargs", "libtree", "-p", "-vv")
+    one_each = ("sh", "-c", 'while read -r file; do libtree -p -vv "$file"; done')
     return [
-        Peer("libtree, one process", in_root("xargs", "libtree", "-p", "-vv"), True, libtree),
-        Peer("libtree, a process for each file", in_root("sh", "-c", one_each), True, libtree),
-        Peer("ldd", in_root("xargs", "ldd")),
+        Peer("libtree, a process for each file", in_root(*one_each), False, libtree, named_by(*one_each), 5),
+        Peer("libtree, one process", in_root(*at_once), False, libtree, named_by(*at_once)),
+        Peer("ldd", in_root("xargs", "ldd"), asked=20),
+        Peer("elfdeps (lists, resolves nothing)", by_python(_ELFDEPS), missing=no_python, asked=8),
         Peer(
             "lddtree (pax-utils)",
             lambda files: measured([python or "", lddtree or "", "-R", str(root), *files]),
+            is_slow=True,
             missing=no_python or ("" if lddtree else "the package pax-utils is not installed"),
         ),
-        Peer("elfdeps (lists, resolves nothing)", by_python(_ELFDEPS), missing=no_python),
-        Peer("auditwheel's lddtree", by_python(_AUDITWHEEL), missing=no_python),
+        Peer("auditwheel's lddtree", by_python(_AUDITWHEEL), is_slow=True, missing=no_python),
     ]
 
 
