@@ -15,8 +15,8 @@ class Options(msgspec.Struct, frozen=True):
     """What the options of a command line change about ``sys.path`` (Python's manual, "Command line").
 
     `is_isolated_from_environment` for ``-E``: no ``PYTHON*`` variable counts. `has_user_site` is off with
-    ``-s``, `has_site` with ``-S``, `has_script_folder` with ``-P`` (from 3.11 on); ``-I``, `is_isolated`, means
-    ``-E``, ``-s`` and ``-P``.
+    ``-s``, `has_site` with ``-S``, `has_script_folder` with ``-P`` (from 3.11 on); ``-I``, which is
+    `is_isolated`, means ``-E``, ``-s`` and ``-P``.
     """
 
     is_isolated: bool = False

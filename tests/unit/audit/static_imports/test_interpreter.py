@@ -201,7 +201,7 @@ def test_a_variable_can_take_the_scripts_folder_off_the_path_unless_variables_ar
 
 
 def test_before_3_11_only_the_isolated_mode_takes_the_scripts_folder_off_the_path() -> None:
-    old = {"/usr/bin/python3.10": EXE, "/usr/lib/python3.10/os.py": ""}
+    old: dict[str, bytes | str] = {"/usr/bin/python3.10": EXE, "/usr/lib/python3.10/os.py": ""}
     for words, expected in ((("-I",), False), ((), True)):
         config = ImageConfig(entrypoint=("/usr/bin/python3.10", *words), env={"PYTHONSAFEPATH": "1"})
         python = find_interpreter(tree(old), config)
