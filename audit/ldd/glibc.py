@@ -51,14 +51,21 @@ def examine(
     return tuple(audit.closure(entry) for entry in entries)
 
 
-def dlopen(world: World, names: Sequence[Soname], interpreter: ImagePath | None) -> tuple[Closure, ...]:
+def dlopen(
+    world: World,
+    names: Sequence[Soname],
+    interpreter: ImagePath | None,
+    opener: EntryPoint | None = None,
+) -> tuple[Closure, ...]:
     """Return what ``dlopen`` of each name from Python (ctypes, cffi) would load.
 
     The first request of each closure is the name itself, wanted by the interpreter; its entry point
-    is the file that answers, or the interpreter where none does.
+    is the file that answers, or the interpreter where none does. With glibc the search is on behalf of the
+    object that calls dlopen: of `opener`, the extension module of ctypes, where that is a file and loads.
     """
     audit = _Examination(world, interpreter)
-    return tuple(audit.dlopen(name) for name in names)
+    caller = None if opener is None else audit.caller(opener)
+    return tuple(audit.dlopen(name, caller) for name in names)
 
 
 def examine_after(
@@ -119,13 +126,15 @@ class _Examination:
 
     def keep(self, load: Load | musl.Load | Closure) -> None:
         """Let what was loaded stay in its process."""
+        if isinstance(load, Closure):
+            return
+        self._kept |= {item.path: [] for item in load.order}
+        for request in load.requests:
+            if isinstance(request.resolution, Resolved) and request.wanted_by in self._kept:
+                self._kept[request.wanted_by].append(request.resolution.path)
         if isinstance(load, Load):
-            self._kept |= {item.path: [] for item in load.order}
-            for request in load.requests:
-                if isinstance(request.resolution, Resolved) and request.wanted_by in self._kept:
-                    self._kept[request.wanted_by].append(request.resolution.path)
             load.process.maps.update(load.maps)
-        elif isinstance(load, musl.Load):
+        else:
             load.process.held |= load.new
             load.process.short_names |= load.short_names
 
@@ -202,7 +211,13 @@ class _Examination:
             self._musl[key] = process
         return self._musl[key]
 
-    def dlopen(self, name: Soname) -> Closure:
+    def caller(self, opener: EntryPoint) -> Loaded | None:
+        """Load the object that is to call dlopen, and return it; None where it does not load."""
+        self.keep(self.load(opener))
+        process, path = self._own_process(), self._world.tree.realpath(opener.path)
+        return process.maps.by_path.get(path) if isinstance(process, Process) and path is not None else None
+
+    def dlopen(self, name: Soname, caller: Loaded | None = None) -> Closure:
         process = self._own_process()
         entry = EntryPoint(self._interpreter or ImagePath("/"), EntryKind.CTYPES_TARGET)
         if isinstance(process, musl.Process) and process.main is not None:
@@ -216,7 +231,7 @@ class _Examination:
             where = process.loader if isinstance(process, musl.Process) else process.space.loader.path
             return Closure(entry=entry, requests=(Request(name, entry.path, _unknown_loader(where)),))
         load = Load(process, is_dlopened=True)
-        load.request(process.caller, name)
+        load.request(caller or process.caller, name)
         return self._dlopened(entry, load)
 
     def _dlopened(self, entry: EntryPoint, load: Load | musl.Load) -> Closure:
@@ -246,14 +261,16 @@ class _Examination:
         if self._world.symbols is None or load.process.main is None:
             return SymbolAnswer()
         new = list(dict.fromkeys(item.path for item in load.order))
+        scope = [*new, *self._shared(load)]
         if isinstance(load, musl.Load):
-            return self._musl_symbols.answer(new, load.process.held, new)
+            held = [path for path in load.process.held if path not in self._kept]
+            return self._musl_symbols.answer(scope, held, new)
         may_wait = load.process.load is load and not self._world.env.get("LD_BIND_NOW")
         lazy = {o.path for o in load.order if may_wait and not is_bound_at_start(o.facts)}
         held = [path for path in load.process.maps.by_path if path not in self._kept]
-        return self._symbols.answer([*new, *self._shared(load)], held, new, lazy)
+        return self._symbols.answer(scope, held, new, lazy)
 
-    def _shared(self, load: Load) -> list[ImagePath]:
+    def _shared(self, load: Load | musl.Load) -> list[ImagePath]:
         """Return files of earlier loads that this one needs too; symbols of the others are not for it."""
         pending = [r.resolution.path for r in load.requests if isinstance(r.resolution, Resolved)]
         found: dict[ImagePath, None] = {}

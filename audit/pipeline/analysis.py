@@ -1,6 +1,7 @@
 """The main job for one image: every stage in its order, and their answers as one report."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import pairwise
 
 import msgspec
@@ -209,8 +210,17 @@ class _Audit:
 
     def _dlopen(self, name: str) -> Closure:
         if name not in self._opened:
-            (self._opened[name],) = dlopen(self._scene.world, [Soname(name)], self._scene.python)
+            (self._opened[name],) = dlopen(
+                self._scene.world, [Soname(name)], self._scene.python, self._opener
+            )
         return self._opened[name]
+
+    @cached_property
+    def _opener(self) -> EntryPoint | None:
+        """Return the module on whose behalf ctypes opens libraries; None where it is built in."""
+        modules = PythonEntries(self._scene).modules
+        path = next((m.path for m in modules if m.module == "_ctypes"), None)
+        return None if path is None else EntryPoint(path, EntryKind.EXTENSION_MODULE)
 
     def _follow(self, asks: Iterable[Ask]) -> None:
         """Examine what programs and libraries that were asked for by name load in their turn."""

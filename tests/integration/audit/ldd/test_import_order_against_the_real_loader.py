@@ -1,6 +1,7 @@
 """What an earlier import leaves in the process: two libraries are loaded one after the other, for real."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,7 +132,18 @@ def ask_ourselves(layout: Layout) -> Closure:
 def test_what_an_earlier_import_leaves_is_what_the_loader_finds(
     name: str, tmp_path: Path, compiler: str
 ) -> None:
-    layout = Layout(tmp_path, compiler)
+    compare(name, Layout(tmp_path, compiler))
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_what_an_earlier_import_leaves_is_what_musl_finds(name: str, tmp_path: Path) -> None:
+    compiler = shutil.which("musl-gcc")
+    if compiler is None:
+        pytest.skip("needs Debian's musl-tools")
+    compare(name, Layout(tmp_path, compiler))
+
+
+def compare(name: str, layout: Layout) -> None:
     CASES[name](layout)
 
     truth = ask_the_loader(layout, "first.so", "m.so")
@@ -141,3 +153,5 @@ def test_what_an_earlier_import_leaves_is_what_the_loader_finds(
     assert (kinds == set()) == truth.is_loaded, (truth.message, found)
     if "cannot open shared object file" in truth.message:
         assert any(f"error: {soname}: " in truth.message for soname in missing_sonames(found))
+    if "symbol not found" in truth.message:
+        assert any(f" {p.name}: symbol not found" in truth.message for p in found.symbol_problems)
