@@ -3,7 +3,7 @@
 The rules of glibc's loader are followed here; those of musl's are in `musl`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from fleet_audit.audit.images.tree import basename, parent
 from fleet_audit.audit.ldd import musl
@@ -185,7 +185,7 @@ class _Examination:
         refusal = load.refusal(opened.facts)
         if refusal is not None:
             return _failed(entry, Fatal(opened.path, refusal))
-        load.begin(space.loaded(opened, _inherited(process)), entry.path)
+        load.begin(space.loaded(opened, process.rpath), entry.path)
         load.run()
         return load
 
@@ -324,12 +324,6 @@ class _Examination:
                 process.start(program)
             self._processes[program.path] = process
         return self._processes[program.path]
-
-
-def _inherited(process: Process) -> tuple[str, ...]:
-    """Return the RPATH directories of the object that calls dlopen and of the program."""
-    chain: Iterator[Loaded] = (o for o in (process.caller, process.main) if o is not None)
-    return tuple(dict.fromkeys(directory for item in chain for directory in item.scope.rpath))
 
 
 def _failed(entry: EntryPoint, why: Resolution) -> Closure:

@@ -46,6 +46,11 @@ class Process:
         if isinstance(loader, Found):
             self.maps.add(space.loaded(loader, ()), space.loader.path)
 
+    @property
+    def rpath(self) -> tuple[str, ...]:
+        """Return the RPATH directories that serve all objects: the program's, not dlopen's caller's."""
+        return () if self.main is None else self.main.scope.rpath
+
     def start(self, program: Found) -> None:
         """Load the program, what LD_PRELOAD names, and everything they need."""
         # The kernel tells a program its canonical path (_dl_get_origin reads /proc/self/exe).
@@ -153,8 +158,16 @@ class Load:
         refusal = self.refusal(answer.facts) if answer.may_be_refused else None
         if refusal is not None:
             return Fatal(answer.path, refusal)
-        self._add(answer, soname)
+        self._add(self._opened(answer) if self._is_first else answer, soname)
         return answer.resolved
+
+    @property
+    def _is_first(self) -> bool:
+        return self._is_dlopened and not self.order
+
+    def _opened(self, item: Loaded) -> Loaded:
+        """Return an object that dlopen opens by name: nobody counts as its loader (l_loader)."""
+        return self._space.loaded(Found(item.path, item.used, item.facts), self.process.rpath)
 
     def _add(self, item: Loaded, name: str) -> None:
         self.order.append(item)

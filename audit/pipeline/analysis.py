@@ -8,12 +8,14 @@ import msgspec
 
 from fleet_audit.audit.ldd import evidence as ldd_evidence
 from fleet_audit.audit.ldd.glibc import dlopen, examine
+from fleet_audit.audit.ldd.scripts import why_not_started
 from fleet_audit.audit.model.apt import AptPlan
 from fleet_audit.audit.model.elf import (
     Closure,
     Declared,
     EntryKind,
     EntryPoint,
+    Fatal,
     Missing,
     Resolution,
     Resolved,
@@ -191,12 +193,18 @@ class _Audit:
 
     def _resolve(self, kind: NeedKind, name: str) -> Resolution:
         if kind is NeedKind.PROGRAM:
-            path = self._find(name)
-            return self._judge.judged(name, Missing() if path is None else Resolved(path))
+            return self._judge.judged(name, self._program(name))
         if kind is NeedKind.DISTRIBUTION:
             return self._judge.judged(name, self._distribution(DistributionName(name)))
         first = next(iter(self._dlopen(name).requests), None)
         return self._judge.judged(name, Missing() if first is None else first.resolution)
+
+    def _program(self, name: str) -> Resolution:
+        path = self._find(name)
+        if path is None:
+            return Missing()
+        why = why_not_started(self._scene.image.tree, self._scene.elf, path, self._find)
+        return Resolved(path) if why is None else Fatal(path, why)
 
     def _distribution(self, name: DistributionName) -> Resolution:
         found = installed_distributions(self._scene).get(name)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.support.elf import LOADER, Needs, Symbol, elf
-from tests.support.images import Content
-from tests.support.worlds import FAMILY, Document, World, installed, library, opencv
+from tests.support.elf import AARCH64, LOADER, Needs, Symbol, elf
+from tests.support.images import Content, ImageBuilder, layer_tar, layout_files
+from tests.support.worlds import FAMILY, Document, World, installed, library, opencv, small_image
 
 
 def problems(world: World, *words: str) -> dict[str, list[Document]]:
@@ -153,3 +153,50 @@ def test_a_family_whose_image_is_not_built_is_incomplete_and_looks_it(world: Wor
     assert (answer.code, answer.document["verdict"]) == (3, "incomplete")
     assert list(answer.gaps) == ["no-image"]
     assert "✓" not in answer.out
+
+
+ARM_LOADER = "lib/ld-linux-aarch64.so.1"
+
+
+def _of_arm64(*needed: str) -> dict[str, Content]:
+    """Return a program for arm64, and next to it a library that only amd64 could load."""
+    return {
+        "opt/app": elf(machine=AARCH64, interpreter=f"/{ARM_LOADER}", needed=needed, runpath="/opt/lib"),
+        ARM_LOADER: elf(machine=AARCH64, soname="ld-linux-aarch64.so.1"),
+        "opt/lib/liba.so": elf(),
+        "lib64/libz.so.1": elf(machine=AARCH64),
+        "lib64/libtext.so": "INPUT(-ltext)\n" * 9,
+    }
+
+
+def test_the_platform_chooses_among_the_images_of_an_index(world: World) -> None:
+    config = {"Entrypoint": ["/opt/app"]}
+    amd = small_image({"opt/app": elf(interpreter=LOADER)}, config=config)
+    arm = ImageBuilder((layer_tar(_of_arm64("libgone.so"), mode=0o755),), config=config, architecture="arm64")
+    for path, body in layout_files([amd, arm], "gzip").items():
+        world.file(f"both/{path}", body)
+
+    answers = {
+        word: world.run("ldd", "oci:both", "--platform", word) for word in ("linux/amd64", "linux/arm64")
+    }
+
+    assert {word: answer.code for word, answer in answers.items()} == {"linux/amd64": 0, "linux/arm64": 1}
+    (entry,) = answers["linux/arm64"].document["entries"]
+    assert [(p["kind"], p["soname"]) for p in entry["problems"]] == [("missing", "libgone.so")]
+
+
+def test_an_arm64_program_is_judged_by_its_own_loader(world: World) -> None:
+    needed = ("liba.so", "libz.so.1", "libtext.so")
+    layer = layer_tar(_of_arm64(*needed), mode=0o755)
+    ImageBuilder((layer,), architecture="arm64").write(world.folder / "arm", "oci")
+
+    answer = world.run("ldd", "oci:arm", "--platform", "linux/arm64", "--tree", "/opt/app")
+
+    steps = answer.document["tree"]["steps"]
+    assert answer.document["tree"]["loader"]["path"] == f"/{ARM_LOADER}"
+
+    assert [(step["soname"], step["status"]) for step in steps] == [
+        ("liba.so", "wrong-machine"),
+        ("libz.so.1", "resolved"),
+        ("libtext.so", "fatal"),
+    ]

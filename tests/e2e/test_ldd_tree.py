@@ -172,3 +172,42 @@ def test_what_only_another_import_brings_is_told_with_its_provider(world: World)
     assert (problem["kind"], problem["soname"]) == ("order-dependent", "libtorch.so")
     assert "torch" in problem["detail"]
     assert "libtorch.so  order-dependent" in answer.out
+
+
+MUSL = "/lib/ld-musl-x86_64.so.1"
+
+
+def test_a_program_of_musl_is_followed_by_musls_rules(world: World) -> None:
+    program = elf(interpreter=MUSL, needed=["liba.so", "libc.musl-x86_64.so.1", "libgone.so"], runpath="/opt")
+    files: dict[str, Content] = {
+        "opt/app": program,
+        MUSL[1:]: elf(soname="libc.musl-x86_64.so.1"),
+        "usr/lib/liba.so": elf(needed=["libc.musl-x86_64.so.1"]),
+    }
+    world.family(FAMILY, files)
+
+    answer = world.run("ldd", FAMILY, "--tree", "/opt/app", "-o", "text")
+
+    assert answer.code == 1
+    tree = answer.document["tree"]
+    assert tree["loader"]["path"] == MUSL
+    assert [(s["soname"], s["status"]) for s in tree["steps"][:3]] == [
+        ("liba.so", "resolved"),
+        ("libc.musl-x86_64.so.1", "resolved"),
+        ("libgone.so", "missing"),
+    ]
+    assert [(a["rule"], a["place"]) for a in tree["steps"][2]["attempts"]] == [
+        ("runpath", "/opt"),
+        ("default", "/lib"),
+        ("default", "/usr/local/lib"),
+        ("default", "/usr/lib"),
+    ]
+    assert "musl's loader is this library itself" in tree["steps"][1]["note"]
+    assert "libgone.so" in answer.out
+
+
+def test_what_loads_with_musl_passes(world: World) -> None:
+    files: dict[str, Content] = {"opt/app": elf(interpreter=MUSL), MUSL[1:]: elf()}
+    world.family(FAMILY, files)
+
+    assert world.run("ldd", FAMILY, "--tree", "/opt/app").code == 0
