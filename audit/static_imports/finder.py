@@ -5,13 +5,23 @@ from enum import StrEnum
 
 import msgspec
 
-from fleet_audit.audit.images.tree import FileKind, FileTree, basename, join, normalise, parent
+from fleet_audit.audit.images.tree import (
+    FileKind,
+    FileTree,
+    FileUnreadable,
+    basename,
+    join,
+    normalise,
+    parent,
+)
 from fleet_audit.audit.model.identity import ImagePath, ModuleName
 from fleet_audit.audit.static_imports import stdlib
 from fleet_audit.audit.static_imports.archives import WithArchives
 from fleet_audit.audit.static_imports.editables import Redirects
 
 _NO_REDIRECTS = Redirects()
+_INIT_LIMIT = 64 << 10
+_WAYS_OF_ADDING = (b"extend_path(__path__", b"declare_namespace(__name__")
 MAX_PARTS = 32
 """The longest dotted name that is looked up."""
 
@@ -149,12 +159,35 @@ class Finder:
             if last in entries and self._is_folder(place, last):
                 folder = Place(place.side, join(place.path, last))
                 if (package := self._file(name, "__init__", folder, (folder,))) is not None:
-                    return package
+                    return self._extended(package, last, path)
                 portions.append(folder)
             if (module := self._file(name, last, place, ())) is not None:
                 return module
         portions += (Place(Side.IMAGE, path) for path in self._redirects.namespaces.get(name, ()))
         return Module(name, ModuleKind.NAMESPACE, folders=tuple(portions)) if portions else None
+
+    def _extended(self, package: Module, last: str, path: Sequence[Place]) -> Module:
+        """Return a package with its parts in other entries of the path, where its ``__init__`` adds these.
+
+        That was the way before PEP 420 (``pkgutil.extend_path``, ``pkg_resources.declare_namespace``).
+        """
+        if len(path) == 1:
+            return package
+        holding = (place for place in path if last in self._trees[place.side].listing(place.path))
+        found = (Place(at.side, join(at.path, last)) for at in holding if self._is_folder(at, last))
+        folders = tuple(dict.fromkeys((*package.folders, *found)))
+        if len(folders) == 1 or package.kind is not ModuleKind.SOURCE or not self._adds_parts(package.file):
+            return package
+        return msgspec.structs.replace(package, folders=folders)
+
+    def _adds_parts(self, file: Place | None) -> bool:
+        if file is None:
+            return False
+        try:
+            text = self._trees[file.side].read(file.path, limit=_INIT_LIMIT)
+        except FileUnreadable:
+            return False
+        return any(way in text for way in _WAYS_OF_ADDING)
 
     def _file(self, name: ModuleName, stem: str, folder: Place, path: tuple[Place, ...]) -> Module | None:
         tree = self._trees[folder.side]

@@ -1,6 +1,8 @@
 """Which extension modules an image's Python can import, whoever imports them."""
 
-from fleet_audit.audit.images.tree import FileTree, basename
+from collections.abc import Iterator
+
+from fleet_audit.audit.images.tree import FileTree, basename, parent
 from fleet_audit.audit.model.identity import ImagePath, ModuleName
 from fleet_audit.audit.model.imports import ExtensionModule, Level
 from fleet_audit.audit.static_imports.distributions import Distributions
@@ -27,7 +29,20 @@ def importable_extensions(
             module = None if shown.startswith(inner) else _module(shown, folder, interpreter)
             if module is not None:
                 found[path] = ExtensionModule(shown, module, Level.CERTAIN, owner(shown))
+    for path, module in _redirected(image, interpreter):
+        found.setdefault(path, ExtensionModule(path, module, Level.CERTAIN, owner(path)))
     return tuple(found[path] for path in sorted(found))
+
+
+def _redirected(image: FileTree, interpreter: Interpreter) -> Iterator[tuple[ImagePath, ModuleName]]:
+    """Yield the extension modules in the packages that editable installs find elsewhere."""
+    for name, target in interpreter.redirects.modules.items():
+        named = parent(target) if basename(target) == "__init__.py" else target
+        folder = image.realpath(named) or named
+        for path, _ in image.files(folder):
+            module = _module(path, folder, interpreter)
+            if module is not None:
+                yield path, ModuleName(f"{name}.{module}")
 
 
 def _module(path: ImagePath, folder: ImagePath, interpreter: Interpreter) -> ModuleName | None:

@@ -354,6 +354,25 @@ def test_what_stands_in_archives_on_the_path_is_found_as_the_interpreter_finds_i
     assert really["within"] is None or "lib.zip/inside" in really["within"][0]
 
 
+def test_packages_that_add_their_parts_elsewhere_are_found_as_the_interpreter_imports_them(
+    environment: Environment, tmp_path: Path
+) -> None:
+    for folder, inner in ((environment.site, "here"), (tmp_path / "other", "there")):
+        (folder / "old").mkdir(parents=True)
+        text = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
+        (folder / "old" / "__init__.py").write_text(text, encoding="utf-8")
+        (folder / "old" / f"{inner}.py").write_text("", encoding="utf-8")
+    (environment.site / "a.pth").write_text(f"{tmp_path}/other\n", encoding="utf-8")
+    program = "import json, old.here, old.there; print(json.dumps([old.here.__file__, old.there.__file__]))"
+    done = subprocess.run(  # noqa: S603  (a Python of this machine, and the program above)
+        [environment.python, "-c", program], capture_output=True, check=True, text=True, timeout=60
+    )
+    finder = finder_of(found(environment.python), open_folder(Path("/")))
+    modules = [finder.find(name) for name in ("old.here", "old.there")]
+    files = [module.file.path for module in modules if module is not None and module.file is not None]
+    assert files == json.loads(done.stdout)
+
+
 def test_an_environment_that_is_open_to_the_system_has_both_paths(tmp_path: Path, backends: Path) -> None:
     made = Environment(tmp_path / "venv", backends, has_system_site=True)
     assert ["", *found(made.python).search_path] == ask(made.python)["path"]

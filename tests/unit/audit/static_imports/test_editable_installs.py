@@ -4,10 +4,13 @@ import pytest
 
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import ImagePath, ModuleName
+from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.model.imports import ProviderKind
 from fleet_audit.audit.static_imports.editable_finders import redirects
 from fleet_audit.audit.static_imports.editables import Redirects, is_finder
-from tests.support.pythons import LIB, SITE, TAG, distribution, examination
+from fleet_audit.audit.static_imports.importable import importable_extensions
+from fleet_audit.audit.static_imports.interpreter import find_interpreter
+from tests.support.pythons import LIB, SITE, TAG, distribution, examination, python_image
 
 FINDER = "__editable___mine_1_0_finder"
 PTH = f"import {FINDER}; {FINDER}.install()"
@@ -116,6 +119,14 @@ def test_the_sources_of_an_editable_install_belong_to_its_distribution() -> None
         ("mine", ProviderKind.FAMILY, "mine"),
         ("single", ProviderKind.FAMILY, "mine"),
     }
+
+
+def test_extension_modules_of_an_editable_install_can_be_imported() -> None:
+    image = python_image({**EDITABLE, f"/src/mine/deep/fast{TAG}": b"", "/src/other/slow.so": b""})
+    interpreter = find_interpreter(image, ImageConfig())
+    assert interpreter is not None
+    modules = [found.module for found in importable_extensions(image, interpreter)]
+    assert sorted(modules) == ["math", "mine.deep.fast"]
 
 
 def test_a_finder_that_cannot_be_read_is_a_gap() -> None:

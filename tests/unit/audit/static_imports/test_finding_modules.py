@@ -1,5 +1,7 @@
 """Which file a module name means."""
 
+import pytest
+
 from fleet_audit.audit.images.tree import normalise
 from fleet_audit.audit.static_imports import stdlib
 from fleet_audit.audit.static_imports.finder import Finder, Module, ModuleKind, Place, Side
@@ -45,6 +47,25 @@ def test_namespace_portions_are_gathered() -> None:
 
 def test_a_regular_package_closes_its_name() -> None:
     assert file_of({"/a/p/__init__.py": "", "/b/p/m.py": ""}, "p.m") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n",
+        "try:\n    __import__('pkg_resources').declare_namespace(__name__)\nexcept ImportError:\n    pass\n",
+    ],
+)
+def test_packages_from_before_pep_420_may_add_their_parts_elsewhere(text: str) -> None:
+    files: dict[str, str | bytes | Link | None] = {
+        "/a/google/__init__.py": text,
+        "/a/google/x.py": "",
+        "/b/google/__init__.py": text,
+        "/b/google/y.py": "",
+    }
+    assert file_of(files, "google") == "/a/google/__init__.py"
+    assert file_of(files, "google.y") == "/b/google/y.py"
+    assert file_of({**files, "/a/google/__init__.py": "# extend_path\n"}, "google.y") is None
 
 
 def test_links_are_followed_inside_the_image() -> None:
