@@ -115,7 +115,7 @@ def _judged(
     return Imported(report, _statistics(found, scene))
 
 
-_KINDS = tuple(kind for kind in SubjectKind if kind is not SubjectKind.NEED)
+_KINDS = tuple(kind for kind in SubjectKind if kind not in (SubjectKind.NEED, SubjectKind.BINARY))
 """What is judged where there is an image."""
 
 

@@ -26,6 +26,7 @@ from fleet_audit.audit.pipeline.scene import Scene, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
 from fleet_audit.audit.policy import facts as rules
+from fleet_audit.audit.policy.binary_subjects import binary_subjects
 from fleet_audit.audit.policy.evaluation import evaluate
 from fleet_audit.audit.policy.facts import need_subjects
 
@@ -101,7 +102,11 @@ class _Audit:
         ]
         needs = join(asks, EvidenceGraph(()), ())
         family, line = self._subject.family or "", self._subject.location
-        return list(need_subjects(needs, family=family, plan=AptPlan(placement=place), fallback=line))
+        places = [found for found in (place.dockerfile, line) if found is not None]
+        return [
+            *need_subjects(needs, family=family, plan=AptPlan(placement=place), fallback=line),
+            *binary_subjects(closures, family=family, places=places[:1]),
+        ]
 
     def _modules(self) -> list[EntryPoint]:
         found = self._python.modules

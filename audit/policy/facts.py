@@ -61,6 +61,7 @@ class SubjectKind(StrEnum):
     DYNAMIC = "dynamic"
     FIT = "fit"
     PRAGMA = "pragma"
+    BINARY = "binary"
 
 
 class NeedFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,6 +116,21 @@ class ModuleFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     suggestions: tuple[str, ...] = ()
 
 
+class BinaryFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One ELF file that loads, and what is held against it all the same.
+
+    `kind` is ``isa``, ``execstack`` or ``relative-rpath`` (CONTRACT ``ldd/1``); `entries` are what loads
+    the file.
+    """
+
+    path: str = ""
+    kind: str = ""
+    detail: str = ""
+    entries: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    family: str = ""
+
+
 Facts = (
     NeedFacts
     | SourceFacts
@@ -127,6 +143,7 @@ Facts = (
     | DynamicFacts
     | FitFacts
     | PragmaFacts
+    | BinaryFacts
 )
 
 FACTS: Mapping[SubjectKind, type[Facts]] = {
@@ -141,6 +158,7 @@ FACTS: Mapping[SubjectKind, type[Facts]] = {
     SubjectKind.DYNAMIC: DynamicFacts,
     SubjectKind.FIT: FitFacts,
     SubjectKind.PRAGMA: PragmaFacts,
+    SubjectKind.BINARY: BinaryFacts,
 }
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.elf import AARCH64, LOADER, Needs, Symbol, elf
+from tests.support.elf import AARCH64, LOADER, Facts, Needs, Symbol, elf
 from tests.support.images import Content, ImageBuilder, layer_tar, layout_files
 from tests.support.worlds import FAMILY, Document, World, installed, library, opencv, small_image
 
@@ -200,3 +200,22 @@ def test_an_arm64_program_is_judged_by_its_own_loader(world: World) -> None:
         ("libz.so.1", "resolved"),
         ("libtext.so", "fatal"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "rule"),
+    [(Facts(executable_stack=True), "FA-ELF-002"), (Facts(runpath="build/lib"), "FA-ELF-003")],
+)
+def test_what_loads_and_is_still_not_well_made_is_told_and_does_not_fail(
+    world: World, facts: Facts, rule: str
+) -> None:
+    facts["symbols"] = [Symbol("PyInit_odd")]
+    module = elf(**facts)
+    world.family(FAMILY, installed("odd", {"odd.abi3.so": module}))
+
+    answer = world.run("ldd", FAMILY)
+
+    assert answer.code == 0
+    (finding,) = answer.document["findings"]
+    assert (finding["rule"], finding["severity"]) == (rule, "warn")
+    assert finding["subject"] == "file:/usr/local/lib/python3.11/site-packages/odd.abi3.so"
