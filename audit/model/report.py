@@ -104,14 +104,16 @@ class ExplainReport(Judged, frozen=True, kw_only=True):
     """Why something is needed or there.
 
     `node` is what the question meant; where it could mean several things, it is None and `candidates` lists
-    them. `facts` are pairs of a label and a text (``status``, ``missing``). `arriving` and `leaving` are the
-    edges beside it, where no chain from a service leads to it.
+    them; where nothing is known of it, `near` are things whose names are written alike. `facts` are pairs of
+    a label and a text (``status``, ``missing``). `arriving` and `leaving` are the edges beside it; for most
+    kinds, `arriving` only where no chain from a service leads to it.
     """
 
     image: ImageIdentity | None = None
     family: str | None = None
     node: Node | None = None
     candidates: tuple[Node, ...] = ()
+    near: tuple[Node, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     answers: tuple[Answer, ...] = ()
     arriving: tuple[Edge, ...] = ()

@@ -1,15 +1,24 @@
 """Why something is needed or there: the answer of ``explain``, read from the evidence graph."""
 
+import difflib
 from collections.abc import Iterator
 
 import msgspec
+from packaging.utils import canonicalize_name
 
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
+from fleet_audit.audit.model.identity import DistributionName, ModuleName
+from fleet_audit.audit.model.imports import MissingModule
 from fleet_audit.audit.model.need import Need
 from fleet_audit.audit.model.report import Answer, DepsReport, ExplainReport
-from fleet_audit.audit.pipeline.analysis import Analysis
+from fleet_audit.audit.pipeline.analysis import Analysis, analyse
+from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.subject import Subject
+from fleet_audit.audit.pipeline.unreached import Facts, Unreached
 from fleet_audit.audit.policy.rules import RuleSet
+from fleet_audit.audit.static_imports.finder import source_place
+from fleet_audit.audit.static_imports.reach import own_name
 
 KINDS: dict[str, NodeKind] = {
     **{kind.value: kind for kind in NodeKind},
@@ -59,6 +68,41 @@ def explain(question: str, analysis: Analysis) -> ExplainReport:
     return _explained(candidates[0], report, analysis) if len(candidates) == 1 else report
 
 
+def explain_on(question: str, subject: Subject, shared: Shared) -> ExplainReport:
+    """Return the explanation of a question on one image, also of what no service there leads to.
+
+    Where nothing at all is known of it, the report has neither a node nor candidates, and `near` names what
+    is written alike. Raises ImageError where an image that is named cannot be opened.
+    """
+    analysis = analyse(subject, shared)
+    report = explain(question, analysis)
+    if report.node is not None or report.candidates:
+        return report
+    kind, name = parse_question(question)
+    with Unreached(subject, shared, analysis.services) as unreached:
+        asked: list[tuple[NodeKind, Facts]] = []
+        if kind in (None, NodeKind.MODULE):
+            asked.append((NodeKind.MODULE, unreached.module(ModuleName(name))))
+        if kind in (None, NodeKind.DISTRIBUTION):
+            asked.append((NodeKind.DISTRIBUTION, unreached.distribution(DistributionName(name))))
+    known = [(Node(found, name), facts) for found, facts in asked if facts]
+    if len(known) > 1:
+        return msgspec.structs.replace(report, candidates=tuple(node for node, _ in known))
+    if known:
+        return msgspec.structs.replace(report, node=known[0][0], facts=known[0][1])
+    return msgspec.structs.replace(report, near=_near(analysis.graph, kind, name))
+
+
+def _near(graph: EvidenceGraph, kind: NodeKind | None, name: str) -> tuple[Node, ...]:
+    nodes = [node for each in (NodeKind if kind is None else (kind,)) for node in graph.nodes(each)]
+    close = difflib.get_close_matches(name, {node.name for node in nodes}, n=_MAX_NEAR, cutoff=_LIKENESS)
+    return tuple(node for found in close for node in nodes if node.name == found)[:_MAX_NEAR]
+
+
+_MAX_NEAR = 3
+_LIKENESS = 0.75
+
+
 def explain_rule(rule_id: str, rules: RuleSet) -> ExplainReport:
     """Return what a rule says and why; a report without a node where there is none of this id."""
     rule = rules.rule(rule_id)
@@ -78,23 +122,59 @@ def explain_rule(rule_id: str, rules: RuleSet) -> ExplainReport:
 
 def _candidates(graph: EvidenceGraph, kind: NodeKind | None, name: str) -> tuple[Node, ...]:
     if kind is None:
-        return graph.candidates(name)
+        return graph.candidates(name) or _below_folders(graph, name)
+    if kind is NodeKind.DISTRIBUTION:
+        name = canonicalize_name(name)
     node = Node(kind, name)
-    return (node,) if node in graph else ()
+    if node in graph:
+        return (node,)
+    return _below_folders(graph, name) if kind is NodeKind.MODULE else ()
+
+
+def _below_folders(graph: EvidenceGraph, name: str) -> tuple[Node, ...]:
+    """Return the modules whose name ends so: own ones are named for their place in the repository."""
+    return tuple(node for node in graph.nodes(NodeKind.MODULE) if node.name.endswith(f".{name}"))
+
+
+_WITH_USERS = (NodeKind.MODULE, NodeKind.DISTRIBUTION)
+"""Kinds of which everyone who leads to them is told, beside the best chain from each service."""
 
 
 def _explained(node: Node, report: ExplainReport, analysis: Analysis) -> ExplainReport:
     graph = analysis.graph
     answers = tuple(_answers(graph, node))
+    is_shown = not answers or node.kind in _WITH_USERS
     return msgspec.structs.replace(
         report,
         node=node,
         candidates=(),
-        facts=tuple(_facts(node, analysis.report)),
+        facts=(*_facts(node, analysis.report), *_import_facts(node, analysis)),
         answers=answers,
-        arriving=() if answers else graph.arriving(node),
+        arriving=graph.arriving(node) if is_shown else (),
         leaving=graph.leaving(node),
     )
+
+
+def _import_facts(node: Node, analysis: Analysis) -> Iterator[tuple[str, str]]:
+    """Yield what services' own accounts say of a module or distribution."""
+    for service in analysis.services:
+        if node.kind is NodeKind.MODULE:
+            for missing in service.missing:
+                if missing.module == node.name:
+                    yield "missing", _absence(missing, service.service)
+            for file in service.unparsed:
+                if own_name(source_place(file.path)) == node.name:
+                    yield "does not parse", f"{file.path}:{file.line}: {file.error}"
+        if node.kind is NodeKind.DISTRIBUTION:
+            for required in service.requirements:
+                if required.name == node.name:
+                    yield "asked for", f"{required.location} of {service.service}"
+
+
+def _absence(missing: MissingModule, service: str) -> str:
+    who = "the repository has none" if missing.is_first_party else "nobody provides it"
+    look = f"; look at {', '.join(missing.suggestions)}" if missing.suggestions else ""
+    return f"{who} for {service}{look}"
 
 
 def _answers(graph: EvidenceGraph, node: Node) -> Iterator[Answer]:

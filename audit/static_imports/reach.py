@@ -192,7 +192,8 @@ class _Search:
             self._push(max(level, link.level), _Step(target, own_line, is_guarded=is_guarded))
         for absent in _worth_an_edge(expansion):
             node = Node(NodeKind.MODULE, absent.module)
-            self._edges[Edge(source, node, "imports", absent.level, location(file, absent.line))] = None
+            where, is_guarded = location(file, absent.line), absent.context is ImportContext.GUARDED
+            self._edges[Edge(source, node, "imports", absent.level, where, is_guarded)] = None
 
 
 class _Step(msgspec.Struct, frozen=True, eq=False):

@@ -23,17 +23,21 @@ FORMATS = ("text", "json")
 class NothingKnown(FleetAuditError):
     """No evidence speaks of what was asked about, in none of the images that were looked at."""
 
-    def __init__(self, question: str, places: list[str], *, is_complete: bool) -> None:
-        """Keep the question, where the answer was looked for, and whether all of that could be seen."""
-        super().__init__(question, places, is_complete)
+    def __init__(
+        self, question: str, places: list[str], *, is_complete: bool, near: tuple[str, ...] = ()
+    ) -> None:
+        """Keep the question, where it was looked for, whether all of that was seen, and names like it."""
+        super().__init__(question, places, is_complete, near)
         self.question = question
         self.places = places
+        self.near = near
         self.exit_code = 2 if is_complete else 3
 
     def __str__(self) -> str:
         """Return one sentence."""
         hint = "" if self.exit_code == 2 else ", and not everything could be examined (see deps)"
-        return f"no evidence speaks of {self.question} in {', '.join(self.places)}{hint}"
+        guess = f"; did you mean {' or '.join(self.near)}?" if self.near else ""
+        return f"no evidence speaks of {self.question} in {', '.join(self.places)}{hint}{guess}"
 
 
 @click.command("explain")
@@ -67,9 +71,8 @@ def _reports(
     question: str, fleet: "Fleet | None", shared: "Shared", *, family: str | None, image: str | None
 ) -> "list[ExplainReport]":
     from fleet_audit.audit.model.evidence import NodeKind  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.pipeline.analysis import analyse  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.explaining import (  # noqa: PLC0415  (the same)
-        explain,
+        explain_on,
         explain_rule,
         parse_question,
     )
@@ -81,7 +84,7 @@ def _reports(
             raise NothingKnown(question, ["the policy's rules"], is_complete=True)
         return [about_rule]
     subjects = _subjects(fleet, family=family, image=image)
-    reports = [explain(question, analyse(subject, shared)) for subject in subjects]
+    reports = [explain_on(question, subject, shared) for subject in subjects]
     known = [report for report in reports if report.node is not None or report.candidates]
     unseen = [
         subject.name
@@ -89,7 +92,9 @@ def _reports(
         if report not in known and any(gap.blocking for gap in report.gaps)
     ]
     if not known:
-        raise NothingKnown(question, [subject.name for subject in subjects], is_complete=not unseen)
+        near = tuple(dict.fromkeys(str(node) for report in reports for node in report.near))[:3]
+        places = [subject.name for subject in subjects]
+        raise NothingKnown(question, places, is_complete=not unseen, near=near)
     return [_with_unseen(report, unseen) for report in known]
 
 
