@@ -33,7 +33,16 @@ class Loaded:
     own that depend on the current directory; `resolved` is what a request for it is answered with.
     """
 
-    __slots__ = ("facts", "may_be_refused", "path", "relative", "resolved", "scope", "used", "wants")
+    __slots__ = (
+        "facts",
+        "may_be_refused",
+        "path",
+        "relative",
+        "resolved",
+        "scope",
+        "used",
+        "wants",
+    )
 
     def __init__(self, found: Found, scope: Scope, relative: tuple[str, ...]) -> None:
         """Take the file and where it searches."""

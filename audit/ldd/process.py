@@ -118,23 +118,24 @@ class Load:
         while self._done < len(self.order) and len(self.requests) < MAX_REQUESTS:
             wanting = self.order[self._done]
             self._done += 1
-            for soname in wanting.wants:
-                self.request(wanting, soname)
+            self.request(wanting, *wanting.wants)
             for soname in wanting.facts.auxiliaries:
                 self._request_auxiliary(wanting, soname)
         if len(self.requests) >= MAX_REQUESTS:
             why = f"its closure has over {MAX_REQUESTS} requests"
             self._answer(Request(Soname(""), self.order[0].path, Unknown(why, GapKind.LIMIT_REACHED)))
 
-    def request(self, wanting: Loaded, soname: Soname) -> None:
-        """Satisfy one DT_NEEDED from what is loaded, or load what answers it."""
-        held = self.maps.names.get(soname) or self._held.names.get(soname)
-        if held is not None:
-            self.maps.called.setdefault(soname, held)
-            self.requests.append(Request(soname, wanting.path, held.resolved))
-        else:
-            self.searched[len(self.requests)] = wanting
-            self._answer(Request(soname, wanting.path, self._open(wanting, soname)))
+    def request(self, wanting: Loaded, *sonames: Soname) -> None:
+        """Satisfy each DT_NEEDED from what is loaded, or load what answers it."""
+        new, before, called = self.maps.names, self._held.names, self.maps.called
+        for soname in sonames:
+            held = new.get(soname) or before.get(soname)
+            if held is not None:
+                called.setdefault(soname, held)
+                self.requests.append(Request(soname, wanting.path, held.resolved))
+            else:
+                self.searched[len(self.requests)] = wanting
+                self._answer(Request(soname, wanting.path, self._open(wanting, soname)))
 
     def _answer(self, request: Request) -> None:
         self.requests.append(request)

@@ -31,7 +31,9 @@ class VersionCheck:
     def _check(self, wanting: Loaded, load: Load, found: list[VersionProblem]) -> None:
         new, held = load.maps.called, load.process.maps.called
         needs = wanting.facts.version_needs
-        agreed = self._agreed.setdefault(wanting.path, [None] * len(needs))
+        agreed = self._agreed.get(wanting.path)
+        if agreed is None:
+            agreed = self._agreed[wanting.path] = [None] * len(needs)
         for index, need in enumerate(needs):
             provider = new.get(need.file) or held.get(need.file)
             if provider is None:
