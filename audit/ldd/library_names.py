@@ -14,6 +14,8 @@ from fleet_audit.audit.ldd.window import Read
 OPENERS = (b"dlopen", b"dlmopen", b"g_module_open", b"SDL_LoadObject", b"uv_dlopen", b"lt_dlopenext")
 """Functions that load a library by name."""
 
+_OPENERS = frozenset(map(gnu_hash, OPENERS))
+
 MAX_SIZE = 512 << 20
 MAX_NAMES = 256
 MAX_MARKS = 200_000
@@ -27,8 +29,7 @@ _NAME = re.compile(rb"lib[A-Za-z0-9_+-][A-Za-z0-9_+.-]{0,60}?\.so(?:\.\d{1,4}){0
 
 def opens_libraries(table: SymbolTable) -> bool:
     """Say whether a file wants one of the functions that load libraries by name."""
-    hashes = {gnu_hash(name) for name in OPENERS}
-    return not hashes.isdisjoint(numbers(table.wanted, "I"))
+    return not _OPENERS.isdisjoint(numbers(table.wanted, "I"))
 
 
 def strings_lie_in(loads: Iterable[Segment], size: int) -> list[tuple[int, int]]:

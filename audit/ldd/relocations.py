@@ -5,7 +5,7 @@ elf_dynamic_do_Rela); those of DT_RELA and DT_REL, for data, do not.
 """
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 from fleet_audit.audit.ldd import layout as elf
@@ -49,14 +49,14 @@ def looked_up_at_once(file: DynamicFile, words: Words) -> frozenset[int] | None:
     is_now = _is_bound_at_start(values.get(elf.DT_FLAGS, 0), values.get(elf.DT_FLAGS_1, 0))
     if is_now:
         return None
-    return frozenset(number for table in _TABLES for number in _symbols(file, words, table))
+    return frozenset().union(*(_symbols(file, words, table) for table in _TABLES))
 
 
 def _is_bound_at_start(flags: int, flags_1: int) -> bool:
     return bool(flags & elf.DF_BIND_NOW or flags_1 & elf.DF_1_NOW)
 
 
-def _symbols(file: DynamicFile, words: Words, table: _Table) -> Iterator[int]:
+def _symbols(file: DynamicFile, words: Words, table: _Table) -> set[int]:
     kind, symbol = ("Q", 32) if file.layout.elf_class == 64 else ("I", 8)
     entry = table.width * file.layout.elf_class // 8
     count = _size(file, table) // entry
@@ -65,10 +65,10 @@ def _symbols(file: DynamicFile, words: Words, table: _Table) -> Iterator[int]:
     if count - skipped > MAX_RELOCATIONS:
         raise Damaged("a table of relocations is larger than any real one")
     if count == skipped:
-        return
+        return set()
     start = file.offset(table.tag, "a table of relocations") + skipped * entry
     information = words(start, (count - skipped) * table.width, kind)[1 :: table.width]
-    yield from {number >> symbol for number in set(information)}
+    return {number >> symbol for number in set(information)}
 
 
 def _size(file: DynamicFile, table: _Table) -> int:

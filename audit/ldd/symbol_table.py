@@ -7,9 +7,8 @@ many times a symbol is taken for defined that is not; never the other way round.
 
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
-from operator import mul
 
 import msgspec
 import zstandard
@@ -17,6 +16,7 @@ import zstandard
 from fleet_audit.audit.ldd import layout as elf
 from fleet_audit.audit.ldd.reader import MAX_STRING, DynamicFile, dynamic_file
 from fleet_audit.audit.ldd.relocations import looked_up_at_once
+from fleet_audit.audit.ldd.symbol_columns import BINDS_LOCALLY, SymbolColumns
 from fleet_audit.audit.ldd.symbol_versions import INDEX_MASK, defined_by_index, needed_by_index
 from fleet_audit.audit.ldd.window import Damaged, Read, Window
 
@@ -73,7 +73,7 @@ class SymbolTable(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 def gnu_hash(name: bytes) -> int:
     """Return the hash of a symbol's name that DT_GNU_HASH goes by (dl_new_hash: ``h * 33 + c``)."""
-    if len(name) <= _USUAL_NAME:
+    if 0 < len(name) <= _USUAL_NAME:
         return _usual_hash(name)
     found = 5381
     for byte in name:
@@ -81,22 +81,26 @@ def gnu_hash(name: bytes) -> int:
     return found
 
 
+def gnu_hashes(names: Collection[bytes]) -> Iterator[int]:
+    """Return the hash of each name."""
+    is_usual = max(map(len, names), default=0) <= _USUAL_NAME and b"" not in names
+    return map(_usual_hash if is_usual else gnu_hash, names)
+
+
 @lru_cache(maxsize=1 << 16)
 def _usual_hash(name: bytes) -> int:
-    powers = _powers(len(name))
-    found: int = sum(map(mul, name, powers[1:]), 5381 * powers[0])
-    return found % _MODULUS
+    # The hash is a polynomial in 33, which `int` evaluates at once, for digits below 33: those of a byte.
+    high, low = int(name.translate(_HIGH), 33), int(name.translate(_LOW), 33)
+    return (_STARTS[len(name)] + 32 * high + low) % _MODULUS
 
 
-@lru_cache(maxsize=_USUAL_NAME + 1)
-def _powers(length: int) -> tuple[int, ...]:
-    return tuple(int(pow(33, length - i, 1 << 32)) for i in range(length + 1))
+_DIGITS = b"0123456789abcdefghijklmnopqrstuv"
+_HIGH = bytes(_DIGITS[byte >> 5] for byte in range(256))
+_LOW = bytes(_DIGITS[byte & 31] for byte in range(256))
+_STARTS = [5381 * pow(33, length, _MODULUS) for length in range(_USUAL_NAME + 1)]
 
 
-_BINDS_LOCALLY = (elf.STV_INTERNAL, elf.STV_HIDDEN)
-"""Visibilities of symbols that bind within their file alone (dl_symbol_visibility_binds_local_p)."""
-
-_FOR_OTHERS = bytes(other for other in range(256) if other & 3 not in _BINDS_LOCALLY)
+_FOR_OTHERS = bytes(other for other in range(256) if other & 3 not in BINDS_LOCALLY)
 
 
 def read_symbols(read: Read, size: int) -> SymbolTable | None:
@@ -141,18 +145,20 @@ class _Tables:
         else:
             count = self._sysv_count()
             first, buckets, chain, numbered = self._hashed(count)
-        wanted = self._wanted(count)
-        names = self._strings_at(name for _, name in wanted)
+        wanted, indexes = self._columns(count).wanted()
+        if len(wanted) > MAX_WANTED:
+            raise Damaged(f"the file wants over {MAX_WANTED} symbols")
+        names = self._strings_at(indexes)
         of_wanted = self._versions(0, count) if wanted else array("H")
         at_once = looked_up_at_once(self._file, self._words) if wanted else None
-        called = () if at_once is None else (n for n, w in enumerate(wanted) if w[0] not in at_once)
+        called = () if at_once is None else [at for at, number in enumerate(wanted) if number not in at_once]
         return SymbolTable(
             first=first,
             buckets=_packed(buckets),
             chain=_packed(chain),
             versions=_packed(numbered),
             version_names=versions,
-            wanted=_packed(array("I", map(gnu_hash, names))),
+            wanted=_packed(array("I", gnu_hashes(names))),
             wanted_versions=_packed(_without_flags(of_wanted, wanted)) if versions else b"",
             names=_COMPRESSOR.compress(b"\0".join(names)) if names else b"",
             called=_packed(array("I", called)),
@@ -172,20 +178,16 @@ class _Tables:
             raise Damaged(_TOO_LONG)
         return found
 
-    def _strings_at(self, indexes: Iterable[int]) -> list[bytes]:
+    def _strings_at(self, indexes: Sequence[int]) -> list[bytes]:
         """Return the strings that `_string` does, for many at once."""
-        text, find, found, spent = self._names, self._names.find, [], 0
-        for index in indexes:
-            end = find(b"\0", index, index + MAX_STRING)
-            if end < 0:
-                found.append(self._string(index))
-                continue
-            found.append(text[index:end])
-            spent += end - index + 1
-            if spent > self._left:
-                raise Damaged(_TOO_LONG)
-        self._left -= spent
-        return found
+        # If each is as short as this, all of them together are not too long.
+        most = min(MAX_STRING, self._left // max(1, len(indexes)))
+        find = self._names.find
+        ends = [find(b"\0", index, index + most) for index in indexes]
+        if -1 in ends:
+            return [self._string(index) for index in indexes]
+        self._left -= sum(ends) - sum(indexes) + len(indexes)
+        return [self._names[index:end] for index, end in zip(indexes, ends, strict=True)]
 
     def _words(self, offset: int, count: int, kind: str = "I") -> "array[int]":
         words = array(kind)
@@ -238,12 +240,8 @@ class _Tables:
             raise Damaged("the file has no hash table")
         return self._words(self._file.offset(elf.DT_HASH, "the hash table"), 2)[1]
 
-    def _entries(self, count: int) -> Iterator[tuple[int, int, int, int]]:
-        """Yield ``st_name``, ``st_info``, ``st_other`` and ``st_shndx`` of the first `count` symbols."""
-        layout = self._file.layout
-        name, info, other, section = layout.symbol_fields
-        entries = layout.symbol.iter_unpack(self._table(0, count))
-        return ((s[name], s[info], s[other], s[section]) for s in entries)
+    def _columns(self, count: int) -> SymbolColumns:
+        return SymbolColumns(self._table(0, count), self._file.layout, swaps=self._swaps)
 
     def _table(self, first: int, count: int) -> bytes:
         if first + count > MAX_DEFINED:
@@ -257,32 +255,12 @@ class _Tables:
         at = 5 if self._file.layout.elf_class == 64 else 13
         return bool(self._table(first, count)[at::size].translate(None, _FOR_OTHERS))
 
-    def _wanted(self, count: int) -> list[tuple[int, int]]:
-        """Return the number and ``st_name`` of each symbol that another file is to define."""
-        name, info, other, section = self._file.layout.symbol_fields
-        found = [
-            (number, symbol[name])
-            for number, symbol in enumerate(self._file.layout.symbol.iter_unpack(self._table(0, count)))
-            if symbol[section] == elf.SHN_UNDEF
-            and symbol[name]
-            and symbol[info] >> 4 not in (elf.STB_LOCAL, elf.STB_WEAK)
-            and symbol[other] & 3 not in _BINDS_LOCALLY
-        ]
-        if len(found) > MAX_WANTED:
-            raise Damaged(f"the file wants over {MAX_WANTED} symbols")
-        return found
-
     def _hashed(self, count: int) -> tuple[int, "array[int]", "array[int]", "array[int]"]:
         """Return a table such as DT_GNU_HASH for the first `count` symbols, with two buckets at least."""
         versions = self._versions(0, count)
-        defined = [
-            (gnu_hash(self._string(name)), versions[number] if versions else 0)
-            for number, (name, info, other, section) in enumerate(self._entries(count))
-            if section != elf.SHN_UNDEF
-            and name
-            and info >> 4 != elf.STB_LOCAL
-            and other & 3 not in _BINDS_LOCALLY
-        ]
+        numbers_, indexes = self._columns(count).defined()
+        of_each = [versions[number] if versions else 0 for number in numbers_]
+        defined = list(zip(gnu_hashes(self._strings_at(indexes)), of_each, strict=True))
         size = max(2, len(defined))
         order = sorted(defined, key=lambda item: item[0] % size)
         buckets, chain = array("I", bytes(4 * size)), array("I")
@@ -309,9 +287,13 @@ class _Tables:
         return self._string(index).decode("utf-8", "backslashreplace")
 
 
-def _without_flags(versions: "array[int]", wanted: Iterable[tuple[int, int]]) -> "array[int]":
+def _without_flags(versions: "array[int]", wanted: Sequence[int]) -> "array[int]":
     """Return the version indexes of the wanted symbols; 0 where there is no table of versions."""
-    return array("H", [versions[number] & INDEX_MASK if versions else 0 for number, _ in wanted])
+    if not versions:
+        return array("H", bytes(2 * len(wanted)))
+    found = array("H", map(versions.__getitem__, wanted))
+    is_flagged = max(found, default=0) > INDEX_MASK
+    return array("H", [index & INDEX_MASK for index in found]) if is_flagged else found
 
 
 def _packed(words: "array[int]") -> bytes:
