@@ -17,6 +17,7 @@ class NodeKind(StrEnum):
     SERVICE = "service"
     FAMILY = "family"
     MODULE = "module"
+    FUNCTION = "function"
     DISTRIBUTION = "dist"
     FILE = "file"
     SONAME = "so"

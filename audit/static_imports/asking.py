@@ -21,6 +21,8 @@ from fleet_audit.audit.static_imports.records import (
     LoadCall,
     PathCall,
     RunCall,
+    Taken,
+    is_module_name,
 )
 
 _HINTS = (
@@ -54,6 +56,9 @@ _PATH = re.compile(
     rb"\bsys[ \t]*\.[ \t]*path[ \t]*(?:\.[ \t]*(insert|append|extend)[ \t]*\("
     rb"|(\+=|(?:\[[ \t]*0?[ \t]*:[ \t]*0?[ \t]*\][ \t]*)?=(?!=)))"
 )
+_LOOPED = re.compile(rb"[ \t\x01]*([\w \t\x01,()]+?)[ \t\x01]in\b")
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_LEAVES_LOOP = re.compile(rb"(?m)^[ \t]*(?:break|return)\b")
 MAX_CALLS = 2_000
 """As many calls of each sort are looked at in one file."""
 
@@ -174,7 +179,7 @@ class _Finder:
             tuple(self._runs),
             added,
             self._lazy,
-            is_cut=max(len(sites), len(added)) > MAX_CALLS,
+            is_cut=max(len(sites), len(added)) > MAX_CALLS or self._constants.is_cut,
         )
 
     def _site(self, found: re.Match[bytes]) -> _Site | None:
@@ -222,10 +227,35 @@ class _Finder:
         modules = () if first is None else self._constants.strings(first, site.start)
         package = _argument(site.node, 1, "package") if site.last == "import_module" else None
         package_name = "" if package is None else (self._constants.strings(package, site.start) or ("",))[0]
-        named = tuple(module for module in modules if _is_module_name(module))
+        templates = () if first is None or modules else self._constants.templates(first, site.start)
         self._dynamic.append(
-            DynamicImportCall(site.line, site.block, self._text(site.start, site.end), named, package_name)
+            DynamicImportCall(
+                line=site.line,
+                block=site.block,
+                expression=self._text(site.start, site.end),
+                modules=tuple(module for module in modules if is_module_name(module)),
+                package=package_name,
+                templates=templates,
+                taken=Taken.ONE if len(modules) < 2 else self._taken(site),
+            )
         )
+
+    def _taken(self, site: _Site) -> Taken:
+        """Say which of several names a call in a loop over them takes."""
+        words = set(_WORD.findall(self._source, site.start, site.end))
+        spans = self._outline.spans
+        block = site.block
+        while block > 0 and spans[block].kind is not BlockKind.FUNCTION:
+            looped = _LOOPED.match(self._shadow, *spans[block].header)
+            if (
+                spans[block].kind is BlockKind.LOOP
+                and looped
+                and not words.isdisjoint(_WORD.findall(looped[1]))
+            ):
+                body = self._shadow[spans[block].body : self._outline.end(block)]
+                return Taken.FIRST if _LEAVES_LOOP.search(body) else Taken.EACH
+            block = spans[block].parent
+        return Taken.ONE
 
     def _add_load(self, site: _Site, method: LoadMethod) -> None:
         first = _argument(site.node, 1 if site.name.endswith("_ctypes.dlopen") else 0, "name")
@@ -314,11 +344,11 @@ class _Finder:
             return
         submodules = _argument(site.node, 1, "submodules")
         attributes = _argument(site.node, 2, "submod_attrs")
-        names = [(name, name) for name in self._literals(submodules, site.start)]
+        names = [(name, name, site.block) for name in self._literals(submodules, site.start)]
         if isinstance(attributes, cst.Dict):
             for element in attributes.elements:
                 if isinstance(element, cst.DictElement) and (key := islands.text(element.key)) is not None:
-                    names.extend((name, key) for name in self._literals(element.value, site.start))
+                    names.extend((n, key, site.block) for n in self._literals(element.value, site.start))
         self._lazy = LazyNames(names=tuple(names))
 
     def _literals(self, node: cst.BaseExpression | None, offset: int) -> tuple[str, ...]:
@@ -393,10 +423,6 @@ def _is_library(name: str) -> bool:
     """Say whether a name may be that of a library on Linux."""
     is_foreign = "\\" in name or name.lower().endswith((".dll", ".dylib", ".framework"))
     return bool(name) and not is_foreign and name.isprintable()
-
-
-def _is_module_name(name: str) -> bool:
-    return len(name) < 256 and all(part.isidentifier() for part in name.lstrip(".").split("."))
 
 
 def _without_path(value: cst.BaseExpression) -> cst.BaseExpression:

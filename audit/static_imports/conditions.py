@@ -1,6 +1,6 @@
 """What an ``if`` asks, kept symbolically so that one record serves every image."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import assert_never
 
 import msgspec
@@ -66,10 +66,11 @@ class EnvironmentCheck(msgspec.Struct, frozen=True, tag="environment-value"):
     unset: bool
 
 
-class AskedFor(msgspec.Struct, frozen=True, tag="asked"):
-    """Inside a module's ``__getattr__``: whether the name that it is asked for is one of `names`."""
+class NameIs(msgspec.Struct, frozen=True, tag="name-is"):
+    """Whether what a function is given as `parameter` is one of `values`."""
 
-    names: tuple[str, ...]
+    parameter: str
+    values: tuple[str, ...]
 
 
 class Unknown(msgspec.Struct, frozen=True, tag="unknown"):
@@ -104,7 +105,7 @@ Condition = (
     | Flag
     | EnvironmentSet
     | EnvironmentCheck
-    | AskedFor
+    | NameIs
     | Unknown
     | Not
     | AllOf
@@ -120,8 +121,8 @@ class Circumstances(msgspec.Struct, frozen=True):
     """What decides conditions: the Python version, whether this file is the script, and what is there.
 
     `flag` answers for a name of the file; `environment` are the variables that the image sets. Others are
-    unset, or, where `is_open`, may be set by whoever starts the container. `asked` is the name that a
-    module's ``__getattr__`` is asked for; empty where it is not called.
+    unset, or, where `is_open`, may be set by whoever starts the container. `given` is what is known of
+    the arguments that functions are called with.
     """
 
     version: tuple[int, ...]
@@ -130,7 +131,7 @@ class Circumstances(msgspec.Struct, frozen=True):
     flag: Callable[[str], bool | None] = _unknown_flag
     environment: frozenset[str] = frozenset()
     is_open: bool = False
-    asked: str = ""
+    given: Mapping[str, str] = {}
 
 
 _LINUX = {
@@ -159,8 +160,9 @@ def holds(condition: Condition, world: Circumstances) -> bool | None:
             answer = world.flag(name)
         case EnvironmentSet() | EnvironmentCheck():
             answer = _environment_holds(condition, world)
-        case AskedFor(names):
-            answer = world.asked in names if world.asked else None
+        case NameIs(parameter, values):
+            given = world.given.get(parameter)
+            answer = None if given is None else given in values
         case TypeChecking() | Unknown():
             answer = None if isinstance(condition, Unknown) else False
         case Not() | AllOf() | AnyOf():

@@ -1,7 +1,7 @@
 """Which strings an expression may stand for, as far as the same file's literals say."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import libcst as cst
 
@@ -22,6 +22,9 @@ FILE = "<file>"
 
 WORKING_FOLDER = "."
 
+PARAMETER = "{%s}"
+"""Stands in a template for what a function is given as the parameter of that name."""
+
 _SAME = frozenset(
     {"str", "Path", "PurePath", "PosixPath", "fspath", "abspath", "realpath", "normpath", "expanduser"}
 )
@@ -37,6 +40,7 @@ class Constants:
     """The literals of one file, looked up by name where they are asked for.
 
     Assignments count where their block encloses the place that asks; several of them give several values.
+    `is_cut` holds once there were more values than are kept.
     """
 
     def __init__(self, outlined: Outline) -> None:
@@ -45,6 +49,8 @@ class Constants:
         self._shadow = outlined.text.shadow
         self._source = outlined.text.source
         self._left = 0
+        self._has_parameters = False
+        self.is_cut = False
         self._assigned: dict[str, list[tuple[int, cst.BaseExpression]]] = {}
         self._readers: dict[type[cst.CSTNode], _Reader] = {
             cst.Name: self._of_name,
@@ -64,12 +70,24 @@ class Constants:
     def strings(self, node: cst.BaseExpression, offset: int) -> tuple[str, ...]:
         """Return the strings that `node`, standing at `offset`, may be, or may hold; empty if unknown."""
         self._left = MAX_LOOKS
-        return _unique(self._values(node, offset, MAX_STEPS))
+        return self._kept(self._values(node, offset, MAX_STEPS))
+
+    def templates(self, node: cst.BaseExpression, offset: int) -> tuple[str, ...]:
+        """Return what `node` may be, with `PARAMETER` for each parameter of the functions around it."""
+        self._has_parameters = True
+        found = self.strings(node, offset)
+        self._has_parameters = False
+        return tuple(value for value in found if "{" in value)
+
+    def _kept(self, values: list[str]) -> tuple[str, ...]:
+        unique = tuple(dict.fromkeys(values))
+        self.is_cut = self.is_cut or len(unique) > MAX_VALUES
+        return unique[:MAX_VALUES]
 
     def first_words(self, node: cst.BaseExpression, offset: int) -> tuple[str, ...]:
         """Return what may be the first item of the list `node`, or `node` itself where it is a string."""
         self._left = MAX_LOOKS
-        return _unique(self._first(node, offset, MAX_STEPS))
+        return self._kept(self._first(node, offset, MAX_STEPS))
 
     def assigned(self, name: str, offset: int) -> list[cst.BaseExpression]:
         """Return the expressions assigned to `name` that can be seen from `offset`."""
@@ -111,7 +129,7 @@ class Constants:
         if (literal := islands.text(node)) is not None:
             return [literal]
         read = self._readers.get(type(node))
-        return [] if read is None else read(node, offset, steps - 1)[:MAX_VALUES]
+        return [] if read is None else read(node, offset, steps - 1)[: MAX_VALUES + 1]
 
     def _first(self, node: cst.BaseExpression, offset: int, steps: int) -> list[str]:
         self._left -= 1
@@ -141,7 +159,20 @@ class Constants:
         name = cst.ensure_type(node, cst.Name).value
         if name == "__file__":
             return [FILE]
-        return self._of_all(self.assigned(name, offset), offset, steps)
+        assigned = self.assigned(name, offset)
+        if not assigned and self._has_parameters and self._is_parameter(name, offset):
+            return [PARAMETER % name]
+        return self._of_all(assigned, offset, steps)
+
+    def _is_parameter(self, name: str, offset: int) -> bool:
+        spans = self._outline.spans
+        word = re.compile(rb"(?<![\w.])" + re.escape(name.encode()) + rb"\b")
+        at = self._outline.block_at(offset)
+        while at > 0:
+            if spans[at].kind == "function" and word.search(self._shadow, *spans[at].header):
+                return True
+            at = spans[at].parent
+        return False
 
     def _of_attribute(self, node: cst.BaseExpression, offset: int, steps: int) -> list[str]:
         attribute = cst.ensure_type(node, cst.Attribute)
@@ -170,6 +201,8 @@ class Constants:
 
     def _of_operation(self, node: cst.BaseExpression, offset: int, steps: int) -> list[str]:
         operation = cst.ensure_type(node, cst.BinaryOperation)
+        if isinstance(operation.operator, cst.BitOr):
+            return self._of_all([operation.left, operation.right], offset, steps)
         joint = {cst.Add: "", cst.Divide: "/"}.get(type(operation.operator))
         if joint is None:
             return []
@@ -187,7 +220,7 @@ class Constants:
                     values = self._values(part.expression, offset, steps)
                 case _:
                     values = []
-            whole = [a + b for a in whole for b in values][:MAX_VALUES]
+            whole = [a + b for a in whole for b in values][: MAX_VALUES + 1]
         return whole
 
     def _of_element(self, node: cst.BaseExpression, offset: int, steps: int) -> list[str]:
@@ -232,7 +265,7 @@ class Constants:
         return whole
 
     def _of_all(self, nodes: Sequence[cst.BaseExpression], offset: int, steps: int) -> list[str]:
-        return [value for node in nodes[:MAX_VALUES] for value in self._values(node, offset, steps)]
+        return [value for node in nodes[: MAX_VALUES + 1] for value in self._values(node, offset, steps)]
 
 
 def joined(folder: str, name: str) -> str:
@@ -268,7 +301,3 @@ def _last_name(node: cst.BaseExpression) -> str:
     if isinstance(node, cst.Attribute):
         return node.attr.value
     return node.value if isinstance(node, cst.Name) else ""
-
-
-def _unique(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(values))[:MAX_VALUES]

@@ -7,23 +7,32 @@ import msgspec
 from fleet_audit.audit.images.tree import join
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import ImportContext, Level
+from fleet_audit.audit.static_imports.callables import Callables
 from fleet_audit.audit.static_imports.compiled_reach import CompiledImports, source_beside
 from fleet_audit.audit.static_imports.conditions import Circumstances
+from fleet_audit.audit.static_imports.constants import PARAMETER
 from fleet_audit.audit.static_imports.finder import Finder, Module, ModuleKind, Place, Side
+from fleet_audit.audit.static_imports.functions import Invocation, functions_named
 from fleet_audit.audit.static_imports.library import Library
 from fleet_audit.audit.static_imports.liveness import Liveness
 from fleet_audit.audit.static_imports.records import (
     Block,
     BlockKind,
     DynamicImportCall,
+    FunctionCall,
     ImportedName,
     ImportStatement,
     Parser,
     SourceRecord,
+    Taken,
     absolute_name,
+    is_module_name,
 )
+from fleet_audit.audit.static_imports.serving import Served, Table, Tables
 
 _DEEPEST_FAILURE = 12
+_HOOK = "__getattr__"
+"""The function that a module may have to serve names that it does not bind (PEP 562)."""
 
 
 class Link(msgspec.Struct, frozen=True, gc=False):
@@ -51,13 +60,27 @@ class Absent(msgspec.Struct, frozen=True, gc=False):
     context: ImportContext
 
 
+class CallLink(msgspec.Struct, frozen=True, gc=False):
+    """A call of a function of `target` that leads to imports or loads, made on `line`."""
+
+    target: Module
+    call: Invocation
+    level: Level
+    line: int
+    context: ImportContext = ImportContext.MODULE
+
+
 class Expansion(msgspec.Struct, frozen=True):
-    """What a module leads to, and what it asks for in vain. `liveness` says which of its blocks run."""
+    """What a module leads to, and what it asks for in vain. `liveness` says which of its blocks run.
+
+    `calls` are those of other modules' functions, and of its own where arguments matter.
+    """
 
     record: SourceRecord
     liveness: Liveness
     links: tuple[Link, ...]
     absent: tuple[Absent, ...]
+    calls: tuple[CallLink, ...] = ()
 
 
 class Expander:
@@ -82,7 +105,10 @@ class Expander:
         self._computed = computed
         self._environment = environment
         self._compiled: CompiledImports | None = None
-        self._expansions: dict[Place, Expansion | None] = {}
+        self._expansions: dict[tuple[Place, bool, tuple[Invocation, ...]], Expansion | None] = {}
+        self._callables = Callables(finder.find, self._record)
+        self._tables = Tables(finder.find, self.exports, self._block_level)
+        self._served: dict[tuple[Place, str], tuple[Served, ...]] = {}
         self._shared: Expander | None = None
         self._own_names: frozenset[str] = frozenset()
         self.asked: set[str] = set()
@@ -90,7 +116,7 @@ class Expander:
         self._broken: dict[Place, bool] = {}
         self._depth = 0
         self._bound: dict[Place, frozenset[str]] = {}
-        self._lazy: dict[Place, dict[str, tuple[ModuleName, ...]]] = {}
+        self._lazy: dict[Place, Table] = {}
 
     def with_compiled(self, compiled: CompiledImports) -> "Expander":
         """Return itself, following extension modules too by what `compiled` says of them."""
@@ -150,26 +176,39 @@ class Expander:
         return self._finder.find(module.partition(".")[0]) is not None
 
     def expand(
-        self, module: Module, *, is_script: bool = False, called: tuple[str, ...] = ()
+        self, module: Module, *, is_script: bool = False, called: tuple[Invocation, ...] = ()
     ) -> Expansion | None:
-        """Return what `module` leads to; None where nothing of it can be read."""
-        if is_script or called or module.file is None:
+        """Return what `module` leads to; None where nothing of it can be read.
+
+        Where functions are `called`, that is only what lies inside of functions.
+        """
+        if module.file is None:
             return self._walk(module, is_script=is_script, called=called)
-        if (image := self._common(module)) is not None:
-            answer = image.expand(module)
+        if (image := self._common(module)) is not None and not is_script:
+            answer = image.expand(module, called=called)
             if self._agrees(image):
                 return answer
-        if module.file not in self._expansions:
-            self._expansions[module.file] = self._walk(module, is_script=False, called=())
-        return self._expansions[module.file]
+        key = (module.file, is_script, called)
+        if key not in self._expansions:
+            self._expansions[key] = self._walk(module, is_script=is_script, called=called)
+        return self._expansions[key]
 
-    def _walk(self, module: Module, *, is_script: bool, called: tuple[str, ...]) -> Expansion | None:
+    def with_calls(
+        self, module: Module, *, is_script: bool, called: tuple[Invocation, ...]
+    ) -> Expansion | None:
+        """Return what `module` leads to with its import and with the functions that are `called`."""
+        record = self._record(module)
+        if record is None:
+            return self.expand(module, is_script=is_script)
+        return _Walk(self, module, record, is_script=is_script, called=called).run(is_whole=True)
+
+    def _walk(self, module: Module, *, is_script: bool, called: tuple[Invocation, ...]) -> Expansion | None:
         if module.kind is ModuleKind.EXTENSION:
             return self._compiled_walk(module)
         record = self._record(module)
         if record is None:
             return None
-        return _Walk(self, module, record, is_script=is_script, called=called).run()
+        return _Walk(self, module, record, is_script=is_script, called=called).run(is_whole=not called)
 
     def _compiled_walk(self, module: Module) -> Expansion | None:
         """Follow what a compiled module was made from, where that lies beside it, and what else it names."""
@@ -177,7 +216,11 @@ class Expander:
             return None
         source = source_beside(module)
         record = None if source.file is None else self._library.record_if_there(source.file)
-        walked = () if record is None else _Walk(self, source, record, is_script=False, called=()).run().links
+        walked = (
+            ()
+            if record is None
+            else _Walk(self, source, record, is_script=False, called=()).run(is_whole=True).links
+        )
         links = [msgspec.structs.replace(link, place=source.file) for link in walked]
         said = {link.target for link in links}
         links += [
@@ -252,40 +295,58 @@ class Expander:
                 names.update(item.bound for item in statement.names)
         return names
 
-    def served_lazily(self, module: Module, name: str) -> tuple[ModuleName, ...]:
+    def called(self, module: Module, call: FunctionCall) -> tuple[Module, Invocation] | None:
+        """Return which function a call runs, where that leads to imports or loads."""
+        record = self._record(module)
+        return None if record is None else self._callables.target(module, record, call)
+
+    def ask(self, name: str) -> None:
+        """Note that a module asks for a name that its own text does not have."""
+        self.asked.add(name.partition(".")[0])
+
+    def served_lazily(self, module: Module, name: str) -> tuple[Served, ...]:
         """Return the modules that a package's ``__getattr__`` imports to serve `name`."""
         record = self._record(module)
         if record is None or record.lazy is None or module.file is None:
             return ()
+        key = (module.file, name)
+        if key not in self._served:
+            # A package that takes a name of itself while it serves one ends here.
+            self._served[key] = ()
+            self._served[key] = self._find_served(module, record, name)
+        return self._served[key]
+
+    def _find_served(self, module: Module, record: SourceRecord, name: str) -> tuple[Served, ...]:
+        assert module.file is not None  # noqa: S101  (a record comes from a file)
         if module.file not in self._lazy:
-            self._lazy[module.file] = self._lazy_table(module, record)
-        served = self._lazy[module.file].get(name, ())
+            self._lazy[module.file] = {}
+            stub = self._stub(module) if record.lazy is not None and record.lazy.uses_stub else None
+            self._lazy[module.file] = self._tables.table(module, record, stub)
+        if served := self._lazy[module.file].get(name, ()):
+            return served
         inner = ModuleName(f"{module.name}.{name}")
         # A __getattr__ without a table that can be read mostly imports the submodule of that name.
-        is_submodule = not served and bool(module.folders) and self._finder.find(inner) is not None
-        return (inner,) if is_submodule else served
+        if module.folders and self._finder.find(inner) is not None:
+            return (Served(inner),)
+        return self._served_by_function(module, record, name)
+
+    def _served_by_function(self, module: Module, record: SourceRecord, name: str) -> tuple[Served, ...]:
+        hooks = functions_named(record.blocks, _HOOK)
+        if not hooks or not record.blocks[hooks[-1]].parameters:
+            return ()
+        given = ((record.blocks[hooks[-1]].parameters[0], name),)
+        answer = self.expand(module, called=(Invocation(_HOOK, given=given),))
+        links = () if answer is None else answer.links
+        return tuple(Served(link.target, link.level) for link in links if link.level <= Level.PROBABLE)
+
+    def _block_level(self, module: Module, block: int) -> Level | None:
+        expansion = self.expand(module) if self._depth <= _DEEPEST_FAILURE else None
+        return None if expansion is None else expansion.liveness.level(block)
 
     def exports(self, module: Module) -> tuple[str, ...]:
         """Return what a star import of `module` names: its ``__all__`` where that is a literal."""
         record = self._record(module)
         return () if record is None or record.exports is None else record.exports
-
-    def _lazy_table(self, module: Module, record: SourceRecord) -> dict[str, tuple[ModuleName, ...]]:
-        lazy = record.lazy
-        if lazy is None:
-            return {}
-        table = {name: (ModuleName(f"{module.name}.{inner}"),) for name, inner in lazy.names}
-        stub = self._stub(module) if lazy.uses_stub else None
-        for statement in () if stub is None else stub.imports:
-            base = absolute_name(statement.module, statement.level, module.package)
-            if base is None:
-                continue
-            first = statement.module.partition(".")[0]
-            if first:
-                table.setdefault(first, (ModuleName(f"{module.name}.{first}"),))
-            for item in statement.names:
-                table.setdefault(item.bound, (base if first else ModuleName(f"{base}.{item.name}"),))
-        return {name: found for name, found in table.items() if self._finder.find(found[0]) is not None}
 
     def _stub(self, module: Module) -> SourceRecord | None:
         """Read the ``.pyi`` file beside a module, where lazy_loader keeps its table."""
@@ -314,29 +375,57 @@ class _Walk:
         record: SourceRecord,
         *,
         is_script: bool,
-        called: tuple[str, ...],
+        called: tuple[Invocation, ...],
     ) -> None:
         self._expander = expander
         self._module = module
         self._record = record
-        world = msgspec.structs.replace(expander.world(is_script=is_script), flag=self._imported_flag)
+        self._is_whole = True
+        self._given = _agreed(called)
+        world = msgspec.structs.replace(
+            expander.world(is_script=is_script), flag=self._imported_flag, given=self._given
+        )
         self._live = Liveness(record, world, self._resolves, called)
         self._links: list[Link] = []
         self._absent: list[Absent] = []
 
-    def run(self) -> Expansion:
-        """Walk the record."""
+    def run(self, *, is_whole: bool) -> Expansion:
+        """Walk the record; where that is not for the whole of it, only what runs inside of functions."""
+        self._is_whole = is_whole
+        if is_whole:
+            self._add_computed()
+        for statement in self._record.imports:
+            if self._is_walked(statement.block):
+                self._follow(statement)
+        for dynamic in self._record.dynamic:
+            if self._is_walked(dynamic.block):
+                self._follow_import_call(dynamic)
+        self._follow_uses()
+        calls = tuple(self._calls())
+        return Expansion(self._record, self._live, tuple(self._links), tuple(self._absent), calls)
+
+    def _add_computed(self) -> None:
         for name in self._expander.computed(self._module):
             if self._expander.find(name) is not None:
                 self._links.append(
                     Link(name, Level.CERTAIN, 0, "imports (by a computed name)", ImportContext.DYNAMIC)
                 )
-        for statement in self._record.imports:
-            self._follow(statement)
-        for call in self._record.dynamic:
-            self._follow_call(call)
-        self._follow_uses()
-        return Expansion(self._record, self._live, tuple(self._links), tuple(self._absent))
+
+    def _is_walked(self, block: int) -> bool:
+        if self._is_whole:
+            return True
+        level = self._live.level(block)
+        return level is not None and level < Level.LAZY and self._live.is_in_function(block)
+
+    def _calls(self) -> Iterator[CallLink]:
+        for call in self._record.function_calls:
+            level = self._live.level_of_call(call.block)
+            if level is None or level >= Level.LAZY or not self._is_walked(call.block):
+                continue
+            found = self._expander.called(self._module, call)
+            if found is not None:
+                context = ImportContext.GUARDED if self._live.is_guarded(call.block) else ImportContext.MODULE
+                yield CallLink(*found, level, call.line, context)
 
     def _imported_flag(self, name: str) -> bool | None:
         """Answer for a name that this module imports from another, or takes as ``module.NAME``."""
@@ -402,7 +491,7 @@ class _Walk:
         for item in submodules:
             self._add(item, level, statement.line, context, is_statement=True)
         for served in self._also_served(target, statement):
-            self._add(served, level, statement.line, context)
+            self._add(served.module, max(level, served.level), statement.line, context)
 
     def _submodule(self, target: Module, item: ImportedName) -> ModuleName | None:
         """Return the submodule that ``from target import item`` imports; None for an attribute."""
@@ -413,8 +502,8 @@ class _Walk:
         record = None if target.kind is not ModuleKind.SOURCE else self._expander.has_name(target, item.name)
         return None if record is True else name
 
-    def _also_served(self, target: Module, statement: ImportStatement) -> list[ModuleName]:
-        served: list[ModuleName] = []
+    def _also_served(self, target: Module, statement: ImportStatement) -> list[Served]:
+        served: list[Served] = []
         for item in statement.names:
             if item.name == "*":
                 served.extend(self._starred(target))
@@ -422,26 +511,42 @@ class _Walk:
                 served.extend(self._expander.served_lazily(target, item.name))
         return served
 
-    def _starred(self, target: Module) -> list[ModuleName]:
-        exports = self._expander.exports(target)
-        names = [ModuleName(f"{target.name}.{name}") for name in exports]
-        return [n for n in names if target.folders and self._submodule(target, _last(n)) is not None]
+    def _starred(self, target: Module) -> Iterator[Served]:
+        """Yield the submodules that a star import takes, and what serves the rest of ``__all__``."""
+        for name in self._expander.exports(target):
+            submodule = ModuleName(f"{target.name}.{name}")
+            if target.folders and self._submodule(target, _last(submodule)) is not None:
+                yield Served(submodule)
+            elif self._expander.has_name(target, name) is not True:
+                yield from self._expander.served_lazily(target, name)
 
-    def _follow_call(self, call: DynamicImportCall) -> None:
+    def _follow_import_call(self, call: DynamicImportCall) -> None:
         level = self._live.level(call.block)
         if level is None:
             return
         context = self._context(call.block, is_dynamic=True)
         is_guarded = self._live.is_guarded(call.block)
-        # Of several names that one call may mean, nobody knows which it takes.
-        likely = max(level, Level.PROBABLE) if len(call.modules) > 1 else level
-        for name in call.modules:
+        is_taken = False
+        names = [*call.modules, *self._filled(call.templates)]
+        for name in names:
             found = self._named(name)
+            likely = _likely(level, call.taken, len(names), is_taken=is_taken)
             if found is not None and self._expander.find(found) is not None:
-                self._add(found, level, call.line, context, is_statement=True)
+                is_taken = True
+                self._add(found, likely, call.line, context, is_statement=True)
             elif found is not None:
                 lost = Level.STRING if is_guarded else likely
                 self._absent.append(Absent(found, lost, call.line, context))
+
+    def _filled(self, templates: tuple[str, ...]) -> Iterator[str]:
+        """Yield the names that templates give for the arguments that are known."""
+        for template in templates:
+            name = template
+            for parameter, value in self._given.items():
+                name = name.replace(PARAMETER % parameter, value)
+            if "{" not in name and is_module_name(name):
+                self._expander.ask(name.lstrip("."))
+                yield name
 
     def _follow_uses(self) -> None:
         """Follow attributes that a package's ``__getattr__`` serves."""
@@ -449,10 +554,12 @@ class _Walk:
         for use in self._record.uses:
             module = self._used_module(modules, use.name)
             level = self._live.level(use.block)
-            if module is None or level is None or self._expander.has_name(module, use.attribute) is True:
+            if module is None or level is None or not self._is_walked(use.block):
+                continue
+            if self._expander.has_name(module, use.attribute) is True:
                 continue
             for served in self._expander.served_lazily(module, use.attribute):
-                self._add(served, level, use.line, self._context(use.block))
+                self._add(served.module, max(level, served.level), use.line, self._context(use.block))
 
     def _used_module(self, bound: Mapping[str, Module], name: str) -> Module | None:
         first, _, rest = name.partition(".")
@@ -509,6 +616,20 @@ def _top_level_names(record: SourceRecord) -> Iterator[str]:
 
 def _is_sure(step: Link | Absent) -> bool:
     return step.level is Level.CERTAIN and step.context is ImportContext.MODULE
+
+
+def _likely(level: Level, taken: Taken, count: int, *, is_taken: bool) -> Level:
+    """Return how likely one of several names is imported by one call."""
+    if count < 2 or taken is Taken.EACH:
+        return level
+    if taken is Taken.FIRST:
+        return Level.STRING if is_taken else level
+    return max(level, Level.PROBABLE)
+
+
+def _agreed(called: tuple[Invocation, ...]) -> dict[str, str]:
+    """Return the arguments of calls where there is but one; several do not agree."""
+    return dict(called[0].given) if len(called) == 1 else {}
 
 
 def _last(name: ModuleName) -> ImportedName:

@@ -87,13 +87,13 @@ class Library:
         if judgement.why_unknown:
             self._add_gap(place, f"may not be valid Python: {judgement.why_unknown}")
         if record.is_cut:
-            self._add_gap(place, "has more calls than are looked at")
+            self._add_gap(place, "has more calls or names than are looked at", GapKind.LIMIT_REACHED)
         parser = Parser.WHOLE if judgement.is_whole else Parser.SKIMMED
         return msgspec.structs.replace(record, parser=parser, fault=judgement.fault, pragmas=pragmas(text))
 
-    def _add_gap(self, place: Place, why: str) -> None:
+    def _add_gap(self, place: Place, why: str, kind: GapKind = GapKind.UNREADABLE_SOURCE) -> None:
         if place.side is Side.SOURCES:
             path = place.path.removeprefix("/")
-            self.gaps[place] = Gap(STAGE, GapKind.UNREADABLE_SOURCE, path, why, SourceLocation(path))
+            self.gaps[place] = Gap(STAGE, kind, path, why, SourceLocation(path))
         else:
             self.gaps[place] = Gap(STAGE, GapKind.UNREADABLE_FILE, place.path, why)

@@ -1,7 +1,7 @@
 """Which blocks of a file run when it is imported into a given image, and how certainly."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 import msgspec
@@ -14,6 +14,7 @@ from fleet_audit.audit.static_imports.conditions import (
     TypeChecking,
     holds,
 )
+from fleet_audit.audit.static_imports.functions import Invocation, functions_named
 from fleet_audit.audit.static_imports.records import (
     Block,
     BlockKind,
@@ -49,9 +50,9 @@ class Liveness:
         record: SourceRecord,
         world: Circumstances,
         resolves: Callable[[ImportStatement], bool],
-        called: tuple[str, ...] = (),
+        called: tuple[Invocation, ...] = (),
     ) -> None:
-        """Take what decides conditions, whether an import resolves, and functions called from outside."""
+        """Take what decides conditions, whether an import resolves, and calls from outside."""
         self._blocks = record.blocks
         self._raises = record.raises
         self._world = msgspec.structs.replace(world, flag=self._flag)
@@ -66,16 +67,20 @@ class Liveness:
         self._answers: dict[tuple[int, bool], bool | None] = {}
         self._failures = self._possible_failures(record, resolves)
         self._failing: dict[int, frozenset[str]] = {}
-        self._functions: dict[int, Level] = {
-            index: Level.CERTAIN
-            for index, block in enumerate(record.blocks)
-            if block.kind is BlockKind.FUNCTION and block.name in called and block.parent == 0
-        }
+        self._functions: dict[int, Level] = {}
+        for call in called:
+            for function in functions_named(record.blocks, call.function):
+                self._functions[function] = min(call.level, self._functions.get(function, Level.LAZY))
         self._levels = self._settle(record)
 
     def level(self, block: int) -> Level | None:
         """Return how certainly a block runs; None where it cannot."""
         return self._levels[block]
+
+    def level_of_call(self, block: int) -> Level | None:
+        """Return how certainly what a call in `block` runs is run to its end."""
+        level = self._levels[block]
+        return Level.PROBABLE if level is Level.CERTAIN and self._is_sheltered(block) else level
 
     def is_guarded(self, block: int) -> bool:
         """Say whether a failed import in `block` is survived, or is a fallback that is not needed."""
@@ -91,12 +96,7 @@ class Liveness:
 
     def is_typing(self, block: int) -> bool:
         """Say whether `block` is for type checkers alone."""
-        at = block
-        while at > 0:
-            if self._blocks[at].kind is BlockKind.IF and _asks_type_checking(self._blocks[at].condition):
-                return True
-            at = self._blocks[at].parent
-        return False
+        return is_for_type_checkers(self._blocks, block)
 
     def fails(self) -> bool:
         """Say whether the module surely ends in a failed import that it raises itself."""
@@ -356,3 +356,13 @@ def _asks_type_checking(condition: Condition) -> bool:
     if isinstance(condition, AllOf):
         return any(_asks_type_checking(operand) for operand in condition.operands)
     return isinstance(condition, TypeChecking)
+
+
+def is_for_type_checkers(blocks: Sequence[Block], block: int) -> bool:
+    """Say whether a block runs for type checkers alone."""
+    at = block
+    while at > 0:
+        if blocks[at].kind is BlockKind.IF and _asks_type_checking(blocks[at].condition):
+            return True
+        at = blocks[at].parent
+    return False

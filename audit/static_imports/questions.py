@@ -12,6 +12,7 @@ from fleet_audit.audit.static_imports.conditions import (
     Condition,
     Constant,
     Flag,
+    NameIs,
     Not,
     RunAsMain,
     SystemCheck,
@@ -83,6 +84,8 @@ _CONSTANTS = {
     ("False", "=="): False,
 }
 """What a comparison with a constant asks: the other side itself, or its opposite."""
+
+_MEMBERSHIP = {"==": True, "in": True, "!=": False, "not in": False}
 
 MAX_DEPTH = 40
 """How deeply questions may be joined; what is below is unknown."""
@@ -169,6 +172,8 @@ def _comparison(node: cst.Comparison, depth: int) -> Condition:
     for read in (_main, _system, environment_comparison, _version):
         if not isinstance(found := read(node.left, operator, right), Unknown):
             return found
+    if (values := texts(right)) and (name := dotted(node.left)) and operator in _MEMBERSHIP:
+        return NameIs(name, values) if _MEMBERSHIP[operator] else Not(NameIs(name, values))
     if (wanted := _CONSTANTS.get((dotted(right), operator))) is not None:
         asked = condition(node.left, depth - 1)
         return asked if wanted else Not(asked)

@@ -9,8 +9,9 @@ from fleet_audit.audit.model.evidence import Edge, Node, NodeKind
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import ImportContext, Level
 from fleet_audit.audit.model.location import ImageLocation, Location, SourceLocation
-from fleet_audit.audit.static_imports.expansion import Absent, Expander, Expansion
+from fleet_audit.audit.static_imports.expansion import Absent, CallLink, Expander, Expansion
 from fleet_audit.audit.static_imports.finder import Module, ModuleKind, Place, Side
+from fleet_audit.audit.static_imports.functions import Invocation
 
 MAX_MODULES = 50_000
 """How many modules one service may reach before the search gives up."""
@@ -117,6 +118,7 @@ class _Search:
         self._pushed = 0
         self._reached: dict[tuple[ModuleName, bool], Reached] = {}
         self._edges: dict[Edge, None] = {}
+        self._invoked: dict[tuple[ModuleName, bool], dict[Invocation, Level]] = {}
 
     def run(self, starts: Sequence[Start]) -> Reach:
         for start in starts:
@@ -124,7 +126,20 @@ class _Search:
         while self._queue and len(self._reached) < MAX_MODULES:
             level, _, _, step = heapq.heappop(self._queue)
             self._visit(level, step)
-        return Reach(tuple(self._reached.values()), tuple(self._edges), is_cut=bool(self._queue))
+        modules = tuple(self._with_calls(key, found) for key, found in self._reached.items())
+        return Reach(modules, tuple(self._edges), is_cut=bool(self._queue))
+
+    def _with_calls(self, key: tuple[ModuleName, bool], found: Reached) -> Reached:
+        """Return a module with its functions as certain as what calls them from other modules."""
+        invoked = self._invoked.get(key)
+        if not invoked or found.expansion is None:
+            return found
+        called = tuple(
+            msgspec.structs.replace(call, level=level)
+            for call, level in sorted(invoked.items(), key=lambda pair: str(pair[0]))
+        )
+        expansion = self._expander.with_calls(found.module, is_script=key[1], called=called)
+        return msgspec.structs.replace(found, expansion=expansion)
 
     def _begin(self, start: Start) -> None:
         file = start.module.file
@@ -133,25 +148,25 @@ class _Search:
         where = location(file, 0)
         self._edges[Edge(self._service, module_node(start.module), start.how, Level.CERTAIN, where)] = None
         own_line = where if isinstance(where, SourceLocation) else None
-        step = _Step(
-            start.module,
-            own_line,
-            is_script=start.is_script,
-            called=start.called,
-            is_guarded=start.is_guarded,
-        )
+        step = _Step(start.module, own_line, is_script=start.is_script, is_guarded=start.is_guarded)
         self._push(Level.CERTAIN, step)
+        for function in start.called:
+            self._call(Level.CERTAIN, step, CallLink(start.module, Invocation(function), Level.CERTAIN, 0))
 
     def _push(self, level: Level, step: "_Step") -> None:
-        if step.key not in self._reached:
+        known = self._reached if step.call is None else self._invoked.get(step.key, {})
+        if (step.key if step.call is None else step.call) not in known:
             self._pushed += 1
             heapq.heappush(self._queue, (level, step.is_guarded, self._pushed, step))
 
     def _visit(self, level: Level, step: "_Step") -> None:
+        if step.call is not None:
+            self._visit_function(level, step, step.call)
+            return
         if step.key in self._reached:
             return
         module = step.module
-        expansion = self._expander.expand(module, is_script=step.is_script, called=step.called)
+        expansion = self._expander.expand(module, is_script=step.is_script)
         self._reached[step.key] = Reached(module, level, expansion, step.own_line, step.is_guarded)
         if module.kind is ModuleKind.EXTENSION and module.file is not None:
             node = Node(NodeKind.FILE, module.file.path)
@@ -160,6 +175,33 @@ class _Search:
         self._visit_packages(level, step)
         if expansion is not None:
             self._follow(level, step, expansion)
+
+    def _visit_function(self, level: Level, step: "_Step", call: Invocation) -> None:
+        invoked = self._invoked.setdefault(step.key, {})
+        if call in invoked:
+            return
+        invoked[call] = level
+        expansion = self._expander.expand(step.module, is_script=step.is_script, called=(call,))
+        if expansion is not None:
+            self._follow(level, step, expansion)
+
+    def _call(self, level: Level, step: "_Step", link: CallLink) -> None:
+        """Push a call that `step` makes."""
+        file = step.module.file
+        if file is None or max(level, link.level) > self._deepest:
+            return
+        where = location(file, link.line)
+        is_guarded = link.context is ImportContext.GUARDED
+        own_line = where if isinstance(where, SourceLocation) else step.own_line
+        called = _Step(
+            link.target,
+            own_line,
+            is_script=step.is_script and link.target.file == file,
+            call=link.call,
+            is_guarded=step.is_guarded or is_guarded,
+        )
+        self._edges[Edge(step.node, called.node, "calls", link.level, where, is_guarded)] = None
+        self._push(max(level, link.level), called)
 
     def _visit_packages(self, level: Level, step: "_Step") -> None:
         """Push the package above: importing a.b imports a first (Language Reference, 5.4.2)."""
@@ -176,7 +218,9 @@ class _Search:
         file = step.module.file
         if file is None:
             return
-        source = module_node(step.module)
+        source = step.node
+        for call in expansion.calls:
+            self._call(level, step, call)
         for link in expansion.links:
             target = self._expander.find(link.target)
             is_beyond = max(level, link.level) > self._deepest
@@ -197,13 +241,20 @@ class _Search:
 
 
 class _Step(msgspec.Struct, frozen=True, eq=False):
-    """A module to visit, and the last line of own code that leads there."""
+    """A module to visit, or a function of it, and the last line of own code that leads there."""
 
     module: Module
     own_line: SourceLocation | None
     is_script: bool = False
-    called: tuple[str, ...] = ()
+    call: Invocation | None = None
     is_guarded: bool = False
+
+    @property
+    def node(self) -> Node:
+        """Return what the evidence shows: the module, or the function in it that is called."""
+        if self.call is None:
+            return module_node(self.module)
+        return Node(NodeKind.FUNCTION, f"{node_name(self.module)}.{self.call}")
 
     @property
     def key(self) -> tuple[ModuleName, bool]:

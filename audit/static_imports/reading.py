@@ -9,11 +9,13 @@ import msgspec
 
 from fleet_audit.audit.static_imports import islands
 from fleet_audit.audit.static_imports.asking import Calls, find_calls
+from fleet_audit.audit.static_imports.calling import MAX_LOCAL_CALLS, Called, find_called, running_parts
 from fleet_audit.audit.static_imports.conditions import Condition, Unknown
 from fleet_audit.audit.static_imports.constants import Constants
 from fleet_audit.audit.static_imports.endings import with_rests
 from fleet_audit.audit.static_imports.flags import flag_assignments, predicates, returned_answers
 from fleet_audit.audit.static_imports.handlers import Handlers
+from fleet_audit.audit.static_imports.lazy_tables import lazy_names
 from fleet_audit.audit.static_imports.lexer import Text, decode, lex
 from fleet_audit.audit.static_imports.outline import Outline, Span, outline
 from fleet_audit.audit.static_imports.questions import condition
@@ -23,6 +25,7 @@ from fleet_audit.audit.static_imports.records import (
     BlockKind,
     DynamicImportCall,
     FlagAssignment,
+    FunctionCall,
     ImportStatement,
     LazyNames,
     LoadCall,
@@ -39,6 +42,7 @@ FactT = TypeVar(
     "FactT",
     FlagAssignment,
     Raise,
+    FunctionCall,
     AttributeUse,
     ImportStatement,
     DynamicImportCall,
@@ -47,10 +51,10 @@ FactT = TypeVar(
     PathCall,
 )
 
-MAX_LOCAL_CALLS = 20_000
+_Fact = ImportStatement | AttributeUse | FlagAssignment | Raise | FunctionCall
+
 MAX_USES = 20_000
 MAX_RAISES = 2_000
-_MOST_DEFINITIONS = 4
 
 _BINDING = re.compile(
     rb"(?m)^[ \t\f]*(?:(?:for|with|global)[ \t].*?\b(?:as[ \t]+)?)?"
@@ -62,13 +66,13 @@ _TARGET = re.compile(rb"(?m)^[ \t\f]*for[ \t]+([\w\x80-\xff, \t]+?)[ \t]in\b|\ba
 _OPEN = (b"globals(", b"vars(", b"locals(", b"exec(", b"sys.modules")
 """Text by which a module may bind names that it does not show."""
 
-_LOCAL_CALL = re.compile(
-    rb"(?<![\w.])((?:self|cls)[ \t]*\.[ \t]*)?([A-Za-z_\x80-\xff][\w\x80-\xff]*)[ \t]*\("
-)
 _ATTRIBUTE = re.compile(rb"(?<![\w.])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){1,3}")
 _POSTPONED = re.compile(rb"(?m)^from[ \t]+__future__[ \t]+import\b[^\n]*\bannotations\b")
 _RAISE = re.compile(rb"(?m)(?:^[ \t\f]*|[:;][ \t\x01]*)raise[ \t]+((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)")
-_CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "__enter__", "__call__"})
+_NESTED = re.compile(rb"[\[({][^\[\](){}]*[\])}]")
+_PARAMETER = re.compile(rb"(?:^|,)[ \t\x01]*([A-Za-z_]\w*)")
+MAX_PARAMETERS = 20
+_DEEPEST_ANNOTATION = 6
 _ALL = re.compile(rb"(?m)^__all__[ \t]*(?::[^=\n]*)?(\+?=)(?!=)")
 
 
@@ -98,19 +102,19 @@ class _Reader:
         self._outline = with_rests(outlined, None if is_own_code else _of_interest(outlined))
         self._handlers = Handlers(self._outline)
         self._is_own_code = is_own_code
-        self._called_functions: set[int] = set()
 
     def record(self) -> SourceRecord:
         """Read the file."""
         imports = tuple(self._imports())
         constants = Constants(self._outline)
         calls = find_calls(self._outline, imports, constants, self._handlers)
-        local = tuple(self._local_calls())
-        uses = tuple(self._uses(imports))
+        called = self._called(imports, calls)
+        uses = tuple(self._uses(imports, called.functions))
         flags = tuple(self._flags())
         raises = tuple(self._raises())
-        used = self._used_blocks((*imports, *uses, *flags, *raises), calls, local)
         lazy = self._lazy(calls)
+        facts: tuple[_Fact, ...] = (*imports, *uses, *flags, *raises, *called.other)
+        used = self._used_blocks(facts, calls, called.local, lazy)
         record = SourceRecord(
             parser=Parser.SKIMMED,
             blocks=tuple(self._blocks(used)),
@@ -121,15 +125,21 @@ class _Reader:
             path_edits=calls.path_edits,
             flags=flags,
             raises=raises,
-            calls=local,
+            calls=called.local,
+            function_calls=called.other,
             uses=uses,
             bindings=tuple(sorted(self._bindings())),
             exports=self._exports(constants),
             lazy=lazy,
-            is_cut=calls.is_cut or len(local) == MAX_LOCAL_CALLS,
+            is_cut=calls.is_cut or len(called.local) == MAX_LOCAL_CALLS,
             is_open=any(way in self._shadow for way in _OPEN) or lazy is not None,
         )
         return _renumbered(record, used)
+
+    def _called(self, imports: tuple[ImportStatement, ...], calls: Calls) -> Called:
+        doing = (*(found.block for found in imports), *calls.blocks())
+        depending = [call.block for call in calls.dynamic if call.templates]
+        return find_called(self._outline, imports, doing, depending, is_own_code=self._is_own_code)
 
     def _imports(self) -> Iterator[ImportStatement]:
         source, shadow = self._text.source, self._shadow
@@ -181,28 +191,7 @@ class _Reader:
         if calls.lazy is not None:
             return calls.lazy
         serves = any(s.name == "__getattr__" and self._is_at_module_level(s) for s in self._outline.spans)
-        return LazyNames() if serves else None
-
-    def _local_calls(self) -> Iterator[LocalCall]:
-        """Yield the calls of this file's own functions, followed from what the import runs."""
-        targets = self._targets()
-        whole = [(0, len(self._shadow))]
-        pending = whole if self._is_own_code else self._outline.module_parts()
-        kept: set[LocalCall] = set()
-        while pending and targets:
-            start, end = pending.pop()
-            for found in _LOCAL_CALL.finditer(self._shadow, start, end):
-                for target in self._called(found, targets):
-                    call = LocalCall(self._outline.block_at(found.start()), target)
-                    if call in kept:
-                        continue
-                    kept.add(call)
-                    yield call
-                    if len(kept) == MAX_LOCAL_CALLS:
-                        return
-                    if target not in self._called_functions and not self._is_own_code:
-                        self._called_functions.add(target)
-                        pending.append((self._outline.spans[target].body, self._outline.end(target)))
+        return lazy_names(self._outline, has_hook=serves)
 
     def _flags(self) -> Iterator[FlagAssignment]:
         """Yield the names that stand for the answer to a question."""
@@ -216,14 +205,16 @@ class _Reader:
             if self._handlers.is_tried(block):
                 yield Raise(found[1].rpartition(b".")[2].decode(errors="replace"), block)
 
-    def _uses(self, imports: tuple[ImportStatement, ...]) -> Iterator[AttributeUse]:
+    def _uses(
+        self, imports: tuple[ImportStatement, ...], functions: frozenset[int]
+    ) -> Iterator[AttributeUse]:
         """Yield the attributes taken from imported names, each once per block.
 
         Of installed code only what runs with the import is looked at.
         """
         names = {bound for found in imports for bound in _bound_names(found)}
         seen: set[tuple[str, str, int]] = set()
-        for part in self._running_parts():
+        for part in self._running_parts(functions):
             for found in _ATTRIBUTE.finditer(self._shadow, *part):
                 whole = found[0].decode(errors="replace")
                 if whole.partition(".")[0] not in names:
@@ -234,60 +225,29 @@ class _Reader:
                         seen.add((name, attribute, block))
                         yield AttributeUse(name, attribute, self._text.line(found.start()), block)
 
-    def _running_parts(self) -> list[tuple[int, int]]:
-        """Return the text that runs with the import; all of it in own code."""
+    def _running_parts(self, functions: frozenset[int]) -> list[tuple[int, int]]:
+        """Return the text that runs with the import, with that of `functions`; all of it in own code."""
         if self._is_own_code:
             return [(0, len(self._shadow))]
-        spans = self._outline.spans
-        # Annotations are evaluated where they stand, unless the file postpones them (PEP 563).
         is_postponed = _POSTPONED.search(self._shadow) is not None
-        parts: list[tuple[int, int]] = []
-        at = 0
-        for index, span in enumerate(spans):
-            if span.kind is BlockKind.FUNCTION and span.start >= at:
-                parts.append((at, span.start if is_postponed else span.body))
-                at = self._outline.end(index)
-        parts.append((at, len(self._shadow)))
-        parts += [(spans[index].body, self._outline.end(index)) for index in sorted(self._called_functions)]
-        return [part for part in parts if part[0] < part[1]]
-
-    def _targets(self) -> dict[tuple[int, str], list[int]]:
-        """Return the functions that a call may mean, by (class, name); class -1 for plain functions."""
-        targets: dict[tuple[int, str], list[int]] = {}
+        parts = running_parts(self._outline, is_postponed=is_postponed)
         spans = self._outline.spans
-        for index, span in enumerate(spans):
-            if span.kind is not BlockKind.FUNCTION:
-                continue
-            owner = _owner(spans, span)
-            key = (owner, span.name) if owner >= 0 else (-1, span.name)
-            targets.setdefault(key, []).append(index)
-            if owner >= 0 and span.name in _CONSTRUCTORS:
-                targets.setdefault((-1, spans[owner].name), []).append(index)
-        # Of many definitions under one name, the last ones are those that are called.
-        return {key: indexes[-_MOST_DEFINITIONS:] for key, indexes in targets.items()}
-
-    def _called(self, found: re.Match[bytes], targets: dict[tuple[int, str], list[int]]) -> list[int]:
-        name = found[2].decode(errors="replace")
-        if found[1] is None:
-            is_definition = re.search(
-                rb"\b(?:def|class)[ \t]+$", self._shadow[max(0, found.start() - 12) : found.start()]
-            )
-            return [] if is_definition else targets.get((-1, name), [])
-        spans = self._outline.spans
-        at = self._outline.block_at(found.start())
-        while at > 0 and spans[at].kind is not BlockKind.CLASS:
-            at = spans[at].parent
-        return targets.get((at, name), []) if at > 0 else []
+        return parts + [(spans[index].body, self._outline.end(index)) for index in sorted(functions)]
 
     def _used_blocks(
         self,
-        facts: tuple[ImportStatement | AttributeUse | FlagAssignment | Raise, ...],
+        facts: tuple[_Fact, ...],
         calls: Calls,
         local: tuple[LocalCall, ...],
+        lazy: LazyNames | None,
     ) -> dict[int, int]:
         """Return the new index of each block that a fact stands in, or that decides whether it runs."""
         pending = {0, *(fact.block for fact in facts), *calls.blocks(), *(call.block for call in local)}
         pending.update(call.target for call in local)
+        if self._is_own_code:
+            spans = self._outline.spans
+            pending.update(i for i, span in enumerate(spans) if span.kind is BlockKind.CLASS)
+        pending.update(() if lazy is None else (block for _, _, block in lazy.names))
         used: set[int] = set()
         while pending:
             index = pending.pop()
@@ -317,7 +277,18 @@ class _Reader:
                 gives_up=span.kind is BlockKind.EXCEPT and self._handlers.gives_up(index),
                 ends=span.ends,
                 branches=tuple(used[branch] for branch in span.branches),
+                parameters=self._parameters(span),
             )
+
+    def _parameters(self, span: Span) -> tuple[str, ...]:
+        if span.kind not in (BlockKind.FUNCTION, BlockKind.CLASS):
+            return ()
+        header = self._shadow[slice(*span.header)]
+        listed = header[header.find(b"(") + 1 :]
+        for _ in range(_DEEPEST_ANNOTATION):
+            listed = _NESTED.sub(b"", listed)
+        found = _PARAMETER.finditer(listed)
+        return tuple(name[1].decode(errors="replace") for name in islice(found, MAX_PARAMETERS))
 
     def _condition(self, span: Span) -> Condition:
         start, end = span.header
@@ -353,14 +324,6 @@ def _bound_names(statement: ImportStatement) -> tuple[str, ...]:
     return (statement.alias or statement.module.partition(".")[0],)
 
 
-def _owner(spans: list[Span], span: Span) -> int:
-    """Return the class in whose body a function is defined; -1 for none."""
-    at = span.parent
-    while at > 0 and spans[at].kind not in (BlockKind.CLASS, BlockKind.FUNCTION):
-        at = spans[at].parent
-    return at if at > 0 and spans[at].kind is BlockKind.CLASS else -1
-
-
 def _renumbered(record: SourceRecord, used: dict[int, int]) -> SourceRecord:
     """Return the record with its facts pointing at the blocks that were kept."""
     return msgspec.structs.replace(
@@ -369,6 +332,8 @@ def _renumbered(record: SourceRecord, used: dict[int, int]) -> SourceRecord:
         uses=tuple(_moved(fact, used) for fact in record.uses),
         flags=tuple(_moved(fact, used) for fact in record.flags),
         raises=tuple(_moved(fact, used) for fact in record.raises),
+        function_calls=tuple(_moved(fact, used) for fact in record.function_calls),
+        lazy=_moved_names(record.lazy, used),
         dynamic=tuple(_moved(fact, used) for fact in record.dynamic),
         loads=tuple(_moved(fact, used) for fact in record.loads),
         runs=tuple(_moved(fact, used) for fact in record.runs),
@@ -379,3 +344,10 @@ def _renumbered(record: SourceRecord, used: dict[int, int]) -> SourceRecord:
 
 def _moved(fact: FactT, used: dict[int, int]) -> FactT:
     return msgspec.structs.replace(fact, block=used[fact.block])
+
+
+def _moved_names(lazy: LazyNames | None, used: dict[int, int]) -> LazyNames | None:
+    if lazy is None:
+        return None
+    names = tuple((name, module, used[block]) for name, module, block in lazy.names)
+    return msgspec.structs.replace(lazy, names=names)

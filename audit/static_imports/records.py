@@ -53,6 +53,7 @@ class Block(msgspec.Struct, frozen=True, gc=False):
     of all its handlers; a bare ``except`` catches ``BaseException``. `gives_up` holds for a handler
     that raises or exits, and so is no alternative. `ends` says whether the block leaves early; what stands
     behind such a statement is a ``rest``, and `branches` are those before it (none: it never runs).
+    `parameters` are those of a function; for a class, the names of those that it derives from.
     """
 
     kind: BlockKind
@@ -65,6 +66,7 @@ class Block(msgspec.Struct, frozen=True, gc=False):
     gives_up: bool = False
     ends: Ending = Ending.NONE
     branches: tuple[int, ...] = ()
+    parameters: tuple[str, ...] = ()
 
 
 class ImportedName(msgspec.Struct, frozen=True, gc=False):
@@ -94,14 +96,27 @@ class ImportStatement(msgspec.Struct, frozen=True, gc=False):
     alias: str = ""
 
 
+class Taken(StrEnum):
+    """Which of several names a call takes: nobody knows which one, each in turn, or the first that works."""
+
+    ONE = "one"
+    EACH = "each"
+    FIRST = "first"
+
+
 class DynamicImportCall(msgspec.Struct, frozen=True, gc=False):
-    """A call that imports by name; `modules` is empty where the name could not be evaluated."""
+    """A call that imports by name; `modules` is empty where the name could not be evaluated.
+
+    `templates` are names in which ``{parameter}`` stands for what the function around is given.
+    """
 
     line: int
     block: int
     expression: str
     modules: tuple[str, ...] = ()
     package: str = ""
+    templates: tuple[str, ...] = ()
+    taken: Taken = Taken.ONE
 
 
 class LoadCall(msgspec.Struct, frozen=True, gc=False):
@@ -165,6 +180,18 @@ class LocalCall(msgspec.Struct, frozen=True, gc=False):
     target: int
 
 
+class FunctionCall(msgspec.Struct, frozen=True, gc=False):
+    """A call of a function of another module; `name` is as the file has it: ``helpers.load``, ``Class.run``.
+
+    `arguments` are the literal strings that it is given, by position (``0``) or keyword.
+    """
+
+    name: str
+    line: int
+    block: int
+    arguments: tuple[tuple[str, str], ...] = ()
+
+
 class AttributeUse(msgspec.Struct, frozen=True, gc=False):
     """An attribute taken from what an import binds: ``name.attribute``, first on `line` of `block`.
 
@@ -178,12 +205,14 @@ class AttributeUse(msgspec.Struct, frozen=True, gc=False):
 
 
 class LazyNames(msgspec.Struct, frozen=True, gc=False):
-    """What a package's ``__getattr__`` serves: (name, module relative to the package) pairs.
+    """What a package's ``__getattr__`` serves: (name, module, block) for each name, where a table has it.
 
-    `uses_stub` says that the table stands in the ``.pyi`` file beside it (lazy_loader.attach_stub).
+    Modules are as the table has them: absolute, or relative to the package with or without a leading dot.
+    The block is the one that the entry is made in. `uses_stub` says that the table stands in the ``.pyi``
+    file beside it (lazy_loader.attach_stub).
     """
 
-    names: tuple[tuple[str, str], ...] = ()
+    names: tuple[tuple[str, str, int], ...] = ()
     uses_stub: bool = False
 
 
@@ -228,6 +257,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
     flags: tuple[FlagAssignment, ...] = ()
     raises: tuple[Raise, ...] = ()
     calls: tuple[LocalCall, ...] = ()
+    function_calls: tuple[FunctionCall, ...] = ()
     uses: tuple[AttributeUse, ...] = ()
     bindings: tuple[str, ...] = ()
     exports: tuple[str, ...] | None = None
@@ -236,6 +266,11 @@ class SourceRecord(msgspec.Struct, frozen=True):
     is_cut: bool = False
     fault: SyntaxFault | None = None
     pragmas: tuple[PragmaComment, ...] = ()
+
+
+def is_module_name(name: str) -> bool:
+    """Say whether a name, absolute or relative, can be that of a module."""
+    return len(name) < 256 and all(part.isidentifier() for part in name.lstrip(".").split("."))
 
 
 def absolute_name(statement_module: str, level: int, package: ModuleName) -> ModuleName | None:
