@@ -180,11 +180,13 @@ class Distributions:
         for name in sorted(self._tree.listing(_DPKG_INFO)):
             if not (name.startswith("python3") and name.endswith(".list")):
                 continue
-            files = [ImagePath(line) for line in self._text(join(_DPKG_INFO, name)).splitlines()]
-            infos = [file for file in files if file.startswith("/usr/") and _is_info(file)]
+            listed = [normalise(line) for line in self._text(join(_DPKG_INFO, name)).splitlines()]
+            folders = {parent(path) for path in listed}
+            files = [path for path in listed if path not in folders]
+            infos = [path for path in listed if path.startswith("/usr/") and _is_info(path)]
             # Where a package brings several distributions, nothing says which file is whose.
             if len(infos) == 1:
-                found[infos[0]] = [file for file in files if "." in file.rpartition("/")[2]]
+                found[infos[0]] = files
         return found
 
     def _fields(self, path: ImagePath, *, is_folder: bool) -> dict[str, list[str]]:

@@ -91,8 +91,21 @@ def _candidates(tree: FileTree, config: ImageConfig, minor: int | None) -> Itera
         for folder in folders:
             path = join(folder, name)
             if tree.realpath(path) is not None:
-                yield path
+                yield from _behind_a_shim(tree, folder, config) if folder.endswith("/shims") else (path,)
     yield from _versioned(tree, folders)
+
+
+def _behind_a_shim(tree: FileTree, shims: ImagePath, config: ImageConfig) -> Iterator[ImagePath]:
+    """Yield the Pythons that pyenv's scripts in a ``shims`` folder start: those of its ``version`` file."""
+    root = parent(shims)
+    try:
+        chosen = tree.read(join(root, "version"), limit=_CFG_LIMIT).decode(errors="replace")
+    except FileUnreadable:
+        chosen = ""
+    for version in config.env.get("PYENV_VERSION", "").split(":") + chosen.split():
+        path = normalise(f"{root}/versions/{version}/bin/python3")
+        if version and tree.realpath(path) is not None:
+            yield path
 
 
 def _commanded(tree: FileTree, config: ImageConfig, folders: list[ImagePath]) -> Iterator[ImagePath]:

@@ -268,3 +268,19 @@ def test_the_home_of_a_user_without_a_name_is_looked_up() -> None:
     )
     assert python is not None
     assert ImagePath(site) in python.site_folders
+
+
+def test_the_scripts_of_pyenv_lead_to_the_version_that_is_chosen() -> None:
+    pyenv = {
+        **DEBIAN,
+        "/root/.pyenv/shims/python3": "#!/usr/bin/env bash\n",
+        "/root/.pyenv/version": "3.12.1\n",
+        "/root/.pyenv/versions/3.12.1/bin/python3": EXE,
+        "/root/.pyenv/versions/3.12.1/lib/python3.12/os.py": "",
+        "/root/.pyenv/versions/3.10.4/bin/python3": EXE,
+        "/root/.pyenv/versions/3.10.4/lib/python3.10/os.py": "",
+    }
+    path = "/root/.pyenv/shims:/usr/bin"
+    assert found(pyenv, PATH=path).version == (3, 12)
+    assert found(pyenv, PATH=path, PYENV_VERSION="3.10.4").version == (3, 10)
+    assert found({**pyenv, "/root/.pyenv/version": "gone\n"}, PATH=path).version == (3, 11)
