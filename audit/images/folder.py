@@ -149,10 +149,16 @@ class FolderTree:
             return resolve_links(path, self._look)
         # What lies in one folder shares the way there.
         folder = self._folder_at(ImagePath(above))
-        kind = None if folder is None else self._list(folder).get(name)
-        if folder is None or kind is None:
+        kinds = {} if folder is None else self._list(folder)
+        if folder is None or name not in kinds:
             return None
-        return resolve_links(path, self._look) if kind is FileKind.SYMLINK else join(folder, name)
+        if kinds[name] is not FileKind.SYMLINK:
+            return join(folder, name)
+        entry = self._look(folder, name)
+        # Most links lead to a file beside them.
+        if entry is not None and kinds.get(entry.link) is _FILE:
+            return join(folder, entry.link)
+        return resolve_links(path, self._look)
 
     def _folder_at(self, path: ImagePath) -> ImagePath | None:
         """Return the canonical path of a folder; None where it is none."""

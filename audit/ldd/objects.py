@@ -68,6 +68,9 @@ class _Own(NamedTuple):
     skips_defaults: bool
 
 
+_SILENT = (_Own((), None, skips_defaults=False), _Own((), None, skips_defaults=True))
+
+
 class Space:
     """Makes the objects of one loader, sharing whatever is equal between them.
 
@@ -104,7 +107,7 @@ class Space:
         facts = found.facts
         skips_defaults = bool(facts.flags_1 & DF_1_NODEFLIB)
         if facts.rpath is None and facts.runpath is None:
-            return _Own((), None, skips_defaults)
+            return _SILENT[skips_defaults]
         if facts.runpath is None:
             return _Own(self._directories(facts.rpath, found.used), None, skips_defaults)
         # Of both, RPATH is ignored (elf_get_dynamic_info).
