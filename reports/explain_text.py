@@ -1,8 +1,10 @@
 """Why something is needed or there, for a terminal: every step from the service's own line."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from itertools import islice
 
-from fleet_audit.audit.model.evidence import Chain, Edge
+from fleet_audit.audit.model.evidence import Chain, Edge, Node
 from fleet_audit.audit.model.imports import Level
 from fleet_audit.audit.model.report import ExplainReport
 from fleet_audit.reports.options import RenderOptions
@@ -48,8 +50,8 @@ def _write(page: Page, report: ExplainReport) -> None:
         _write_chain(page, answer.chain)
     if (more := len(report.answers) - MAX_CHAINS) > 0:
         page.line(Piece(f"and {count(more, 'more chain')} (-o json lists them)", "dim"))
-    _write_edges(page, "What leads to it", report.arriving)
-    _write_edges(page, "What it leads to", report.leaving)
+    _write_edges(page, "What leads to it", [(edge.source, edge) for edge in report.arriving], report)
+    _write_edges(page, "What it leads to", [(edge.target, edge) for edge in report.leaving], report)
     write_findings(page, report.findings)
     write_gaps(page, report.gaps)
     if report.candidates:
@@ -78,17 +80,22 @@ def _says_more(edge: Edge) -> bool:
     return edge.location is not None and str(edge.location) not in (edge.source.name, edge.target.name)
 
 
-def _write_edges(page: Page, title: str, edges: Sequence[Edge]) -> None:
-    if not edges:
+def _write_edges(page: Page, title: str, ends: Sequence[tuple[Node, Edge]], report: ExplainReport) -> None:
+    """Write the other ends of edges, each once, with its first place and how certain that one is."""
+    if not ends:
         return
     page.blank()
     page.line(Piece(title, "bold"))
-    page.table(
-        ("", "", "", ""),
-        [
-            (str(e.source), Piece(e.how, "dim"), str(e.target), Piece(str(e.location or ""), "cyan"))
-            for e in edges[:MAX_EDGES]
-        ],
-    )
-    if (more := len(edges) - MAX_EDGES) > 0:
-        page.line(Piece(f"and {more} more (-o json lists them)", "dim"), indent=1)
+    groups: defaultdict[tuple[Node, str, Node], list[Edge]] = defaultdict(list)
+    for end, edge in ends:
+        groups[end, edge.how, edge.target].append(edge)
+    for (end, how, target), edges in islice(groups.items(), MAX_EDGES):
+        # Users of a distribution import its modules, not itself.
+        is_beside = report.node not in (edges[0].source, target)
+        via = Piece(f" {target}" if is_beside else "", "dim")
+        place = Piece(f"  {edges[0].location}" if edges[0].location else "", "cyan")
+        more = Piece(f" and {count(len(edges) - 1, 'more place')}" if len(edges) > 1 else "", "dim")
+        words = "  and does without it" if edges[0].is_guarded else _LEVEL_WORDS[edges[0].level]
+        page.line(str(end), Piece(f"  {how}", "dim"), via, place, more, Piece(words, "yellow"), indent=1)
+    if (left := len(groups) - MAX_EDGES) > 0:
+        page.line(Piece(f"and {left} more (-o json lists them)", "dim"), indent=1)

@@ -7,9 +7,10 @@ import msgspec
 from packaging.utils import canonicalize_name
 
 from fleet_audit.audit.errors import UsageError
-from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
+from fleet_audit.audit.model.evidence import Edge, EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.identity import DistributionName, ModuleName
 from fleet_audit.audit.model.imports import MissingModule
+from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.need import Need
 from fleet_audit.audit.model.report import Answer, DepsReport, ExplainReport
 from fleet_audit.audit.pipeline.analysis import Analysis, analyse
@@ -136,23 +137,33 @@ def _below_folders(graph: EvidenceGraph, name: str) -> tuple[Node, ...]:
     return tuple(node for node in graph.nodes(NodeKind.MODULE) if node.name.endswith(f".{name}"))
 
 
-_WITH_USERS = (NodeKind.MODULE, NodeKind.DISTRIBUTION)
-"""Kinds of which everyone who leads to them is told, beside the best chain from each service."""
-
-
 def _explained(node: Node, report: ExplainReport, analysis: Analysis) -> ExplainReport:
     graph = analysis.graph
     answers = tuple(_answers(graph, node))
-    is_shown = not answers or node.kind in _WITH_USERS
     return msgspec.structs.replace(
         report,
         node=node,
         candidates=(),
         facts=(*_facts(node, analysis.report), *_import_facts(node, analysis)),
         answers=answers,
-        arriving=graph.arriving(node) if is_shown else (),
+        arriving=_arriving(node, graph, is_explained=bool(answers)),
         leaving=graph.leaving(node),
     )
+
+
+def _arriving(node: Node, graph: EvidenceGraph, *, is_explained: bool) -> tuple[Edge, ...]:
+    """Return who leads to a module or distribution, own code first; for other kinds only where no chain does.
+
+    Who uses a distribution is who imports its modules and is none of them.
+    """
+    arriving = graph.arriving(node)
+    if node.kind is NodeKind.DISTRIBUTION:
+        members = {edge.source for edge in arriving if edge.source.kind is NodeKind.MODULE}
+        into = (edge for member in sorted(members) for edge in graph.arriving(member))
+        arriving = tuple(edge for edge in into if edge.source not in members) or arriving
+    elif node.kind is not NodeKind.MODULE:
+        return () if is_explained else arriving
+    return tuple(sorted(arriving, key=lambda edge: not isinstance(edge.location, SourceLocation)))
 
 
 def _import_facts(node: Node, analysis: Analysis) -> Iterator[tuple[str, str]]:

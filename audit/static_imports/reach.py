@@ -9,7 +9,7 @@ from fleet_audit.audit.model.evidence import Edge, Node, NodeKind
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import ImportContext, Level
 from fleet_audit.audit.model.location import ImageLocation, Location, SourceLocation
-from fleet_audit.audit.static_imports.expansion import Absent, CallLink, Expander, Expansion
+from fleet_audit.audit.static_imports.expansion import Absent, CallLink, Expander, Expansion, Link
 from fleet_audit.audit.static_imports.finder import Module, ModuleKind, Place, Side
 from fleet_audit.audit.static_imports.functions import Invocation
 
@@ -223,13 +223,14 @@ class _Search:
             self._call(level, step, call)
         for link in expansion.links:
             target = self._expander.find(link.target)
-            is_beyond = max(level, link.level) > self._deepest
+            is_beyond = max(level, link.level) > self._deepest or _is_cut_off(step, expansion, link)
             if target is None or is_beyond or link.context is ImportContext.TYPING:
                 continue
             where = location(link.place or file, link.line)
             is_handled = link.context is ImportContext.GUARDED
             if target.kind is not ModuleKind.BUILTIN:
-                edge = Edge(source, module_node(target), link.how, link.level, where, is_handled)
+                begin, least = self._begin_of_edge(step, target, level)
+                edge = Edge(begin, module_node(target), link.how, max(least, link.level), where, is_handled)
                 self._edges[edge] = None
             own_line = where if isinstance(where, SourceLocation) else step.own_line
             is_guarded = step.is_guarded or is_handled
@@ -238,6 +239,16 @@ class _Search:
             node = Node(NodeKind.MODULE, absent.module)
             where, is_guarded = location(file, absent.line), absent.context is ImportContext.GUARDED
             self._edges[Edge(source, node, "imports", absent.level, where, is_guarded)] = None
+
+    def _begin_of_edge(self, step: "_Step", target: Module, level: Level) -> tuple[Node, Level]:
+        """Return where the evidence for a step begins, and how certain it is to get there.
+
+        All services share the image's modules. Where one of these leads into own code (``import __main__``,
+        a file that shadows what is installed) it does so for this service alone.
+        """
+        if _is_own(target) and not _is_own(step.module):
+            return self._service, level
+        return module_node(step.module), Level.CERTAIN
 
 
 class _Step(msgspec.Struct, frozen=True, eq=False):
@@ -261,7 +272,18 @@ class _Step(msgspec.Struct, frozen=True, eq=False):
         return (node_name(self.module), self.is_script)
 
 
+def _is_cut_off(step: _Step, expansion: Expansion, link: Link) -> bool:
+    """Say whether an import stands behind one that fails, where what leads here survives that."""
+    is_behind = 0 < expansion.fails_at < link.line
+    return step.is_guarded and is_behind and link.context is ImportContext.MODULE
+
+
 def _worth_an_edge(expansion: Expansion) -> Iterator[Absent]:
     for absent in expansion.absent:
         if absent.context is not ImportContext.TYPING and not absent.module.startswith("."):
             yield absent
+
+
+def _is_own(module: Module) -> bool:
+    place = module.file or next(iter(module.folders), None)
+    return place is not None and place.side is Side.SOURCES

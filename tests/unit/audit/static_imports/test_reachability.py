@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import ImportContext, Level
 from fleet_audit.audit.static_imports.service_code import ServiceCode
@@ -294,3 +295,15 @@ def test_an_extension_module_behind_a_guard_is_marked_so() -> None:
     app = "try:\n    import a\nexcept ImportError:\n    a = None\nimport b\n"
     found = imports_of(app, {"a.py": "import x, y\n", "b.py": "import y\n", f"x{TAG}": b"", f"y{TAG}": b""})
     assert {e.module: e.is_guarded for e in found.extension_modules} == {"x": True, "y": False}
+
+
+def test_what_an_installed_module_finds_in_one_services_code_is_no_evidence_for_another() -> None:
+    sources = {"a/app.py": "import lib\n", "a/own.py": "import json\n", "b/app.py": "import lib\n"}
+    services = [ServiceCode(name, f"{name}/app.py", (f"{name}",)) for name in ("a", "b")]
+
+    found = examination(sources, {"lib.py": "import own\n"}, services=services)
+
+    graph = EvidenceGraph(found.edges)
+    own = Node(NodeKind.MODULE, "a.own")
+    assert graph.chain(Node(NodeKind.SERVICE, "a"), own) is not None
+    assert graph.chain(Node(NodeKind.SERVICE, "b"), own) is None
