@@ -53,6 +53,29 @@ def test_files_are_listed_once_under_their_canonical_path(root: Path) -> None:
     assert list(tree.files(ImagePath("/usr/lib/a.so"))) == []
 
 
+def test_a_link_to_a_file_beside_it_leads_there_and_no_link_leads_to_itself(root: Path) -> None:
+    (root / "usr/lib/b.so").symlink_to("a.so")
+    (root / "usr/lib/c.so").symlink_to("b.so")
+    (root / "usr/lib/self.so").symlink_to("self.so")
+    tree = open_folder(root)
+
+    assert tree.realpath(ImagePath("/lib/b.so")) == "/usr/lib/a.so"
+    assert tree.realpath(ImagePath("/lib/c.so")) == "/usr/lib/a.so"
+    assert tree.realpath(ImagePath("/lib/self.so")) is None
+
+
+def test_what_is_gone_since_it_was_listed_was_never_there(root: Path) -> None:
+    tree = open_folder(root)
+    listed = tree.listing(ImagePath("/usr/lib"))
+    assert len(listed) == 1
+
+    (root / "usr/lib/a.so").unlink()
+
+    assert list(listed.items()) == []
+    assert tree.entry(ImagePath("/usr/lib/a.so")) is None
+    assert list(tree.files()) == []
+
+
 def test_a_listing_of_no_folder_is_empty(root: Path) -> None:
     tree = open_folder(root)
 

@@ -68,6 +68,18 @@ def test_a_library_without_any_versions_ends_the_process() -> None:
     assert [p.kind for p in problems(module(world))] == ["version"]
 
 
+def test_versions_of_one_library_are_compared_wherever_they_stand() -> None:
+    needs = [Needs("liba.so", ["A_1"]), Needs("liba.so", ["A_2"])]
+    world = (
+        image()
+        .python()
+        .elf("/lib64/liba.so", version_definitions=["A_1"])
+        .elf("/site/m.so", needed=["liba.so"], version_needs=needs)
+    )
+
+    assert [p.detail for p in problems(module(world))] == ["/lib64/liba.so does not define A_2"]
+
+
 def test_versions_of_a_file_that_nothing_loads_end_the_process() -> None:
     world = image().python().elf("/site/m.so", version_needs=[Needs("libgone.so", ["A_1"])])
 

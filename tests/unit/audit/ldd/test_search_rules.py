@@ -166,6 +166,17 @@ def test_rpath_does_not_split_at_semicolons() -> None:
     assert missing_sonames(closure(world, "/app/main")) == {"liba.so"}
 
 
+def test_origin_in_the_environment_is_the_folder_of_each_program() -> None:
+    builder = bare().env(LD_LIBRARY_PATH="$ORIGIN/lib").elf("/one/lib/liba.so")
+    for folder in ("/one", "/two"):
+        builder.elf(f"{folder}/main", interpreter=LOADER, needed=["liba.so"])
+    programs = [EntryPoint(ImagePath(f"{f}/main"), EntryKind.EXECUTABLE) for f in ("/one", "/two")]
+
+    found = examine(builder.build().world(), programs, None)
+
+    assert [missing_sonames(each) for each in found] == [set(), {"liba.so"}]
+
+
 # tokens
 
 
