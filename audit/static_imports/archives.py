@@ -177,7 +177,7 @@ class WithArchives:
         """Take the tree and the Python version; no archive is read before its listing is asked for."""
         self._tree = tree
         # Before, a package without ``__init__`` had to have a member of its own for its folder.
-        self._has_implied_folders = version >= (3, 13)
+        self._has_implied_folders = version >= (3, 14)
         self._archives: dict[ImagePath, _Archive] = {}
         self._others: set[ImagePath] = set()
         self.gaps: list[Gap] = []

@@ -14,7 +14,7 @@ def _words(listed: str) -> frozenset[str]:
 ALWAYS_BUILTIN = _words("""
     _abc _ast _codecs _collections _frozen_importlib _frozen_importlib_external _functools _imp _io
     _locale _operator _signal _sre _stat _string _symtable _thread _tokenize _tracemalloc _warnings
-    _weakref atexit builtins errno faulthandler gc itertools marshal posix pwd sys time xxsubtype
+    _weakref atexit builtins errno faulthandler gc itertools marshal posix pwd sys time
 """)
 """Compiled into every CPython: these win over any file of the same name (BuiltinImporter comes first)."""
 

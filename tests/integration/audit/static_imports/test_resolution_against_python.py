@@ -6,20 +6,17 @@ import subprocess
 import sys
 import venv
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from fleet_audit.audit.images.folder import FolderTree, open_folder
+from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.image import ImageConfig
-from fleet_audit.audit.static_imports import stdlib
-from fleet_audit.audit.static_imports.archives import WithArchives
 from fleet_audit.audit.static_imports.examine import examine
-from fleet_audit.audit.static_imports.finder import Finder, Module, ModuleKind, Place, Side
 from fleet_audit.audit.static_imports.interpreter import Interpreter, find_interpreter
 from fleet_audit.audit.static_imports.service_code import ServiceCode
+from tests.support.resolution import Answer, Found, Truth, answer, question
 from tests.support.roots import wheel_files
 from tests.support.trees import tree
 
@@ -29,44 +26,12 @@ BACKENDS = Path(__file__).parents[3] / "fixtures" / "wheels" / "build-backends.t
 PYTHONS = [path for path in (sys.executable, "/usr/bin/python3") if os.path.exists(path)]
 """The Python that runs this test, in its virtual environment, and the system's own where there is one."""
 
-# Walks like pkgutil, but asks the finders of sys.meta_path, so that nothing is imported.
-_ASK = """
-import json, pkgutil, sys
-def spec(name, path):
-    for finder in sys.meta_path:
-        found = finder.find_spec(name, path)
-        if found is not None:
-            return found
-def walk(name, path, depth):
-    found = spec(name, path)
-    if found is None:
-        answers[name] = None
-        return
-    below = None if found.submodule_search_locations is None else list(found.submodule_search_locations)
-    answers[name] = [found.origin, below]
-    if below is not None and depth and len(answers) < LIMIT:
-        for inner in pkgutil.iter_modules(below):
-            walk(f"{name}.{inner.name}", below, depth - 1)
-LIMIT = 20_000
-answers = {}
-given = json.loads(sys.argv[1])
-for name in given or sorted({m.name for m in pkgutil.iter_modules(sys.path)}):
-    path, at = None, ""
-    for part in name.split("."):
-        at = f"{at}.{part}" if at else part
-        walk(at, path, 8 if at == name else 0)
-        if answers[at] is None:
-            break
-        path = answers[at][1]
-print(json.dumps({"path": sys.path, "modules": answers, "loaded": sorted(sys.modules)}))
-"""
 
-
-def ask(python: str, *options: str, names: Sequence[str] = (), **env: str) -> dict[str, Any]:
+def ask(python: str, *options: str, names: Sequence[str] = (), **env: str) -> Answer:
     """Return what a Python says of its path, of modules, and of what it loads at start."""
     plain = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **env}
-    done = subprocess.run(  # noqa: S603  (a Python of this machine, and the program above)
-        [python, *options, "-c", _ASK, json.dumps(list(names))],
+    done = subprocess.run(  # noqa: S603  (a Python of this machine, and a program that asks it)
+        [python, *options, *question(names)],
         capture_output=True,
         check=True,
         text=True,
@@ -74,8 +39,7 @@ def ask(python: str, *options: str, names: Sequence[str] = (), **env: str) -> di
         env=plain,
         cwd="/",
     )
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answer
+    return answer(done.stdout)
 
 
 def found(python: str, *options: str, **env: str) -> Interpreter:
@@ -111,7 +75,7 @@ def test_the_search_path_is_that_of_the_interpreter(
     python: str, options: tuple[str, ...], user_base: str
 ) -> None:
     env = {"PYTHONUSERBASE": user_base, "PYTHONPATH": f"{user_base}:/nonexistent:"}
-    really = ask(python, *options, **env)["path"]
+    really = ask(python, *options, **env).path
     ours = found(python, *options, **env)
     before = [""] if ours.has_script_folder else []
     # What is started with ``-c`` has the working folder first; PYTHONPATH's empty entry means it too.
@@ -124,50 +88,16 @@ def test_variables_change_the_search_path_as_they_do_for_the_interpreter(
     python: str, variable: str, user_base: str
 ) -> None:
     env = {"PYTHONUSERBASE": user_base, variable: "1"}
-    really = ask(python, **env)["path"]
+    really = ask(python, **env).path
     ours = found(python, **env)
     assert [*([""] if ours.has_script_folder else []), *ours.search_path] == really
 
 
-def finder_of(interpreter: Interpreter, image: FolderTree) -> Finder:
-    path = [Place(Side.IMAGE, folder) for folder in interpreter.search_path]
-    files = {Side.IMAGE: WithArchives(image, interpreter.version)}
-    return Finder(files, path, interpreter.suffixes, stdlib.COMPILED, interpreter.redirects)
-
-
-def differences(
-    finder: Finder, really: Mapping[str, tuple[str | None, list[str] | None] | None]
-) -> Iterator[str]:
-    for name, truth in really.items():
-        module = finder.find(name)
-        if not _agrees(module, truth):
-            yield f"{name}: {module} and not {truth}"
-
-
-def _agrees(module: Module | None, truth: tuple[str | None, list[str] | None] | None) -> bool:
-    if truth is None or module is None:
-        return (truth is None) == (module is None)
-    origin, below = truth
-    if origin in ("built-in", "frozen"):
-        # What is frozen has its source beside it, and is the same module.
-        return module.kind is ModuleKind.BUILTIN or origin == "frozen"
-    if origin is None:
-        folders = [os.path.realpath(place.path) for place in module.folders if os.path.exists(place.path)]
-        # Editable installs put a name there that leads nowhere.
-        real = [os.path.realpath(folder) for folder in below or () if os.path.exists(folder)]
-        return module.kind is ModuleKind.NAMESPACE and folders == real
-    file = "" if module.file is None else module.file.path
-    # The loader that stands in for distutils does not say that it is a package.
-    is_package = below is not None or module.name == "distutils"
-    return os.path.realpath(file) == os.path.realpath(origin) and bool(module.folders) == is_package
-
-
 @pytest.mark.parametrize("python", PYTHONS)
 def test_every_module_that_the_interpreter_finds_is_found_in_the_same_file(python: str) -> None:
-    really = ask(python)["modules"]
+    really = ask(python).modules
     assert len(really) > 2_000
-    different = list(differences(finder_of(found(python), open_folder(Path("/"))), really))
-    assert different == []
+    assert Found(found(python), open_folder(Path("/"))).differences(really) == []
 
 
 @pytest.fixture(scope="module")
@@ -213,10 +143,10 @@ class Environment:
     def _wheels(name: str) -> list[Path]:
         return [wheel for wheel in wheel_files(BACKENDS) if wheel.name.startswith(f"{name}-")]
 
-    def differing(self, *names: str) -> tuple[list[str], dict[str, Any]]:
+    def differing(self, *names: str) -> tuple[list[str], dict[str, Truth]]:
         """Return what differs of these modules and all below, and what the interpreter found."""
-        really = ask(self.python, names=names)["modules"]
-        return list(differences(finder_of(found(self.python), open_folder(Path("/"))), really)), really
+        really = ask(self.python, names=names).modules
+        return Found(found(self.python), open_folder(Path("/"))).differences(really), really
 
 
 @pytest.fixture
@@ -350,8 +280,7 @@ def test_what_stands_in_archives_on_the_path_is_found_as_the_interpreter_finds_i
     names = ("whole", "bare", "one", "b", "fast", "listed", "inside", "within")
     different, really = environment.differing(*names)
     assert different == []
-    assert really["one"][0].endswith("app.pex/one.py")
-    assert really["within"] is None or "lib.zip/inside" in really["within"][0]
+    assert really["one"] == (f"{environment.site}/app.pex/one.py", None)
 
 
 def test_packages_that_add_their_parts_elsewhere_are_found_as_the_interpreter_imports_them(
@@ -367,7 +296,7 @@ def test_packages_that_add_their_parts_elsewhere_are_found_as_the_interpreter_im
     done = subprocess.run(  # noqa: S603  (a Python of this machine, and the program above)
         [environment.python, "-c", program], capture_output=True, check=True, text=True, timeout=60
     )
-    finder = finder_of(found(environment.python), open_folder(Path("/")))
+    finder = Found(found(environment.python), open_folder(Path("/"))).finder
     modules = [finder.find(name) for name in ("old.here", "old.there")]
     files = [module.file.path for module in modules if module is not None and module.file is not None]
     assert files == json.loads(done.stdout)
@@ -375,7 +304,7 @@ def test_packages_that_add_their_parts_elsewhere_are_found_as_the_interpreter_im
 
 def test_an_environment_that_is_open_to_the_system_has_both_paths(tmp_path: Path, backends: Path) -> None:
     made = Environment(tmp_path / "venv", backends, has_system_site=True)
-    assert ["", *found(made.python).search_path] == ask(made.python)["path"]
+    assert ["", *found(made.python).search_path] == ask(made.python).path
 
 
 def test_what_every_process_imports_at_start_is_what_the_interpreter_has_loaded(
@@ -394,14 +323,14 @@ def test_what_every_process_imports_at_start_is_what_the_interpreter_has_loaded(
     (site / "late.py").write_text("", encoding="utf-8")
     (site / "sitecustomize.py").write_text("import customised\n", encoding="utf-8")
     (site / "customised.py").write_text("", encoding="utf-8")
-    loaded = set(ask(environment.python)["loaded"])
+    loaded = ask(environment.python).loaded
     services = [ServiceCode("svc", "app.py")]
-    answer = examine(
+    examined = examine(
         services, tree({"app.py": ""}), open_folder(Path("/")), found(environment.python), records=None
     )
     ours = {
         edge.target.name
-        for edge in answer.edges
+        for edge in examined.edges
         if edge.target.kind.value == "module" and not edge.target.name.endswith(".pth")
     }
     made = {"hook", "hook.first", "late", "sitecustomize", "customised"}

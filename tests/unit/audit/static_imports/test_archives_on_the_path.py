@@ -52,10 +52,10 @@ def test_no_extension_module_is_imported_from_an_archive() -> None:
     assert found(body, "p.fast") is None
 
 
-def test_a_package_without_init_needs_a_member_for_its_folder_before_python_3_13() -> None:
+def test_a_package_without_init_needs_a_member_for_its_folder_before_python_3_14() -> None:
     implied, listed = archive({"p/m.py": ""}), archive({"p/": "", "p/m.py": ""})
     assert found(implied, "p.m") is None
-    assert found(implied, "p.m", version=(3, 13)) == (ModuleKind.SOURCE, f"{PLACE}/p/m.py")
+    assert found(implied, "p.m", version=(3, 14)) == (ModuleKind.SOURCE, f"{PLACE}/p/m.py")
     assert found(listed, "p.m") == (ModuleKind.SOURCE, f"{PLACE}/p/m.py")
 
 
