@@ -57,6 +57,8 @@ _PATH = re.compile(
     rb"|(\+=|(?:\[[ \t]*0?[ \t]*:[ \t]*0?[ \t]*\][ \t]*)?=(?!=)))"
 )
 _LOOPED = re.compile(rb"[ \t\x01]*([\w \t\x01,()]+?)[ \t\x01]in\b")
+_COMPREHENSION = re.compile(rb"\bfor[ \t\x01]+([\w \t\x01,()]{1,200}?)[ \t\x01]in\b")
+_LONGEST_COMPREHENSION = 2_000
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _LEAVES_LOOP = re.compile(rb"(?m)^[ \t]*(?:break|return)\b")
 MAX_CALLS = 2_000
@@ -243,6 +245,9 @@ class _Finder:
     def _taken(self, site: _Site) -> Taken:
         """Say which of several names a call in a loop over them takes."""
         words = set(_WORD.findall(self._source, site.start, site.end))
+        behind = self._shadow[site.end : self._outline.text.line_end(site.end)][:_LONGEST_COMPREHENSION]
+        if any(not words.isdisjoint(_WORD.findall(found[1])) for found in _COMPREHENSION.finditer(behind)):
+            return Taken.EACH
         spans = self._outline.spans
         block = site.block
         while block > 0 and spans[block].kind is not BlockKind.FUNCTION:

@@ -1,9 +1,21 @@
 """What a condition asks of the environment's variables, and what the answer is where they are unset."""
 
+from collections.abc import Mapping
+
 import libcst as cst
 import msgspec
 
-from fleet_audit.audit.static_imports.conditions import Condition, EnvironmentCheck, EnvironmentSet, Unknown
+from fleet_audit.audit.static_imports.conditions import (
+    AllOf,
+    AnyOf,
+    Condition,
+    EnvironmentCheck,
+    EnvironmentSet,
+    Flag,
+    NameIs,
+    Not,
+    Unknown,
+)
 from fleet_audit.audit.static_imports.islands import dotted, text, texts
 
 _GETTERS = frozenset({"os.environ.get", "environ.get", "os.getenv", "getenv"})
@@ -91,3 +103,20 @@ def comparison(left: cst.BaseExpression, operator: str, right: cst.BaseExpressio
 
 def _number(node: cst.BaseExpression) -> tuple[str, ...]:
     return (str(node.evaluated_value),) if isinstance(node, cst.Integer) else ()
+
+
+def decided(asked: Condition, variables: Mapping[str, Variable]) -> Condition:
+    """Return a question with the file's names for variables' values replaced by what they stand for."""
+    match asked:
+        case Flag(name) if name in variables:
+            return truth(variables[name])
+        case NameIs(name, values) if name in variables:
+            return EnvironmentCheck(variables[name].name, variables[name].default in values)
+        case Not(operand):
+            return Not(decided(operand, variables))
+        case AllOf(operands):
+            return AllOf(tuple(decided(operand, variables) for operand in operands))
+        case AnyOf(operands):
+            return AnyOf(tuple(decided(operand, variables) for operand in operands))
+        case _:
+            return asked

@@ -73,7 +73,8 @@ class CallLink(msgspec.Struct, frozen=True, gc=False):
 class Expansion(msgspec.Struct, frozen=True):
     """What a module leads to, and what it asks for in vain. `liveness` says which of its blocks run.
 
-    `calls` are those of other modules' functions, and of its own where arguments matter.
+    `calls` are those of other modules' functions, and of its own where arguments matter. `fails_at` is the
+    first line at which importing the module surely fails; 0 where it does not.
     """
 
     record: SourceRecord
@@ -81,6 +82,7 @@ class Expansion(msgspec.Struct, frozen=True):
     links: tuple[Link, ...]
     absent: tuple[Absent, ...]
     calls: tuple[CallLink, ...] = ()
+    fails_at: int = 0
 
 
 class Expander:
@@ -165,14 +167,14 @@ class Expander:
         if expansion is None:
             return False
         if expansion.liveness.fails() or any(
-            _is_sure(absent) and not self._may_be_made_up(absent.module) for absent in expansion.absent
+            _is_sure(absent) and not self.may_be_made_up(absent.module) for absent in expansion.absent
         ):
             return True
         followed = (self._finder.find(link.target) for link in expansion.links if _is_sure(link))
         return any(self.is_broken(target) for target in followed if target is not None)
 
-    def _may_be_made_up(self, module: ModuleName) -> bool:
-        # Packages put submodules without files into sys.modules (six.moves and others).
+    def may_be_made_up(self, module: ModuleName) -> bool:
+        """Say whether a package may put a submodule that has no file into sys.modules (six.moves)."""
         return self._finder.find(module.partition(".")[0]) is not None
 
     def expand(
@@ -402,7 +404,16 @@ class _Walk:
                 self._follow_import_call(dynamic)
         self._follow_uses()
         calls = tuple(self._calls())
-        return Expansion(self._record, self._live, tuple(self._links), tuple(self._absent), calls)
+        links, absent = tuple(self._links), tuple(self._absent)
+        return Expansion(self._record, self._live, links, absent, calls, self._failing_line())
+
+    def _failing_line(self) -> int:
+        lines = [
+            absent.line
+            for absent in self._absent
+            if _is_sure(absent) and not self._expander.may_be_made_up(absent.module)
+        ]
+        return min(lines, default=0)
 
     def _add_computed(self) -> None:
         for name in self._expander.computed(self._module):
@@ -468,7 +479,11 @@ class _Walk:
 
     def _follow(self, statement: ImportStatement) -> None:
         context = self._context(statement.block)
-        level = Level.STRING if context is ImportContext.TYPING else self._live.level(statement.block)
+        level = (
+            Level.STRING
+            if context is ImportContext.TYPING
+            else self._live.level(statement.block, statement.line)
+        )
         name = absolute_name(statement.module, statement.level, self._module.package)
         if level is None:
             return
@@ -521,7 +536,7 @@ class _Walk:
                 yield from self._expander.served_lazily(target, name)
 
     def _follow_import_call(self, call: DynamicImportCall) -> None:
-        level = self._live.level(call.block)
+        level = self._live.level(call.block, call.line)
         if level is None:
             return
         context = self._context(call.block, is_dynamic=True)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from fleet_audit.audit.static_imports import islands
-from fleet_audit.audit.static_imports.conditions import Condition, Unknown
+from fleet_audit.audit.static_imports.conditions import Condition, Constant, Unknown
+from fleet_audit.audit.static_imports.environment import Variable, variable
 from fleet_audit.audit.static_imports.outline import Outline, Span
 from fleet_audit.audit.static_imports.questions import condition
 from fleet_audit.audit.static_imports.records import BlockKind, FlagAssignment
@@ -25,14 +26,22 @@ _FLAG = re.compile(
 _PREDICATE = re.compile(
     r"_*(?:is|has|have|can|use|uses|should|supports|enable|check)_\w+|\w*(?:available|installed|enabled)\w*"
 )
+_VARIABLE = re.compile(
+    rb"(?m)^[ \t]*([A-Za-z_]\w*)[ \t]*(?::[^=\n]*)?=[ \t]*(?=(?:\w+\()*(?:os\.)?(?:environ|getenv)\b)"
+)
+_ASSIGNED = rb"(?m)^[ \t]*%s[ \t]*(?::[^=\n]*)?[-+|]?=(?!=)"
 _RETURN = re.compile(rb"(?m)(?:^[ \t\f]*|[:;][ \t\x01]*)return\b")
 
 
 def flag_assignments(outlined: Outline) -> Iterator[FlagAssignment]:
     """Yield the module-level names that are bound to the answer to a question."""
+    # Code that writes to its own namespace by computed names may change any constant.
+    is_hidden = b"globals()[" in outlined.text.shadow
     for part in outlined.module_parts():
         for found in islice(_FLAG.finditer(outlined.text.shadow, *part), MAX_FLAGS):
             asked = _asked(outlined, found.end())
+            if isinstance(asked, Constant) and is_hidden:
+                continue
             if not isinstance(asked, Unknown):
                 name = found[1].decode(errors="replace")
                 yield FlagAssignment(name, asked, outlined.block_at(found.start(1)))
@@ -71,3 +80,17 @@ def _asked(outlined: Outline, start: int) -> Condition:
     end = text.line_end(start)
     parsed = islands.expression(text.source[start:end], text.shadow[start:end])
     return Unknown() if parsed is None else condition(parsed)
+
+
+def variables(outlined: Outline) -> dict[str, Variable]:
+    """Return the names that stand for an environment variable's value, and are assigned but once."""
+    shadow = outlined.text.shadow
+    named: dict[str, Variable] = {}
+    for found in islice(_VARIABLE.finditer(shadow) if b"env" in shadow else (), MAX_FLAGS):
+        end = outlined.text.line_end(found.end())
+        parsed = islands.expression(outlined.text.source[found.end() : end], shadow[found.end() : end])
+        asked = None if parsed is None else variable(parsed)
+        name = found[1].decode(errors="replace")
+        if asked is not None and len(re.findall(_ASSIGNED % re.escape(found[1]), shadow)) == 1:
+            named[name] = asked
+    return named

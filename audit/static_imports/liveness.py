@@ -1,5 +1,6 @@
 """Which blocks of a file run when it is imported into a given image, and how certainly."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import assert_never
@@ -73,9 +74,21 @@ class Liveness:
                 self._functions[function] = min(call.level, self._functions.get(function, Level.LAZY))
         self._levels = self._settle(record)
 
-    def level(self, block: int) -> Level | None:
-        """Return how certainly a block runs; None where it cannot."""
-        return self._levels[block]
+    def level(self, block: int, line: int = 0) -> Level | None:
+        """Return how certainly a block runs; None where it cannot.
+
+        With a line, what stands in a ``try`` behind an import that fails there does not run.
+        """
+        level = self._levels[block]
+        if line and level is not None and self._failures and line > self._failing_line(block):
+            return None
+        return level
+
+    def _failing_line(self, block: int) -> float:
+        tried = self._try_around(block)
+        failures = self._failures.get(tried, ())
+        lines = (line for at, _, line in failures if self._levels[at] == self._levels[tried])
+        return min(lines, default=math.inf)
 
     def level_of_call(self, block: int) -> Level | None:
         """Return how certainly what a call in `block` runs is run to its end."""
@@ -178,17 +191,17 @@ class Liveness:
 
     def _possible_failures(
         self, record: SourceRecord, resolves: Callable[[ImportStatement], bool]
-    ) -> dict[int, list[tuple[int, str]]]:
-        """Return, for each ``try``, the blocks in it that fail where they run, with the exception."""
-        failures: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
+    ) -> dict[int, list[tuple[int, str, float]]]:
+        """Return, for each ``try``, the blocks in it that fail where they run, the exception and the line."""
+        failures: defaultdict[int, list[tuple[int, str, float]]] = defaultdict(list)
         for statement in record.imports:
             at = self._try_around(statement.block)
             if at >= 0 and not resolves(statement):
-                failures[at].append((statement.block, _FAILED_IMPORT))
+                failures[at].append((statement.block, _FAILED_IMPORT, statement.line))
         for raised in record.raises:
             at = self._try_around(raised.block)
             if at >= 0:
-                failures[at].append((raised.block, raised.exception))
+                failures[at].append((raised.block, raised.exception, math.inf))
         return dict(failures)
 
     def _try_around(self, block: int) -> int:
@@ -198,7 +211,7 @@ class Liveness:
         """Return the exceptions that a ``try`` surely ends with; none where it does not surely fail."""
         return frozenset(
             exception
-            for block, exception in self._failures.get(tried, ())
+            for block, exception, _ in self._failures.get(tried, ())
             if levels[block] is not None and levels[block] == levels[tried]
         )
 

@@ -100,6 +100,9 @@ def condition(node: cst.BaseExpression, depth: int = MAX_DEPTH) -> Condition:
             return _comparison(node, depth)
         case cst.Call():
             return _call(node, depth)
+        case cst.Subscript():
+            # What a probe returns first is mostly whether the module is there; its version comes after.
+            return condition(node.value, depth - 1) if isinstance(node.value, cst.Call) else Unknown()
         case cst.UnaryOperation() | cst.BooleanOperation() | cst.NamedExpr():
             return _joined(node, depth - 1)
         case _:

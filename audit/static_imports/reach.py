@@ -248,7 +248,7 @@ class _Search:
         """
         if _is_own(target) and not _is_own(step.module):
             return self._service, level
-        return module_node(step.module), Level.CERTAIN
+        return step.node, Level.CERTAIN
 
 
 class _Step(msgspec.Struct, frozen=True, eq=False):

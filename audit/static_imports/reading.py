@@ -13,7 +13,8 @@ from fleet_audit.audit.static_imports.calling import MAX_LOCAL_CALLS, Called, fi
 from fleet_audit.audit.static_imports.conditions import Condition, Unknown
 from fleet_audit.audit.static_imports.constants import Constants
 from fleet_audit.audit.static_imports.endings import with_rests
-from fleet_audit.audit.static_imports.flags import flag_assignments, predicates, returned_answers
+from fleet_audit.audit.static_imports.environment import decided
+from fleet_audit.audit.static_imports.flags import flag_assignments, predicates, returned_answers, variables
 from fleet_audit.audit.static_imports.handlers import Handlers
 from fleet_audit.audit.static_imports.lazy_tables import lazy_names
 from fleet_audit.audit.static_imports.lexer import Text, decode, lex
@@ -102,6 +103,7 @@ class _Reader:
         self._outline = with_rests(outlined, None if is_own_code else _of_interest(outlined))
         self._handlers = Handlers(self._outline)
         self._is_own_code = is_own_code
+        self._variables = variables(self._outline)
 
     def record(self) -> SourceRecord:
         """Read the file."""
@@ -295,7 +297,7 @@ class _Reader:
         if span.kind is not BlockKind.IF:
             return Unknown()
         parsed = islands.expression(self._text.source[start:end], self._shadow[start:end])
-        return Unknown() if parsed is None else condition(parsed)
+        return Unknown() if parsed is None else decided(condition(parsed), self._variables)
 
 
 def _attributes(dotted: str) -> Iterator[tuple[str, str]]:

@@ -192,3 +192,42 @@ def test_an_attribute_that_installed_code_takes_while_it_is_imported_is_served()
     assert levels(taken, image) == {"np.random._rng": Level.CERTAIN}
     assert levels(f"from __future__ import annotations\n{taken}", image) == {"np.random._rng": Level.LAZY}
     assert levels("import np\ndef draw():\n    return np.random.x\n", image) == {"np.random._rng": Level.LAZY}
+
+
+def test_what_stands_behind_an_import_that_fails_does_not_run() -> None:
+    tried = "try:\n    import gone\n    import a\nexcept ImportError:\n    pass\nimport b\n"
+    assert levels(tried) == {"b": Level.CERTAIN}
+    assert levels(tried.replace("gone", "a")) == {"a": Level.CERTAIN, "b": Level.CERTAIN}
+
+
+def test_a_module_whose_failure_is_survived_is_followed_to_the_import_that_fails() -> None:
+    other: Mapping[str, str | bytes] = {"other.py": "import a\nimport gone\nimport b\n", A: b"", B: b""}
+    guarded = "try:\n    import other\nexcept ImportError:\n    pass\n"
+    assert levels(guarded, other) == {"a": Level.CERTAIN}
+    assert levels("import other\n", other) == {"a": Level.CERTAIN, "b": Level.CERTAIN}
+
+
+@pytest.mark.parametrize(
+    ("value", "question", "taken"),
+    [
+        ("os.environ.get('X', 'c')", "how == 'c'", "a"),
+        ("os.environ.get('X', 'c').strip()", "how in ('python', 'pure')", "b"),
+        ("os.getenv('X', '').lower()", "not how or how == 'c'", "a"),
+        ("os.environ.get('X')", "how", "b"),
+    ],
+)
+def test_a_name_for_a_variables_value_is_asked_like_the_variable(
+    value: str, question: str, taken: str
+) -> None:
+    pkg = f"import os\nhow = {value}\nif {question}:\n    import a\nelse:\n    import b\n"
+    assert {name for name, level in levels(pkg).items() if level is Level.CERTAIN} == {taken}
+
+
+def test_a_name_that_is_assigned_again_has_no_usual_answer() -> None:
+    pkg = "import os\nhow = os.environ.get('X', 'c')\nif x():\n    how = 'd'\nif how == 'c':\n    import a\n"
+    assert levels(pkg) == {"a": Level.PROBABLE}
+
+
+def test_constants_of_code_that_writes_to_its_own_namespace_decide_nothing() -> None:
+    pkg = "FAST = True\nglobals()['TSAF'[::-1]] = False\nif FAST:\n    import a\n"
+    assert levels(pkg) == {"a": Level.PROBABLE}
