@@ -12,9 +12,9 @@ import msgspec
 
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.static_imports.constant_data import NoConstants, Read, constant_data
-from fleet_audit.audit.static_imports.cython_tables import string_rows
+from fleet_audit.audit.static_imports.cython_tables import is_cython, string_rows
 
-NAMES_VERSION = 1
+NAMES_VERSION = 2
 """Raise whenever the same bytes give other names."""
 
 MAX_NAMES = 128 << 10
@@ -26,7 +26,9 @@ _DOTTED = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
 _LOWER = re.compile(rb"[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)+")
 _WORD = re.compile(rb"[a-z_][a-z0-9_]{2,40}|[0-9a-f]{20}__mypyc")
 _FOLDER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_RUN = re.compile(rb"[A-Za-z0-9_.]*")
+_RUN = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*+(?:\.[A-Za-z0-9_]++)++")
+_INSIDE = re.compile(rb"[a-z0-9_]\.[a-z_]")
+"""Where a module's name goes on; a class and its method differ in case, mostly."""
 
 
 RUNS_INTO = b"~"
@@ -36,13 +38,15 @@ RUNS_INTO = b"~"
 class CompiledNames(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The strings of one file that could name modules, each field one per line, in order.
 
-    `dotted` and `words` are whole strings. `fused` are beginnings of names in the module's own package
-    that run into what stands behind them. `why_unknown` says why the file could not be read.
+    `dotted` and `words` are whole strings. `fused` are parts of rows of strings that hold dotted names, run
+    into what stands before and behind them; only Cython writes such rows. `why_unknown` says why the file
+    could not be read.
     """
 
     dotted: str = ""
     words: str = ""
     fused: str = ""
+    is_cython: bool = False
     is_cut: bool = False
     why_unknown: str = ""
 
@@ -57,8 +61,8 @@ def read_compiled_names(read: Read, size: int, path: ImagePath) -> CompiledNames
     packages = _packages(path)
     dotted, is_cut = _lines(_modules(whole, packages, _own_names(path)))
     words, are_words_cut = _lines(name for name in whole if _WORD.fullmatch(name))
-    fused, is_fused_cut = _lines(_fused(string_rows(data), packages))
-    return CompiledNames(dotted, words, fused, is_cut or are_words_cut or is_fused_cut)
+    fused, is_fused_cut = _lines(_fused(string_rows(data)))
+    return CompiledNames(dotted, words, fused, is_cython(data), is_cut or are_words_cut or is_fused_cut)
 
 
 def names_of_body(body: bytes, path: ImagePath) -> CompiledNames:
@@ -93,23 +97,11 @@ def _packages(path: ImagePath) -> list[bytes]:
     return [name.encode() for name in folders if _FOLDER.fullmatch(name)]
 
 
-def _fused(rows: Iterator[bytes], packages: list[bytes]) -> Iterator[bytes]:
-    """Yield what follows each package's name, as far as it could be the name of a module and more."""
+def _fused(rows: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield what could be a dotted name and more; a sign says where no running text follows it."""
     for row in rows:
-        for package in packages:
-            beginning = package + b"."
-            at = row.find(beginning)
-            while at >= 0:
-                after = row.find(beginning, at + 1)
-                run = _RUN.match(row, at, at + _LONGEST)
-                end = at if run is None else run.end()
-                if 0 <= after < end:
-                    yield row[at : after + len(package)]
-                else:
-                    yield row[at:end] + _mark(row[end : end + 1])
-                at = after
-
-
-def _mark(following: bytes) -> bytes:
-    """Return a sign of another string's beginning, where one follows that is no running text."""
-    return b"" if following and following.isascii() and following >= b"\t" else RUNS_INTO
+        for run in _RUN.finditer(row):
+            if _INSIDE.search(run[0]):
+                following = row[run.end() : run.end() + 1]
+                is_text = bool(following) and following.isascii() and following >= b"\t"
+                yield run[0] if is_text else run[0] + RUNS_INTO

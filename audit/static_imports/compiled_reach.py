@@ -8,7 +8,9 @@ followed: what looks like one is mostly an ordinary word, or asked for by nobody
 stands in everything that Cython makes).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import product
 
 import msgspec
 
@@ -16,7 +18,7 @@ from fleet_audit.audit.images.tree import FileTree, FileUnreadable, basename, jo
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName
 from fleet_audit.audit.model.imports import Level
-from fleet_audit.audit.static_imports.compiled_names import RUNS_INTO, CompiledNames, names_of_body
+from fleet_audit.audit.static_imports.compiled_names import CompiledNames, names_of_body
 from fleet_audit.audit.static_imports.distributions import Distributions
 from fleet_audit.audit.static_imports.finder import Module, ModuleKind, Place, Side
 from fleet_audit.audit.static_imports.library import STAGE
@@ -30,8 +32,6 @@ _MYPYC_GROUP = "__mypyc"
 
 _RENAMED = {"numpy.core.": "numpy._core."}
 """Packages asked for by their old name only where the new one is not there (numpy's import_array)."""
-
-_MARK = RUNS_INTO.decode("ascii")
 
 
 def source_beside(module: Module) -> Module:
@@ -70,6 +70,7 @@ class CompiledImports:
         self._names: dict[Place, CompiledNames] = {}
         self._inner: dict[Place, frozenset[str]] = {}
         self._tops: dict[tuple[Place, ...], frozenset[str]] = {}
+        self._tops_by_owner: dict[tuple[Place, ...], defaultdict[DistributionName, list[str]]] = {}
         self._requires: dict[DistributionName, frozenset[DistributionName]] = {}
         self.gaps: dict[Place, Gap] = {}
 
@@ -81,7 +82,7 @@ class CompiledImports:
         found: dict[ModuleName, Level] = {}
         for target, level in (
             *self._dotted(module, names, find),
-            *self._fused(module, names, find),
+            *self._fused(module, names, find, search_path),
             *self._words(module, names, find, search_path),
         ):
             if target.name != module.name and target.kind not in (ModuleKind.BUILTIN, ModuleKind.NAMESPACE):
@@ -93,14 +94,21 @@ class CompiledImports:
             target = _found(name, find)
             level = None if target is None else self._level(module, target)
             if target is not None and level is not None:
-                yield target, level
+                yield target, max(level, _likely(target, names))
 
-    def _fused(self, module: Module, names: CompiledNames, find: Find) -> Iterator[tuple[Module, Level]]:
-        top = _top(module.name)
-        for run in names.fused.splitlines():
-            if _top(run) == top and (target := self._longest(run, find)) is not None:
-                is_package = bool(target.folders)
-                yield target, Level.PROBABLE if is_package else Level.CERTAIN
+    def _fused(
+        self, module: Module, names: CompiledNames, find: Find, search_path: tuple[Place, ...]
+    ) -> Iterator[tuple[Module, Level]]:
+        own = self._owner(module)
+        required = () if own is None else self._tops_of(self._required(own), find, search_path)
+        near = sorted({_top(module.name), *required})
+        for run, top in product(names.fused.splitlines(), near):
+            at = run.find(f"{top}.")
+            while at >= 0:
+                target = self._longest(run[at:], find)
+                if target is not None:
+                    yield target, _likely(target, names)
+                at = run.find(f"{top}.", at + 1)
 
     def _words(
         self, module: Module, names: CompiledNames, find: Find, search_path: tuple[Place, ...]
@@ -115,14 +123,14 @@ class CompiledImports:
         for word in sorted(words & self._top_level(search_path) - {_top(module.name)}):
             target = find(word)
             if target is not None and self._is_meant(module, target):
-                yield target, Level.CERTAIN
+                is_sure = names.is_cython or _is_private(target)
+                yield target, Level.CERTAIN if is_sure else Level.LAZY
 
     def _is_meant(self, module: Module, target: Module) -> bool:
         own, other = self._owner(module), self._owner(target)
-        is_private = target.name.startswith("_") or target.name.endswith(_MYPYC_GROUP)
         if own is None or other is None:
             return False
-        return other in self._required(own) or (own == other and is_private)
+        return other in self._required(own) or (own == other and _is_private(target))
 
     def _level(self, module: Module, target: Module) -> Level | None:
         """Return how certainly a dotted name is an import; None where it is not followed."""
@@ -159,6 +167,19 @@ class CompiledImports:
             stems = (stem for place in search_path for stem in self._stems(place))
             self._tops[search_path] = frozenset(stems)
         return self._tops[search_path]
+
+    def _tops_of(
+        self, distributions: Iterable[DistributionName], find: Find, search_path: tuple[Place, ...]
+    ) -> Iterator[str]:
+        """Yield the top-level modules of distributions."""
+        if search_path not in self._tops_by_owner:
+            owned = self._tops_by_owner[search_path] = defaultdict(list)
+            for stem in sorted(self._top_level(search_path)):
+                top = find(stem)
+                if top is not None and (owner := self._owner(top)) is not None:
+                    owned[owner].append(stem)
+        for distribution in distributions:
+            yield from self._tops_by_owner[search_path].get(distribution, ())
 
     def _stems(self, place: Place) -> frozenset[str]:
         if place not in self._inner:
@@ -201,6 +222,24 @@ class CompiledImports:
 
 def _top(name: str) -> str:
     return name.partition(".")[0]
+
+
+def _is_private(module: Module) -> bool:
+    return module.name.startswith("_") or module.name.endswith(_MYPYC_GROUP)
+
+
+def _likely(target: Module, names: CompiledNames) -> Level:
+    """Return how certainly a name is imported at once, and not inside a function, by what it means.
+
+    Extension modules are asked for at once, for their types and functions. C and C++ import source modules
+    where they need them; Cython's mostly stand at the top of the file, but what is imported inside its
+    functions has a name here too, and a package would bring much along.
+    """
+    if target.kind is ModuleKind.EXTENSION:
+        return Level.CERTAIN
+    if not names.is_cython:
+        return Level.LAZY
+    return Level.PROBABLE if target.folders else Level.CERTAIN
 
 
 def _found(name: str, find: Find) -> Module | None:

@@ -51,9 +51,14 @@ class _Packing(NamedTuple):
     tries: int
 
 
+def is_cython(data: bytes) -> bool:
+    """Say whether Cython made the module that has these constants."""
+    return any(mark in data for mark in _MARKS)
+
+
 def string_rows(data: bytes) -> Iterator[bytes]:
     """Yield the rows of strings among a module's constants; none where Cython did not make it."""
-    if not any(mark in data for mark in _MARKS):
+    if not is_cython(data):
         return
     yield from islice(_rows(data), MAX_ROWS)
 

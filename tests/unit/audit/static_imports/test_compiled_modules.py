@@ -12,6 +12,7 @@ from fleet_audit.audit.static_imports import constant_data, cython_tables
 from fleet_audit.audit.static_imports.compiled_collector import is_named_as_extension
 from fleet_audit.audit.static_imports.compiled_names import MAX_NAMES, CompiledNames, names_of_body
 from tests.support.compiled import (
+    CYTHON,
     c_strings,
     extension,
     own_coder,
@@ -90,6 +91,17 @@ def test_a_package_in_a_string_table_is_only_probable() -> None:
     assert levels(imports_of("import pkg", image))["pkg.inner.core"] is Level.PROBABLE
 
 
+def test_a_source_module_is_imported_at_the_top_of_cython_and_inside_the_functions_of_c() -> None:
+    """psycopg2's C asks for psycopg2.extras when a connection wants it."""
+    for constants, level in (
+        (c_strings("pkg.late"), Level.LAZY),
+        (c_strings("pkg.late") + CYTHON, Level.CERTAIN),
+    ):
+        image = package(extension(constants))
+        image |= {"pkg/late.py": "from . import core", f"pkg/core{TAG}": SIMPLE}
+        assert levels(imports_of("import pkg", image))["pkg.core"] is level
+
+
 def test_an_extension_module_beside_it_is_imported_by_its_bare_name() -> None:
     found = reached(extension(c_strings("slow", "quick")), slow=SIMPLE)
     assert found["pkg.slow"] is Level.CERTAIN
@@ -118,6 +130,15 @@ def test_a_distribution_that_is_required_is_imported() -> None:
 
 def test_a_distribution_that_is_not_required_is_imported_inside_functions() -> None:
     assert levels(imports_of("import pkg", foreign("named.core")))["named.core"] is Level.LAZY
+
+
+def test_a_table_may_name_a_distribution_that_is_required() -> None:
+    image = foreign(requires="other")
+    text = row("otherwise", "named.core", "pkg.fast", "value")
+    image[f"pkg/fast{TAG}"] = extension(with_own_coder(text))
+    assert levels(imports_of("import pkg", image))["named.core"] is Level.CERTAIN
+    image |= foreign() | {f"pkg/fast{TAG}": image[f"pkg/fast{TAG}"]}
+    assert "named.core" not in levels(imports_of("import pkg", image))
 
 
 def test_a_bare_name_of_a_required_distribution_is_imported() -> None:
