@@ -134,7 +134,7 @@ def test_a_distribution_that_is_not_required_is_imported_inside_functions() -> N
 
 def test_a_table_may_name_a_distribution_that_is_required() -> None:
     image = foreign(requires="other")
-    text = row("otherwise", "named.core", "pkg.fast", "value")
+    text = row("a sentence that is a string", "named.core", "otherwise", "pkg.fast", "value") * 4
     image[f"pkg/fast{TAG}"] = extension(with_own_coder(text))
     assert levels(imports_of("import pkg", image))["named.core"] is Level.CERTAIN
     image |= foreign() | {f"pkg/fast{TAG}": image[f"pkg/fast{TAG}"]}
