@@ -13,6 +13,7 @@ from fleet_audit.audit.model.imports import ServiceImports, Shadowing, SharedFil
 from fleet_audit.audit.static_imports import stdlib
 from fleet_audit.audit.static_imports.account import Account, Providers
 from fleet_audit.audit.static_imports.archives import WithArchives
+from fleet_audit.audit.static_imports.byte_code import unread_byte_code
 from fleet_audit.audit.static_imports.compiled_names import CompiledNames
 from fleet_audit.audit.static_imports.compiled_reach import CompiledImports
 from fleet_audit.audit.static_imports.distributions import Distributions
@@ -165,6 +166,7 @@ class _Examiner:
             reached = both(reached, startup(service.name, self._interpreter, self._common))
         if reached.is_cut:
             gaps.append(Gap(STAGE, GapKind.LIMIT_REACHED, service.name, "reaches too many modules to follow"))
+        gaps += unread_byte_code(reached.modules)
         requirements = read_requirements(self._sources, service.requirements, self._markers())
         required, unread = requirements.installs, requirements.gaps
         can_judge = self._interpreter is not None or (bool(required) and not service.family)
@@ -222,15 +224,10 @@ class _Examiner:
     def _search_path(
         self, service: ServiceCode, script: Place | None, files: tuple[Place, ...]
     ) -> SearchPath:
-        base = [source_place(folder) for folder in service.pythonpath]
-        has_folder = self._interpreter is None or self._interpreter.has_script_folder
-        if script is not None:
-            base[:0] = [script_folder(script)] if has_folder else []
-        elif service.entry:
-            # ``python -m`` and servers that take module:NAME start with the working folder.
-            base.insert(0, source_place(service.root))
-        else:
-            base[:0] = [script_folder(file) for file in files]
+        base = [
+            *self._first_folders(service, script, files),
+            *(source_place(folder) for folder in service.pythonpath),
+        ]
         claimed = [source_place(f"{folder}/..") for folder in service.first_party_imports]
         claimed += [source_place(folder) for folder in service.source_paths]
 
@@ -241,6 +238,19 @@ class _Examiner:
             return reach(service.name, starts, self._expander(finder)).modules
 
         return service_path(tuple(dict.fromkeys(base)), tuple(dict.fromkeys(claimed)), service.root, search)
+
+    def _first_folders(
+        self, service: ServiceCode, script: Place | None, files: tuple[Place, ...]
+    ) -> list[Place]:
+        """Return what stands before PYTHONPATH: the script's folder, or where a module is started."""
+        has_folder = self._interpreter is None or self._interpreter.has_script_folder
+        if script is not None:
+            return [script_folder(script)] if has_folder else []
+        if not service.entry:
+            return [script_folder(file) for file in files]
+        # ``python -m`` adds the working folder unless told not to; servers that take module:NAME always do.
+        is_added = has_folder or ":" in service.entry
+        return [source_place(service.root)] if is_added else []
 
     def _share(self) -> None:
         """Make what answers for the image's modules alone, the same for every service."""

@@ -4,11 +4,13 @@ import pytest
 
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import DistributionName
+from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.model.imports import ImportContext, Level, MissingModule, ProviderKind, ServiceImports
 from fleet_audit.audit.static_imports.examine import examine
+from fleet_audit.audit.static_imports.interpreter import find_interpreter
 from fleet_audit.audit.static_imports.service_code import ServiceCode
 from fleet_audit.audit.static_imports.store import MemoryStore
-from tests.support.pythons import TAG, distribution, examination, imports_of
+from tests.support.pythons import TAG, distribution, examination, imports_of, python_image
 from tests.support.trees import tree
 
 NUMPY = distribution("numpy", "2.1", {"numpy/__init__.py": ""})
@@ -280,3 +282,25 @@ def test_what_python_itself_loads_and_runs_is_not_the_services() -> None:
 def test_hundreds_of_joined_questions_are_one_that_is_not_decided() -> None:
     app = "if " + " and ".join(["x"] * 250) + ":\n    import numpy\n"
     assert [(i.module, i.level) for i in imports_of(app, NUMPY).imports] == [("numpy", Level.PROBABLE)]
+
+
+def test_the_scripts_folder_is_not_searched_where_the_images_python_is_isolated() -> None:
+    sources = {"src/app.py": "import mine\n", "src/mine.py": ""}
+    services = [ServiceCode("svc", "src/app.py", pythonpath=())]
+    image = python_image({})
+    for words, expected in ((("python3", "app.py"), []), (("python3", "-I", "app.py"), ["mine"])):
+        interpreter = find_interpreter(image, ImageConfig(entrypoint=words))
+        answer = examine(services, tree(sources), image, interpreter, records=None).services[0]
+        assert [module.module for module in answer.missing] == expected
+
+
+def test_modules_that_are_byte_code_alone_are_a_harmless_gap_for_each_package() -> None:
+    image: dict[str, str | bytes] = {
+        "shut/__init__.pyc": b"",
+        "shut/inner.pyc": b"",
+        "open.py": "import shut.inner\n",
+        "not_reached.pyc": b"",
+    }
+    gaps = imports_of("import open\n", image).gaps
+    assert [(gap.kind, gap.what, gap.blocking) for gap in gaps] == [(GapKind.NOT_EXAMINED, "shut", False)]
+    assert imports_of("import mine\n", {}, mine="").gaps == ()
