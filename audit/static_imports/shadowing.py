@@ -40,21 +40,21 @@ def shadowings(
     installed from a folder, as the service's own code is; a name that nothing imports.
     """
     modules = tuple(reached)
-    found: list[Shadowing] = []
-    for name, importers in sorted(_importers(modules).items()):
-        hidden = None if name in first_party else _hidden(name, places)
-        if hidden is not None:
-            found.append(_shadowing(name, hidden, importers))
-    return tuple(found)
+    names = {ModuleName(found.module.name.partition(".")[0]) for found in modules if _is_own(found)}
+    hidden = {name: file for name in names - set(first_party) if (file := _hidden(name, places)) is not None}
+    importers = _importers(modules, hidden)
+    return tuple(_shadowing(name, hidden[name], importers[name]) for name in sorted(importers))
 
 
-def _importers(reached: Iterable[Reached]) -> dict[ModuleName, list[tuple[Reached, Level, int]]]:
-    """Return who imports each top-level name, at which level and on which line."""
+def _importers(
+    reached: Iterable[Reached], names: Collection[ModuleName]
+) -> dict[ModuleName, list[tuple[Reached, Level, int]]]:
+    """Return who imports each of these top-level names, at which level and on which line."""
     importers: defaultdict[ModuleName, list[tuple[Reached, Level, int]]] = defaultdict(list)
-    for found in reached:
+    for found in reached if names else ():
         for link in () if found.expansion is None else found.expansion.links:
-            if link.context is not ImportContext.TYPING:
-                top = ModuleName(link.target.partition(".")[0])
+            top = ModuleName(link.target.partition(".")[0])
+            if top in names and link.context is not ImportContext.TYPING:
                 importers[top].append((found, max(found.level, link.level), link.line))
     return importers
 
