@@ -121,6 +121,11 @@ class Loader(NamedTuple):
         return "-linux-gnu" in self.lib
 
     @property
+    def stops_at_files(self) -> bool:
+        """Say whether a name that leads through a file ends its list of directories (until glibc 2.39)."""
+        return self.version is not None and self.version < (2, 39)
+
+    @property
     def refuses_executable_stacks(self) -> bool:
         """Say whether dlopen fails for a library that asks for an executable stack (glibc 2.41)."""
         return self.version is not None and self.version >= (2, 41)

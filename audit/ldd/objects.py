@@ -5,21 +5,30 @@ from typing import NamedTuple
 from fleet_audit.audit.ldd.layout import DF_1_NODEFLIB
 from fleet_audit.audit.ldd.loader import Loader
 from fleet_audit.audit.ldd.refusal import may_be_refused
-from fleet_audit.audit.ldd.search import Plan, Search, Unfound, directories, distinct, expand, outcome
+from fleet_audit.audit.ldd.search import (
+    Lists,
+    Plan,
+    Search,
+    Unfound,
+    directories,
+    distinct_lists,
+    expand,
+    outcome,
+)
 from fleet_audit.audit.ldd.world import Found, World
 from fleet_audit.audit.model.elf import Attempt, Missing, Resolved, SharedObject
 from fleet_audit.audit.model.identity import ImagePath, Soname
 
 
 class Scope:
-    """Where some objects search, and the RPATH directories that what they load inherits.
+    """Where some objects search, and the lists of RPATH that what they load inherits.
 
     `answers` holds what their requests came to, by names that mean the same to each of them.
     """
 
     __slots__ = ("answers", "rpath", "search")
 
-    def __init__(self, rpath: tuple[str, ...], search: Search) -> None:
+    def __init__(self, rpath: Lists, search: Search) -> None:
         """Begin without answers."""
         self.rpath = rpath
         self.search = search
@@ -84,18 +93,18 @@ class Space:
         self.env_directories = env_directories
         self._searches: dict[Plan, Search] = {}
         self._paths: dict[tuple[str | None, str], tuple[str, ...]] = {}
-        self._scopes: dict[tuple[_Own, tuple[str, ...]], Scope] = {}
-        self._objects: dict[tuple[str, ImagePath, tuple[str, ...]], Loaded] = {}
+        self._scopes: dict[tuple[_Own, Lists], Scope] = {}
+        self._objects: dict[tuple[str, ImagePath, Lists], Loaded] = {}
 
-    def loaded(self, found: Found, inherited: tuple[str, ...]) -> Loaded:
-        """Return the object that `found` becomes, below loaders with the RPATH directories `inherited`."""
+    def loaded(self, found: Found, inherited: Lists) -> Loaded:
+        """Return the object that `found` becomes, below loaders with the lists of RPATH `inherited`."""
         key = (found.used, found.path, inherited)
         known = self._objects.get(key)
         if known is None:
             known = self._objects[key] = self._make(found, inherited)
         return known
 
-    def _make(self, found: Found, inherited: tuple[str, ...]) -> Loaded:
+    def _make(self, found: Found, inherited: Lists) -> Loaded:
         own = self._said_by(found)
         key = (own, inherited)
         if key not in self._scopes:
@@ -119,11 +128,12 @@ class Space:
             self._paths[key] = directories(text, self.loader, key[1])
         return self._paths[key]
 
-    def _scope(self, own: _Own, inherited: tuple[str, ...]) -> Scope:
-        rpath = distinct((*own.rpath, *inherited))
+    def _scope(self, own: _Own, inherited: Lists) -> Scope:
+        rpath = distinct_lists((own.rpath, *inherited))
         # An object with RUNPATH asks nobody's RPATH.
         asked = rpath if own.runpath is None else ()
-        plan = Plan(distinct((*asked, *self.env_directories, *(own.runpath or ()))), own.skips_defaults)
+        lists = distinct_lists((*asked, self.env_directories, own.runpath or ()))
+        plan = Plan(lists, own.skips_defaults)
         if plan not in self._searches:
             self._searches[plan] = Search(self.world, self.loader, plan)
         return Scope(rpath, self._searches[plan])

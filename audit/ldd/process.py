@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from fleet_audit.audit.images.tree import FileUnreadable
 from fleet_audit.audit.ldd.objects import LinkMaps, Loaded, Space
 from fleet_audit.audit.ldd.refusal import refusal_as_library, refusal_of_dlopen
+from fleet_audit.audit.ldd.search import Lists
 from fleet_audit.audit.ldd.world import Found
 from fleet_audit.audit.model.elf import (
     Fatal,
@@ -47,8 +48,8 @@ class Process:
             self.maps.add(space.loaded(loader, ()), space.loader.path)
 
     @property
-    def rpath(self) -> tuple[str, ...]:
-        """Return the RPATH directories that serve all objects: the program's, not dlopen's caller's."""
+    def rpath(self) -> Lists:
+        """Return the lists of RPATH that serve all objects: the program's, not dlopen's caller's."""
         return () if self.main is None else self.main.scope.rpath
 
     def start(self, program: Found) -> None:

@@ -3,6 +3,7 @@
 import errno
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple, assert_never
 
 from fleet_audit.audit.ldd.loader import Loader
@@ -58,11 +59,38 @@ def distinct(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-class Plan(NamedTuple):
-    """The directories of one search: those before ld.so.cache, and whether to go on from there."""
+Lists = tuple[tuple[str, ...], ...]
+"""Lists of directories, which are searched one after the other."""
 
-    first: tuple[str, ...]
+
+def distinct_lists(lists: Iterable[tuple[str, ...]]) -> Lists:
+    """Return each list once, in order, without empty ones; none after the one that exceeds `MAX_DIRECTORIES`.
+
+    A list that was searched before has nothing new; one that only shares directories with it may have, where
+    that search ended early.
+    """
+    found: dict[tuple[str, ...], None] = {}
+    left = MAX_DIRECTORIES
+    for names in lists:
+        if names and names not in found:
+            found[names] = None
+            left -= len(names)
+            if left < 0:
+                break
+    return tuple(found)
+
+
+class Plan(NamedTuple):
+    """The directories of one search: the lists before ld.so.cache, and whether to go on from there."""
+
+    first: Lists
     skips_defaults: bool
+
+
+class Astray(NamedTuple):
+    """A name that is there and leads nowhere, in a circle or through a file: no more of its list is tried."""
+
+    path: str
 
 
 class Search:
@@ -74,10 +102,12 @@ class Search:
         self._loader = loader
         self._plan = plan
         self._answers: dict[str, Found | Unfound] = {}
-        self._first = _directories(world, loader, plan.first[:MAX_DIRECTORIES])
+        first = tuple(dict.fromkeys(chain.from_iterable(plan.first)))
+        self._is_too_long = len(first) > MAX_DIRECTORIES
+        self._first = [_directories(world, loader, names[:MAX_DIRECTORIES]) for names in plan.first]
         defaults = () if plan.skips_defaults else loader.default_directories
         self._defaults = _directories(world, loader, defaults)
-        self.searched: tuple[str, ...] = (*plan.first[:MAX_DIRECTORIES], CACHE_PATH, *defaults)
+        self.searched: tuple[str, ...] = (*first[:MAX_DIRECTORIES], CACHE_PATH, *defaults)
 
     def find(self, soname: str) -> Found | Unfound:
         """Return what the loader makes of a soname without a slash."""
@@ -90,49 +120,59 @@ class Search:
         attempts: list[Attempt] = []
         for place, opened in self._places(soname):
             attempts.append(Attempt(place, outcome(opened)))
-            if opened is not None and not isinstance(opened, WrongMachine):
+            if not isinstance(opened, WrongMachine | Astray | None):
                 break
         return tuple(attempts)
 
     def _find(self, soname: str) -> Found | Unfound:
         passed_over: WrongMachine | None = None
         for _, opened in self._places(soname):
-            if opened is None:
-                continue
-            if not isinstance(opened, WrongMachine):
+            if isinstance(opened, WrongMachine):
+                passed_over = passed_over or opened
+            elif opened is not None and not isinstance(opened, Astray):
                 return opened
-            passed_over = passed_over or opened
-        if len(self._plan.first) > MAX_DIRECTORIES:
+        if self._is_too_long:
             return Unknown(f"its search path has over {MAX_DIRECTORIES} directories", GapKind.LIMIT_REACHED)
         return passed_over or Missing(self.searched)
 
-    def _places(self, soname: str) -> Iterator[tuple[str, Opened | None]]:
+    def _places(self, soname: str) -> Iterator[tuple[str, Opened | Astray | None]]:
         """Yield each place in the loader's order, with the file that is there under this name."""
-        for directory in self._first:
-            yield from self._in(directory, soname)
+        for directories in self._first:
+            yield from self._along(directories, soname)
         cached = self._cached(soname)
         yield CACHE_PATH, None if cached is None else self._world.open(cached, self._loader)
-        for directory in self._defaults:
-            yield from self._in(directory, soname)
+        yield from self._along(self._defaults, soname)
 
-    def _in(self, directory: "_Directory", soname: str) -> Iterator[tuple[str, Opened | None]]:
+    def _along(
+        self, directories: Iterable["_Directory"], soname: str
+    ) -> Iterator[tuple[str, Opened | Astray | None]]:
+        """Yield each place of one list; a name that leads astray is its last (open_path, elf/dl-load.c)."""
+        for directory in directories:
+            for place, opened in self._in(directory, soname):
+                yield place, opened
+                if isinstance(opened, Astray):
+                    return
+
+    def _in(self, directory: "_Directory", soname: str) -> Iterator[tuple[str, Opened | Astray | None]]:
         for folder in directory.folders:
+            is_last = folder == directory.folders[-1]
             if soname in self._world.listing(folder):
                 path = f"{folder.rstrip('/')}/{soname}"
-                yield folder, self._world.open(path, self._loader) or self._astray(path)
-            elif folder == directory.folders[-1]:
+                # What fails in a subfolder is forgotten over the next attempt.
+                yield (
+                    folder,
+                    self._world.open(path, self._loader) or (self._astray(path) if is_last else None),
+                )
+            elif is_last:
                 yield directory.name, None
         if not directory.folders:
             yield directory.name, None
 
-    def _astray(self, path: str) -> Unknown | None:
-        """Judge a name that is there and cannot be opened; None where its link is only dangling.
-
-        Any other failure ends the loader's list of directories, but not its search (open_path).
-        """
-        if self._world.why_absent(path) == errno.ENOENT:
-            return None
-        return Unknown(f"{path} leads in a circle or through a file, so a part of the search is left out")
+    def _astray(self, path: str) -> Astray | None:
+        """Judge a name that is there and cannot be opened; None where the loader goes on in its list."""
+        why = self._world.why_absent(path)
+        is_stop = why == errno.ELOOP or (why == errno.ENOTDIR and self._loader.stops_at_files)
+        return Astray(path) if is_stop else None
 
     def _cached(self, soname: str) -> str | None:
         """Return the one path that the cache offers (search_cache, elf/dl-cache.c)."""
@@ -180,7 +220,7 @@ def _folders(world: World, loader: Loader, name: str) -> Iterator[str]:
     yield base
 
 
-def outcome(opened: Opened | None) -> str:
+def outcome(opened: Opened | Astray | None) -> str:
     """Return in words what became of one candidate."""
     match opened:
         case None:
@@ -193,5 +233,7 @@ def outcome(opened: Opened | None) -> str:
             return f"refused: {path}: {why}"
         case Unknown(why):
             return f"not known: {why}"
+        case Astray(path):
+            return f"{path} leads in a circle or through a file: the rest of this list is not tried"
         case _:
             assert_never(opened)

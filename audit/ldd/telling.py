@@ -112,7 +112,7 @@ class _Telling:
         return found
 
     def _asked_for_rpath(self, wanting: Loaded) -> Iterator[Loaded]:
-        """Yield the objects whose RPATH serves `wanting`: itself, its loaders, the caller, the program."""
+        """Yield the objects whose RPATH serves `wanting`: itself, its loaders, the program."""
         if wanting.facts.runpath is not None:
             return
         chain = dict[ImagePath, Loaded]()
@@ -120,9 +120,9 @@ class _Telling:
         while item is not None and item.path not in chain:
             chain[item.path] = item
             item = self._loaders.get(item.path)
-        for last in (self._load.process.caller, self._load.process.main):
-            if last is not None:
-                chain.setdefault(last.path, last)
+        main = self._load.process.main
+        if main is not None:
+            chain.setdefault(main.path, main)
         yield from (item for item in chain.values() if item.facts.runpath is None)
 
 

@@ -320,6 +320,76 @@ def an_empty_element_is_the_working_directory(x: Layout) -> None:
 
 
 @case
+def a_link_in_a_circle_ends_its_list(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/one:@/two")
+    x.link("one/liba.so", "liba.so")
+    x.lib("two/liba.so")
+
+
+@case
+def a_link_through_a_file_ends_its_list(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/one:@/two")
+    x.put("one/file", b"x")
+    x.link("one/liba.so", "file/liba.so")
+    x.lib("two/liba.so")
+
+
+@case
+def a_dangling_link_ends_no_list(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/one:@/two")
+    x.link("one/liba.so", "nowhere")
+    x.lib("two/liba.so")
+
+
+@case
+def a_link_in_a_circle_ends_no_other_list(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/one:@/two")
+    x.link("environment/liba.so", "liba.so")
+    x.lib("two/liba.so")
+    x.env = {"LD_LIBRARY_PATH": "@/environment:@/two"}
+
+
+@case
+def a_directory_behind_a_circle_may_be_in_another_list(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], rpath="@/one:@/two")
+    x.link("one/liba.so", "liba.so")
+    x.lib("two/liba.so")
+    x.env = {"LD_LIBRARY_PATH": "@/two"}
+
+
+@case
+def the_same_list_again_has_the_same_circle(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], rpath="@/one:@/two")
+    x.link("one/liba.so", "liba.so")
+    x.lib("two/liba.so")
+    x.env = {"LD_LIBRARY_PATH": "@/one:@/two"}
+
+
+@case
+def each_loaders_rpath_is_a_list_of_its_own(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], rpath="@/above")
+    x.lib("above/liba.so", needed=["libb.so"], rpath="@/one:@/two")
+    x.link("one/libb.so", "libb.so")
+    x.lib("two/libb.so")
+    x.lib("above/libb.so")
+
+
+@case
+def a_circle_in_a_subfolder_is_forgotten(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/one:@/two")
+    x.link("one/glibc-hwcaps/x86-64-v2/liba.so", "liba.so")
+    x.lib("two/liba.so")
+
+
+@case
+def a_circle_behind_another_machines_library_ends_its_list(x: Layout) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="@/one:@/two:@/three")
+    x.put("one/liba.so", elf(machine=AARCH64))
+    x.link("two/liba.so", "liba.so")
+    x.lib("three/liba.so")
+
+
+@case
 def a_relative_rpath_is_taken_from_the_working_directory(x: Layout) -> None:
     x.lib("m.so", needed=["liba.so"], rpath="opt")
     x.lib("opt/liba.so")
