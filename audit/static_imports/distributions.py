@@ -26,6 +26,7 @@ _INFO = re.compile(
     r"(?P<name>[A-Za-z0-9](?:[-A-Za-z0-9._]*[A-Za-z0-9])?)-(?P<version>[^-]+)(?:-[^/]*)?\.(?:dist|egg)-info"
 )
 _PLAIN_INFO = re.compile(r"(?P<name>[A-Za-z0-9][-A-Za-z0-9._]*)\.egg-info")
+_REQUIREMENT = re.compile(r"[ \t]*([A-Za-z0-9](?:[-A-Za-z0-9._]*[A-Za-z0-9])?)")
 _UNUSUAL = re.compile(r"^/|//|(?:^|/)\.\.?(?:/|$)|/$")
 """What a path may hold that `normalise` would change."""
 
@@ -329,14 +330,8 @@ def _rows(record: str) -> Iterator[list[str]]:
 
 
 def _required(lines: Iterable[str]) -> tuple[DistributionName, ...]:
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  (few ask; it loads slowly)
-
-    names: list[DistributionName] = []
-    for line in lines:
-        try:
-            requirement = Requirement(line)
-        except InvalidRequirement:
-            continue
-        if requirement.marker is None or "extra" not in str(requirement.marker):
-            names.append(distribution_name(requirement.name))
-    return tuple(sorted(set(names)))
+    # All of PEP 508 is not needed for a name, and its parser is slow.
+    named = (
+        (found, line.partition(";")[2]) for line in lines if (found := _REQUIREMENT.match(line)) is not None
+    )
+    return tuple(sorted({distribution_name(found[1]) for found, marker in named if "extra" not in marker}))

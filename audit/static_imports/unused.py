@@ -26,12 +26,21 @@ def unused(
     """
     names = set(required)
     left = {name for name in names if name not in used and not _is_run(name, known, commands)}
-    kept: set[DistributionName] = (names - left) | set(used)
+    kept = (names - left) | set(used)
+    needed: set[DistributionName] = set()
+    fresh = set(kept)
     # What offers plugins to something that is kept is kept, and so is what is required by it, and so on.
-    while grown := {name for name in left if _serves(name, kept, known)}:
-        kept |= grown
-        left -= grown
+    while fresh and known is not None:
+        needed |= {need for name in fresh for need in _requires(name, known)}
+        fresh = {name for name in left if name in needed or _serves(name, kept, known)}
+        kept |= fresh
+        left -= fresh
     return tuple(sorted(left))
+
+
+def _requires(name: DistributionName, known: Distributions) -> tuple[DistributionName, ...]:
+    found = known.installed.get(name)
+    return () if found is None else found.requires
 
 
 def _is_run(name: DistributionName, known: Distributions | None, commands: Set[str]) -> bool:
@@ -41,11 +50,8 @@ def _is_run(name: DistributionName, known: Distributions | None, commands: Set[s
     return not brought.isdisjoint(commands) or (not commands and name in brought)
 
 
-def _serves(name: DistributionName, kept: Set[DistributionName], known: Distributions | None) -> bool:
-    if known is None or name not in known.installed:
-        return False
-    if any(name in known.installed[other].requires for other in kept if other in known.installed):
-        return True
+def _serves(name: DistributionName, kept: Set[DistributionName], known: Distributions) -> bool:
+    """Say whether a distribution offers plugins that a kept one reads, or that nobody can be told to read."""
     groups = {entry.group for entry in known.entry_points(name) if not entry.is_command}
     return any(_is_read(group, kept, known) for group in groups)
 
