@@ -63,9 +63,26 @@ def _write(page: Page, report: ImportsReport) -> None:
     write_notes(page, report)
     for service in report.services:
         _write_service(page, service, report)
-    write_findings(page, _other_findings(report))
+    findings = _other_findings(report)
+    write_findings(page, [finding for finding in findings if not _is_remark(finding)])
+    _write_remarks(page, [finding for finding in findings if _is_remark(finding)])
     write_gaps(page, report.gaps)
     write_verdict(page, report)
+
+
+def _is_remark(finding: Finding) -> bool:
+    return finding.severity is Severity.INFO and finding.waiver is None
+
+
+def _write_remarks(page: Page, remarks: Sequence[Finding]) -> None:
+    """Write remarks in a line each; what to do about them is in the document and in the rule's page."""
+    if not remarks:
+        return
+    page.blank()
+    page.line(Piece("Remarks", "bold"))
+    for remark in remarks:
+        place = Piece(f"  {remark.location}" if remark.location else "", "cyan")
+        page.line(Piece(remark.rule, "dim"), place, f"  {remark.message}", indent=1)
 
 
 def _other_findings(report: ImportsReport) -> list[Finding]:

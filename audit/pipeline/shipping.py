@@ -1,11 +1,13 @@
 """Which of a service's own files its image will not have: not there, and not copied by its Dockerfile."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import msgspec
 
 from fleet_audit.audit.dockerfiles.copies import CopiedFiles, copied_files, repository_name
 from fleet_audit.audit.dockerfiles.ignoring import IgnoreRules, ignore_rules
+from fleet_audit.audit.dockerfiles.lines import instructions
 from fleet_audit.audit.images.tree import FileTree, FileUnreadable, normalise
 from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.finding import Gap, GapKind
@@ -108,7 +110,16 @@ class _Look:
         family = self._fleet.family_name(repository_name(copied.base)) if copied.base else None
         if family is None or family != self._fleet.family_name(self._service.family):
             return f"it does not start from {self._service.family}"
-        return copied.unknown
+        return copied.unknown or self._left_to_do(family)
+
+    def _left_to_do(self, family: str) -> str:
+        """Say which Dockerfile above has instructions that only the service's build carries out (ONBUILD)."""
+        for name in (family, *self._fleet.ancestors(family)):
+            for path in self._fleet.manifest.families[name].dockerfiles:
+                with suppress(FileUnreadable):
+                    if any(each.keyword == "ONBUILD" for each in instructions(self._text(path))):
+                        return f"{path} has ONBUILD instructions"
+        return ""
 
     def _copied(self, dockerfile: str) -> CopiedFiles | None:
         try:

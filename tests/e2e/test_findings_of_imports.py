@@ -82,6 +82,18 @@ def test_nothing_is_claimed_of_a_dockerfile_that_cannot_be_followed(world: World
     assert [(g["what"], g["blocking"]) for g in answer.document["gaps"]] == [(DOCKERFILE, False)]
 
 
+def test_nothing_is_claimed_where_a_family_leaves_instructions_to_those_above(world: World) -> None:
+    world.file("common/bus.py", "").file(DOCKERFILE, COPIES)
+    world.file("docker/Dockerfile", "FROM debian:12\nONBUILD COPY . /app\n")
+    world.family(FAMILY, dockerfiles=["docker/Dockerfile"])
+    world.service(SERVICE, "import common.bus\n", dockerfiles=[DOCKERFILE])
+
+    answer = world.run("imports")
+
+    assert answer.code == 0
+    assert "ONBUILD" in answer.gaps["not-examined"]["why"]
+
+
 def test_an_own_module_that_is_nowhere_is_not_looked_for_on_any_index(world: World) -> None:
     sharing(world, "import common.gone\n")
 
