@@ -1,12 +1,18 @@
 """The knowledge base: facts that cannot be derived, asked by name."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from functools import cached_property
+from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import chain
+
+import msgspec
+
+import msgspec
 
 from fleet_audit import __version__
 from fleet_audit.audit.configuration.kept import Store, kept_or_read
@@ -15,6 +21,7 @@ from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
 from fleet_audit.audit.configuration.schema import convert
 from fleet_audit.audit.knowledge.module_index import ModuleIndex, Modules, packaged_module_index
 from fleet_audit.audit.knowledge.rows import (
+    ComputedImports,
     HiddenNeed,
     KnowledgeFile,
     NeverApt,
@@ -22,9 +29,17 @@ from fleet_audit.audit.knowledge.rows import (
     SonameBreak,
 )
 from fleet_audit.audit.model.identity import DistributionName, ModuleName, PackageName, Soname
+from fleet_audit.audit.model.imports import ComputedImport, Level
 
 _READING = f"knowledge/1 {__version__}"
 """Raise the number whenever the same files are to be read otherwise: what they say is kept between runs."""
+
+_LEVELS = {
+    "certain": Level.CERTAIN,
+    "probable": Level.PROBABLE,
+    "lazy": Level.LAZY,
+    "string": Level.STRING,
+}
 
 
 class Knowledge:
@@ -35,7 +50,7 @@ class Knowledge:
 
         `index` says which distributions hold the modules that no row speaks of.
         """
-        parts = tuple(files)
+        parts = self._parts = tuple(files)
         self._index = ModuleIndex(None) if index is None else index
         self.never_apt: tuple[NeverApt, ...] = tuple(chain.from_iterable(p.never_apt for p in parts))
         self._modules: dict[str, tuple[DistributionName, ...]] = {}
@@ -51,7 +66,15 @@ class Knowledge:
                 {(soname, suite): broken for soname in broken.sonames for suite in broken.suites}
             )
         self._other_systems = tuple(chain.from_iterable(p.other_systems for p in parts))
+        self.computed_imports: tuple[ComputedImport, ...] = tuple(
+            chain.from_iterable(_computed(row) for p in parts for row in p.computed_imports)
+        )
         self._gpu_builds = tuple(chain.from_iterable(p.gpu_builds for p in parts))
+
+    @cached_property
+    def digest(self) -> str:
+        """Return the identity of all rows: 64 hexadecimal digits."""
+        return hashlib.sha256(msgspec.msgpack.encode(self._parts)).hexdigest()
 
     def host_driver(self, name: str) -> str | None:
         """Return the id of the row by which the host supplies a soname or program; None where none."""
@@ -118,6 +141,25 @@ class Knowledge:
     def gone(self, soname: Soname, codename: str) -> SonameBreak | None:
         """Return the row that says that a suite does not ship this soname."""
         return self._breaks.get((soname, codename))
+
+
+def _computed(row: ComputedImports) -> Iterable[ComputedImport]:
+    common = ComputedImport(
+        row=row.id,
+        level=_LEVELS[row.level],
+        prefix=row.prefix,
+        takes_first=row.takes_first,
+        names_module=row.names_module,
+        unless=row.unless,
+    )
+    for module, loads in row.modules.items():
+        yield msgspec.structs.replace(common, module=ModuleName(module), loads=_names(loads))
+    for function, loads in row.calls.items():
+        yield msgspec.structs.replace(common, function=function, loads=_names(loads))
+
+
+def _names(modules: Iterable[str]) -> tuple[ModuleName, ...]:
+    return tuple(ModuleName(name) for name in modules)
 
 
 def packaged_knowledge() -> Traversable:

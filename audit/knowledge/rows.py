@@ -1,6 +1,6 @@
 """The rows of the knowledge base: what each kind of fact says."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -15,6 +15,9 @@ Pattern = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.+*-]*[A-Za-z0-9_.+-
 NeedText = Annotated[str, msgspec.Meta(pattern=r"^(so|bin):[^:/\s]+$")]
 Distribution = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 """A distribution's name, normalised as PEP 503 says."""
+
+Dotted = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+"""The full name of a module, or of a function or method in one."""
 
 
 class NeverApt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,6 +96,31 @@ class GpuBuild(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     distributions: Annotated[tuple[Pattern, ...], msgspec.Meta(min_length=1)]
 
 
+class ComputedImports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Modules that a distribution's code imports by names that it computes.
+
+    `modules` maps a module to what it loads while it is imported, `calls` a function, by its full name, to
+    what a call of it loads. A `prefix` is what the call's first argument must begin with. With
+    `names_module` that argument names a module (``package.module:attribute``), which is loaded. Where
+    `takes_first` is set, the first of the modules that is there is loaded, else all that are there.
+    A call that is given one of the arguments in `unless` chooses for itself. `checked` says against which
+    release the row was read.
+    """
+
+    id: RowId
+    distribution: Distribution
+    why: Text
+    references: Annotated[tuple[Reference, ...], msgspec.Meta(min_length=1)]
+    checked: Text
+    modules: dict[Dotted, Annotated[tuple[Dotted, ...], msgspec.Meta(min_length=1)]] = {}
+    calls: dict[Dotted, tuple[Dotted, ...]] = {}
+    level: Literal["certain", "probable", "lazy", "string"] = "certain"
+    prefix: str = ""
+    takes_first: bool = False
+    names_module: bool = False
+    unless: tuple[Text, ...] = ()
+
+
 class KnowledgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file of the knowledge base: a list of rows for each kind that it holds."""
 
@@ -103,3 +131,4 @@ class KnowledgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     soname_break: tuple[SonameBreak, ...] = ()
     other_systems: tuple[OtherSystem, ...] = ()
     gpu_builds: tuple[GpuBuild, ...] = ()
+    computed_imports: tuple[ComputedImports, ...] = ()

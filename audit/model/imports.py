@@ -142,6 +142,27 @@ class DynamicImport(msgspec.Struct, frozen=True):
     level: Level = Level.CERTAIN
 
 
+class ComputedImport(msgspec.Struct, frozen=True):
+    """Modules that code imports by names that it computes, as the knowledge base has it.
+
+    They are loaded once `module` is imported or, where `function` is given (``package.module.name``), once
+    that is called; of them all that are there, or `takes_first` of them. Where `prefix` is given, the
+    call's first argument must begin so. `names_module` says that the argument is the module's own name
+    (``package.module:name``); a call with one of the keywords in `unless` chooses for itself. `row` is the
+    id of the row.
+    """
+
+    row: str
+    loads: tuple[ModuleName, ...] = ()
+    module: ModuleName = ModuleName("")
+    function: str = ""
+    level: Level = Level.CERTAIN
+    prefix: str = ""
+    takes_first: bool = False
+    names_module: bool = False
+    unless: tuple[str, ...] = ()
+
+
 class ExtensionModule(msgspec.Struct, frozen=True):
     """An extension module that the service loads, how certainly, and every step of the way to it.
 

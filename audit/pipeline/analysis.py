@@ -151,6 +151,7 @@ class _Audit:
             records=self._shared.records,
             compiled=compiled_names(self._scene),
             suggestions=self._shared.knowledge.module_distributions,
+            computed_imports=self._shared.knowledge.computed_imports,
         )
         asked = distribution_asks(found.services, self._judge)
         self._asks.extend(asked.asks)

@@ -41,6 +41,20 @@ class Callables:
         given = () if target_record is None else given_to(target_record.blocks, function, call)
         return target, Invocation(name, given=given)
 
+    def full_names(self, module: Module, record: SourceRecord, call: FunctionCall) -> tuple[str, ...]:
+        """Return the full names of what is called: as its import has it, and where that passes it on."""
+        first, dot, rest = call.name.partition(".")
+        name = self._bound(module, record).get(first)
+        names: list[str] = []
+        while name is not None and len(names) < _MOST_HOPS:
+            names.append(f"{name}{dot}{rest}")
+            owner, _, last = name.rpartition(".")
+            passing = self._find(owner) if owner else None
+            passed_on = None if passing is None else self._record(passing)
+            known = None if passing is None or passed_on is None else self._bound(passing, passed_on)
+            name = None if known is None else known.get(last)
+        return tuple(dict.fromkeys(names))
+
     def _own(self, module: Module, record: SourceRecord, name: str) -> _Target | None:
         functions = self._busy_of(module, record).get(name)
         return None if functions is None else (module, name, functions[-1])

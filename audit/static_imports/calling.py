@@ -5,10 +5,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+import libcst as cst
 import msgspec
 
 from fleet_audit.audit.static_imports import stdlib
-from fleet_audit.audit.static_imports.constants import closing
+from fleet_audit.audit.static_imports.asking import Calls
+from fleet_audit.audit.static_imports.constants import Constants, closing
 from fleet_audit.audit.static_imports.outline import Outline, Span
 from fleet_audit.audit.static_imports.records import BlockKind, FunctionCall, ImportStatement, LocalCall
 
@@ -35,7 +37,8 @@ _MANAGED = re.compile(rb"\bwith[ \t]+([A-Za-z_][\w.]*)[ \t]*\([^()\n]*\)[ \t]+as
 _MADE = re.compile(rb"(?<![\w.])([A-Z]\w*)[ \t]*\([^()\n]*\)[ \t]*\.[ \t]*([A-Za-z_]\w*)[ \t]*\(")
 _NAME = re.compile(rb"[A-Za-z_]\w*")
 _KEYWORD = re.compile(rb"[ \t\x01]*([A-Za-z_]\w*)[ \t\x01]*=(?!=)")
-_STRING = re.compile(rb"[ \t\x01]*[rbuRBU]{0,2}(\"+)[ \t\x01]*")
+_STRING = re.compile(rb"[ \t\x01]*([rbuRBUfF]{0,2})(\"+)[ \t\x01]*")
+_ONE_NAME = re.compile(rb"[ \t\x01]*([A-Za-z_]\w*)[ \t\x01]*")
 _CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "__enter__", "__call__"})
 
 _STANDARD = stdlib.modules(11) - {"importlib"}
@@ -52,18 +55,19 @@ class Called(msgspec.Struct, frozen=True):
 def find_called(
     outlined: Outline,
     imports: tuple[ImportStatement, ...],
-    doing: Iterable[int],
-    depending: Iterable[int],
+    asked: Calls,
+    constants: Constants,
     *,
     is_own_code: bool,
 ) -> Called:
-    """Find the calls of one file. `doing` are the blocks in which something is imported or loaded.
+    """Find the calls of one file; `asked` are those that import or load by themselves.
 
-    What those in `depending` import depends on what their function is given. In a service's own code every
-    call is looked at. Elsewhere those are kept that run with the import, or that lead to something in
-    `doing`.
+    In a service's own code every call is looked at. Elsewhere those are kept that run with the import, or
+    that lead to something that is imported or loaded.
     """
-    return _Caller(outlined, imports, depending, is_own_code=is_own_code).find(frozenset(doing))
+    depending = [call.block for call in asked.dynamic if call.templates]
+    caller = _Caller(outlined, imports, depending, constants, is_own_code=is_own_code)
+    return caller.find(frozenset((*(found.block for found in imports), *asked.blocks())))
 
 
 class _Caller:
@@ -74,6 +78,7 @@ class _Caller:
         outlined: Outline,
         imports: tuple[ImportStatement, ...],
         depending: Iterable[int],
+        constants: Constants,
         *,
         is_own_code: bool,
     ) -> None:
@@ -81,6 +86,7 @@ class _Caller:
         self._shadow = outlined.text.shadow
         self._source = outlined.text.source
         self._is_own_code = is_own_code
+        self._constants = constants
         given = {outlined.spans[self._function(block)].name for block in depending}
         self._looked_at = frozenset({*_bound(imports), *given})
         self._targets = self._find_targets()
@@ -266,20 +272,31 @@ class _Caller:
         return FunctionCall(name, line, block, arguments)
 
     def _arguments(self, start: int) -> tuple[tuple[str, str], ...]:
-        """Return the literal strings of a call by their position or keyword."""
+        """Return the literal strings of a call by their position or keyword.
+
+        Of a formatted string that is what it begins with. In own code a name may stand for a string.
+        """
         limit = min(start + _LONGEST_ARGUMENTS, len(self._shadow))
-        if b'"' not in self._shadow[start : start + _LONGEST_ARGUMENTS]:
+        if b'"' not in self._shadow[start:limit] and not self._is_own_code:
             return ()
         stop = closing(self._shadow, start, limit)
         arguments: list[tuple[str, str]] = []
-        for position, (at, end) in enumerate(_pieces(self._shadow, start, stop)):
+        for position, (at, end) in enumerate(islice(_pieces(self._shadow, start, stop), _MOST_ARGUMENTS)):
             keyword = _KEYWORD.match(self._shadow, at, end)
-            value = _STRING.fullmatch(self._shadow, at if keyword is None else keyword.end(), end)
-            if value is not None:
-                key = str(position) if keyword is None else keyword[1].decode()
-                text = self._source[slice(*value.span(1))].strip(b"\"'").decode(errors="replace")
-                arguments.append((key, text))
-        return tuple(arguments[:_MOST_ARGUMENTS])
+            begin = at if keyword is None else keyword.end()
+            if (text := self._literal(begin, end)) is not None:
+                arguments.append((str(position) if keyword is None else keyword[1].decode(), text))
+        return tuple(arguments)
+
+    def _literal(self, start: int, end: int) -> str | None:
+        if (string := _STRING.fullmatch(self._shadow, start, end)) is not None:
+            text = self._source[slice(*string.span(2))].strip(b"\"'").decode(errors="replace")
+            return text.partition("{")[0] if b"f" in string[1].lower() else text
+        named = _ONE_NAME.fullmatch(self._shadow, start, end) if self._is_own_code else None
+        if named is None:
+            return None
+        values = self._constants.strings(cst.Name(named[1].decode()), start)
+        return values[0] if len(values) == 1 else None
 
 
 def running_parts(outlined: Outline, *, is_postponed: bool) -> list[tuple[int, int]]:

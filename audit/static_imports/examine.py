@@ -9,13 +9,14 @@ from fleet_audit.audit.images.tree import FileKind, FileTree, normalise
 from fleet_audit.audit.model.evidence import Edge
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName
-from fleet_audit.audit.model.imports import ServiceImports, Shadowing, SharedFiles
+from fleet_audit.audit.model.imports import ComputedImport, ServiceImports, Shadowing, SharedFiles
 from fleet_audit.audit.static_imports import stdlib
 from fleet_audit.audit.static_imports.account import Account, Providers
 from fleet_audit.audit.static_imports.archives import WithArchives
 from fleet_audit.audit.static_imports.byte_code import unread_byte_code
 from fleet_audit.audit.static_imports.compiled_names import CompiledNames
 from fleet_audit.audit.static_imports.compiled_reach import CompiledImports
+from fleet_audit.audit.static_imports.computed import Computed
 from fleet_audit.audit.static_imports.distributions import Distributions
 from fleet_audit.audit.static_imports.editables import Redirects
 from fleet_audit.audit.static_imports.expansion import Expander
@@ -67,7 +68,7 @@ def examine(  # noqa: PLR0913  (the stage's whole input, each part from another 
     *,
     records: RecordStore | None,
     suggestions: Mapping[str, tuple[DistributionName, ...]] | None = None,
-    computed_imports: Mapping[ModuleName, tuple[ModuleName, ...]] | None = None,
+    computed_imports: Sequence[ComputedImport] = (),
     compiled: Callable[[ImagePath], CompiledNames | None] | None = None,
 ) -> Examination:
     """Examine `services` on one image; nothing is executed or imported.
@@ -81,7 +82,7 @@ def examine(  # noqa: PLR0913  (the stage's whole input, each part from another 
     with Judge() as judge:
         examiner = _Examiner(sources, image, interpreter, records, judge)
         examiner.suggestions = suggestions or {}
-        examiner.computed = computed_imports or {}
+        examiner.computed = Computed(computed_imports)
         examiner.know_compiled(compiled)
         return examiner.run(services)
 
@@ -98,7 +99,7 @@ class _Examiner:
         judge: Judge,
     ) -> None:
         self.suggestions: Mapping[str, tuple[DistributionName, ...]] = {}
-        self.computed: Mapping[ModuleName, tuple[ModuleName, ...]] = {}
+        self.computed = Computed()
         self._sources = sources
         self._image = image
         self._interpreter = interpreter if image is not None else None

@@ -9,6 +9,7 @@ from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import ImportContext, Level
 from fleet_audit.audit.static_imports.callables import Callables
 from fleet_audit.audit.static_imports.compiled_reach import CompiledImports, source_beside
+from fleet_audit.audit.static_imports.computed import Computed
 from fleet_audit.audit.static_imports.conditions import Circumstances
 from fleet_audit.audit.static_imports.constants import PARAMETER
 from fleet_audit.audit.static_imports.finder import Finder, Module, ModuleKind, Place, Side
@@ -31,6 +32,7 @@ from fleet_audit.audit.static_imports.records import (
 from fleet_audit.audit.static_imports.serving import Served, Table, Tables
 
 _DEEPEST_FAILURE = 12
+_BY_COMPUTED_NAME = "imports (by a computed name)"
 _HOOK = "__getattr__"
 """The function that a module may have to serve names that it does not bind (PEP 562)."""
 
@@ -97,7 +99,7 @@ class Expander:
         finder: Finder,
         library: Library,
         version: tuple[int, ...],
-        computed: Mapping[ModuleName, tuple[ModuleName, ...]],
+        computed: Computed,
         environment: frozenset[str] = frozenset(),
     ) -> None:
         """Take where modules and records are found, the version, and imports known to be computed."""
@@ -248,9 +250,15 @@ class Expander:
             environment=self._environment,
         )
 
-    def computed(self, module: Module) -> tuple[ModuleName, ...]:
-        """Return what `module` is known to import by names that it computes."""
-        return self._computed.get(module.name, ())
+    def computed(self, module: Module) -> Iterator[tuple[ModuleName, Level]]:
+        """Yield what importing `module` is known to load by names that it computes."""
+        return self._computed.by_import(module.name, self._finder.find)
+
+    def computed_by(self, module: Module, call: FunctionCall) -> Iterator[tuple[ModuleName, Level]]:
+        """Yield what a call is known to load by names that are computed."""
+        record = self._record(module)
+        for name in () if record is None else self._callables.full_names(module, record, call):
+            yield from self._computed.by_call(name, call, self._finder.find)
 
     def flag(self, module: str, name: str) -> bool | None:
         """Return what a name of another module stands for; None where that is unsure."""
@@ -416,11 +424,15 @@ class _Walk:
         return min(lines, default=0)
 
     def _add_computed(self) -> None:
-        for name in self._expander.computed(self._module):
-            if self._expander.find(name) is not None:
-                self._links.append(
-                    Link(name, Level.CERTAIN, 0, "imports (by a computed name)", ImportContext.DYNAMIC)
-                )
+        for name, level in self._expander.computed(self._module):
+            self._links.append(Link(name, level, 0, _BY_COMPUTED_NAME, ImportContext.DYNAMIC))
+
+    def _follow_computed(self, call: FunctionCall, level: Level) -> None:
+        for name, likely in self._expander.computed_by(self._module, call):
+            self._expander.ask(name)
+            self._links.append(
+                Link(name, max(level, likely), call.line, _BY_COMPUTED_NAME, ImportContext.DYNAMIC)
+            )
 
     def _is_walked(self, block: int) -> bool:
         if self._is_whole:
@@ -431,7 +443,10 @@ class _Walk:
     def _calls(self) -> Iterator[CallLink]:
         for call in self._record.function_calls:
             level = self._live.level_of_call(call.block)
-            if level is None or level >= Level.LAZY or not self._is_walked(call.block):
+            if level is None or not self._is_walked(call.block):
+                continue
+            self._follow_computed(call, level)
+            if level >= Level.LAZY:
                 continue
             found = self._expander.called(self._module, call)
             if found is not None:

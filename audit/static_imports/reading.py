@@ -9,7 +9,7 @@ import msgspec
 
 from fleet_audit.audit.static_imports import islands
 from fleet_audit.audit.static_imports.asking import Calls, find_calls
-from fleet_audit.audit.static_imports.calling import MAX_LOCAL_CALLS, Called, find_called, running_parts
+from fleet_audit.audit.static_imports.calling import MAX_LOCAL_CALLS, find_called, running_parts
 from fleet_audit.audit.static_imports.conditions import Condition, Unknown
 from fleet_audit.audit.static_imports.constants import Constants
 from fleet_audit.audit.static_imports.endings import with_rests
@@ -110,7 +110,7 @@ class _Reader:
         imports = tuple(self._imports())
         constants = Constants(self._outline)
         calls = find_calls(self._outline, imports, constants, self._handlers)
-        called = self._called(imports, calls)
+        called = find_called(self._outline, imports, calls, constants, is_own_code=self._is_own_code)
         uses = tuple(self._uses(imports, called.functions))
         flags = tuple(self._flags())
         raises = tuple(self._raises())
@@ -137,11 +137,6 @@ class _Reader:
             is_open=any(way in self._shadow for way in _OPEN) or lazy is not None,
         )
         return _renumbered(record, used)
-
-    def _called(self, imports: tuple[ImportStatement, ...], calls: Calls) -> Called:
-        doing = (*(found.block for found in imports), *calls.blocks())
-        depending = [call.block for call in calls.dynamic if call.templates]
-        return find_called(self._outline, imports, doing, depending, is_own_code=self._is_own_code)
 
     def _imports(self) -> Iterator[ImportStatement]:
         source, shadow = self._text.source, self._shadow

@@ -1,15 +1,22 @@
 """Which modules a package imports to serve a name that it does not bind (PEP 562)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
 import msgspec
 
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import Level
+from fleet_audit.audit.static_imports.conditions import Constant
 from fleet_audit.audit.static_imports.finder import Module
 from fleet_audit.audit.static_imports.liveness import is_for_type_checkers
-from fleet_audit.audit.static_imports.records import ImportStatement, SourceRecord, absolute_name
+from fleet_audit.audit.static_imports.records import (
+    Block,
+    BlockKind,
+    ImportStatement,
+    SourceRecord,
+    absolute_name,
+)
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -41,7 +48,7 @@ class Tables:
 
         That stands in its own table, in its stub, or in the imports that it shows to type checkers alone.
         """
-        shown = [s for s in record.imports if is_for_type_checkers(record.blocks, s.block)]
+        shown = [s for s in record.imports if _is_shown(record.blocks, s.block)]
         stubbed = () if stub is None else stub.imports
         table: Table = {}
         for name, served in chain(self._listed(module, record), self._imported(module, (*stubbed, *shown))):
@@ -64,10 +71,10 @@ class Tables:
     ) -> Iterator[tuple[str, Served]]:
         for statement in statements:
             base = absolute_name(statement.module, statement.level, module.package)
-            if base is None or not statement.level:
+            if base is None or base.partition(".")[0] != module.name.partition(".")[0]:
                 continue
             first = statement.module.partition(".")[0]
-            if first:
+            if first and statement.level:
                 yield first, Served(ModuleName(f"{module.name}.{first}"))
             for item in statement.names:
                 if item.name == "*":
@@ -77,6 +84,13 @@ class Tables:
                     )
                 else:
                     yield item.bound, Served(base if first else ModuleName(f"{base}.{item.name}"))
+
+
+def _is_shown(blocks: Sequence[Block], block: int) -> bool:
+    """Say whether an import is there for what only reads code: type checkers, or editors (``if False``)."""
+    if is_for_type_checkers(blocks, block):
+        return True
+    return blocks[block].kind is BlockKind.IF and blocks[block].condition == Constant(value=False)
 
 
 def _candidates(module: Module, said: str) -> Iterator[ModuleName]:

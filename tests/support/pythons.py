@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from fleet_audit.audit.images.tree import MemoryTree
 from fleet_audit.audit.model.evidence import Edge
-from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName
+from fleet_audit.audit.model.identity import DistributionName, ImagePath
 from fleet_audit.audit.model.image import ImageConfig
-from fleet_audit.audit.model.imports import ServiceImports
+from fleet_audit.audit.model.imports import ComputedImport, ServiceImports
 from fleet_audit.audit.static_imports.compiled_names import CompiledNames
 from fleet_audit.audit.static_imports.examine import Examination, examine
 from fleet_audit.audit.static_imports.interpreter import find_interpreter
@@ -57,7 +57,7 @@ def examination(
     services: Sequence[ServiceCode] = (ServiceCode("svc", "app.py", ("app.py",)),),
     records: RecordStore | None = None,
     suggestions: Mapping[str, tuple[DistributionName, ...]] | None = None,
-    computed: Mapping[ModuleName, tuple[ModuleName, ...]] | None = None,
+    computed: Sequence[ComputedImport] = (),
     compiled: Callable[[ImagePath], CompiledNames | None] | None = None,
 ) -> Examination:
     """Examine services whose repository is `sources` on an image with `image` in its site-packages."""

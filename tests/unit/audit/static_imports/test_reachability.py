@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.identity import ModuleName
-from fleet_audit.audit.model.imports import ImportContext, Level
+from fleet_audit.audit.model.imports import ComputedImport, ImportContext, Level
 from fleet_audit.audit.static_imports.service_code import ServiceCode
 from tests.support.pythons import SITE, TAG, distribution, edges_between, examination, imports_of
 
@@ -188,7 +188,7 @@ def test_an_import_known_to_be_computed_is_followed() -> None:
     found = examination(
         {"app.py": "import zmq\n"},
         {"zmq/__init__.py": "", f"zmq/_backend{TAG}": b""},
-        computed={ModuleName("zmq"): (ModuleName("zmq._backend"),)},
+        computed=[ComputedImport("zmq", (ModuleName("zmq._backend"),), module=ModuleName("zmq"))],
     )
     assert [e.module for e in found.services[0].extension_modules] == ["zmq._backend"]
 

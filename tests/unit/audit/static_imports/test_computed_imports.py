@@ -1,0 +1,100 @@
+"""Imports by names that code computes, as the knowledge base has them."""
+
+from collections.abc import Mapping
+
+import msgspec
+import pytest
+
+from fleet_audit.audit.knowledge.base import Knowledge
+from fleet_audit.audit.knowledge.rows import ComputedImports, KnowledgeFile
+from fleet_audit.audit.model.imports import Level
+from tests.support.pythons import TAG, examination
+
+ENGINE = ComputedImports(
+    id="db-fast",
+    distribution="db",
+    why="an engine imports the driver that its address names",
+    references=("db: create_engine()",),
+    checked="db 1",
+    calls={"db.create_engine": ("fast", "gone")},
+    prefix="db+fast:",
+    unless=("module",),
+)
+BACKENDS = ComputedImports(
+    id="db-backend",
+    distribution="db",
+    why="the first that is there",
+    references=("db: select()",),
+    checked="db 1",
+    modules={"db.backend": ("gone", "slow", "fast")},
+    takes_first=True,
+)
+RUNNER = ComputedImports(
+    id="db-run",
+    distribution="db",
+    why="what is named is imported",
+    references=("db: run()",),
+    checked="db 1",
+    calls={"db.run": ()},
+    names_module=True,
+    level="probable",
+)
+IMAGE: Mapping[str, str | bytes] = {
+    "db/__init__.py": "from .engine import create_engine\ndef run(name): ...\n",
+    "db/engine.py": "def create_engine(address, module=None): ...\n",
+    "db/backend.py": "",
+    f"fast{TAG}": b"",
+    f"slow{TAG}": b"",
+}
+
+
+def levels(app: str, *rows: ComputedImports) -> dict[str, Level]:
+    known = Knowledge([KnowledgeFile(computed_imports=rows)])
+    found = examination({"app.py": app}, IMAGE, computed=known.computed_imports)
+    return {e.module: e.level for e in found.services[0].extension_modules}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "import db\ndb.create_engine('db+fast://host')\n",
+        "from db import create_engine as create\ncreate('db+fast://host', echo=True)\n",
+        "import db as d\nURL = 'db+fast://host'\ne = d.create_engine(URL)\n",
+        "import db\ne = db.create_engine(f'db+fast://{host}/x')\n",
+    ],
+)
+def test_a_call_with_an_address_loads_what_the_address_names(call: str) -> None:
+    assert levels(call, ENGINE) == {"fast": Level.CERTAIN}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "import db\ndb.create_engine('db+slow://host')\n",
+        "import db\ndb.create_engine(address)\n",
+        "import db\ndb.create_engine('db+fast://host', module='mine')\n",
+        "import db\n",
+        "from other import create_engine\ncreate_engine('db+fast://host')\n",
+    ],
+)
+def test_a_call_that_names_something_else_loads_nothing(call: str) -> None:
+    assert levels(call, ENGINE) == {}
+
+
+def test_a_call_in_a_function_that_nothing_runs_is_lazy() -> None:
+    assert levels("import db\ndef f():\n    db.create_engine('db+fast:')\n", ENGINE) == {"fast": Level.LAZY}
+
+
+def test_a_function_is_known_by_the_names_that_pass_it_on() -> None:
+    call = "from db import create_engine\ncreate_engine('db+fast:')\n"
+    row = msgspec.structs.replace(ENGINE, calls={"db.engine.create_engine": ("fast",)})
+    assert levels(call, row) == {"fast": Level.CERTAIN}
+
+
+def test_of_several_candidates_the_first_that_is_there_is_loaded() -> None:
+    assert levels("import db.backend\n", BACKENDS) == {"slow": Level.CERTAIN}
+
+
+def test_a_module_that_a_call_names_is_loaded_as_certainly_as_the_row_says() -> None:
+    assert levels("import db\ndb.run('fast:app')\n", RUNNER) == {"fast": Level.PROBABLE}
+    assert levels("import db\ndb.run('not a module')\n", RUNNER) == {}
