@@ -1,8 +1,8 @@
-"""What configuration files were found to say, kept between runs for as long as they say the same.
+"""Answers that depend on a few known bytes alone, kept between runs for as long as these are the same.
 
 Checking rules and knowledge takes longer than most analyses whose facts are known. What is kept is filed
 under a digest of every file that was read, so that an edit is never overlooked, and it carries a digest of
-its own: whatever is damaged is read again.
+its own: whatever is damaged, or was kept for something else, is read again.
 """
 
 import hashlib
@@ -41,12 +41,12 @@ def kept_or_read(
     if store is None:
         return read()
     key = _key(reading, files)
-    kept = _decoded(store.get(key), kind)
+    kept = _decoded(key, store.get(key), kind)
     if kept is not None:
         return kept
     found = read()
     payload = msgspec.msgpack.encode(found)
-    store.put(key, _check(payload) + payload)
+    store.put(key, _check(key, payload) + payload)
     return found
 
 
@@ -61,11 +61,11 @@ def _key(reading: str, files: Iterable[File]) -> str:
     return digest.hexdigest()
 
 
-def _decoded(value: bytes | None, kind: type[T]) -> T | None:
+def _decoded(key: str, value: bytes | None, kind: type[T]) -> T | None:
     if value is None:
         return None
     check, payload = value[:_CHECK_BYTES], value[_CHECK_BYTES:]
-    if check != _check(payload):
+    if check != _check(key, payload):
         return None
     try:
         return msgspec.msgpack.decode(payload, type=kind)
@@ -73,5 +73,6 @@ def _decoded(value: bytes | None, kind: type[T]) -> T | None:
         return None
 
 
-def _check(payload: bytes) -> bytes:
-    return hashlib.blake2b(payload, digest_size=_CHECK_BYTES).digest()
+def _check(key: str, payload: bytes) -> bytes:
+    """Return a digest that also tells what the payload was kept for."""
+    return hashlib.blake2b(payload, digest_size=_CHECK_BYTES, key=bytes.fromhex(key)).digest()

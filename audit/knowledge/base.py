@@ -1,16 +1,12 @@
 """The knowledge base: facts that cannot be derived, asked by name."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from functools import cached_property
-from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import chain
-
-import msgspec
 
 import msgspec
 
@@ -50,7 +46,7 @@ class Knowledge:
 
         `index` says which distributions hold the modules that no row speaks of.
         """
-        parts = self._parts = tuple(files)
+        parts = tuple(files)
         self._index = ModuleIndex(None) if index is None else index
         self.never_apt: tuple[NeverApt, ...] = tuple(chain.from_iterable(p.never_apt for p in parts))
         self._modules: dict[str, tuple[DistributionName, ...]] = {}
@@ -70,11 +66,6 @@ class Knowledge:
             chain.from_iterable(_computed(row) for p in parts for row in p.computed_imports)
         )
         self._gpu_builds = tuple(chain.from_iterable(p.gpu_builds for p in parts))
-
-    @cached_property
-    def digest(self) -> str:
-        """Return the identity of all rows: 64 hexadecimal digits."""
-        return hashlib.sha256(msgspec.msgpack.encode(self._parts)).hexdigest()
 
     def host_driver(self, name: str) -> str | None:
         """Return the id of the row by which the host supplies a soname or program; None where none."""

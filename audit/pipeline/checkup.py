@@ -9,7 +9,7 @@ from pathlib import Path
 from fleet_audit.audit.model.doctor import CacheState, DoctorReport, Part
 from fleet_audit.audit.pipeline.scene import LAYER_FACTS
 from fleet_audit.audit.pipeline.settings import CONFIGURATION, Settings
-from fleet_audit.audit.pipeline.shared import ARCHIVES, DOWNLOADS, SOURCE_RECORDS, Shared
+from fleet_audit.audit.pipeline.shared import ANSWERS, ARCHIVES, DOWNLOADS, SOURCE_RECORDS, Shared
 from fleet_audit.audit.tools.engine import docker_address, podman_address
 from fleet_audit.audit.tools.fetch import without_credentials
 
@@ -21,7 +21,7 @@ _LIBRARIES = {
     "cel-expr-python": "rules cannot be evaluated; reinstall fleet-audit",
     "protobuf": "rules cannot be evaluated; reinstall fleet-audit",
 }
-_CACHES = (LAYER_FACTS, SOURCE_RECORDS, ARCHIVES, DOWNLOADS, CONFIGURATION)
+_CACHES = (LAYER_FACTS, SOURCE_RECORDS, ARCHIVES, DOWNLOADS, CONFIGURATION, ANSWERS)
 
 
 def checkup(settings: Settings, own_version: str) -> DoctorReport:

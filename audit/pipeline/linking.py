@@ -5,21 +5,19 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from fleet_audit.audit.ldd import evidence
-from fleet_audit.audit.ldd.glibc import examine
 from fleet_audit.audit.ldd.programs import executables, unstartable
 from fleet_audit.audit.model.apt import AptPlan, Placement
-from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Fatal
+from fleet_audit.audit.model.elf import Closure, EntryPoint, Fatal
 from fleet_audit.audit.model.evidence import EvidenceGraph
 from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.need import Tier
 from fleet_audit.audit.model.report import EntryReport, LddReport, Statistics
 from fleet_audit.audit.pipeline.asks import closure_asks, start_asks
-from fleet_audit.audit.pipeline.entry_points import PythonEntries
 from fleet_audit.audit.pipeline.judge import Judge, judge_of
+from fleet_audit.audit.pipeline.loads import loads_of
 from fleet_audit.audit.pipeline.machines import lowest_isa
 from fleet_audit.audit.pipeline.needs import join
-from fleet_audit.audit.pipeline.order import ImportOrder
 from fleet_audit.audit.pipeline.placing import placed
 from fleet_audit.audit.pipeline.programs import find_program
 from fleet_audit.audit.pipeline.scene import Scene, open_scene
@@ -61,24 +59,15 @@ class _Audit:
         self._reference = reference
         self._scene = scene
         self._shared = shared
-        self._python = PythonEntries(scene)
         self._judge = judge_of(scene, shared.knowledge)
 
     def run(self) -> Linked:
-        modules = self._modules()
-        alone = examine(self._scene.world, [*modules, *self._programs()], self._scene.python)
-        closures = ImportOrder(self._scene, self._shared).settled(alone)
-        # Nobody can say that they are ever loaded: they are shown, and nothing is judged by them.
-        plugins = self._python.plugins(closures)
+        loads = loads_of(self._scene, self._shared, self._programs())
+        closures = loads.closures
         refused = self._unstartable()
         place, place_gaps = placed(self._subject)
         judgement = evaluate(self._shared.rules, self._subjects(closures, refused, place))
-        gaps = (
-            *self._scene.gaps,
-            *evidence.gaps(self._scene.world, closures),
-            *place_gaps,
-            *judgement.gaps,
-        )
+        gaps = (*self._scene.gaps, *loads.gaps, *place_gaps, *judgement.gaps)
         spent = self._scene.image.statistics
         report = LddReport(
             subject=self._reference,
@@ -87,8 +76,8 @@ class _Audit:
             policy=self._shared.rules.summary(),
             image=self._scene.image.identity,
             elf_files=len(self._scene.elf),
-            extension_modules=len(modules),
-            entries=self._entries([*closures, *plugins], refused),
+            extension_modules=loads.modules,
+            entries=self._entries([*closures, *loads.plugins], refused),
         )
         cost = Statistics(spent.layers_read, spent.layers_cached, spent.seconds)
         return Linked(report, cost)
@@ -107,10 +96,6 @@ class _Audit:
             *need_subjects(needs, family=family, plan=AptPlan(placement=place), fallback=line),
             *binary_subjects(closures, family=family, places=places[:1]),
         ]
-
-    def _modules(self) -> list[EntryPoint]:
-        found = self._python.modules
-        return [EntryPoint(m.path, EntryKind.EXTENSION_MODULE, m.module, m.distribution) for m in found]
 
     def _programs(self) -> Sequence[EntryPoint]:
         image = self._scene.image

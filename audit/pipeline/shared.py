@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SOURCE_RECORDS = "sources"
 DOWNLOADS = "downloads"
 ARCHIVES = "archives"
+ANSWERS = "answers"
 
 
 class Shared:
@@ -78,6 +79,11 @@ class Shared:
         """Return what services are exempt from by their own word in the manifest."""
         services = self.fleet.manifest.services if self.fleet else ()
         return tuple(Exemption(s.name, i.rule, i.reason) for s in services for i in s.ignore)
+
+    @cached_property
+    def answers(self) -> FolderStore:
+        """Return where answers are kept that depend on an image alone."""
+        return FolderStore(self.settings.cache_dir / ANSWERS)
 
     @cached_property
     def _configuration(self) -> FolderStore:

@@ -5,9 +5,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from fleet_audit.audit.pipeline import loads
 from tests.support.worlds import FAMILY, World, opencv, packages, write_archive
 
 WORDS = ("deps", FAMILY, "-o", "json")
@@ -217,3 +219,57 @@ def test_an_archive_of_the_image_is_not_read_from_this_machine(
     world.family(FAMILY, opencv("libGL.so.1"), sources).service("face", "import cv2\n")
 
     assert world.run("deps", FAMILY, "--offline").roots == []
+
+
+def _not_again(*_words: object, **_options: object) -> NoReturn:
+    raise AssertionError("what is known was worked out again")
+
+
+def test_a_second_run_of_ldd_works_out_nothing_again(fleet: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = fleet.say("ldd", FAMILY, "-o", "json")
+    monkeypatch.setattr(loads, "examine", _not_again)
+
+    assert fleet.say("ldd", FAMILY, "-o", "json") == first
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_ldd_keeps_may_be_damaged_too(fleet: World, damage: str) -> None:
+    first = fleet.say("ldd", FAMILY, "-o", "json")
+
+    for path in cached(fleet):
+        DAMAGES[damage](path)
+
+    assert fleet.say("ldd", FAMILY, "-o", "json") == first
+
+
+def test_ldd_sees_a_changed_image_of_the_same_name(fleet: World) -> None:
+    before = fleet.run("ldd", FAMILY)
+    shutil.rmtree(fleet.folder / "images")
+    fleet.image(f"images/{FAMILY}", opencv())
+
+    after = fleet.run("ldd", FAMILY)
+
+    assert (before.code, after.code) == (1, 0)
+
+
+def test_an_image_that_was_not_read_whole_is_worked_out_each_time(
+    fleet: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for blob in (fleet.folder / "images" / FAMILY / "blobs" / "sha256").iterdir():
+        if not blob.read_bytes().startswith(b"{"):
+            blob.write_bytes(b"")
+    first = fleet.say("ldd", FAMILY, "-o", "json")
+    monkeypatch.setattr(loads, "kept_or_read", _not_again)
+
+    assert first[0] == 3
+    assert fleet.say("ldd", FAMILY, "-o", "json") == first
+
+
+def test_other_code_takes_no_answer_for_its_own(fleet: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet.say("ldd", FAMILY, "-o", "json")
+    monkeypatch.setattr(loads, "own_code", lambda: "other")
+    monkeypatch.setattr(loads, "examine", _not_again)
+
+    code, _, err = fleet.say("ldd", FAMILY, "-o", "json")
+
+    assert (code, "worked out again" in err) == (70, True)

@@ -5,7 +5,7 @@ import pytest
 from fleet_audit.audit.configuration.kept import kept_or_read
 from fleet_audit.audit.configuration.located import File
 from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
-from fleet_audit.audit.static_imports.store import MemoryStore
+from fleet_audit.audit.static_imports.store import MemoryStore as _MemoryStore
 
 FILES = (File("a.yaml", b"1"), File("b.yaml", b"2"))
 
@@ -20,6 +20,21 @@ class Reader:
     def __call__(self) -> list[int]:
         self.times += 1
         return self.value
+
+
+class MemoryStore(_MemoryStore):
+    """A store whose keys can be asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._keys: set[str] = set()
+
+    def put(self, key: str, value: bytes) -> None:
+        self._keys.add(key)
+        super().put(key, value)
+
+    def keys(self) -> set[str]:
+        return set(self._keys)
 
 
 class Spoiling(MemoryStore):
@@ -72,6 +87,17 @@ def test_what_is_damaged_is_read_again(at: int) -> None:
 
     assert answers == [[1, 2]] * 2
     assert read.times == 2
+
+
+def test_what_was_kept_for_something_else_is_read_again() -> None:
+    store, read = MemoryStore(), Reader([1])
+    kept_or_read(store, "test/1", FILES, list[int], lambda: [2])
+    other = store.keys()
+    kept_or_read(store, "test/2", FILES, list[int], lambda: [3])
+    (mine,) = store.keys() - other
+    store.put(mine, store.get(*other) or b"")
+
+    assert kept_or_read(store, "test/2", FILES, list[int], read) == [1]
 
 
 def test_what_is_kept_but_of_another_shape_is_read_again() -> None:
