@@ -17,6 +17,7 @@ from fleet_audit.audit.model.image import Layer
 from fleet_audit.audit.model.imports import (
     FamilyFit,
     ImportContext,
+    Level,
     ProviderKind,
     RequiredDistribution,
     ServiceImports,
@@ -36,9 +37,14 @@ _GPU_VERSIONS = ("cu", "rocm")
 
 
 class _Wants(msgspec.Struct, frozen=True):
-    """What one service takes from its image. Libraries that it names itself tie it to the image."""
+    """What one service takes from its image, and what it installs itself.
+
+    What the latter needs is known only where another image has it too. Libraries that a service names itself
+    tie it to its image.
+    """
 
     distributions: frozenset[DistributionName]
+    own: frozenset[DistributionName]
     programs: frozenset[str]
     libraries: frozenset[str]
     requirements: tuple[RequiredDistribution, ...]
@@ -56,8 +62,8 @@ class _Offer(msgspec.Struct, frozen=True):
 def fits(examined: Examined, shared: Shared) -> tuple[FamilyFit, ...]:
     """Return how each service fits the family on whose image it was examined.
 
-    A service is passed over where not all that it takes from the image is known: where it imports what its
-    own requirements install, or what nobody provides, or by a computed name.
+    A service is passed over where not all that it takes from the image is known: where what it surely imports
+    is provided by nobody, or it imports by a computed name.
     """
     fleet, subject = shared.fleet, examined.subject
     if fleet is None or subject.family is None or not _is_the_familys(subject, fleet):
@@ -93,10 +99,12 @@ def _is_the_familys(subject: Subject, fleet: Fleet) -> bool:
 
 
 def _is_known(service: ServiceImports) -> bool:
-    installs = any(imported.provided_by is ProviderKind.SERVICE for imported in service.imports)
-    misses = any(missing.context is not ImportContext.GUARDED for missing in service.missing)
+    fails = any(
+        missing.context is not ImportContext.GUARDED and missing.level is Level.CERTAIN
+        for missing in service.missing
+    )
     is_open = service.dynamic_imports or any(gap.blocking for gap in service.gaps)
-    return bool(service.files) and not (installs or misses or is_open)
+    return bool(service.files) and not (fails or is_open)
 
 
 class _Look:
@@ -143,6 +151,11 @@ class _Look:
         reached |= {DistributionName(canonicalize_name(name)) for name in named["dist:"]}
         return _Wants(
             distributions=reached & self._installed.keys(),
+            own=frozenset(
+                imported.distribution
+                for imported in service.imports
+                if imported.distribution is not None and imported.provided_by is ProviderKind.SERVICE
+            ),
             programs=frozenset(name for name in called if self._program(name) is not None),
             libraries=frozenset(name for load in own for name in load.names) | named["so:"],
             requirements=service.requirements,
@@ -170,12 +183,12 @@ class _Look:
         return layer is not None and self._origins.get(layer.diff_id) == self._family
 
     def _used_besides(self, wants: _Wants) -> list[str]:
-        """Return what else of the family's own layers is used; a library may be one of these."""
+        """Return what else of the family's layers is used, or may be: libraries, what it installs itself."""
         names: set[str] = {name for name in wants.distributions if self._is_own(self._installed[name].info)}
         for name in wants.programs:
             path = self._program(name)
             names |= {name} if path is not None and self._is_own(path) else set()
-        return sorted(names | wants.libraries)
+        return sorted(names | wants.libraries | wants.own)
 
     def _built_for_gpu(
         self, service: str, wants: _Wants
@@ -245,11 +258,15 @@ class _Look:
 
 
 def _provides(offer: _Offer, wants: _Wants) -> bool:
-    has_all = wants.distributions <= offer.installed.keys() and wants.programs <= offer.programs
-    return has_all and all(
-        _allows(required.specifier, offer.installed[required.name].version)
-        for required in wants.requirements
-        if required.name in offer.installed
+    distributions = wants.distributions | wants.own
+    return (
+        distributions <= offer.installed.keys()
+        and wants.programs <= offer.programs
+        and all(
+            _allows(required.specifier, offer.installed[required.name].version)
+            for required in wants.requirements
+            if required.name in offer.installed
+        )
     )
 
 

@@ -184,6 +184,18 @@ def test_a_service_that_needs_nothing_of_its_family_is_shown_the_smaller_one(wor
     assert answer.code == 0
 
 
+def test_what_a_service_installs_itself_is_known_where_the_smaller_family_has_it(world: World) -> None:
+    six, more = installed("six", {"six.py": ""}), installed("tenacity", {"tenacity.py": ""})
+    world.file("services/face/requirements.txt", "tenacity\nelsewhere\n")
+    world.family("base", six, more)
+    world.family(FAMILY, six, opencv(), parent="base", must_contain_pip=["opencv-python"])
+    requirements = ["services/face/requirements.txt"]
+    world.service(SERVICE, "import six, tenacity\n", requirements=requirements)
+    world.service("other", "import six, elsewhere\n", requirements=requirements)
+
+    assert [f["subject"] for f in told(world.run("imports"), "FA-IMP-013")] == ["service:face"]
+
+
 @pytest.mark.parametrize(
     "app",
     [
