@@ -219,6 +219,9 @@ class _Search:
         if file is None:
             return
         source = step.node
+        # All services share the image's modules. Where one of these leads into own code (``import __main__``,
+        # a file that shadows what is installed) it does so for this service alone.
+        is_shared = not _is_own(step.module)
         for call in expansion.calls:
             self._call(level, step, call)
         for link in expansion.links:
@@ -229,7 +232,9 @@ class _Search:
             where = location(link.place or file, link.line)
             is_handled = link.context is ImportContext.GUARDED
             if target.kind is not ModuleKind.BUILTIN:
-                begin, least = self._begin_of_edge(step, target, level)
+                begin, least = (source, Level.CERTAIN)
+                if is_shared and _is_own(target):
+                    begin, least = (self._service, level)
                 edge = Edge(begin, module_node(target), link.how, max(least, link.level), where, is_handled)
                 self._edges[edge] = None
             own_line = where if isinstance(where, SourceLocation) else step.own_line
@@ -239,16 +244,6 @@ class _Search:
             node = Node(NodeKind.MODULE, absent.module)
             where, is_guarded = location(file, absent.line), absent.context is ImportContext.GUARDED
             self._edges[Edge(source, node, "imports", absent.level, where, is_guarded)] = None
-
-    def _begin_of_edge(self, step: "_Step", target: Module, level: Level) -> tuple[Node, Level]:
-        """Return where the evidence for a step begins, and how certain it is to get there.
-
-        All services share the image's modules. Where one of these leads into own code (``import __main__``,
-        a file that shadows what is installed) it does so for this service alone.
-        """
-        if _is_own(target) and not _is_own(step.module):
-            return self._service, level
-        return step.node, Level.CERTAIN
 
 
 class _Step(msgspec.Struct, frozen=True, eq=False):
