@@ -14,14 +14,17 @@ from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.static_imports.constant_data import NoConstants, Read, constant_data
 from fleet_audit.audit.static_imports.cython_tables import is_cython, string_rows
 
-NAMES_VERSION = 2
+NAMES_VERSION = 3
 """Raise whenever the same bytes give other names."""
 
 MAX_NAMES = 128 << 10
 """Bytes of names of one kind; what goes beyond is cut and said."""
 
 _LONGEST = 120
-_WHOLE = re.compile(rb"\0([A-Za-z0-9_][A-Za-z0-9_.]{2,%d})(?=\0)" % (_LONGEST - 1))
+_STRING = re.compile(rb"\0([A-Za-z0-9_][A-Za-z0-9_.]{2,%d})(?=\0)" % (_LONGEST - 1))
+_TEXT_ALONE = bytes(byte if 0x20 <= byte < 0x7F and byte not in b"?@" else 0 for byte in range(256))
+"""Makes what is no text a NUL, and what fractions end in: numbers lie before strings too."""
+
 _DOTTED = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
 _LOWER = re.compile(rb"[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)+")
 _WORD = re.compile(rb"[a-z_][a-z0-9_]{2,40}|[0-9a-f]{20}__mypyc")
@@ -57,7 +60,7 @@ def read_compiled_names(read: Read, size: int, path: ImagePath) -> CompiledNames
         data = constant_data(read, size)
     except NoConstants as e:
         return CompiledNames(why_unknown=str(e))
-    whole = {match[1] for match in _WHOLE.finditer(data)}
+    whole = set(_strings(data))
     packages = _packages(path)
     dotted, is_cut = _lines(_modules(whole, packages, _own_names(path)))
     words, are_words_cut = _lines(name for name in whole if _WORD.fullmatch(name))
@@ -68,6 +71,13 @@ def read_compiled_names(read: Read, size: int, path: ImagePath) -> CompiledNames
 def names_of_body(body: bytes, path: ImagePath) -> CompiledNames:
     """Return the names in a file that is read already."""
     return read_compiled_names(lambda offset, length: body[offset : offset + length], len(body), path)
+
+
+def _strings(data: bytes) -> Iterator[bytes]:
+    """Yield what could be a name: what begins behind something that is no text, and ends with a NUL."""
+    for match in _STRING.finditer(b"\0" + data.translate(_TEXT_ALONE)):
+        if data[match.end() - 1 : match.end()] == b"\0":
+            yield match[1]
 
 
 def _lines(names: Iterable[bytes]) -> tuple[str, bool]:

@@ -262,6 +262,11 @@ def test_constants_beside_code_in_one_segment_are_found() -> None:
     assert names_of_body(extension(c_strings("pkg.slow"), flags="RX"), PATH).dotted == "pkg.slow"
 
 
+@pytest.mark.parametrize("before", [b"", b"\0", b"\x00\x00\xf0\x3f", b"\xfe\xff\xff\xff"])
+def test_a_string_may_come_first_or_behind_a_number(before: bytes) -> None:
+    assert names_of_body(extension(before + b"pkg.slow\0"), PATH).dotted == "pkg.slow"
+
+
 def test_what_lies_behind_the_mark_of_unwinding_is_not_looked_at() -> None:
     body = extension(c_strings("pkg.slow"), unwinding=c_strings("pkg.other"))
     assert names_of_body(body, PATH).dotted == "pkg.slow"
