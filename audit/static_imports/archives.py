@@ -23,8 +23,13 @@ from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ROOT, ImagePath
 
 MAX_ARCHIVE_BYTES = 256 << 20
+MAX_HELD_BYTES = 512 << 20
+"""How many bytes of all archives of one tree are held together."""
+
 MAX_MEMBERS = 65_535
 """As many as an archive without ZIP64 can say that it has."""
+
+MAX_FOLDERS = 100_000
 
 MAX_INFLATED = 1 << 30
 """How much is inflated of one archive in all, however its members overlap."""
@@ -68,6 +73,8 @@ class _Archive:
             if count == MAX_MEMBERS:
                 raise FileUnreadable(place, f"has more than {MAX_MEMBERS} members")
             self._add(name, member)
+            if len(self.folders) > MAX_FOLDERS:
+                raise FileUnreadable(place, f"has more than {MAX_FOLDERS} folders")
         if not has_implied_folders:
             self._forget_implied()
 
@@ -180,6 +187,7 @@ class WithArchives:
         self._has_implied_folders = version >= (3, 14)
         self._archives: dict[ImagePath, _Archive] = {}
         self._others: set[ImagePath] = set()
+        self._held = 0
         self.gaps: list[Gap] = []
 
     def is_in_archive(self, path: ImagePath) -> bool:
@@ -244,7 +252,8 @@ class WithArchives:
         if canonical is None or entry is None or entry.kind is not FileKind.FILE:
             return None
         try:
-            body = self._tree.read(canonical, limit=MAX_ARCHIVE_BYTES)
+            body = self._tree.read(canonical, limit=min(MAX_ARCHIVE_BYTES, MAX_HELD_BYTES - self._held))
+            self._held += len(body)
             return _Archive(path, body, has_implied_folders=self._has_implied_folders)
         except FileUnreadable as e:
             self.gaps.append(Gap("static_imports", GapKind.UNREADABLE_FILE, path, e.why))

@@ -18,6 +18,9 @@ from fleet_audit.audit.static_imports.records import PathCall
 MAX_ENTRIES = 5_000
 """How many entries ``sys.path`` may grow to; a real one has a handful."""
 
+MAX_PTH_FILES = 2_000
+"""How many ``.pth`` files are read; a real environment has a handful."""
+
 _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 _STAGE = "static_imports"
 _PTH_LIMIT = 1 << 20
@@ -80,6 +83,7 @@ class _Site:
         self.redirects = Redirects()
         self.gaps: list[Gap] = []
         self._visited: set[ImagePath] = set()
+        self._pth_files = 0
 
     def add_folder(self, folder: ImagePath) -> None:
         """Add a site folder, then what its ``.pth`` files add (``site.addsitedir``)."""
@@ -98,12 +102,21 @@ class _Site:
     def _add(self, entry: ImagePath) -> None:
         if len(self.path) < MAX_ENTRIES:
             self.path.setdefault(entry)
-        elif entry not in self.path and not any(gap.kind is GapKind.LIMIT_REACHED for gap in self.gaps):
-            why = f"sys.path grows to more than {MAX_ENTRIES} entries; the rest was not searched"
-            self.gaps.append(Gap(_STAGE, GapKind.LIMIT_REACHED, entry, why))
+        elif entry not in self.path:
+            self._add_limit(
+                entry, f"sys.path grows to more than {MAX_ENTRIES} entries; the rest was not searched"
+            )
+
+    def _add_limit(self, what: ImagePath, why: str) -> None:
+        if all(gap.why != why for gap in self.gaps):
+            self.gaps.append(Gap(_STAGE, GapKind.LIMIT_REACHED, what, why))
 
     def _add_pth(self, site: ImagePath, file: ImagePath) -> list[ImagePath]:
         """Add what a file adds; return the site folders that its code adds."""
+        self._pth_files += 1
+        if self._pth_files > MAX_PTH_FILES:
+            self._add_limit(file, f"there are more than {MAX_PTH_FILES} .pth files; the rest was not read")
+            return []
         try:
             body = self._tree.read(file, limit=_PTH_LIMIT)
         except FileUnreadable as e:

@@ -142,6 +142,18 @@ def test_more_members_than_are_read_are_a_gap(monkeypatch: pytest.MonkeyPatch) -
     assert [(gap.kind, gap.what) for gap in files.gaps] == [(GapKind.UNREADABLE_FILE, PLACE)]
 
 
+@pytest.mark.parametrize(("bound", "most"), [("MAX_FOLDERS", 3), ("MAX_HELD_BYTES", 100)])
+def test_archives_that_would_take_too_much_memory_are_a_gap(
+    bound: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = archive({"a/b/c/d.py": "", "m.py": ""})
+    assert opened(body).listing(PLACE) != {}
+    monkeypatch.setattr(f"fleet_audit.audit.static_imports.archives.{bound}", most)
+    files = opened(body)
+    assert files.listing(PLACE) == {}
+    assert [(gap.kind, gap.what) for gap in files.gaps] == [(GapKind.UNREADABLE_FILE, PLACE)]
+
+
 @pytest.mark.parametrize("body", [b"", b"PK", ONE[:-30], ONE[:40] + ONE[-22:], b"x" * 70_000])
 def test_what_is_no_archive_holds_nothing_and_is_said_to_where_its_name_promises_one(body: bytes) -> None:
     files = opened(body)

@@ -175,6 +175,13 @@ def test_an_absurd_number_of_entries_is_cut_and_said_to_be() -> None:
     assert [gap.kind for gap in python.gaps] == [GapKind.LIMIT_REACHED]
 
 
+def test_an_absurd_number_of_pth_files_is_cut_and_said_to_be() -> None:
+    files = {f"{SITE}/{number}.pth": f"/srv/{number}\n" for number in range(2_100)}
+    python = found({**OFFICIAL, **files, **{f"/srv/{number}": FOLDER for number in range(2_100)}})
+    assert len(python.site_folders) == 2_001
+    assert [gap.kind for gap in python.gaps] == [GapKind.LIMIT_REACHED]
+
+
 def started(*command: str, **env: str) -> Interpreter:
     user = "/root/.local/lib/python3.11/site-packages"
     config = ImageConfig(entrypoint=command, env={"PYTHONPATH": "/app", **env})
