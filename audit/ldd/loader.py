@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from itertools import groupby, product
+from itertools import product
 from typing import NamedTuple
 
 from fleet_audit.audit.images.tree import FileTree, FileUnreadable, basename
@@ -12,6 +12,9 @@ from fleet_audit.audit.model.elf import SharedObject
 from fleet_audit.audit.model.identity import ImagePath
 
 MAX_LOADER_SIZE = 4 << 20
+
+_FOLDER = re.compile(rb"(?<![^\0])(/[A-Za-z0-9_.+/-]{2,510}+)\0")
+"""A whole string that could name a folder; it is never read twice, however it ends."""
 
 
 class Abi(NamedTuple):
@@ -204,22 +207,17 @@ def _version_of_file(path: ImagePath | None) -> tuple[int, int] | None:
 
 def _default_directories(content: bytes) -> tuple[str, ...]:
     """Find system_dirs in the loader's read-only data: neighbouring strings that name folders."""
-    runs = (
-        tuple(piece.decode("ascii").rstrip("/") for piece in run)
-        for is_folder, run in groupby(content.split(b"\0"), _is_library_folder)
-        if is_folder
-    )
-    return max(runs, key=len, default=())
-
-
-def _is_library_folder(piece: bytes) -> bool:
-    return (
-        2 < len(piece) < 512
-        and piece.startswith(b"/")
-        and piece.endswith(b"/")
-        and b"lib" in piece
-        and re.fullmatch(rb"[A-Za-z0-9_.+/-]+", piece) is not None
-    )
+    runs: list[list[str]] = []
+    end = -1
+    for found in _FOLDER.finditer(content):
+        name = found[1]
+        if name.endswith(b"/") and b"lib" in name:
+            if found.start() != end:
+                runs.append([])
+            runs[-1].append(name.decode("ascii").rstrip("/"))
+            end = found.end()
+    longest: list[str] = max(runs, key=len, default=[])
+    return tuple(longest)
 
 
 def _fallback_directories(known: _Machine | None) -> tuple[str, ...]:
