@@ -13,6 +13,7 @@ import pytest
 
 from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.image import ImageConfig
+from fleet_audit.audit.model.imports import ProviderKind
 from fleet_audit.audit.static_imports.examine import examine
 from fleet_audit.audit.static_imports.interpreter import Interpreter, find_interpreter
 from fleet_audit.audit.static_imports.service_code import ServiceCode
@@ -300,6 +301,46 @@ def test_packages_that_add_their_parts_elsewhere_are_found_as_the_interpreter_im
     modules = [finder.find(name) for name in ("old.here", "old.there")]
     files = [module.file.path for module in modules if module is not None and module.file is not None]
     assert files == json.loads(done.stdout)
+
+
+SHADOWING = (
+    "abc",
+    "codecs",
+    "colorsys",
+    "genericpath",
+    "io",
+    "os",
+    "posixpath",
+    "queue",
+    "site",
+    "stat",
+    "sys",
+    "this",
+)
+
+
+@pytest.mark.parametrize("options", [(), ("-I",)], ids=" ".join)
+def test_files_beside_the_script_are_taken_where_the_interpreter_takes_them(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    for name in SHADOWING:
+        (tmp_path / f"{name}.py").write_text("mine = True\n", encoding="utf-8")
+    imports = "".join(f"import {name}\n" for name in SHADOWING)
+    ask_each = f"import sys\nprint([n for n in {SHADOWING!r} if hasattr(sys.modules[n], 'mine')])\n"
+    (tmp_path / "app.py").write_text(imports + ask_each, encoding="utf-8")
+    done = subprocess.run(  # noqa: S603  (this Python, and the program above)
+        [sys.executable, *options, str(tmp_path / "app.py")],
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=60,
+    )
+    interpreter = found(sys.executable, *options)
+    service = ServiceCode("svc", "app.py", pythonpath=())
+    examined = examine([service], open_folder(tmp_path), open_folder(Path("/")), interpreter, records=None)
+    own = {i.module for i in examined.services[0].imports if i.provided_by is ProviderKind.FIRST_PARTY}
+    assert str(sorted(own)) == done.stdout.strip().splitlines()[-1]
+    assert {shadowing.module for shadowing in examined.services[0].shadowings} == own
 
 
 def test_an_environment_that_is_open_to_the_system_has_both_paths(tmp_path: Path, backends: Path) -> None:
