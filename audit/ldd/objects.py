@@ -6,6 +6,7 @@ from fleet_audit.audit.ldd.layout import DF_1_NODEFLIB
 from fleet_audit.audit.ldd.loader import Loader
 from fleet_audit.audit.ldd.refusal import may_be_refused
 from fleet_audit.audit.ldd.search import (
+    Defaults,
     Lists,
     Plan,
     Search,
@@ -92,6 +93,7 @@ class Space:
         self.loader = loader
         self.env_directories = env_directories
         self._searches: dict[Plan, Search] = {}
+        self._defaults = tuple(Defaults(world, loader, skips_defaults=skips) for skips in (False, True))
         self._paths: dict[tuple[str | None, str], tuple[str, ...]] = {}
         self._scopes: dict[tuple[_Own, Lists], Scope] = {}
         self._objects: dict[tuple[str, ImagePath, Lists], Loaded] = {}
@@ -135,7 +137,8 @@ class Space:
         lists = distinct_lists((*asked, self.env_directories, own.runpath or ()))
         plan = Plan(lists, own.skips_defaults)
         if plan not in self._searches:
-            self._searches[plan] = Search(self.world, self.loader, plan)
+            defaults = self._defaults[plan.skips_defaults]
+            self._searches[plan] = Search(self.world, self.loader, plan, defaults)
         return Scope(rpath, self._searches[plan])
 
     def answer(self, wanting: Loaded, name: str) -> Answer:

@@ -93,86 +93,64 @@ class Astray(NamedTuple):
     path: str
 
 
-class Search:
-    """Finds sonames for all objects whose plan is the same; each answer is worked out once."""
+Place = tuple[str, Opened | Astray | None]
+"""A folder, or the cache, with the file that is there under the name that is searched for."""
 
-    def __init__(self, world: World, loader: Loader, plan: Plan) -> None:
-        """Take the plan of an object that `loader` loads."""
-        self._world = world
-        self._loader = loader
-        self._plan = plan
-        self._answers: dict[str, Found | Unfound] = {}
-        first = tuple(dict.fromkeys(chain.from_iterable(plan.first)))
-        self._is_too_long = len(first) > MAX_DIRECTORIES
-        self._first = [_directories(world, loader, names[:MAX_DIRECTORIES]) for names in plan.first]
-        defaults = () if plan.skips_defaults else loader.default_directories
-        self._defaults = _directories(world, loader, defaults)
-        self.searched: tuple[str, ...] = (*first[:MAX_DIRECTORIES], CACHE_PATH, *defaults)
 
-    def find(self, soname: str) -> Found | Unfound:
-        """Return what the loader makes of a soname without a slash."""
-        if soname not in self._answers:
-            self._answers[soname] = self._find(soname)
-        return self._answers[soname]
+class _Trial(NamedTuple):
+    """How one loader tries directories for a soname."""
 
-    def trace(self, soname: str) -> tuple[Attempt, ...]:
-        """Return every place that `find` looks at for a soname, up to the one that decides."""
-        attempts: list[Attempt] = []
-        for place, opened in self._places(soname):
-            attempts.append(Attempt(place, outcome(opened)))
-            if not isinstance(opened, WrongMachine | Astray | None):
-                break
-        return tuple(attempts)
+    world: World
+    loader: Loader
 
-    def _find(self, soname: str) -> Found | Unfound:
-        passed_over: WrongMachine | None = None
-        for _, opened in self._places(soname):
-            if isinstance(opened, WrongMachine):
-                passed_over = passed_over or opened
-            elif opened is not None and not isinstance(opened, Astray):
-                return opened
-        if self._is_too_long:
-            return Unknown(f"its search path has over {MAX_DIRECTORIES} directories", GapKind.LIMIT_REACHED)
-        return passed_over or Missing(self.searched)
-
-    def _places(self, soname: str) -> Iterator[tuple[str, Opened | Astray | None]]:
-        """Yield each place in the loader's order, with the file that is there under this name."""
-        for directories in self._first:
-            yield from self._along(directories, soname)
-        cached = self._cached(soname)
-        yield CACHE_PATH, None if cached is None else self._world.open(cached, self._loader)
-        yield from self._along(self._defaults, soname)
-
-    def _along(
-        self, directories: Iterable["_Directory"], soname: str
-    ) -> Iterator[tuple[str, Opened | Astray | None]]:
+    def along(self, directories: Iterable["_Directory"], soname: str) -> Iterator[Place]:
         """Yield each place of one list; a name that leads astray is its last (open_path, elf/dl-load.c)."""
-        for directory in directories:
-            for place, opened in self._in(directory, soname):
-                yield place, opened
-                if isinstance(opened, Astray):
-                    return
-
-    def _in(self, directory: "_Directory", soname: str) -> Iterator[tuple[str, Opened | Astray | None]]:
-        for folder in directory.folders:
-            is_last = folder == directory.folders[-1]
-            if soname in self._world.listing(folder):
-                path = f"{folder.rstrip('/')}/{soname}"
-                # What fails in a subfolder is forgotten over the next attempt.
-                yield (
-                    folder,
-                    self._world.open(path, self._loader) or (self._astray(path) if is_last else None),
-                )
-            elif is_last:
-                yield directory.name, None
-        if not directory.folders:
-            yield directory.name, None
+        for name, folders in directories:
+            is_there = False
+            for folder in folders:
+                is_there = soname in self.world.listing(folder)
+                if is_there:
+                    path = f"{folder.rstrip('/')}/{soname}"
+                    opened = self.world.open(path, self.loader)
+                    # What fails in a subfolder is forgotten over the next attempt.
+                    astray = self._astray(path) if opened is None and folder == folders[-1] else None
+                    yield folder, opened or astray
+                    if astray is not None:
+                        return
+            if not is_there:
+                yield name, None
 
     def _astray(self, path: str) -> Astray | None:
         """Judge a name that is there and cannot be opened; None where the loader goes on in its list."""
-        why = self._world.why_absent(path)
-        is_stop = why == errno.ELOOP or (why == errno.ENOTDIR and self._loader.stops_at_files)
+        why = self.world.why_absent(path)
+        is_stop = why == errno.ELOOP or (why == errno.ENOTDIR and self.loader.stops_at_files)
         return Astray(path) if is_stop else None
+
+
+class Defaults:
+    """Where all searches of a loader end: ld.so.cache, and its default directories where they count."""
+
+    def __init__(self, world: World, loader: Loader, *, skips_defaults: bool) -> None:
+        """Take the loader, and whether an object says that it does without its default directories."""
+        self._world = world
+        self._loader = loader
+        self._trial = _Trial(world, loader)
+        self._skips_defaults = skips_defaults
+        self.names = () if skips_defaults else loader.default_directories
+        self._directories = _directories(world, loader, self.names)
+        self._answers: dict[str, Opened | None] = {}
+
+    def find(self, soname: str) -> Opened | None:
+        """Return the file that is taken or refused, else one for another machine; None without any."""
+        if soname not in self._answers:
+            self._answers[soname] = _decision(self.places(soname))
+        return self._answers[soname]
+
+    def places(self, soname: str) -> Iterator[Place]:
+        """Yield each place in the loader's order."""
+        cached = self._cached(soname)
+        yield CACHE_PATH, None if cached is None else self._world.open(cached, self._loader)
+        yield from self._trial.along(self._directories, soname)
 
     def _cached(self, soname: str) -> str | None:
         """Return the one path that the cache offers (search_cache, elf/dl-cache.c)."""
@@ -184,7 +162,7 @@ class Search:
         best = min(named, key=lambda e: loader.hwcaps.index(e.hwcaps), default=None) or next(
             iter(plain), None
         )
-        if best is None or (self._plan.skips_defaults and self._is_default(best.path)):
+        if best is None or (self._skips_defaults and self._is_default(best.path)):
             return None
         return best.path
 
@@ -195,6 +173,63 @@ class Search:
 
     def _is_default(self, path: str) -> bool:
         return any(path.startswith(f"{folder}/") for folder in self._loader.default_directories)
+
+
+class Search:
+    """Finds sonames for all objects whose plan is the same; each answer is worked out once."""
+
+    def __init__(self, world: World, loader: Loader, plan: Plan, defaults: Defaults) -> None:
+        """Take the plan of an object that `loader` loads, and where its searches end."""
+        self._answers: dict[str, Found | Unfound] = {}
+        self._trial = _Trial(world, loader)
+        first = tuple(dict.fromkeys(chain.from_iterable(plan.first)))
+        self._is_too_long = len(first) > MAX_DIRECTORIES
+        self._first = [_directories(world, loader, names[:MAX_DIRECTORIES]) for names in plan.first]
+        self._defaults = defaults
+        self.searched: tuple[str, ...] = (*first[:MAX_DIRECTORIES], CACHE_PATH, *defaults.names)
+
+    def find(self, soname: str) -> Found | Unfound:
+        """Return what the loader makes of a soname without a slash."""
+        if soname not in self._answers:
+            self._answers[soname] = self._find(soname)
+        return self._answers[soname]
+
+    def trace(self, soname: str) -> tuple[Attempt, ...]:
+        """Return every place that `find` looks at for a soname, up to the one that decides."""
+        attempts: list[Attempt] = []
+        for place, opened in chain(self._places(soname), self._defaults.places(soname)):
+            attempts.append(Attempt(place, outcome(opened)))
+            if _is_decisive(opened):
+                break
+        return tuple(attempts)
+
+    def _find(self, soname: str) -> Found | Unfound:
+        early = _decision(self._places(soname))
+        late = None if _is_decisive(early) else self._defaults.find(soname)
+        found = late if _is_decisive(late) else early or late
+        if self._is_too_long and not _is_decisive(found):
+            return Unknown(f"its search path has over {MAX_DIRECTORIES} directories", GapKind.LIMIT_REACHED)
+        return found or Missing(self.searched)
+
+    def _places(self, soname: str) -> Iterator[Place]:
+        """Yield each place before ld.so.cache in the loader's order, with the file under this name."""
+        for directories in self._first:
+            yield from self._trial.along(directories, soname)
+
+
+def _decision(places: Iterable[Place]) -> Opened | None:
+    """Return the file that ends a search, else the first that is passed over; None where there is neither."""
+    passed_over: WrongMachine | None = None
+    for _, opened in places:
+        if isinstance(opened, WrongMachine):
+            passed_over = passed_over or opened
+        elif opened is not None and not isinstance(opened, Astray):
+            return opened
+    return passed_over
+
+
+def _is_decisive(opened: Opened | Astray | None) -> bool:
+    return not isinstance(opened, WrongMachine | Astray | None)
 
 
 class _Directory(NamedTuple):
