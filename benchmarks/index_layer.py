@@ -23,7 +23,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from fleet_audit.audit.images.digests import HashingThread, Sha256
+from fleet_audit.audit.images.beside import Beside
+from fleet_audit.audit.images.digests import Sha256
 from fleet_audit.audit.images.inflate import tar_chunks
 from fleet_audit.audit.images.kept import KEEP_VERSION, keep_package_facts
 from fleet_audit.audit.images.layer import Expected, Reading, nothing_kept, read_layer
@@ -95,15 +96,15 @@ def measured(task: Callable[[Path], None], layer: Path) -> tuple[float, float]:
 def inflate_and_verify(layer: Path) -> None:
     """Do what nobody can do without: inflate, and hash what is stored and what is inflated."""
     stored, raw = Sha256(), Sha256()
-    with layer.open("rb", buffering=0) as file, HashingThread() as hashing:
+    with layer.open("rb", buffering=0) as file, Beside() as beside:
 
         def read(size: int) -> bytes:
             chunk = file.read(size) or b""
-            hashing.add(stored, chunk)
+            beside.add(stored.update, chunk)
             return chunk
 
         for chunk in tar_chunks(read, DEFAULT_LIMITS):
-            hashing.add(raw, chunk)
+            beside.add(raw.update, chunk)
 
 
 def index_only(layer: Path) -> None:

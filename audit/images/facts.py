@@ -7,7 +7,7 @@ body decodes one block. The same bytes serve from memory and from the cache's fo
 
 import os
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from typing import BinaryIO, Protocol, TypeVar
 
@@ -26,6 +26,9 @@ _LEVEL = 1
 _MAX_FRAME = 1 << 30
 
 RecordT = TypeVar("RecordT", bound=msgspec.Struct)
+
+Beside = Callable[[Callable[[bytes], object], bytes], object]
+"""Has a function called with bytes, now or later, in the order of the calls."""
 
 
 class FactsDamaged(Exception):
@@ -88,12 +91,17 @@ class _Table(msgspec.Struct, frozen=True):
 class FactsWriter:
     """Writes a facts file front to back."""
 
-    def __init__(self, out: BinaryIO) -> None:
-        """Write to `out`, which need not be seekable."""
+    def __init__(self, out: BinaryIO, beside: Beside | None = None) -> None:
+        """Write to `out`, which need not be seekable.
+
+        `beside` does the work on blocks of bodies elsewhere; all of it is to be done before `finish`.
+        """
         self._out = out
+        self._beside = beside
         self._at = 0
         self._blocks: list[_Frame] = []
         self._block = bytearray()
+        self._flushed = 0
         self._compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
 
     def keep(self, body: memoryview) -> tuple[int, int]:
@@ -102,13 +110,20 @@ class FactsWriter:
             self._flush()
         at = len(self._block)
         self._block += body
-        return len(self._blocks), at
+        return self._flushed, at
 
     def _flush(self) -> None:
-        self._blocks.append(self._frame(self._block))
-        self._block = bytearray()
+        block, self._block = bytes(self._block), bytearray()
+        self._flushed += 1
+        if self._beside is None:
+            self._add_block(block)
+        else:
+            self._beside(self._add_block, block)
 
-    def _frame(self, data: bytes | bytearray) -> _Frame:
+    def _add_block(self, block: bytes) -> None:
+        self._blocks.append(self._frame(block))
+
+    def _frame(self, data: bytes) -> _Frame:
         stored = self._compressor.compress(data)
         frame = _Frame(self._at, len(stored), len(data))
         self._out.write(stored)
@@ -124,7 +139,7 @@ class FactsWriter:
     ) -> None:
         """Write the entries, the records by collector, and the table; `key` says what all are facts of."""
         if self._block:
-            self._flush()
+            self._add_block(bytes(self._block))
         encode = msgspec.msgpack.encode
         table = _Table(
             key=key,

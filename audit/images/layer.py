@@ -6,8 +6,9 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from fleet_audit.audit.images.beside import Beside
 from fleet_audit.audit.images.collector import BodyTooLarge, Collector, Member, MemberBody
-from fleet_audit.audit.images.digests import HashingThread, Sha256
+from fleet_audit.audit.images.digests import Sha256
 from fleet_audit.audit.images.facts import Change, FactsWriter, LayerEntry, Measure
 from fleet_audit.audit.images.failure import LayerUnreadable
 from fleet_audit.audit.images.inflate import Read, tar_chunks
@@ -71,22 +72,22 @@ def read_layer(
     """
     stored, raw = Sha256(), Sha256()
     amounts = _Amounts()
-    with HashingThread() as hashing:
+    with Beside() as beside:
 
         def read_hashed(size: int) -> bytes:
             chunk = read(size)
             if chunk:
                 amounts.stored += len(chunk)
-                hashing.add(stored, chunk)
+                beside.add(stored.update, chunk)
             return chunk
 
         def chunks() -> Iterator[bytes]:
             for chunk in tar_chunks(read_hashed, reading.limits):
                 amounts.raw += len(chunk)
-                hashing.add(raw, chunk)
+                beside.add(raw.update, chunk)
                 yield chunk
 
-        writer = FactsWriter(out)
+        writer = FactsWriter(out, beside.add)
         survey = _Survey(reading, writer)
         survey.run(TarStream(chunks()))
         while read_hashed(1 << 20):
