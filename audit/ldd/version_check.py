@@ -14,6 +14,7 @@ class VersionCheck:
     def __init__(self) -> None:
         """Begin with nothing compared."""
         self._compared: dict[tuple[ImagePath, int, ImagePath], tuple[VersionProblem, ...]] = {}
+        self._defined: dict[ImagePath, frozenset[str]] = {}
         self._agreed: dict[ImagePath, list[ImagePath | None]] = {}
         """By file, for each of its needs, the last provider that had every version."""
 
@@ -49,23 +50,23 @@ class VersionCheck:
     def _compare(self, wanting: Loaded, index: int, provider: Loaded) -> tuple[VersionProblem, ...]:
         key = (wanting.path, index, provider.path)
         if key not in self._compared:
-            need = wanting.facts.version_needs[index]
-            self._compared[key] = tuple(_compare(wanting, need, provider))
+            self._compared[key] = tuple(self._problems(wanting, wanting.facts.version_needs[index], provider))
         return self._compared[key]
 
-
-def _compare(wanting: Loaded, need: VersionNeed, provider: Loaded) -> Iterator[VersionProblem]:
-    facts = provider.facts
-    if not facts.version_definitions:
-        # With a version table but no definitions the loader only warns.
-        if not facts.has_version_table and (need.versions or need.weak):
-            why = "the library has no symbol versions at all: the loader's own check ends the process"
-            yield VersionProblem(need.file, _first(need), wanting.path, provider.path, why)
-        return
-    defined = set(facts.version_definitions)
-    for version in need.versions:
-        if version not in defined:
-            yield VersionProblem(need.file, version, wanting.path, provider.path)
+    def _problems(self, wanting: Loaded, need: VersionNeed, provider: Loaded) -> Iterator[VersionProblem]:
+        facts = provider.facts
+        if not facts.version_definitions:
+            # With a version table but no definitions the loader only warns.
+            if not facts.has_version_table and (need.versions or need.weak):
+                why = "the library has no symbol versions at all: the loader's own check ends the process"
+                yield VersionProblem(need.file, _first(need), wanting.path, provider.path, why)
+            return
+        defined = self._defined.get(provider.path)
+        if defined is None:
+            defined = self._defined[provider.path] = frozenset(facts.version_definitions)
+        for version in need.versions:
+            if version not in defined:
+                yield VersionProblem(need.file, version, wanting.path, provider.path)
 
 
 def _first(need: VersionNeed) -> str:
