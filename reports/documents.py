@@ -349,6 +349,7 @@ def _missing(module: MissingModule) -> Fields:
     return {
         "module": module.module,
         "suggestions": list(module.suggestions),
+        "meant": list(module.meant),
         "context": module.context,
         "level": int(module.level),
         "first_party": module.is_first_party,

@@ -195,8 +195,13 @@ def _missing_row(group: Sequence[MissingModule], waived: frozenset[str]) -> tupl
         names.append(Piece(f" and {len(group) - 1} more of it", "dim"))
     if is_waived:
         where += [BREAK, Piece("waived", "dim")]
-    answer = "the repository" if first.is_first_party else ", ".join(first.suggestions)
-    return Piece("·" if is_waived else sign, "dim" if is_waived else style), names, where, answer
+    return Piece("·" if is_waived else sign, "dim" if is_waived else style), names, where, _answer(first)
+
+
+def _answer(missing: MissingModule) -> str:
+    if missing.is_first_party:
+        return "the repository"
+    return ", ".join(missing.suggestions) or " or ".join(f"{name}?" for name in missing.meant)
 
 
 def _stands(missing: MissingModule) -> str:

@@ -105,7 +105,8 @@ class ModuleFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One module that services import and nobody provides.
 
     `context` is that of its strongest import (module, guarded, lazy, typing, dynamic), `level` how certainly
-    that line is reached (certain, probable, lazy, string).
+    that line is reached (certain, probable, lazy, string). `meant` are known modules of nearly the same
+    spelling, where no distribution is known to hold this one.
     """
 
     name: str = ""
@@ -114,6 +115,7 @@ class ModuleFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     services: tuple[str, ...] = ()
     family: str = ""
     suggestions: tuple[str, ...] = ()
+    meant: tuple[str, ...] = ()
 
 
 class BinaryFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -276,6 +278,7 @@ def _module_subject(name: str, imports: list[tuple[str, MissingModule]], family:
         services=tuple(sorted({service for service, _ in imports})),
         family=family,
         suggestions=strongest.suggestions,
+        meant=strongest.meant,
     )
     first = sorted(strongest.locations)
     others = sorted({line for _, missing in imports for line in missing.locations} - set(first))

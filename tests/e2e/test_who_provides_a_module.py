@@ -1,4 +1,4 @@
-"""Which family of a chain provides a module: the one whose image has the layer."""
+"""Who provides a module: which family of a chain, by the layer, or which other name was meant."""
 
 from tests.support.worlds import SERVICE, Document, World, installed
 
@@ -34,3 +34,12 @@ def test_a_family_whose_parent_is_not_built_provides_the_parents_layers_too(worl
     world.family(BASE, image="oci:images/not-built").family(CHILD, YAML, parent=BASE)
     world.service(SERVICE, "import yaml\n", family=CHILD)
     assert providers(world.run("imports", CHILD).document) == {"yaml": f"family:{CHILD}"}
+
+
+def test_a_slip_of_the_hand_is_told_with_what_was_meant(world: World) -> None:
+    world.family(BASE).service(SERVICE, "import nunpy\nimport yaml\n", family=BASE)
+    answer = world.run("imports", BASE, "-o", "text")
+    remedies = {finding["subject"]: finding["remedy"] for finding in answer.document["findings"]}
+    assert remedies["module:nunpy"].startswith("correct the import if numpy is meant")
+    assert "look at pyyaml" in remedies["module:yaml"]
+    assert "numpy?" in answer.out
