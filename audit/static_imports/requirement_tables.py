@@ -38,8 +38,8 @@ def asked_in_tables(file: str, text: str) -> tuple[Asked, ...]:
         if file == "Pipfile.lock":
             return tuple(_pipenv_lock(_table(msgspec.json.decode(text.encode())), text))
         document = tomllib.loads(text)
-    # Deep nesting ends the parser's own recursion.
-    except (tomllib.TOMLDecodeError, msgspec.DecodeError, RecursionError, ValueError) as e:
+    # Both parsers' errors are ValueErrors; deep nesting ends their recursion.
+    except (ValueError, RecursionError) as e:
         raise TableUnreadable(f"cannot be read: {e}") from e
     if file in _LOCKS:
         return tuple(_locked(document, text))

@@ -1,6 +1,5 @@
 """Which known module a name may have been meant for, by its spelling alone."""
 
-import difflib
 from collections.abc import Iterable
 
 from fleet_audit.audit.model.identity import ModuleName
@@ -25,6 +24,8 @@ def meant(module: ModuleName, known: Iterable[str]) -> tuple[ModuleName, ...]:
     names = sorted(name for name in known if "." not in name and len(name) >= _SHORTEST)
     if top in names or not _SHORTEST <= len(top) <= _LONGEST:
         return ()
+    import difflib  # noqa: PLC0415  (few runs have a name to ask about)
+
     written = _plain(top)
     # A slip seldom hits the first letter or changes the length by much; ordinary words are alike beyond that.
     plain = {_plain(name): name for name in names if _begins_alike(_plain(name), written)}
