@@ -162,7 +162,8 @@ class _Examination:
         if interpreter is None:
             return Closure(entry=entry, loaded=(program.path,))
         if self._world.tree.realpath(interpreter) is None:
-            missing = Request(Soname(interpreter), program.path, Missing((parent(interpreter),)))
+            absent = self._world.closed(interpreter) or Missing((parent(interpreter),))
+            missing = Request(Soname(interpreter), program.path, absent)
             return Closure(entry=entry, loaded=(program.path,), requests=(missing,))
         if musl.is_musl_loader(interpreter):
             started = self._musl_process(program, interpreter).load

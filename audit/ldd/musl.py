@@ -243,7 +243,7 @@ class Load:
         path = None if len(at) >= PATH_MAX else world.tree.realpath(ImagePath(at))
         if path is None:
             is_looping = world.why_absent(at) == errno.ELOOP
-            return Fatal(ImagePath(at), "Symbolic link loop") if is_looping else None
+            return Fatal(ImagePath(at), "Symbolic link loop") if is_looping else world.closed(at)
         facts = world.elf.get(path)
         if facts is None:
             found = world.not_elf(path)

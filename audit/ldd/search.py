@@ -105,7 +105,10 @@ class _Trial(NamedTuple):
 
     def along(self, directories: Iterable["_Directory"], soname: str) -> Iterator[Place]:
         """Yield each place of one list; a name that leads astray is its last (open_path, elf/dl-load.c)."""
-        for name, folders in directories:
+        for name, folders, closed in directories:
+            if closed is not None:
+                yield name, closed
+                return
             is_there = False
             for folder in folders:
                 is_there = soname in self.world.listing(folder)
@@ -149,7 +152,8 @@ class Defaults:
     def places(self, soname: str) -> Iterator[Place]:
         """Yield each place in the loader's order."""
         cached = self._cached(soname)
-        yield CACHE_PATH, None if cached is None else self._world.open(cached, self._loader)
+        unread = self._world.closed_cache() if cached is None else None
+        yield CACHE_PATH, unread if cached is None else self._world.open(cached, self._loader)
         yield from self._trial.along(self._directories, soname)
 
     def _cached(self, soname: str) -> str | None:
@@ -233,14 +237,21 @@ def _is_decisive(opened: Opened | Astray | None) -> bool:
 
 
 class _Directory(NamedTuple):
-    """A directory by its name, and those of its subfolders and itself that exist, in order."""
+    """A directory by its name, and those of its subfolders and itself that exist, in order.
+
+    `closed` is why that is not known.
+    """
 
     name: str
     folders: tuple[str, ...]
+    closed: Unknown | None = None
 
 
 def _directories(world: World, loader: Loader, names: Sequence[str]) -> tuple[_Directory, ...]:
-    return tuple(_Directory(name, tuple(_folders(world, loader, name))) for name in names)
+    return tuple(
+        _Directory(name, tuple(_folders(world, loader, name)), world.closed(world.absolute(name)))
+        for name in names
+    )
 
 
 def _folders(world: World, loader: Loader, name: str) -> Iterator[str]:

@@ -77,6 +77,7 @@ class World:
         self.symbols = symbols
         self.isa = isa
         self._unreadable = frozenset(unreadable)
+        self._is_cache_closed = False
         self._caches: dict[bool, LoaderCache] = {}
         self._loaders: dict[tuple[ImagePath, Abi], Loader] = {}
         self._listings: dict[str, Mapping[str, Entry]] = {}
@@ -119,11 +120,33 @@ class World:
             return None
         path = self.tree.realpath(ImagePath(used))
         if path is None:
-            return None
+            return self.closed(used)
         facts = self.elf.get(path)
         if facts is None:
             return self.not_elf(path)
         return _judge(path, used, facts, loader)
+
+    def closed(self, path: str) -> Unknown | None:
+        """Return why nobody can say whether something is at `path`: a folder above it could not be listed."""
+        at = ImagePath(path)
+        while self._unreadable and at != ROOT:
+            canonical = self.tree.realpath(at)
+            if canonical is not None:
+                return self._closed(canonical)
+            at = parent(at)
+        return None
+
+    def _closed(self, canonical: ImagePath) -> Unknown | None:
+        entry = self.tree.entry(canonical) if canonical in self._unreadable else None
+        if entry is None or entry.kind is not FileKind.FOLDER:
+            return None
+        return Unknown(f"{canonical}: could not be listed", GapKind.UNREADABLE_FILE)
+
+    def closed_cache(self) -> Unknown | None:
+        """Return why nobody can say what ld.so.cache holds, once it was asked for; None where it was read."""
+        if self._is_cache_closed:
+            return Unknown(f"{CACHE_PATH}: {self.cache_damage}", GapKind.UNREADABLE_FILE)
+        return self.closed(CACHE_PATH)
 
     def why_absent(self, path: str) -> int:
         """Return why a path cannot be opened: ENOENT, ENOTDIR or ELOOP."""
@@ -173,9 +196,12 @@ class World:
             return {}
         try:
             return parse_cache(self.tree.read(CACHE_PATH), little_endian=little_endian)
-        except (CacheDamaged, FileUnreadable) as e:
+        except CacheDamaged as e:
             self.cache_damage = str(e)
-            return {}
+        except FileUnreadable as e:
+            self.cache_damage = str(e)
+            self._is_cache_closed = True
+        return {}
 
 
 def _judge(path: ImagePath, used: str, facts: SharedObject, loader: Loader) -> Opened:

@@ -7,6 +7,7 @@ import pytest
 from fleet_audit.audit.ldd.evidence import missing_sonames
 from fleet_audit.audit.ldd.glibc import examine
 from fleet_audit.audit.ldd.layout import DF_1_NODEFLIB
+from fleet_audit.audit.ldd.world import World
 from fleet_audit.audit.model.elf import (
     Closure,
     EntryKind,
@@ -670,3 +671,21 @@ def test_a_library_that_says_nothing_of_its_stack_wants_an_executable_one_on_x86
     )
 
     assert missing_sonames(closure(world, "/site/m.so", PYTHON)) == {"m.so"}
+
+
+@pytest.mark.parametrize(
+    ("closed", "answer"), [("/opt/one", Unknown), ("/opt/two", Unknown), ("/srv", Resolved)]
+)
+def test_from_a_folder_that_could_not_be_listed_nothing_is_claimed(closed: str, answer: type) -> None:
+    built = (
+        program(needed=["liba.so"], runpath=["/opt/one", "/opt/two"])
+        .elf("/opt/two/liba.so")
+        .file("/opt/one/x", "")
+        .file("/srv/x", "")
+        .build()
+    )
+    world = World(built.tree, built.elf, {}, unreadable=[closed])
+
+    (found,) = examine(world, [EntryPoint(ImagePath("/app/main"), EntryKind.EXECUTABLE)], None)
+
+    assert isinstance(found.requests[0].resolution, answer)
