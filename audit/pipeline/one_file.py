@@ -10,6 +10,7 @@ from fleet_audit.audit.images.tree import basename, normalise
 from fleet_audit.audit.ldd import evidence
 from fleet_audit.audit.ldd.glibc import examine, trace
 from fleet_audit.audit.ldd.layout import DF_1_PIE, ET_EXEC
+from fleet_audit.audit.ldd.loader import abi_of
 from fleet_audit.audit.model.elf import (
     Closure,
     EntryKind,
@@ -40,12 +41,13 @@ MAX_HINTS = 3
 def tree_of(reference: str, path: str, shared: Shared) -> tuple[TreeReport, Statistics]:
     """Return how the file at `path` in an image is loaded, step by step, and what the answer cost.
 
-    A program starts a process of its own; an extension module or a library is loaded by the image's Python.
+    A program starts a process of its own; an extension module or a library is loaded by the image's Python,
+    unless it is a library for another machine whose loader the image has.
     Raises ImageError where the reference leads to no image, UsageError where nothing is at `path`.
     """
     with open_scene(reference, shared.settings, isa=lowest_isa(shared.fleet, reference)) as scene:
         entry = _entry_point(scene, path_in_image(scene, path))
-        found = trace(scene.world, entry, scene.python)
+        found = trace(scene.world, entry, _host(scene, entry))
         judge = judge_of(scene, shared.knowledge)
         closure = judged(_settled(found.closure, scene, shared), judge)
         report = TreeReport(
@@ -120,6 +122,20 @@ def is_program(facts: SharedObject) -> bool:
     if facts.elf_type == ET_EXEC:
         return True
     return facts.interpreter is not None and (bool(facts.flags_1 & DF_1_PIE) or facts.soname is None)
+
+
+def _host(scene: Scene, entry: EntryPoint) -> ImagePath | None:
+    """Return the Python that would load a file; None for a library of another machine with its own loader."""
+    tree, elf = scene.image.tree, scene.elf
+    python, path = (None if p is None else tree.realpath(p) for p in (scene.python, entry.path))
+    facts = None if path is None else elf.get(path)
+    host = None if python is None else elf.get(python)
+    if facts is None or host is None or entry.kind is not EntryKind.CTYPES_TARGET:
+        return scene.python
+    loader = tree.realpath(scene.world.likely_loader(abi_of(facts)).path)
+    of_loader = None if loader is None else elf.get(loader)
+    has_own = of_loader is not None and abi_of(of_loader) == abi_of(facts) != abi_of(host)
+    return None if has_own else scene.python
 
 
 def _layer_gaps(scene: Scene) -> tuple[Gap, ...]:

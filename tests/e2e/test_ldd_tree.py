@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.elf import LOADER, elf
+from tests.support.elf import I386, LOADER, elf
 from tests.support.images import Content
 from tests.support.pythons import SITE, TAG
 from tests.support.worlds import FAMILY, LIBRARIES, World, installed, library, opencv
@@ -211,3 +211,29 @@ def test_what_loads_with_musl_passes(world: World) -> None:
     world.family(FAMILY, files)
 
     assert world.run("ldd", FAMILY, "--tree", "/opt/app").code == 0
+
+
+def test_a_library_for_another_machine_is_followed_by_that_machines_loader(world: World) -> None:
+    files: dict[str, Content] = {
+        "lib/ld-linux.so.2": elf(bits=32, machine=I386, soname="ld-linux.so.2"),
+        "lib/liba.so": elf(bits=32, machine=I386, needed=["libb.so", "libc.so.6"]),
+        "lib/libb.so": elf(bits=32, machine=I386),
+    }
+    world.family(FAMILY, files)
+
+    answer = world.run("ldd", FAMILY, "--tree", "/lib/liba.so")
+
+    assert answer.document["tree"]["loader"]["path"] == "/lib/ld-linux.so.2"
+    assert [(s["soname"], s["status"]) for s in answer.document["tree"]["steps"]] == [
+        ("libb.so", "resolved"),
+        ("libc.so.6", "missing"),
+    ]
+
+
+def test_a_module_for_another_machine_is_still_one_that_python_does_not_load(world: World) -> None:
+    world.family(FAMILY, installed("odd", {f"odd{TAG}": elf(bits=32, machine=I386)}))
+
+    answer = world.run("ldd", FAMILY, "--tree", f"{SITE}/odd{TAG}")
+
+    assert answer.code == 1
+    assert [p["kind"] for p in answer.document["entries"][0]["problems"]] == ["wrong-machine"]
