@@ -206,7 +206,7 @@ def _answer(missing: MissingModule) -> str:
 
 def _stands(missing: MissingModule) -> str:
     words = _CONTEXT_WORDS[missing.context]
-    usual = Level.LAZY if missing.context is ImportContext.LAZY else Level.CERTAIN
+    usual = _USUAL_LEVELS.get(missing.context, Level.CERTAIN)
     return words if missing.level is usual else f"{words}, {_REACHED_WORDS[missing.level]}"
 
 
@@ -217,6 +217,9 @@ _CONTEXT_WORDS = {
     ImportContext.TYPING: "for type checkers alone",
     ImportContext.DYNAMIC: "by its name as a text",
 }
+_USUAL_LEVELS = {ImportContext.LAZY: Level.LAZY, ImportContext.DYNAMIC: Level.STRING}
+"""How certainly an import in a context is reached where nothing more need be said."""
+
 _REACHED_WORDS = {
     Level.CERTAIN: "which is reached",
     Level.PROBABLE: "which is probably reached",

@@ -10,6 +10,7 @@ from packaging.version import InvalidVersion
 
 from fleet_audit.audit.images.failure import ImageError
 from fleet_audit.audit.images.identify import stored_layers
+from fleet_audit.audit.images.tree import join
 from fleet_audit.audit.model.evidence import Node, NodeKind
 from fleet_audit.audit.model.fleet import Family, Fleet, Service
 from fleet_audit.audit.model.identity import DistributionName, ImagePath
@@ -172,15 +173,26 @@ class _Look:
             for family in self._fleet.ancestors(self._family)
             for name in _contained(self._fleet.manifest.families[family])
         )
-        if named := frozenset(_contained(self._subject.settings)) - above:
-            return tuple(sorted(named))
+        named = frozenset(_contained(self._subject.settings)) - above
+        if named:
+            return tuple(sorted(name for name in named if not self._comes_from_above(name)))
         if self._subject.settings.parent is None or set(self._origins.values()) <= {self._family}:
             return ()
         return tuple(sorted(name for name, found in self._installed.items() if self._is_own(found.info)))
 
+    def _comes_from_above(self, name: DistributionName) -> bool:
+        found = self._installed.get(name)
+        return found is not None and self._origin(found.info) not in ("", self._family)
+
     def _is_own(self, path: ImagePath) -> bool:
-        layer = self._scene.image.layer_of(path)
-        return layer is not None and self._origins.get(layer.diff_id) == self._family
+        return self._origin(path) == self._family
+
+    def _origin(self, path: ImagePath) -> str:
+        """Return the family whose layer brings a file or metadata folder; empty where that is not known."""
+        # Layers need not name their folders: the file in it is surely in the layer that brings it.
+        image = self._scene.image
+        layer = image.layer_of(join(path, "METADATA")) or image.layer_of(path)
+        return "" if layer is None else self._origins.get(layer.diff_id, "")
 
     def _used_besides(self, wants: _Wants) -> list[str]:
         """Return what else of the family's layers is used, or may be: libraries, what it installs itself."""

@@ -5,9 +5,10 @@ from contextlib import ExitStack
 
 from packaging.utils import canonicalize_name
 
-from fleet_audit.audit.images.tree import normalise
+from fleet_audit.audit.images.tree import join, normalise
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName
 from fleet_audit.audit.model.imports import ServiceImports
+from fleet_audit.audit.pipeline.fitting import declared_distributions
 from fleet_audit.audit.pipeline.origin import families_of_layers
 from fleet_audit.audit.pipeline.scene import Scene, missing_image, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
@@ -96,7 +97,7 @@ class Unreached:
             return
         found = installed[name]
         yield "installed", f"{found.version} in {found.info}"
-        if (family := self._family(found.info)) is not None:
+        if (family := self._family(join(found.info, "METADATA")) or self._family(found.info)) is not None:
             yield "brought by", f"family:{family}"
         if users := sorted(other for other, each in installed.items() if name in each.requires):
             yield "required by", ", ".join(users)
@@ -110,8 +111,9 @@ class Unreached:
             for required in service.requirements:
                 if required.name == name:
                     yield "asked for", f"{required.location} of {service.service}"
-        if any(canonicalize_name(word) == name for word in self._subject.settings.must_contain_pip):
-            yield "asked for", f"must_contain_pip of {self._subject.family}"
+        fleet, family = self._shared.fleet, self._subject.family
+        if fleet is not None and family is not None and name in declared_distributions(fleet, family):
+            yield "asked for", f"must_contain_pip of {family}, or of a family above it"
 
 
 def _place(module: Module) -> ImagePath | None:

@@ -1,9 +1,11 @@
 """What `imports` and `deps` hold against services' code, and the comments that waive it."""
 
+import hashlib
+
 import pytest
 
 from tests.support.images import Content
-from tests.support.worlds import FAMILY, SERVICE, Answer, Document, World, installed, opencv
+from tests.support.worlds import FAMILY, SERVICE, Answer, Document, Files, World, installed, opencv
 
 DOCKERFILE = "services/face/Dockerfile"
 COPIES = f"FROM registry.example/acme/{FAMILY}:1\nWORKDIR /app\nCOPY services/face/ services/face/\n"
@@ -165,16 +167,20 @@ def test_computed_imports_are_listed(world: World) -> None:
     assert places(answer, "FA-IMP-012") == ["services/face/app.py:2"]
 
 
-def families(world: World, app: str) -> World:
+MODELS: Files = {"opt/models.bin": hashlib.shake_256(b"models").digest(21 << 20)}
+"""What makes a family so large that another one is worth a word."""
+
+
+def families(world: World, app: str, *layers: Files) -> World:
     """Give a service on the family vision, whose parent is smaller and lacks OpenCV."""
     six = installed("six", {"six.py": ""})
     world.family("base", six)
-    world.family(FAMILY, six, opencv(), parent="base", must_contain_pip=["opencv-python"])
+    world.family(FAMILY, six, opencv(), *layers, parent="base", must_contain_pip=["opencv-python", "six"])
     return world.service(SERVICE, app)
 
 
 def test_a_service_that_needs_nothing_of_its_family_is_shown_the_smaller_one(world: World) -> None:
-    answer = families(world, "import six\n").run("imports")
+    answer = families(world, "import six\n", MODELS).run("imports")
 
     (finding,) = told(answer, "FA-IMP-013")
     assert finding["message"].startswith(
@@ -184,11 +190,15 @@ def test_a_service_that_needs_nothing_of_its_family_is_shown_the_smaller_one(wor
     assert answer.code == 0
 
 
+def test_a_move_that_saves_little_is_not_worth_a_word(world: World) -> None:
+    assert told(families(world, "import six\n").run("imports"), "FA-IMP-013") == []
+
+
 def test_what_a_service_installs_itself_is_known_where_the_smaller_family_has_it(world: World) -> None:
     six, more = installed("six", {"six.py": ""}), installed("tenacity", {"tenacity.py": ""})
     world.file("services/face/requirements.txt", "tenacity\nelsewhere\n")
     world.family("base", six, more)
-    world.family(FAMILY, six, opencv(), parent="base", must_contain_pip=["opencv-python"])
+    world.family(FAMILY, six, opencv(), MODELS, parent="base", must_contain_pip=["opencv-python"])
     requirements = ["services/face/requirements.txt"]
     world.service(SERVICE, "import six, tenacity\n", requirements=requirements)
     world.service("other", "import six, elsewhere\n", requirements=requirements)
@@ -206,7 +216,7 @@ def test_what_a_service_installs_itself_is_known_where_the_smaller_family_has_it
     ],
 )
 def test_a_service_that_uses_its_family_or_may_use_it_is_left_alone(world: World, app: str) -> None:
-    assert told(families(world, app).run("imports"), "FA-IMP-013") == []
+    assert told(families(world, app, MODELS).run("imports"), "FA-IMP-013") == []
 
 
 def test_a_build_for_a_gpu_on_a_family_without_one_is_a_warning(world: World) -> None:
@@ -237,6 +247,18 @@ def test_a_comment_waives_a_finding_at_its_line_in_every_report(world: World, ap
         assert answer.code == 0
         assert finding["waiver"].endswith("mounted at run time")
         assert "waived" in answer.out
+
+
+def test_a_comment_waives_a_missing_library_at_the_line_that_leads_to_it(world: World) -> None:
+    world.family(FAMILY, opencv("libGL.so.1"))
+    world.service(SERVICE, "import cv2  # fleet-audit: ignore[FA-NEED-001] mounted at run time\n")
+
+    answer = world.run("deps", FAMILY)
+
+    assert answer.code == 0
+    assert [f["waiver"] for f in told(answer, "FA-NEED-001")] == [
+        "services/face/app.py:1: mounted at run time"
+    ]
 
 
 def test_a_comment_that_waives_nothing_more_is_a_remark_where_it_stands(world: World) -> None:
