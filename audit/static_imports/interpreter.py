@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from fleet_audit.audit.images.tree import FileTree, FileUnreadable, join, normalise, parent
+from fleet_audit.audit.images.tree import FileTree, FileUnreadable, basename, join, normalise, parent
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ROOT, ImagePath
 from fleet_audit.audit.model.image import ImageConfig
@@ -16,8 +16,10 @@ from fleet_audit.audit.static_imports.site_start import SiteStart, site_start
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """What a container runtime sets where the image sets nothing."""
 
-_EXECUTABLE = re.compile(r"python(?:(3)(?:\.(\d{1,2}))?)?")
-_STDLIB = re.compile(r"python3\.(\d{1,2})")
+_EXECUTABLE = re.compile(r"python(?:3(?:\.(\d{1,2}t?))?)?")
+_STDLIB = re.compile(r"python3\.(\d{1,2})t?")
+"""The folder of a standard library; ``t`` marks a build without the global lock."""
+
 _TAGGED = re.compile(r"\.(cpython-3\d{1,2}[a-z]*-[-\w]+)\.so$")
 _SYSCONFIG = re.compile(r"_sysconfigdata_([a-z]*)_linux_([-\w]+)\.py")
 _CFG_LIMIT = 64 << 10
@@ -134,9 +136,9 @@ def _shebang(tree: FileTree, path: ImagePath) -> str:
 
 def _versioned(tree: FileTree, folders: list[ImagePath]) -> Iterator[ImagePath]:
     for folder in folders:
-        names = [name for name in tree.listing(folder) if re.fullmatch(r"python3\.\d{1,2}", name)]
-        for name in sorted(names, key=lambda name: -int(name.rpartition(".")[2])):
-            yield join(folder, name)
+        found = filter(None, (_STDLIB.fullmatch(name) for name in tree.listing(folder)))
+        for executable in sorted(found, key=lambda executable: (-int(executable[1]), executable[0])):
+            yield join(folder, executable[0])
 
 
 def _interpreter(tree: FileTree, path: ImagePath, config: ImageConfig) -> Interpreter | None:
@@ -151,14 +153,14 @@ def _interpreter(tree: FileTree, path: ImagePath, config: ImageConfig) -> Interp
     stdlib = _standard_library(tree, executable, environment, home)
     if stdlib is None:
         return None
-    found = _STDLIB.fullmatch(stdlib.rpartition("/")[2])
+    found = _STDLIB.fullmatch(basename(stdlib))
     minor = int(found[1]) if found else 0
     dynload = join(stdlib, "lib-dynload")
-    libraries = (join(parent(stdlib), f"python3{minor}.zip"), stdlib, dynload)
+    libraries = (join(parent(stdlib), basename(stdlib).replace(".", "") + ".zip"), stdlib, dynload)
     before = tuple(dict.fromkeys((*_python_path(config, env), *libraries)))
     has_user_site = options.has_user_site and (environment is None or environment.has_system_site)
     sites = _sites(
-        tree, stdlib, minor, environment, _user_site(tree, config, minor) if has_user_site else None
+        tree, stdlib, environment, _user_site(tree, config, basename(stdlib)) if has_user_site else None
     )
     started = site_start(tree, before, sites, config.env) if options.has_site else SiteStart(before)
     return Interpreter(
@@ -214,9 +216,9 @@ def _standard_library(
 
     `home` is PYTHONHOME, the prefix itself, which has the first word.
     """
-    named = _EXECUTABLE.fullmatch(executable.rpartition("/")[2])
-    minor = int(named[2]) if named and named[2] else None
-    if home and (found := _landmark(tree, normalise(home), minor)) is not None:
+    named = _EXECUTABLE.fullmatch(basename(executable))
+    wanted = f"python3.{named[1]}" if named and named[1] else ""
+    if home and (found := _landmark(tree, normalise(home), wanted)) is not None:
         return found
     starts = [parent(executable)]
     if environment is not None and environment.home:
@@ -225,26 +227,26 @@ def _standard_library(
         at = start
         while at != ROOT:
             at = parent(at)
-            if (found := _landmark(tree, at, minor)) is not None:
+            if (found := _landmark(tree, at, wanted)) is not None:
                 return found
     return None
 
 
-def _landmark(tree: FileTree, prefix: ImagePath, minor: int | None) -> ImagePath | None:
+def _landmark(tree: FileTree, prefix: ImagePath, wanted: str) -> ImagePath | None:
+    """Return the standard library below a prefix: that in the folder `wanted`, of any the newest."""
     for folder in LIBRARY_FOLDERS:
         lib = join(prefix, folder)
-        names = [name for name in tree.listing(lib) if _STDLIB.fullmatch(name)]
-        for name in sorted(names, key=lambda name: -int(name.rpartition(".")[2])):
-            is_wanted = minor is None or name == f"python3.{minor}"
-            if is_wanted and tree.realpath(join(join(lib, name), "os.py")) is not None:
-                return join(lib, name)
+        found = filter(None, (_STDLIB.fullmatch(name) for name in tree.listing(lib)))
+        for library in sorted(found, key=lambda library: (-int(library[1]), library[0])):
+            is_wanted = wanted in ("", library[0])
+            if is_wanted and tree.realpath(join(join(lib, library[0]), "os.py")) is not None:
+                return join(lib, library[0])
     return None
 
 
 def _sites(
     tree: FileTree,
     stdlib: ImagePath,
-    minor: int,
     environment: _Environment | None,
     user_site: ImagePath | None,
 ) -> list[ImagePath]:
@@ -252,22 +254,24 @@ def _sites(
     is_debian = _is_debian(tree, stdlib)
     # ``sys.platlibdir`` comes first; a virtual environment's lib64 is often a mere link to its lib.
     libraries = ("lib64", "lib") if parent(stdlib).endswith("/lib64") else ("lib",)
+    version = basename(stdlib)
     sites: list[ImagePath] = []
     if environment is not None:
-        sites += _sites_below(environment.folder, minor, libraries, is_debian=is_debian, is_environment=True)
+        sites += _sites_below(
+            environment.folder, version, libraries, is_debian=is_debian, is_environment=True
+        )
         if not environment.has_system_site:
             return sites
     sites += [] if user_site is None else [user_site]
     prefix = parent(parent(stdlib))
     is_environment = environment is not None
-    sites += _sites_below(prefix, minor, libraries, is_debian=is_debian, is_environment=is_environment)
+    sites += _sites_below(prefix, version, libraries, is_debian=is_debian, is_environment=is_environment)
     return list(dict.fromkeys(sites))
 
 
 def _sites_below(
-    prefix: ImagePath, minor: int, libraries: tuple[str, ...], *, is_debian: bool, is_environment: bool
+    prefix: ImagePath, folder: str, libraries: tuple[str, ...], *, is_debian: bool, is_environment: bool
 ) -> list[ImagePath]:
-    folder = f"python3.{minor}"
     if not is_debian:
         return [normalise(f"{prefix}/{lib}/{folder}/site-packages") for lib in libraries]
     # Debian's site.py reads dist-packages, and pip installs below /usr/local (Debian Python policy, 2.5).
@@ -284,9 +288,9 @@ def _is_debian(tree: FileTree, stdlib: ImagePath) -> bool:
     )
 
 
-def _user_site(tree: FileTree, config: ImageConfig, minor: int) -> ImagePath:
+def _user_site(tree: FileTree, config: ImageConfig, folder: str) -> ImagePath:
     base = config.env.get("PYTHONUSERBASE") or f"{_home(tree, config)}/.local"
-    return normalise(f"{base}/lib/python3.{minor}/site-packages")
+    return normalise(f"{base}/lib/{folder}/site-packages")
 
 
 def _home(tree: FileTree, config: ImageConfig) -> str:

@@ -291,3 +291,24 @@ def test_the_scripts_of_pyenv_lead_to_the_version_that_is_chosen() -> None:
     assert found(pyenv, PATH=path).version == (3, 12)
     assert found(pyenv, PATH=path, PYENV_VERSION="3.10.4").version == (3, 10)
     assert found({**pyenv, "/root/.pyenv/version": "gone\n"}, PATH=path).version == (3, 11)
+
+
+def test_a_build_without_the_global_lock_has_folders_of_its_own() -> None:
+    lib = "/usr/local/lib/python3.13t"
+    files = {
+        "/usr/local/bin/python3.13t": EXE,
+        "/usr/local/bin/python3": Link("python3.13t"),
+        f"{lib}/os.py": "",
+        f"{lib}/site-packages": FOLDER,
+        f"{lib}/lib-dynload/_json.cpython-313t-x86_64-linux-gnu.so": EXE,
+        "/usr/local/lib/python3.13/os.py": "",
+    }
+    python = found(files)
+    assert python.version == (3, 13)
+    assert python.search_path == (
+        "/usr/local/lib/python313t.zip",
+        lib,
+        f"{lib}/lib-dynload",
+        f"{lib}/site-packages",
+    )
+    assert python.suffixes == (".cpython-313t-x86_64-linux-gnu.so", ".so")
