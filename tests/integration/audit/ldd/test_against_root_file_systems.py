@@ -105,6 +105,22 @@ def test_no_library_of_a_wheel_is_wrongly_missing_or_wrongly_there(examined: Exa
     assert {path: words for path, words in verdicts.items() if words.startswith("false")} == {}
 
 
+AT_LEAST_WHEELS = 25
+"""Wheels with native code, at the very least."""
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_libraries_are_those_of_many_wheels(suite: str) -> None:
+    root = root_with_wheels(suite)
+    site = root.place / root.site.lstrip("/")
+
+    records = {path.parent.name: path.read_text() for path in site.glob("*.dist-info/RECORD")}
+    native = {name.lower() for name, text in records.items() if re.search(r"\.so[.\d]*,", text)}
+
+    assert len(native) >= AT_LEAST_WHEELS
+    assert {"torchaudio", "torchvision", "pynvvideocodec"} <= {name.partition("-")[0] for name in native}
+
+
 def undefined(examined: Examined, closure: Closure) -> Counter[ImagePath]:
     """Return how many symbols the loader does not find for each file, when it binds everything at once."""
     trace = traced(Inside(examined.root.place), examined.root.python, closure.entry.path, with_symbols=True)
