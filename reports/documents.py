@@ -400,6 +400,9 @@ def _entry(report: EntryReport) -> Fields:
         "kind": report.entry.kind,
         "module": report.entry.module,
         "distribution": report.entry.distribution,
+        "package": report.package,
+        "layer": report.layer,
+        "origin": report.origin,
         "problems": [
             {
                 "kind": problem.kind,

@@ -91,8 +91,17 @@ def _next(subject: str, report: EntryReport, image: ImageIdentity) -> list[tuple
 
 def _write_entry(page: Page, report: EntryReport, sign: str, style: Style) -> None:
     page.blank()
-    page.line(Piece(f"{sign} ", style), *entry_line(report.entry, "bold" if sign == "✗" else ""))
+    page.line(
+        Piece(f"{sign} ", style), *entry_line(report.entry, "bold" if sign == "✗" else ""), *_bringer(report)
+    )
     problem_table(page, report)
+
+
+def _bringer(report: EntryReport) -> tuple[Piece, ...]:
+    """Return which package or family brought the file of an entry point."""
+    known = (report.package, report.origin and f"from {report.origin}")
+    words = ", ".join(word for word in known if word)
+    return (Piece(f"  {words}", "dim"),) if words else ()
 
 
 def entry_line(entry: EntryPoint, style: Style = "bold") -> tuple[Piece, Piece]:

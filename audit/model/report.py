@@ -78,10 +78,17 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class EntryReport(msgspec.Struct, frozen=True):
-    """One entry point and what keeps it from loading; empty `problems` means that it loads."""
+    """One entry point and what keeps it from loading; empty `problems` means that it loads.
+
+    Where there are problems: the Debian `package` that brought the file, if it belongs to no distribution,
+    the `layer` that it is seen in, and as `origin` the family whose image first has that layer.
+    """
 
     entry: EntryPoint
     problems: tuple[Problem, ...] = ()
+    package: str | None = None
+    layer: str | None = None
+    origin: str | None = None
 
 
 class LddReport(Judged, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.need import Tier
 from fleet_audit.audit.model.report import EntryReport, LddReport, Statistics
 from fleet_audit.audit.pipeline.asks import closure_asks, start_asks
+from fleet_audit.audit.pipeline.attribution import Attribution
 from fleet_audit.audit.pipeline.judge import Judge, judge_of
 from fleet_audit.audit.pipeline.loads import loads_of
 from fleet_audit.audit.pipeline.machines import lowest_isa
@@ -115,7 +116,9 @@ class _Audit:
         found = (judged(closure, self._judge) for closure in closures)
         entries = [EntryReport(closure.entry, evidence.problems(closure)) for closure in found]
         entries += [EntryReport(entry, evidence.start_problems(fatal)) for entry, fatal in refused.items()]
-        return tuple(sorted(entries, key=lambda report: (report.entry.path, report.entry.kind)))
+        whose = Attribution(self._subject, self._scene, self._shared)
+        in_order = sorted(entries, key=lambda report: (report.entry.path, report.entry.kind))
+        return tuple(whose.attributed(report) for report in in_order)
 
 
 def judged(closure: Closure, judge: Judge) -> Closure:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.archives import stanza
 from tests.support.elf import AARCH64, LOADER, Facts, Needs, Symbol, elf
 from tests.support.images import Content, ImageBuilder, layer_tar, layout_files
 from tests.support.worlds import FAMILY, Document, World, installed, library, opencv, small_image
@@ -219,3 +220,29 @@ def test_what_loads_and_is_still_not_well_made_is_told_and_does_not_fail(
     (finding,) = answer.document["findings"]
     assert (finding["rule"], finding["severity"]) == (rule, "warn")
     assert finding["subject"] == "file:/usr/local/lib/python3.11/site-packages/odd.abi3.so"
+
+
+def test_what_does_not_load_is_attributed_to_its_package_layer_and_family(world: World) -> None:
+    status = stanza("tool", "1.0", Status="install ok installed")
+    lists = {"var/lib/dpkg/status": status, "var/lib/dpkg/info/tool.list": "/opt\n/opt/tool\n"}
+    below = layer_tar({"opt/tool": elf(interpreter=LOADER, needed=["libgone.so"]), **lists}, mode=0o755)
+    world.family("base", below, config={"Entrypoint": ["/opt/tool"]})
+    above = opencv("libGL.so.1")
+    world.family(FAMILY, below, above, config={"Entrypoint": ["/opt/tool"]}, parent="base")
+
+    answer = world.run("ldd", FAMILY, "-o", "text")
+
+    entries = {entry["path"]: entry for entry in answer.document["entries"]}
+    tool, module = entries["/opt/tool"], entries[CV2]
+    assert (tool["package"], tool["distribution"], tool["origin"]) == ("tool", None, "base")
+    assert (module["package"], module["distribution"], module["origin"]) == (None, "opencv-python", FAMILY)
+    assert tool["layer"] != module["layer"]
+    assert "tool, from base" in answer.out
+
+
+def test_what_loads_is_attributed_to_nobody(world: World) -> None:
+    world.family(FAMILY, opencv())
+
+    entries = world.run("ldd", FAMILY).document["entries"]
+
+    assert {(entry["package"], entry["layer"], entry["origin"]) for entry in entries} == {(None, None, None)}
