@@ -309,6 +309,8 @@ class Liveness:
                 return self._level_after_try(branches)
             case BlockKind.WITH:
                 return None if IMPORT_FAILURES.isdisjoint(branches[0][1].catches) else Level.STRING
+            case BlockKind.ELSE if branches[0][1].ends is Ending.FAILS:
+                return Level.CERTAIN  # a loop that found nothing is amiss, as below
             case _:
                 return Level.PROBABLE
 
@@ -354,6 +356,8 @@ class Liveness:
         if True in answers:
             return None
         own = self._answer(world, index) if block.kind is BlockKind.IF else True
+        if block.kind is BlockKind.ELSE and block.previous < 0:
+            own = None  # the else of a loop, which a break leaves out
         if own is False:
             return None
         return Level.PROBABLE if own is None or None in answers else Level.CERTAIN

@@ -107,6 +107,15 @@ def test_an_exception_that_a_try_raises_itself_runs_the_handler_of_its_name() ->
     assert levels(pkg, {A: b"", B: b"", "torch.py": ""}) == {"a": Level.CERTAIN, "b": Level.STRING}
 
 
+def test_a_loop_that_raises_where_it_finds_nothing_may_well_find_something() -> None:
+    pkg = (
+        "try:\n    for name in names:\n        if find(name):\n            break\n"
+        "    else:\n        raise OSError('nothing found')\n    import a\n"
+        "except OSError:\n    import b\n"
+    )
+    assert levels(pkg) == {"a": Level.CERTAIN, "b": Level.STRING}
+
+
 def test_an_import_in_a_branch_that_does_not_run_makes_no_try_fail() -> None:
     pkg = (
         "import sys\n"
@@ -228,6 +237,6 @@ def test_a_name_that_is_assigned_again_has_no_usual_answer() -> None:
     assert levels(pkg) == {"a": Level.PROBABLE}
 
 
-def test_constants_of_code_that_writes_to_its_own_namespace_decide_nothing() -> None:
+def test_constants_of_code_that_sets_disguised_names_decide_nothing() -> None:
     pkg = "FAST = True\nglobals()['TSAF'[::-1]] = False\nif FAST:\n    import a\n"
     assert levels(pkg) == {"a": Level.PROBABLE}
