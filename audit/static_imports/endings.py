@@ -7,6 +7,7 @@ import bisect
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 
 import msgspec
 
@@ -64,20 +65,30 @@ class _Endings:
         return self._rebuilt() if any(self._cuts.values()) else self._outline
 
     def _find_leaving(self) -> None:
-        count = 0
-        for found in _LEAVING.finditer(self._shadow):
+        leaving = (f for part in self._parts() for f in _LEAVING.finditer(self._shadow, *part))
+        for found in islice(leaving, MAX_ENDINGS):
             at = found.start(found.lastindex or 0)
             block = self._outline.block_at(at)
-            function = self._function(block)
             is_fatal = found[1] is None
-            if function not in self._wanted():
+            if self._function(block) not in self._wanted():
                 continue
-            count += 1
-            if count > MAX_ENDINGS:
-                return
             ending = Ending.FAILS if is_fatal else Ending.LEAVES
             self._ends.setdefault(block, ending)
             self._cuts[block].add(_Cut(self._outline.text.line_end(at), ()))
+
+    def _parts(self) -> list[tuple[int, int]]:
+        """Return the text that is looked at: the module's own and that of the functions, or all of it."""
+        if self._functions is None:
+            return [(0, len(self._shadow))]
+        outer = [f for f in sorted(self._functions) if self._functions.isdisjoint(self._around(f))]
+        bodies = [(self._spans[f].body, self._outline.end(f)) for f in outer]
+        return self._outline.module_parts() + bodies
+
+    def _around(self, function: int) -> Iterator[int]:
+        at = self._spans[function].parent
+        while at > 0:
+            yield at
+            at = self._spans[at].parent
 
     def _find_endless(self) -> None:
         for index, span in enumerate(self._spans):

@@ -29,14 +29,16 @@ _PREDICATE = re.compile(
 _VARIABLE = re.compile(
     rb"(?m)^[ \t]*([A-Za-z_]\w*)[ \t]*(?::[^=\n]*)?=[ \t]*(?=(?:\w+\()*(?:os\.)?(?:environ|getenv)\b)"
 )
+_DISGUISED = re.compile(rb"globals\(\)\[\"+[\[.][^\n]*\][ \t]*=")
 _ASSIGNED = rb"(?m)^[ \t]*%s[ \t]*(?::[^=\n]*)?[-+|]?=(?!=)"
 _RETURN = re.compile(rb"(?m)(?:^[ \t\f]*|[:;][ \t\x01]*)return\b")
 
 
 def flag_assignments(outlined: Outline) -> Iterator[FlagAssignment]:
     """Yield the module-level names that are bound to the answer to a question."""
-    # Code that writes to its own namespace by computed names may change any constant.
-    is_hidden = b"globals()[" in outlined.text.shadow
+    # A module that spells a name backwards to set it means to deceive readers of constants (kombu does).
+    shadow = outlined.text.shadow
+    is_hidden = b"globals()[" in shadow and _DISGUISED.search(shadow) is not None
     for part in outlined.module_parts():
         for found in islice(_FLAG.finditer(outlined.text.shadow, *part), MAX_FLAGS):
             asked = _asked(outlined, found.end())

@@ -21,6 +21,7 @@ _LONGEST_NAME = 200
 _HOOK = re.compile(
     rb"(?m)^[ \t]*(?:[\w \t,]*,[ \t]*)?__getattr__\b[^\n=]*=|^[ \t]*sys\.modules\[__name__\][ \t]*="
 )
+_HELPERS = (b"LazyModule", b"lazy_module", b"recreate_module", b"initpkg", b"LazyImporter", b"_LazyImports")
 _HELPER = re.compile(
     rb"\b(?:_?LazyModule|lazy_module|recreate_module|initpkg|LazyImporter|_LazyImports)[ \t]*\("
 )
@@ -40,7 +41,9 @@ def lazy_names(outlined: Outline, *, has_hook: bool) -> LazyNames | None:
     returns, or put another object into ``sys.modules`` for itself.
     """
     shadow = outlined.text.shadow
-    if not (has_hook or _HOOK.search(shadow) or _HELPER.search(shadow)):
+    may_bind = b"__getattr__" in shadow or b"sys.modules[__name__]" in shadow
+    may_ask = any(helper in shadow for helper in _HELPERS)
+    if not (has_hook or (may_bind and _HOOK.search(shadow)) or (may_ask and _HELPER.search(shadow))):
         return None
     return LazyNames(tuple(dict.fromkeys(islice(_entries(outlined), MAX_NAMES))))
 

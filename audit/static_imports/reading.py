@@ -69,7 +69,8 @@ _OPEN = (b"globals(", b"vars(", b"locals(", b"exec(", b"sys.modules")
 
 _ATTRIBUTE = re.compile(rb"(?<![\w.])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){1,3}")
 _POSTPONED = re.compile(rb"(?m)^from[ \t]+__future__[ \t]+import\b[^\n]*\bannotations\b")
-_RAISE = re.compile(rb"(?m)(?:^[ \t\f]*|[:;][ \t\x01]*)raise[ \t]+((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)")
+_RAISE = re.compile(rb"raise[ \t]+((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)")
+_BEFORE_STATEMENT = b" \t\f\n\x01:;"
 _NESTED = re.compile(rb"[\[({][^\[\](){}]*[\])}]")
 _PARAMETER = re.compile(rb"(?:^|,)[ \t\x01]*([A-Za-z_]\w*)")
 MAX_PARAMETERS = 20
@@ -198,6 +199,8 @@ class _Reader:
     def _raises(self) -> Iterator[Raise]:
         """Yield what is raised while the module is imported, and inside a ``try``."""
         for found in islice(_RAISE.finditer(self._shadow), MAX_RAISES):
+            if self._shadow[found.start() - 1 : found.start()] not in _BEFORE_STATEMENT:
+                continue
             block = self._outline.block_at(found.start(1))
             if self._handlers.is_tried(block):
                 yield Raise(found[1].rpartition(b".")[2].decode(errors="replace"), block)
@@ -226,7 +229,7 @@ class _Reader:
         """Return the text that runs with the import, with that of `functions`; all of it in own code."""
         if self._is_own_code:
             return [(0, len(self._shadow))]
-        is_postponed = _POSTPONED.search(self._shadow) is not None
+        is_postponed = b"annotations" in self._shadow and _POSTPONED.search(self._shadow) is not None
         parts = running_parts(self._outline, is_postponed=is_postponed)
         spans = self._outline.spans
         return parts + [(spans[index].body, self._outline.end(index)) for index in sorted(functions)]
