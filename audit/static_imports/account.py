@@ -60,10 +60,11 @@ class Providers:
         """Take the image's interpreter and distributions, what the service requires, and known modules.
 
         `judges_absence` holds where a module that was not found can be called missing. `commands` can be set
-        to the words of the command lines that are known to start the service, and `asked` to those of the
-        required distributions that somebody asked for by name.
+        to the words of the command lines that are known to run, `is_start_known` where one of them starts
+        the service, and `asked` to the required distributions that somebody asked for by name.
         """
         self.commands: frozenset[str] = frozenset()
+        self.is_start_known = False
         self.asked = frozenset(required)
         self.judges_absence = judges_absence
         self._standard = () if interpreter is None else interpreter.standard_library
@@ -289,7 +290,13 @@ class Account:
         own_programs = {call.program for call in self._programs() if call.is_own_code}
         providers = self._providers
         commands = providers.commands | own_programs
-        return unused(providers.asked, used, providers.distributions, commands=commands)
+        return unused(
+            providers.asked,
+            used,
+            providers.distributions,
+            commands=commands,
+            is_start_known=providers.is_start_known,
+        )
 
     def _loads(self) -> tuple[NativeLoad, ...]:
         loads = [

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from fleet_audit.audit.images.tree import FileKind, FileTree, normalise
+from fleet_audit.audit.images.tree import FileKind, FileTree, basename, normalise
 from fleet_audit.audit.model.evidence import Edge
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName
@@ -32,6 +32,7 @@ from fleet_audit.audit.static_imports.requirements import (
 from fleet_audit.audit.static_imports.search_path import SearchPath, script_folder, service_path
 from fleet_audit.audit.static_imports.service_code import ServiceCode
 from fleet_audit.audit.static_imports.shadowing import Places, shadowings
+from fleet_audit.audit.static_imports.start_files import started_words
 from fleet_audit.audit.static_imports.startup import startup
 from fleet_audit.audit.static_imports.store import RecordStore
 from fleet_audit.audit.static_imports.syntax import Judge
@@ -178,7 +179,10 @@ class _Examiner:
             self.suggestions,
             judges_absence=can_judge,
         )
-        providers.commands = self._commands(service)
+        commands = self._commands(service)
+        named = {basename(normalise(service.entry)), service.entry.partition(":")[0], service.entry}
+        providers.is_start_known = bool(service.commands) or not (named - {""}).isdisjoint(commands)
+        providers.commands = commands | self._servers(service)
         providers.asked = requirements.asked
         account = Account(service, reached, providers, self._library, finder.find)
         answer = account.imports(service.entry or None, files, path.edits, (*gaps, *unread))
@@ -215,12 +219,15 @@ class _Examiner:
         return shadowings(reached, places, claimed)
 
     def _commands(self, service: ServiceCode) -> frozenset[str]:
-        """Return the words of every command line that is known to start the service, without folders."""
-        words = (*service.commands, *(() if self._interpreter is None else self._interpreter.command))
-        is_served = ":" in service.entry.removeprefix(_MODULE)
-        return frozenset(
-            {word.rpartition("/")[2] for word in words} | (SERVERS if is_served else frozenset())
-        )
+        """Return the words of every command line that is known to run, without folders."""
+        words = {*service.commands, *started_words(self._sources, service.source_paths)}
+        words.update(() if self._interpreter is None else self._interpreter.command)
+        return frozenset(word.rpartition("/")[2] for word in words)
+
+    @staticmethod
+    def _servers(service: ServiceCode) -> frozenset[str]:
+        """Return the commands that may start what the entry ``module:attribute`` names."""
+        return SERVERS if ":" in service.entry.removeprefix(_MODULE) else frozenset()
 
     def _search_path(
         self, service: ServiceCode, script: Place | None, files: tuple[Place, ...]

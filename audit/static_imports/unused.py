@@ -16,16 +16,18 @@ def unused(
     known: Distributions | None,
     *,
     commands: Set[str],
+    is_start_known: bool,
 ) -> tuple[DistributionName, ...]:
     """Return the required distributions that nothing uses, sorted; `used` are those that imports reach.
 
     `commands` are the words of every command line that is known to run. Not unused is what brings one of
     them, what offers plugins to a distribution that is used, or to one that cannot be told, and what
-    another one that is not unused requires. Where no command line is known, a distribution with a command
-    of its own name may be run by one.
+    another one that is not unused requires. Unless `is_start_known`, what starts the service may be a
+    distribution with a command of its own name.
     """
     names = set(required)
-    left = {name for name in names if name not in used and not _is_run(name, known, commands)}
+    left = {name for name in names if name not in used}
+    left -= {name for name in left if _is_run(name, known, commands, is_start_known=is_start_known)}
     kept = (names - left) | set(used)
     needed: set[DistributionName] = set()
     fresh = set(kept)
@@ -43,11 +45,13 @@ def _requires(name: DistributionName, known: Distributions) -> tuple[Distributio
     return () if found is None else found.requires
 
 
-def _is_run(name: DistributionName, known: Distributions | None, commands: Set[str]) -> bool:
+def _is_run(
+    name: DistributionName, known: Distributions | None, commands: Set[str], *, is_start_known: bool
+) -> bool:
     if name in commands:
         return True
     brought = frozenset[str]() if known is None else known.commands(name)
-    return not brought.isdisjoint(commands) or (not commands and name in brought)
+    return not brought.isdisjoint(commands) or (not is_start_known and name in brought)
 
 
 def _serves(name: DistributionName, kept: Set[DistributionName], known: Distributions) -> bool:

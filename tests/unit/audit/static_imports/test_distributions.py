@@ -224,6 +224,7 @@ def unused_of(required: str, used: str, files: dict[str, str | bytes], *commands
         set(map(DistributionName, used.split())),
         installed(files),
         commands=frozenset(commands),
+        is_start_known="app.py" in commands,
     )
 
 
@@ -234,10 +235,11 @@ def test_a_command_is_used_where_it_is_known_to_run() -> None:
     assert unused_of("numpy", "", files, "sh", "f2py") == ()
 
 
-def test_a_command_of_the_distributions_own_name_may_run_where_no_command_line_is_known() -> None:
+def test_a_command_of_the_distributions_own_name_may_run_where_nobody_knows_what_starts_the_service() -> None:
     files = plugin("uvicorn", "console_scripts")
     files["uvicorn-1.dist-info/entry_points.txt"] = "[console_scripts]\nuvicorn = uvicorn:x\n"
     assert unused_of("uvicorn", "", files) == ()
+    assert unused_of("uvicorn", "", files, "python3") == ()
     assert unused_of("uvicorn", "", files, "python", "app.py") == ("uvicorn",)
 
 
