@@ -5,7 +5,8 @@ elf_dynamic_do_Rela); those of DT_RELA and DT_REL, for data, do not.
 """
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from fleet_audit.audit.ldd import layout as elf
@@ -15,6 +16,8 @@ from fleet_audit.audit.model.elf import SharedObject
 
 MAX_RELOCATIONS = 8 << 20
 """Those of one table; the largest real ones have some hundred thousand besides relative ones."""
+
+_AT_ONCE = 1 << 16
 
 Words = Callable[[int, int, str], "array[int]"]
 """Returns so many numbers of a kind (as of `array`) from an offset of the file, in this machine's order."""
@@ -40,8 +43,8 @@ def is_bound_at_start(facts: SharedObject) -> bool:
     return _is_bound_at_start(facts.flags, facts.flags_1)
 
 
-def looked_up_at_once(file: DynamicFile, words: Words) -> frozenset[int] | None:
-    """Return the numbers of the symbols that data refers to; None where all are bound at once in any case.
+def looked_up_at_once(file: DynamicFile, words: Words, wanted: frozenset[int]) -> frozenset[int] | None:
+    """Return which of some symbols, by number, data refers to; None where all are bound at once in any case.
 
     Raises `Damaged` where a table leads out of the file.
     """
@@ -49,14 +52,14 @@ def looked_up_at_once(file: DynamicFile, words: Words) -> frozenset[int] | None:
     is_now = _is_bound_at_start(values.get(elf.DT_FLAGS, 0), values.get(elf.DT_FLAGS_1, 0))
     if is_now:
         return None
-    return frozenset().union(*(_symbols(file, words, table) for table in _TABLES))
+    return wanted.intersection(chain.from_iterable(_symbols(file, words, table) for table in _TABLES))
 
 
 def _is_bound_at_start(flags: int, flags_1: int) -> bool:
     return bool(flags & elf.DF_BIND_NOW or flags_1 & elf.DF_1_NOW)
 
 
-def _symbols(file: DynamicFile, words: Words, table: _Table) -> set[int]:
+def _symbols(file: DynamicFile, words: Words, table: _Table) -> Iterator[int]:
     kind, symbol = ("Q", 32) if file.layout.elf_class == 64 else ("I", 8)
     entry = table.width * file.layout.elf_class // 8
     count = _size(file, table) // entry
@@ -65,10 +68,12 @@ def _symbols(file: DynamicFile, words: Words, table: _Table) -> set[int]:
     if count - skipped > MAX_RELOCATIONS:
         raise Damaged("a table of relocations is larger than any real one")
     if count == skipped:
-        return set()
-    start = file.offset(table.tag, "a table of relocations") + skipped * entry
-    information = words(start, (count - skipped) * table.width, kind)[1 :: table.width]
-    return {number >> symbol for number in set(information)}
+        return
+    start = file.offset(table.tag, "a table of relocations")
+    for first in range(skipped, count, _AT_ONCE):
+        part = min(_AT_ONCE, count - first)
+        information = words(start + first * entry, part * table.width, kind)[1 :: table.width]
+        yield from {number >> symbol for number in set(information)}
 
 
 def _size(file: DynamicFile, table: _Table) -> int:

@@ -150,7 +150,7 @@ class _Tables:
             raise Damaged(f"the file wants over {MAX_WANTED} symbols")
         names = self._strings_at(indexes)
         of_wanted = self._versions(0, count) if wanted else array("H")
-        at_once = looked_up_at_once(self._file, self._words) if wanted else None
+        at_once = looked_up_at_once(self._file, self._words, frozenset(wanted)) if wanted else None
         called = () if at_once is None else [at for at, number in enumerate(wanted) if number not in at_once]
         return SymbolTable(
             first=first,
