@@ -96,6 +96,11 @@ def _write_edges(page: Page, title: str, ends: Sequence[tuple[Node, Edge]], repo
         place = Piece(f"  {edges[0].location}" if edges[0].location else "", "cyan")
         more = Piece(f" and {count(len(edges) - 1, 'more place')}" if len(edges) > 1 else "", "dim")
         words = "  and does without it" if edges[0].is_guarded else _LEVEL_WORDS[edges[0].level]
-        page.line(str(end), Piece(f"  {how}", "dim"), via, place, more, Piece(words, "yellow"), indent=1)
+        begin = (
+            (Piece(f"{how} ", "dim"), str(end))
+            if end == target
+            else (str(end), Piece(f"  {how}", "dim"), via)
+        )
+        page.line(*begin, place, more, Piece(words, "yellow"), indent=1)
     if (left := len(groups) - MAX_EDGES) > 0:
         page.line(Piece(f"and {left} more (-o json lists them)", "dim"), indent=1)
