@@ -1,7 +1,7 @@
 """Which Python an image runs, and where that Python looks for modules. Nothing is executed."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -9,12 +9,10 @@ from fleet_audit.audit.images.tree import FileTree, FileUnreadable, basename, jo
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ROOT, ImagePath
 from fleet_audit.audit.model.image import ImageConfig
-from fleet_audit.audit.static_imports.command_line import is_python, options_of
+from fleet_audit.audit.static_imports.command_line import options_of
 from fleet_audit.audit.static_imports.editables import Redirects
+from fleet_audit.audit.static_imports.executables import candidates
 from fleet_audit.audit.static_imports.site_start import SiteStart, site_start
-
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""What a container runtime sets where the image sets nothing."""
 
 _EXECUTABLE = re.compile(r"python(?:3(?:\.(\d{1,2}t?))?)?")
 _STDLIB = re.compile(r"python3\.(\d{1,2})t?")
@@ -23,8 +21,7 @@ _STDLIB = re.compile(r"python3\.(\d{1,2})t?")
 _TAGGED = re.compile(r"\.(cpython-3\d{1,2}[a-z]*-[-\w]+)\.so$")
 _SYSCONFIG = re.compile(r"_sysconfigdata_([a-z]*)_linux_([-\w]+)\.py")
 _CFG_LIMIT = 64 << 10
-_SCRIPT_LIMIT = 1 << 20
-_LINE_LIMIT = 256
+_USERS_LIMIT = 1 << 20
 LIBRARY_FOLDERS = ("lib", "lib64")
 """Where Python's library stands below its prefix (``sys.platlibdir``)."""
 
@@ -64,11 +61,10 @@ class Interpreter(msgspec.Struct, frozen=True):
 def find_interpreter(tree: FileTree, config: ImageConfig, wanted: str = "") -> Interpreter | None:
     """Return the Python that the image runs by default; of version `wanted` (``3.11``) where that is given.
 
-    An interpreter that the entry point names comes first, then ``PATH``, then virtual environments in
-    ``/opt`` and in the working folder. None where no Python with a standard library is there.
+    The first of `candidates` that has a standard library; None where none has.
     """
     version = _wanted_minor(wanted)
-    for candidate in _candidates(tree, config, version):
+    for candidate in candidates(tree, config, version):
         found = _interpreter(tree, candidate, config)
         if found is not None and (version is None or found.version[1] == version):
             return found
@@ -78,67 +74,6 @@ def find_interpreter(tree: FileTree, config: ImageConfig, wanted: str = "") -> I
 def _wanted_minor(wanted: str) -> int | None:
     found = re.match(r"3\.(\d{1,2})", wanted)
     return int(found[1]) if found else None
-
-
-def _candidates(tree: FileTree, config: ImageConfig, minor: int | None) -> Iterator[ImagePath]:
-    folders = [normalise(folder) for folder in config.env.get("PATH", DEFAULT_PATH).split(":") if folder]
-    yield from _commanded(tree, config, folders)
-    folders += [
-        join(join(ImagePath("/opt"), name), "bin") for name in sorted(tree.listing(ImagePath("/opt")))
-    ]
-    folders += [normalise(f"{config.working_dir}/{name}/bin") for name in ("venv", ".venv")]
-    folders += [ImagePath("/venv/bin"), ImagePath("/usr/local/bin"), ImagePath("/usr/bin")]
-    exact = [] if minor is None else [f"python3.{minor}"]
-    for name in (*exact, "python3", "python"):
-        for folder in folders:
-            path = join(folder, name)
-            if tree.realpath(path) is not None:
-                yield from _behind_a_shim(tree, folder, config) if folder.endswith("/shims") else (path,)
-    yield from _versioned(tree, folders)
-
-
-def _behind_a_shim(tree: FileTree, shims: ImagePath, config: ImageConfig) -> Iterator[ImagePath]:
-    """Yield the Pythons that pyenv's scripts in a ``shims`` folder start: those of its ``version`` file."""
-    root = parent(shims)
-    try:
-        chosen = tree.read(join(root, "version"), limit=_CFG_LIMIT).decode(errors="replace")
-    except FileUnreadable:
-        chosen = ""
-    for version in config.env.get("PYENV_VERSION", "").split(":") + chosen.split():
-        path = normalise(f"{root}/versions/{version}/bin/python3")
-        if version and tree.realpath(path) is not None:
-            yield path
-
-
-def _commanded(tree: FileTree, config: ImageConfig, folders: list[ImagePath]) -> Iterator[ImagePath]:
-    """Yield the Pythons that the image's command names by path, or in the first line of its program."""
-    for words in (config.entrypoint, config.cmd):
-        for program in words[:1]:
-            places = [normalise(program)] if program.startswith("/") else []
-            places += [join(folder, program) for folder in folders if program and "/" not in program]
-            if program.startswith("/") and is_python(program):
-                yield places[0]
-            first = next((place for place in places if tree.realpath(place) is not None), None)
-            if first is not None and (named := _shebang(tree, first)):
-                yield normalise(named)
-
-
-def _shebang(tree: FileTree, path: ImagePath) -> str:
-    """Return the interpreter that a script's first line names by path; empty where there is none."""
-    try:
-        line = tree.read(path, limit=_SCRIPT_LIMIT).partition(b"\n")[0][:_LINE_LIMIT]
-    except FileUnreadable:
-        return ""
-    words = line.removeprefix(b"#!").decode(errors="replace").split()
-    is_absolute = line.startswith(b"#!") and bool(words) and words[0].startswith("/")
-    return words[0] if is_absolute and is_python(words[0]) else ""
-
-
-def _versioned(tree: FileTree, folders: list[ImagePath]) -> Iterator[ImagePath]:
-    for folder in folders:
-        found = filter(None, (_STDLIB.fullmatch(name) for name in tree.listing(folder)))
-        for executable in sorted(found, key=lambda executable: (-int(executable[1]), executable[0])):
-            yield join(folder, executable[0])
 
 
 def _interpreter(tree: FileTree, path: ImagePath, config: ImageConfig) -> Interpreter | None:
@@ -299,7 +234,7 @@ def _home(tree: FileTree, config: ImageConfig) -> str:
     if home := config.env.get("HOME"):
         return home
     try:
-        text = tree.read(ImagePath("/etc/passwd"), limit=_SCRIPT_LIMIT).decode(errors="replace")
+        text = tree.read(ImagePath("/etc/passwd"), limit=_USERS_LIMIT).decode(errors="replace")
     except FileUnreadable:
         text = ""
     for fields in (line.split(":") for line in text.splitlines()):

@@ -91,10 +91,10 @@ def test_a_virtual_environment_may_be_open_to_the_system() -> None:
 
 def test_the_interpreter_that_the_entry_point_names_comes_first() -> None:
     files = {**OFFICIAL, **DEBIAN}
-    config = ImageConfig(entrypoint=("/usr/bin/python3", "app.py"))
-    python = find_interpreter(tree(files), config)
-    assert python is not None
-    assert python.executable == "/usr/bin/python3.11"
+    for words in (("/usr/bin/python3", "app.py"), ("tini", "--", "/usr/bin/python3", "app.py")):
+        python = find_interpreter(tree(files), ImageConfig(entrypoint=words))
+        assert python is not None
+        assert python.executable == "/usr/bin/python3.11"
 
 
 def test_pythonpath_comes_before_everything() -> None:
