@@ -39,7 +39,7 @@ _NAME = re.compile(rb"[A-Za-z_]\w*")
 _KEYWORD = re.compile(rb"[ \t\x01]*([A-Za-z_]\w*)[ \t\x01]*=(?!=)")
 _STRING = re.compile(rb"[ \t\x01]*([rbuRBUfF]{0,2})(\"+)[ \t\x01]*")
 _ONE_NAME = re.compile(rb"[ \t\x01]*([A-Za-z_]\w*)[ \t\x01]*")
-_CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "__enter__", "__call__"})
+_CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "__enter__"})
 
 _STANDARD = stdlib.modules(11) - {"importlib"}
 

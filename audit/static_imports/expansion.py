@@ -411,6 +411,7 @@ class _Walk:
             if self._is_walked(dynamic.block):
                 self._follow_import_call(dynamic)
         self._follow_uses()
+        self._follow_texts()
         calls = tuple(self._calls())
         links, absent = tuple(self._links), tuple(self._absent)
         return Expansion(self._record, self._live, links, absent, calls, self._failing_line())
@@ -590,6 +591,18 @@ class _Walk:
                 continue
             for served in self._expander.served_lazily(module, use.attribute):
                 self._add(served.module, max(level, served.level), use.line, self._context(use.block))
+
+    def _follow_texts(self) -> None:
+        """Follow strings that name a module, or something in one: plugins, settings, task lists."""
+        for text in self._record.texts:
+            if self._live.level(text.block) is None or not self._is_walked(text.block):
+                continue
+            name, _, attribute = text.text.partition(":")
+            found = self._expander.find(name)
+            if found is None and not attribute:
+                found = self._expander.find(name.rpartition(".")[0])
+            if found is not None and found.kind not in (ModuleKind.BUILTIN, ModuleKind.NAMESPACE):
+                self._links.append(Link(found.name, Level.STRING, text.line, "names", ImportContext.DYNAMIC))
 
     def _used_module(self, bound: Mapping[str, Module], name: str) -> Module | None:
         first, _, rest = name.partition(".")

@@ -8,7 +8,7 @@ import msgspec
 from fleet_audit.audit.model.imports import Level
 from fleet_audit.audit.static_imports.records import Block, BlockKind, FunctionCall, SourceRecord
 
-_CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "__enter__", "__call__"})
+_CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "__enter__"})
 
 _MOST_METHODS = 200
 

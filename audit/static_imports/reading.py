@@ -31,6 +31,7 @@ from fleet_audit.audit.static_imports.records import (
     LazyNames,
     LoadCall,
     LocalCall,
+    NamedText,
     Parser,
     PathCall,
     Raise,
@@ -43,6 +44,7 @@ FactT = TypeVar(
     "FactT",
     FlagAssignment,
     Raise,
+    NamedText,
     FunctionCall,
     AttributeUse,
     ImportStatement,
@@ -52,10 +54,11 @@ FactT = TypeVar(
     PathCall,
 )
 
-_Fact = ImportStatement | AttributeUse | FlagAssignment | Raise | FunctionCall
+_Fact = ImportStatement | AttributeUse | FlagAssignment | Raise | NamedText | FunctionCall
 
 MAX_USES = 20_000
 MAX_RAISES = 2_000
+MAX_TEXTS = 2_000
 
 _BINDING = re.compile(
     rb"(?m)^[ \t\f]*(?:(?:for|with|global)[ \t].*?\b(?:as[ \t]+)?)?"
@@ -71,6 +74,10 @@ _ATTRIBUTE = re.compile(rb"(?<![\w.])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){1,3}")
 _POSTPONED = re.compile(rb"(?m)^from[ \t]+__future__[ \t]+import\b[^\n]*\bannotations\b")
 _RAISE = re.compile(rb"raise[ \t]+((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)")
 _BEFORE_STATEMENT = b" \t\f\n\x01:;"
+_STRING = re.compile(rb"\"+")
+_DOTTED_TEXT = re.compile(
+    rb"[\"']([A-Za-z_]\w{0,60}(?:\.[A-Za-z_]\w{0,60}){1,8}(?::[A-Za-z_]\w{0,60})?)[\"']"
+)
 _NESTED = re.compile(rb"[\[({][^\[\](){}]*[\])}]")
 _PARAMETER = re.compile(rb"(?:^|,)[ \t\x01]*([A-Za-z_]\w*)")
 MAX_PARAMETERS = 20
@@ -115,8 +122,9 @@ class _Reader:
         uses = tuple(self._uses(imports, called.functions))
         flags = tuple(self._flags())
         raises = tuple(self._raises())
+        texts = tuple(self._texts())
         lazy = self._lazy(calls)
-        facts: tuple[_Fact, ...] = (*imports, *uses, *flags, *raises, *called.other)
+        facts: tuple[_Fact, ...] = (*imports, *uses, *flags, *raises, *texts, *called.other)
         used = self._used_blocks(facts, calls, called.local, lazy)
         record = SourceRecord(
             parser=Parser.SKIMMED,
@@ -128,6 +136,7 @@ class _Reader:
             path_edits=calls.path_edits,
             flags=flags,
             raises=raises,
+            texts=texts,
             calls=called.local,
             function_calls=called.other,
             uses=uses,
@@ -224,6 +233,18 @@ class _Reader:
                     if (name, attribute, block) not in seen and len(seen) < MAX_USES:
                         seen.add((name, attribute, block))
                         yield AttributeUse(name, attribute, self._text.line(found.start()), block)
+
+    def _texts(self) -> Iterator[NamedText]:
+        """Yield the strings of own code that have the form of a module's name, each once per block."""
+        seen: set[tuple[bytes, int]] = set()
+        for found in _STRING.finditer(self._shadow) if self._is_own_code else ():
+            named = _DOTTED_TEXT.fullmatch(self._text.source, *found.span())
+            if named is None or len(seen) == MAX_TEXTS:
+                continue
+            block = self._outline.block_at(found.start())
+            if (named[1], block) not in seen:
+                seen.add((named[1], block))
+                yield NamedText(named[1].decode(), self._text.line(found.start()), block)
 
     def _running_parts(self, functions: frozenset[int]) -> list[tuple[int, int]]:
         """Return the text that runs with the import, with that of `functions`; all of it in own code."""
@@ -332,6 +353,7 @@ def _renumbered(record: SourceRecord, used: dict[int, int]) -> SourceRecord:
         uses=tuple(_moved(fact, used) for fact in record.uses),
         flags=tuple(_moved(fact, used) for fact in record.flags),
         raises=tuple(_moved(fact, used) for fact in record.raises),
+        texts=tuple(_moved(fact, used) for fact in record.texts),
         function_calls=tuple(_moved(fact, used) for fact in record.function_calls),
         lazy=_moved_names(record.lazy, used),
         dynamic=tuple(_moved(fact, used) for fact in record.dynamic),

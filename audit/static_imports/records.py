@@ -8,7 +8,7 @@ from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod
 from fleet_audit.audit.static_imports.conditions import Condition, Unknown
 
-RECORD_VERSION = 3
+RECORD_VERSION = 6
 """Raise whenever the same bytes give another record."""
 
 
@@ -204,6 +204,14 @@ class AttributeUse(msgspec.Struct, frozen=True, gc=False):
     block: int
 
 
+class NamedText(msgspec.Struct, frozen=True, gc=False):
+    """A string that may name a module or something in one: ``package.module``, ``package.module:name``."""
+
+    text: str
+    line: int
+    block: int
+
+
 class LazyNames(msgspec.Struct, frozen=True, gc=False):
     """What a package's ``__getattr__`` serves: (name, module, block) for each name, where a table has it.
 
@@ -259,6 +267,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
     calls: tuple[LocalCall, ...] = ()
     function_calls: tuple[FunctionCall, ...] = ()
     uses: tuple[AttributeUse, ...] = ()
+    texts: tuple[NamedText, ...] = ()
     bindings: tuple[str, ...] = ()
     exports: tuple[str, ...] | None = None
     lazy: LazyNames | None = None

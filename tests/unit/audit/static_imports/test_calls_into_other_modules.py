@@ -73,6 +73,13 @@ def test_a_method_of_an_imported_class_runs_where_its_instance_is_made_and_used(
     assert levels(app, IMAGE) == {"pkg.a_fast": Level.CERTAIN}
 
 
+def test_making_an_instance_does_not_call_it() -> None:
+    tester = "class Tester:\n    def __call__(self):\n        import _native\n"
+    image = {**IMAGE, "tester.py": tester}
+    assert levels("from tester import Tester\ntest = Tester()\n", image) == {"_native": Level.LAZY}
+    assert levels(f"{tester}test = Tester()\n", IMAGE) == {"_native": Level.LAZY}
+
+
 def test_a_function_in_the_same_file_is_given_names_too() -> None:
     pkg = "def _load(kind):\n    return __import__('pkg.' + kind)\nx = _load('a_fast')\n"
     assert levels("import pkg.loader\n", {**IMAGE, "pkg/loader.py": pkg}) == {"pkg.a_fast": Level.CERTAIN}

@@ -307,3 +307,16 @@ def test_what_an_installed_module_finds_in_one_services_code_is_no_evidence_for_
     own = Node(NodeKind.MODULE, "a.own")
     assert graph.chain(Node(NodeKind.SERVICE, "a"), own) is not None
     assert graph.chain(Node(NodeKind.SERVICE, "b"), own) is None
+
+
+def test_a_string_of_own_code_that_names_a_module_is_the_weakest_link() -> None:
+    image: World = {"plug/__init__.py": "", "plug/fast.py": "import _fast\n", f"_fast{TAG}": b""}
+    for named in ("plug.fast", "plug.fast:app", "plug.fast.Handler"):
+        app = f"import json\nPLUGINS = ['{named}', 'index.html', 'json.tool']\n"
+        assert levels(app, image) == {"_fast": Level.STRING}
+    assert levels("PLUGINS = ['plug.fasts:app']\n# 'plug.fast'\n", image) == {}
+
+
+def test_strings_of_installed_code_name_nothing() -> None:
+    image: World = {"pkg.py": "NAMES = ['plug.fast']\n", "plug/__init__.py": "", f"plug/fast{TAG}": b""}
+    assert levels("import pkg\n", image) == {}
