@@ -30,6 +30,9 @@ from fleet_audit.audit.policy.service_facts import (
     ShadowFacts,
 )
 
+_GENERATED = ("_pb2", "_pb2_grpc", "_version")
+"""How modules are called that protoc, its gRPC plugin and setuptools-scm write."""
+
 
 class _Absence(msgspec.Struct, frozen=True, order=True):
     """One line that imports an own module which is not there; the least is the gravest."""
@@ -78,6 +81,7 @@ def _own_module_subject(
         name=name,
         path=path,
         dockerfile=dockerfile_path,
+        is_generated=not path and name.endswith(_GENERATED),
         context=gravest.context,
         level=gravest.level.name.lower(),
         services=tuple(sorted({absence.service for absence in absences})),

@@ -10,12 +10,14 @@ class OwnModuleFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A module of the repository's own that is imported and is not where the service runs.
 
     `path` is its file, empty where the repository has none; `dockerfile` is then empty too, else the file
-    whose COPY lines leave it out. `context` and `level` are those of its strongest import.
+    whose COPY lines leave it out. `context` and `level` are those of its strongest import. `is_generated`
+    where it is named as generators name what they write while an image is built.
     """
 
     name: str = ""
     path: str = ""
     dockerfile: str = ""
+    is_generated: bool = False
     context: str = ""
     level: str = ""
     services: tuple[str, ...] = ()

@@ -65,6 +65,22 @@ def test_an_own_module_that_is_nowhere_has_one_subject_with_the_gravest_import_f
     assert (subject.location, subject.related) == (OTHER, (APP,))
 
 
+def test_a_module_that_is_named_as_generators_name_theirs_may_come_with_the_build() -> None:
+    names = ("common.bus_pb2", "common.bus_pb2_grpc", "common._version", "common.pb2")
+    service = ServiceImports("face", missing=tuple(absent(name, APP) for name in names))
+
+    found = {
+        subject.name: facts(subject).get("is_generated") for subject in own_module_subjects([service], {})
+    }
+
+    assert found == {
+        "module:common.bus_pb2": True,
+        "module:common.bus_pb2_grpc": True,
+        "module:common._version": True,
+        "module:common.pb2": None,
+    }
+
+
 def test_a_module_that_a_distribution_could_bring_is_no_own_one() -> None:
     services = [ServiceImports("face", missing=(absent("cv2", APP, is_first_party=False),))]
 
