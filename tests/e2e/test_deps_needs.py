@@ -68,11 +68,21 @@ def test_a_lazy_import_inside_a_package_is_proposed_for_only_when_asked(
 ) -> None:
     shop = installed("shop", {"shop/__init__.py": "def draw():\n    import cv2\n    return cv2\n"})
 
-    answer = deps(world, "import shop\n\nshop.draw()\n", MISSING_GL, shop, words=words)
+    answer = deps(world, "import shop\n", MISSING_GL, shop, words=words)
 
     assert answer.code == 0
     assert outcome(answer, "libGL.so.1") == ("lazy", "missing")
     assert answer.roots == roots
+
+
+def test_a_lazy_import_inside_a_function_that_the_service_calls_at_start_is_required(world: World) -> None:
+    shop = installed("shop", {"shop/__init__.py": "def draw():\n    import cv2\n    return cv2\n"})
+
+    answer = deps(world, "import shop\n\nshop.draw()\n", MISSING_GL, shop)
+
+    assert answer.code == 1
+    assert outcome(answer, "libGL.so.1") == ("required", "missing")
+    assert answer.roots == ["libgl1"]
 
 
 def test_a_guarded_import_that_nobody_provides_is_optional(world: World) -> None:
