@@ -80,18 +80,26 @@ def explain_on(question: str, subject: Subject, shared: Shared) -> ExplainReport
     if report.node is not None or report.candidates:
         return report
     kind, name = parse_question(question)
-    with Unreached(subject, shared, analysis.services) as unreached:
-        asked: list[tuple[NodeKind, Facts]] = []
-        if kind in (None, NodeKind.MODULE):
-            asked.append((NodeKind.MODULE, unreached.module(ModuleName(name))))
-        if kind in (None, NodeKind.DISTRIBUTION):
-            asked.append((NodeKind.DISTRIBUTION, unreached.distribution(DistributionName(name))))
-    known = [(Node(found, name), facts) for found, facts in asked if facts]
+    known = _unreached(kind, name, subject, shared, analysis)
     if len(known) > 1:
         return msgspec.structs.replace(report, candidates=tuple(node for node, _ in known))
     if known:
         return msgspec.structs.replace(report, node=known[0][0], facts=known[0][1])
     return msgspec.structs.replace(report, near=_near(analysis.graph, kind, name))
+
+
+def _unreached(
+    kind: NodeKind | None, name: str, subject: Subject, shared: Shared, analysis: Analysis
+) -> list[tuple[Node, Facts]]:
+    if kind not in (None, NodeKind.MODULE, NodeKind.DISTRIBUTION):
+        return []
+    found: list[tuple[Node, Facts]] = []
+    with Unreached(subject, shared, analysis.services) as unreached:
+        if kind is not NodeKind.DISTRIBUTION:
+            found.append((Node(NodeKind.MODULE, name), unreached.module(ModuleName(name))))
+        if kind is not NodeKind.MODULE:
+            found.append((Node(NodeKind.DISTRIBUTION, name), unreached.distribution(DistributionName(name))))
+    return [(node, facts) for node, facts in found if facts]
 
 
 def _near(graph: EvidenceGraph, kind: NodeKind | None, name: str) -> tuple[Node, ...]:
