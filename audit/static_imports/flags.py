@@ -1,6 +1,7 @@
 """Which names of a file stand for the answer to a question: flags, and functions that return one."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
@@ -30,12 +31,36 @@ _VARIABLE = re.compile(
     rb"(?m)^[ \t]*([A-Za-z_]\w*)[ \t]*(?::[^=\n]*)?=[ \t]*(?=(?:\w+\()*(?:os\.)?(?:environ|getenv)\b)"
 )
 _DISGUISED = re.compile(rb"globals\(\)\[\"+[\[.][^\n]*\][ \t]*=")
+_BOUND = re.compile(
+    rb"(?m)^[ \t]*((?:\w+[ \t]*,[ \t]*){0,20}\w+)[ \t]*(?::[^=\n]*)?[-+|&]?=(?!=)"
+    rb"|^[ \t]*for[ \t]+([\w, \t]+?)[ \t]in\b"
+)
 _ASSIGNED = rb"(?m)^[ \t]*%s[ \t]*(?::[^=\n]*)?[-+|]?=(?!=)"
 _RETURN = re.compile(rb"(?m)(?:^[ \t\f]*|[:;][ \t\x01]*)return\b")
 
 
 def flag_assignments(outlined: Outline) -> Iterator[FlagAssignment]:
-    """Yield the module-level names that are bound to the answer to a question."""
+    """Yield the module-level names that are bound to the answer to a question.
+
+    A name that is bound to something else as well ends with an answer that is not known.
+    """
+    flags = list(_flags(outlined))
+    yield from flags
+    counts = Counter(flag.name for flag in flags)
+    bound = _bound_names(outlined) if flags else Counter[str]()
+    yield from (FlagAssignment(n, Unknown(), 0) for n in sorted(counts) if bound[n] > counts[n])
+
+
+def _bound_names(outlined: Outline) -> Counter[str]:
+    names = Counter[str]()
+    for part in outlined.module_parts():
+        for found in _BOUND.finditer(outlined.text.shadow, *part):
+            listed = found[1] or found[2]
+            names.update(name.decode(errors="replace") for name in re.findall(rb"\w+", listed))
+    return names
+
+
+def _flags(outlined: Outline) -> Iterator[FlagAssignment]:
     # A module that spells a name backwards to set it means to deceive readers of constants (kombu does).
     shadow = outlined.text.shadow
     is_hidden = b"globals()[" in shadow and _DISGUISED.search(shadow) is not None

@@ -12,6 +12,7 @@ from fleet_audit.audit.static_imports.conditions import (
     AllOf,
     Circumstances,
     Condition,
+    Constant,
     TypeChecking,
     holds,
 )
@@ -62,6 +63,7 @@ class Liveness:
         self._flags: defaultdict[str, list[FlagAssignment]] = defaultdict(list)
         for assignment in record.flags:
             self._flags[assignment.name].append(assignment)
+        self._add_imported_flags(record)
         self._seen: list[Level | None] = []
         self._before: list[Level | None] = []
         self._asking: set[str] = set()
@@ -132,6 +134,16 @@ class Liveness:
     def flag(self, name: str) -> bool | None:
         """Return what a module-level name stands for, once the module is imported; None if that is unsure."""
         return self._flag(name)
+
+    def _add_imported_flags(self, record: SourceRecord) -> None:
+        """Count an imported module as true where a handler, or what is before, binds the name to another."""
+        for statement in record.imports if self._flags else ():
+            names = [item.bound for item in statement.names] or [statement.alias or statement.module]
+            for name in names:
+                if name in self._flags:
+                    flag = FlagAssignment(name, Constant(value=True), statement.block)
+                    self._flags[name].append(flag)
+                    self._flags[name].sort(key=_block_of)
 
     def _flag(self, name: str) -> bool | None:
         return self._flag_in(name, self._world)
@@ -383,3 +395,7 @@ def is_for_type_checkers(blocks: Sequence[Block], block: int) -> bool:
             return True
         at = blocks[at].parent
     return False
+
+
+def _block_of(flag: FlagAssignment) -> int:
+    return flag.block

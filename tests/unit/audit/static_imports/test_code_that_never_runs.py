@@ -240,3 +240,23 @@ def test_a_name_that_is_assigned_again_has_no_usual_answer() -> None:
 def test_constants_of_code_that_sets_disguised_names_decide_nothing() -> None:
     pkg = "FAST = True\nglobals()['TSAF'[::-1]] = False\nif FAST:\n    import a\n"
     assert levels(pkg) == {"a": Level.PROBABLE}
+
+
+def test_a_name_that_a_handler_sets_to_nothing_says_whether_the_import_worked() -> None:
+    pkg = (
+        "try:\n    import extra\nexcept ImportError:\n    extra = None\n"
+        "if extra is not None:\n    import a\nelse:\n    import b\n"
+    )
+    assert levels(pkg) == {"b": Level.CERTAIN}
+    assert levels(pkg, {"extra.py": "", A: b"", B: b""}) == {"a": Level.CERTAIN}
+
+
+def test_a_name_that_is_nothing_at_first_may_become_something() -> None:
+    pkg = "lib = None\nfor n in names:\n    lib = load(n)\nif lib is None:\n    raise ImportError\nimport a\n"
+    assert levels(pkg) == {"a": Level.CERTAIN}
+    guarded: Mapping[str, str | bytes] = {"pkg2.py": pkg, A: b"", B: b""}
+    assert levels("try:\n    import pkg2\nexcept ImportError:\n    import b\n", guarded) == {
+        "a": Level.CERTAIN,
+        "b": Level.STRING,
+    }
+    assert levels("lib = None\nif lib is None:\n    import a\n") == {"a": Level.CERTAIN}
