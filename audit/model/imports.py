@@ -240,7 +240,8 @@ class SharedFiles(msgspec.Struct, frozen=True):
 class UnshippedModule(msgspec.Struct, frozen=True):
     """A file of the repository that a service reaches, and that is neither in its image nor copied into it.
 
-    `location` is the line of own code that leads to it, `dockerfile` the last line that copies anything.
+    `path` is the file, or the folder of the outermost package that is left behind with it. `location` is the
+    line of own code that leads to it, `dockerfile` the last line that copies anything.
     """
 
     module: ModuleName

@@ -12,7 +12,6 @@ from fleet_audit.audit.images.tree import FileTree, FileUnreadable, normalise
 from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.fleet import Fleet, Service
-from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import ServiceImports, UnshippedModule
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.pipeline.examined import Examined
@@ -76,17 +75,18 @@ class _Look:
                 continue
             line = SourceLocation(dockerfile, copied.line)
             for path in left:
-                yield from self._told(path, line, graph)
+                yield from self._told(path, _left_with(path, frozenset(left)), line, graph)
 
-    def _told(self, path: str, dockerfile: SourceLocation, graph: EvidenceGraph) -> Iterator[UnshippedModule]:
-        name = own_name(source_place(path))
+    def _told(
+        self, path: str, whole: str, dockerfile: SourceLocation, graph: EvidenceGraph
+    ) -> Iterator[UnshippedModule]:
         start = Node(NodeKind.SERVICE, self._service.name)
-        chain = graph.chain(start, Node(NodeKind.MODULE, name))
+        chain = graph.chain(start, Node(NodeKind.MODULE, own_name(source_place(path))))
         if chain is None or chain.own_line is None:
             return
         yield UnshippedModule(
-            module=ModuleName(name),
-            path=path,
+            module=own_name(source_place(whole)),
+            path=whole,
             location=chain.own_line,
             dockerfile=dockerfile,
             level=max(edge.level for edge in chain.edges),
@@ -151,3 +151,12 @@ class _Look:
 
     def _add_gap(self, dockerfile: str, why: str) -> None:
         self.gaps.append(Gap(STAGE, GapKind.NOT_EXAMINED, dockerfile, why, SourceLocation(dockerfile)))
+
+
+def _left_with(path: str, left: frozenset[str]) -> str:
+    """Return the outermost package that is left behind with a file: one COPY brings all of it."""
+    whole = path
+    folder = path.rpartition("/")[0]
+    while folder and f"{folder}/__init__.py" in left:
+        whole, folder = folder, folder.rpartition("/")[0]
+    return whole

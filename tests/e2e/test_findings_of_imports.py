@@ -37,6 +37,17 @@ def test_an_own_module_that_the_dockerfile_leaves_behind_blocks(world: World) ->
     assert [f["rule"] for f in world.run("deps", FAMILY).document["findings"]] == ["FA-IMP-005"]
 
 
+def test_a_package_that_is_left_behind_is_one_finding_with_all_lines_that_need_it(world: World) -> None:
+    world.file("common/__init__.py").file("common/deep/__init__.py").file("common/deep/eyes.py")
+    sharing(world, "import common.bus\nimport common.deep.eyes\n")
+
+    (finding,) = told(world.run("imports"), "FA-IMP-005")
+
+    assert finding["subject"] == "module:common"
+    assert finding["message"].startswith(f"common is neither in the image nor copied by {DOCKERFILE}")
+    assert [place["line"] for place in (finding["location"], *finding["related"])] == [1, 2, 3]
+
+
 def test_an_own_module_that_is_copied_is_no_finding(world: World) -> None:
     sharing(world, "import common.bus\n", COPIES + "COPY common/ common/\n")
 
