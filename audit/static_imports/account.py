@@ -335,7 +335,7 @@ class Account:
         # What the standard library loads or runs is part of Python, not of the service.
         if found.expansion is None or self._is_from_python(found):
             return
-        for load in found.expansion.record.loads:
+        for load in found.expansion.loads:
             if load.names and (level := _level(found, load)) is not None:
                 yield load, level
 

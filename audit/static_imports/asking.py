@@ -22,6 +22,7 @@ from fleet_audit.audit.static_imports.records import (
     PathCall,
     RunCall,
     Taken,
+    is_library_name,
     is_module_name,
 )
 
@@ -266,10 +267,11 @@ class _Finder:
         first = _argument(site.node, 1 if site.name.endswith("_ctypes.dlopen") else 0, "name")
         if first is None or islands.dotted(first) == "None":
             return
-        names = tuple(name for name in self._constants.strings(first, site.start) if _is_library(name))
+        names = tuple(name for name in self._constants.strings(first, site.start) if is_library_name(name))
         # What is searched for first and named after an ``or`` has an alternative of its own.
         has_alternative = self._handlers.survives(site.block, _ABSENT_LIBRARY) or self._is_before_or(site)
-        self._loads.append(LoadCall(site.line, site.block, method, names, has_alternative))
+        templates = () if names else self._constants.templates(first, site.start)
+        self._loads.append(LoadCall(site.line, site.block, method, names, has_alternative, templates))
 
     def _settled_loads(self) -> tuple[LoadCall, ...]:
         # Where find_library answers into the same variable, its question is no name to load.
@@ -422,12 +424,6 @@ def _first_command(command: str) -> tuple[str, ...]:
 
 def _is_program(word: str) -> bool:
     return bool(re.fullmatch(r"[A-Za-z0-9_./+\[][-A-Za-z0-9_./+]{0,255}", word)) and not word.endswith("/")
-
-
-def _is_library(name: str) -> bool:
-    """Say whether a name may be that of a library on Linux."""
-    is_foreign = "\\" in name or name.lower().endswith((".dll", ".dylib", ".framework"))
-    return bool(name) and not is_foreign and name.isprintable()
 
 
 def _without_path(value: cst.BaseExpression) -> cst.BaseExpression:

@@ -66,6 +66,7 @@ def find_called(
     that lead to something that is imported or loaded.
     """
     depending = [call.block for call in asked.dynamic if call.templates]
+    depending += [load.block for load in asked.loads if load.templates]
     caller = _Caller(outlined, imports, depending, constants, is_own_code=is_own_code)
     return caller.find(frozenset((*(found.block for found in imports), *asked.blocks())))
 

@@ -23,10 +23,12 @@ from fleet_audit.audit.static_imports.records import (
     FunctionCall,
     ImportedName,
     ImportStatement,
+    LoadCall,
     Parser,
     SourceRecord,
     Taken,
     absolute_name,
+    is_library_name,
     is_module_name,
 )
 from fleet_audit.audit.static_imports.serving import Served, Table, Tables
@@ -76,7 +78,8 @@ class Expansion(msgspec.Struct, frozen=True):
     """What a module leads to, and what it asks for in vain. `liveness` says which of its blocks run.
 
     `calls` are those of other modules' functions, and of its own where arguments matter. `fails_at` is the
-    first line at which importing the module surely fails; 0 where it does not.
+    first line at which importing the module surely fails; 0 where it does not. `loads` are the record's,
+    or, where functions are called, those whose names the arguments make.
     """
 
     record: SourceRecord
@@ -85,6 +88,7 @@ class Expansion(msgspec.Struct, frozen=True):
     absent: tuple[Absent, ...]
     calls: tuple[CallLink, ...] = ()
     fails_at: int = 0
+    loads: tuple[LoadCall, ...] = ()
 
 
 class Expander:
@@ -414,7 +418,15 @@ class _Walk:
         self._follow_texts()
         calls = tuple(self._calls())
         links, absent = tuple(self._links), tuple(self._absent)
-        return Expansion(self._record, self._live, links, absent, calls, self._failing_line())
+        loads = self._record.loads if is_whole else tuple(self._loads_given())
+        return Expansion(self._record, self._live, links, absent, calls, self._failing_line(), loads)
+
+    def _loads_given(self) -> Iterator[LoadCall]:
+        """Yield the loads of the functions that are called, by the names that the arguments make."""
+        for load in self._record.loads:
+            names = tuple(name for name in self._filled(load.templates) if is_library_name(name))
+            if names and self._is_walked(load.block):
+                yield msgspec.structs.replace(load, names=names)
 
     def _failing_line(self) -> int:
         lines = [
@@ -558,7 +570,10 @@ class _Walk:
         context = self._context(call.block, is_dynamic=True)
         is_guarded = self._live.is_guarded(call.block)
         is_taken = False
-        names = [*call.modules, *self._filled(call.templates)]
+        given = [name for name in self._filled(call.templates) if is_module_name(name)]
+        for name in given:
+            self._expander.ask(name.lstrip("."))
+        names = [*call.modules, *given]
         for name in names:
             found = self._named(name)
             likely = _likely(level, call.taken, len(names), is_taken=is_taken)
@@ -575,8 +590,7 @@ class _Walk:
             name = template
             for parameter, value in self._given.items():
                 name = name.replace(PARAMETER % parameter, value)
-            if "{" not in name and is_module_name(name):
-                self._expander.ask(name.lstrip("."))
+            if "{" not in name:
                 yield name
 
     def _follow_uses(self) -> None:

@@ -1,6 +1,7 @@
 """Which modules a service reaches from its entry, and how certainly: a search by weakest link."""
 
 import heapq
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -12,6 +13,7 @@ from fleet_audit.audit.model.location import ImageLocation, Location, SourceLoca
 from fleet_audit.audit.static_imports.expansion import Absent, CallLink, Expander, Expansion, Link
 from fleet_audit.audit.static_imports.finder import Module, ModuleKind, Place, Side
 from fleet_audit.audit.static_imports.functions import Invocation
+from fleet_audit.audit.static_imports.records import LoadCall
 
 MAX_MODULES = 50_000
 """How many modules one service may reach before the search gives up."""
@@ -119,6 +121,7 @@ class _Search:
         self._reached: dict[tuple[ModuleName, bool], Reached] = {}
         self._edges: dict[Edge, None] = {}
         self._invoked: dict[tuple[ModuleName, bool], dict[Invocation, Level]] = {}
+        self._loads: defaultdict[tuple[ModuleName, bool], list[LoadCall]] = defaultdict(list)
 
     def run(self, starts: Sequence[Start]) -> Reach:
         for start in starts:
@@ -139,6 +142,9 @@ class _Search:
             for call, level in sorted(invoked.items(), key=lambda pair: str(pair[0]))
         )
         expansion = self._expander.with_calls(found.module, is_script=key[1], called=called)
+        if expansion is not None:
+            loads = (*expansion.loads, *self._loads[key])
+            expansion = msgspec.structs.replace(expansion, loads=loads)
         return msgspec.structs.replace(found, expansion=expansion)
 
     def _begin(self, start: Start) -> None:
@@ -183,6 +189,7 @@ class _Search:
         invoked[call] = level
         expansion = self._expander.expand(step.module, is_script=step.is_script, called=(call,))
         if expansion is not None:
+            self._loads[step.key] += expansion.loads
             self._follow(level, step, expansion)
 
     def _call(self, level: Level, step: "_Step", link: CallLink) -> None:

@@ -8,7 +8,7 @@ from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod
 from fleet_audit.audit.static_imports.conditions import Condition, Unknown
 
-RECORD_VERSION = 7
+RECORD_VERSION = 8
 """Raise whenever the same bytes give another record."""
 
 
@@ -122,7 +122,7 @@ class DynamicImportCall(msgspec.Struct, frozen=True, gc=False):
 class LoadCall(msgspec.Struct, frozen=True, gc=False):
     """A call that loads a library; any of `names` will do. Empty where they could not be evaluated.
 
-    `is_handled` where the code copes with its absence.
+    `is_handled` where the code copes with its absence. `templates` are as in `DynamicImportCall`.
     """
 
     line: int
@@ -130,6 +130,7 @@ class LoadCall(msgspec.Struct, frozen=True, gc=False):
     method: LoadMethod
     names: tuple[str, ...]
     is_handled: bool = False
+    templates: tuple[str, ...] = ()
 
 
 class RunCall(msgspec.Struct, frozen=True, gc=False):
@@ -280,6 +281,12 @@ class SourceRecord(msgspec.Struct, frozen=True):
 def is_module_name(name: str) -> bool:
     """Say whether a name, absolute or relative, can be that of a module."""
     return len(name) < 256 and all(part.isidentifier() for part in name.lstrip(".").split("."))
+
+
+def is_library_name(name: str) -> bool:
+    """Say whether a name may be that of a library on Linux."""
+    is_foreign = "\\" in name or name.lower().endswith((".dll", ".dylib", ".framework"))
+    return bool(name) and not is_foreign and name.isprintable()
 
 
 def absolute_name(statement_module: str, level: int, package: ModuleName) -> ModuleName | None:

@@ -187,3 +187,25 @@ def test_more_names_than_are_looked_at_are_a_gap() -> None:
 
     assert gaps(60) == ["limit-reached"]
     assert gaps(40) == []
+
+
+@pytest.mark.parametrize(
+    ("app", "library"),
+    [
+        ("import lib\nlib.load('libx.so.1')\n", "libx.so.1"),
+        ("import lib\nlib.by_stem('x')\n", "libx.so"),
+        ("from ctypes import CDLL\ndef own(name):\n    return CDLL(name)\nown('libx.so.1')\n", "libx.so.1"),
+    ],
+)
+def test_a_function_that_loads_what_it_is_given_loads_what_the_caller_names(app: str, library: str) -> None:
+    lib = (
+        "from ctypes import CDLL\ndef load(name):\n    return CDLL(name)\n"
+        "def by_stem(stem):\n    return CDLL('lib' + stem + '.so')\n"
+    )
+    loads = [load for load in imports_of(app, {"lib.py": lib}).native_loads if load.names]
+    assert [(load.names, load.level) for load in loads] == [((library,), Level.CERTAIN)]
+
+
+def test_a_function_that_is_given_no_name_loads_nothing_that_is_known() -> None:
+    lib = "from ctypes import CDLL\ndef load(name):\n    return CDLL(name)\n"
+    assert imports_of("import lib\nlib.load(find())\n", {"lib.py": lib}).native_loads == ()
