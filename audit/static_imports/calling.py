@@ -17,6 +17,7 @@ from fleet_audit.audit.static_imports.records import BlockKind, FunctionCall, Im
 MAX_LOCAL_CALLS = 20_000
 MAX_FUNCTION_CALLS = 5_000
 MAX_INSTANCES = 2_000
+MAX_NAMED_ARGUMENTS = 200
 _MOST_DEFINITIONS = 4
 _MOST_ARGUMENTS = 8
 _LONGEST_ARGUMENTS = 2_000
@@ -88,6 +89,7 @@ class _Caller:
         self._source = outlined.text.source
         self._is_own_code = is_own_code
         self._constants = constants
+        self._asked: set[bytes] = set()
         given = {outlined.spans[self._function(block)].name for block in depending}
         self._looked_at = frozenset({*_bound(imports), *given})
         self._targets = self._find_targets()
@@ -295,6 +297,9 @@ class _Caller:
             return text.partition("{")[0] if b"f" in string[1].lower() else text
         named = _ONE_NAME.fullmatch(self._shadow, start, end) if self._is_own_code else None
         if named is None:
+            return None
+        self._asked.add(named[1])
+        if len(self._asked) > MAX_NAMED_ARGUMENTS:
             return None
         values = self._constants.strings(cst.Name(named[1].decode()), start)
         return values[0] if len(values) == 1 else None

@@ -167,7 +167,9 @@ class _Examiner:
         if self._common is not None and self._interpreter is not None:
             reached = both(reached, startup(service.name, self._interpreter, self._common))
         if reached.is_cut:
-            gaps.append(Gap(STAGE, GapKind.LIMIT_REACHED, service.name, "reaches too many modules to follow"))
+            gaps.append(
+                Gap(STAGE, GapKind.LIMIT_REACHED, service.name, "reaches too many modules or calls to follow")
+            )
         gaps += unread_byte_code(reached.modules)
         requirements = read_requirements(self._sources, service.requirements, self._markers())
         required, unread = requirements.installs, requirements.gaps

@@ -327,7 +327,10 @@ class Expander:
         if key not in self._served:
             # A package that takes a name of itself while it serves one ends here.
             self._served[key] = ()
-            self._served[key] = self._find_served(module, record, name)
+            self._depth += 1
+            if self._depth <= _DEEPEST_FAILURE:
+                self._served[key] = self._find_served(module, record, name)
+            self._depth -= 1
         return self._served[key]
 
     def _find_served(self, module: Module, record: SourceRecord, name: str) -> tuple[Served, ...]:
@@ -354,7 +357,7 @@ class Expander:
         return tuple(Served(link.target, link.level) for link in links if link.level <= Level.PROBABLE)
 
     def _block_level(self, module: Module, block: int) -> Level | None:
-        expansion = self.expand(module) if self._depth <= _DEEPEST_FAILURE else None
+        expansion = self.expand(module)
         return None if expansion is None else expansion.liveness.level(block)
 
     def exports(self, module: Module) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ _BOUND = re.compile(
     rb"(?m)^[ \t]*((?:\w+[ \t]*,[ \t]*){0,20}\w+)[ \t]*(?::[^=\n]*)?[-+|&]?=(?!=)"
     rb"|^[ \t]*for[ \t]+([\w, \t]+?)[ \t]in\b"
 )
-_ASSIGNED = rb"(?m)^[ \t]*%s[ \t]*(?::[^=\n]*)?[-+|]?=(?!=)"
+_WORD = re.compile(rb"\w+")
 _RETURN = re.compile(rb"(?m)(?:^[ \t\f]*|[:;][ \t\x01]*)return\b")
 
 
@@ -47,16 +47,16 @@ def flag_assignments(outlined: Outline) -> Iterator[FlagAssignment]:
     flags = list(_flags(outlined))
     yield from flags
     counts = Counter(flag.name for flag in flags)
-    bound = _bound_names(outlined) if flags else Counter[str]()
+    bound = _bound_in(outlined.text.shadow, outlined.module_parts() if flags else [])
     yield from (FlagAssignment(n, Unknown(), 0) for n in sorted(counts) if bound[n] > counts[n])
 
 
-def _bound_names(outlined: Outline) -> Counter[str]:
+def _bound_in(shadow: bytes, parts: list[tuple[int, int]]) -> Counter[str]:
+    """Count how often each name is bound in some parts of a text."""
     names = Counter[str]()
-    for part in outlined.module_parts():
-        for found in _BOUND.finditer(outlined.text.shadow, *part):
-            listed = found[1] or found[2]
-            names.update(name.decode(errors="replace") for name in re.findall(rb"\w+", listed))
+    for part in parts:
+        for found in _BOUND.finditer(shadow, *part):
+            names.update(name.decode(errors="replace") for name in _WORD.findall(found[1] or found[2]))
     return names
 
 
@@ -117,7 +117,7 @@ def variables(outlined: Outline) -> dict[str, Variable]:
         end = outlined.text.line_end(found.end())
         parsed = islands.expression(outlined.text.source[found.end() : end], shadow[found.end() : end])
         asked = None if parsed is None else variable(parsed)
-        name = found[1].decode(errors="replace")
-        if asked is not None and len(re.findall(_ASSIGNED % re.escape(found[1]), shadow)) == 1:
-            named[name] = asked
-    return named
+        if asked is not None:
+            named[found[1].decode(errors="replace")] = asked
+    bound = _bound_in(shadow, [(0, len(shadow))]) if named else Counter[str]()
+    return {name: asked for name, asked in named.items() if bound[name] == 1}

@@ -18,6 +18,9 @@ from fleet_audit.audit.static_imports.records import LoadCall
 MAX_MODULES = 50_000
 """How many modules one service may reach before the search gives up."""
 
+MAX_CALLS = 1_000
+"""How many calls of one module's functions, with different arguments, are followed."""
+
 
 class Start(msgspec.Struct, frozen=True):
     """A file that a service starts with; `called` are functions that whoever starts it calls.
@@ -118,6 +121,7 @@ class _Search:
         self._expander = expander
         self._queue: list[tuple[Level, bool, int, _Step]] = []
         self._pushed = 0
+        self._is_cut = False
         self._reached: dict[tuple[ModuleName, bool], Reached] = {}
         self._edges: dict[Edge, None] = {}
         self._invoked: dict[tuple[ModuleName, bool], dict[Invocation, Level]] = {}
@@ -130,7 +134,7 @@ class _Search:
             level, _, _, step = heapq.heappop(self._queue)
             self._visit(level, step)
         modules = tuple(self._with_calls(key, found) for key, found in self._reached.items())
-        return Reach(modules, tuple(self._edges), is_cut=bool(self._queue))
+        return Reach(modules, tuple(self._edges), is_cut=self._is_cut or bool(self._queue))
 
     def _with_calls(self, key: tuple[ModuleName, bool], found: Reached) -> Reached:
         """Return a module with its functions as certain as what calls them from other modules."""
@@ -184,7 +188,8 @@ class _Search:
 
     def _visit_function(self, level: Level, step: "_Step", call: Invocation) -> None:
         invoked = self._invoked.setdefault(step.key, {})
-        if call in invoked:
+        self._is_cut = self._is_cut or len(invoked) >= MAX_CALLS
+        if call in invoked or len(invoked) >= MAX_CALLS:
             return
         invoked[call] = level
         expansion = self._expander.expand(step.module, is_script=step.is_script, called=(call,))

@@ -209,3 +209,13 @@ def test_a_function_that_loads_what_it_is_given_loads_what_the_caller_names(app:
 def test_a_function_that_is_given_no_name_loads_nothing_that_is_known() -> None:
     lib = "from ctypes import CDLL\ndef load(name):\n    return CDLL(name)\n"
     assert imports_of("import lib\nlib.load(find())\n", {"lib.py": lib}).native_loads == ()
+
+
+def test_more_calls_of_one_module_than_are_followed_are_a_gap() -> None:
+    def gaps(count: int) -> list[str]:
+        calls = "".join(f"optional('m{i}')\n" for i in range(count))
+        app = f"from pkg.importer import optional\n{calls}"
+        return [gap.kind for gap in imports_of(app, IMAGE).gaps]
+
+    assert gaps(1_100) == ["limit-reached"]
+    assert gaps(900) == []

@@ -85,3 +85,8 @@ def test_packages_that_serve_each_other_in_a_circle_end() -> None:
         "b.py": f"{HOOK}import a\n    return a.thing\n",
     }
     assert imports_of("import a\nx = a.thing\n", image).extension_modules == ()
+
+
+def test_a_long_chain_of_packages_that_serve_from_the_next_ends() -> None:
+    image = {f"p{i}.py": f"{HOOK}import p{i + 1}\n    return p{i + 1}.thing\n" for i in range(600)}
+    assert imports_of("import p0\nx = p0.thing\n", image).extension_modules == ()
