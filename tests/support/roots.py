@@ -256,7 +256,8 @@ def _bootstrap(suite: str, architecture: str, place: Path) -> bool:
     is_foreign = architecture not in _RUNNING
     options = ["--variant=minbase", f"--arch={architecture}", f"--include={','.join(PACKAGES)}"]
     options += ["--foreign"] if is_foreign else []
-    for address in _archives(suite, architecture):
+    # A download that breaks off is no reason to go without the system: each archive is asked once more.
+    for address in [*_archives(suite, architecture)] * 2:
         fresh = Path(mkdtemp(dir=cache(), prefix="new-"))
         try:
             run(["debootstrap", *options, suite, str(fresh), address], timeout=_SECONDS, env=os.environ)
