@@ -335,9 +335,15 @@ class Liveness:
         staying = [level for level, ends in levels if level is not None and not ends]
         if not staying:
             return None
-        # That code raises where something is amiss does not make what follows less likely.
-        is_left = any(level is not None and ends is Ending.LEAVES for level, ends in levels)
+        # That code raises where something is amiss does not make what follows less likely, unless it is
+        # caught here: then it chooses.
+        leaving = {Ending.LEAVES, Ending.FAILS} if self._is_caught(last) else {Ending.LEAVES}
+        is_left = any(level is not None and ends in leaving for level, ends in levels)
         return Level.PROBABLE if is_left and Level.CERTAIN not in staying else Level.CERTAIN
+
+    def _is_caught(self, block: int) -> bool:
+        tried = self._try_around(block)
+        return tried >= 0 and bool(self._blocks[tried].catches)
 
     def _level_after_try(self, branches: list[tuple[int, Block]]) -> Level | None:
         tried, body = branches[0]

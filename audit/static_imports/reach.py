@@ -242,7 +242,7 @@ class _Search:
             if target is None or is_beyond or link.context is ImportContext.TYPING:
                 continue
             where = location(link.place or file, link.line)
-            is_handled = link.context is ImportContext.GUARDED
+            is_handled = link.is_survived
             if target.kind is not ModuleKind.BUILTIN:
                 begin, least = (source, Level.CERTAIN)
                 if is_shared and _is_own(target):
@@ -281,8 +281,7 @@ class _Step(msgspec.Struct, frozen=True, eq=False):
 
 def _is_cut_off(step: _Step, expansion: Expansion, link: Link) -> bool:
     """Say whether an import stands behind one that fails, where what leads here survives that."""
-    is_behind = 0 < expansion.fails_at < link.line
-    return step.is_guarded and is_behind and link.context is ImportContext.MODULE
+    return step.is_guarded and 0 < expansion.fails_at < link.line
 
 
 def _worth_an_edge(expansion: Expansion) -> Iterator[Absent]:

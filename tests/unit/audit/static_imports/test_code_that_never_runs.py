@@ -210,7 +210,8 @@ def test_what_stands_behind_an_import_that_fails_does_not_run() -> None:
 
 
 def test_a_module_whose_failure_is_survived_is_followed_to_the_import_that_fails() -> None:
-    other: Mapping[str, str | bytes] = {"other.py": "import a\nimport gone\nimport b\n", A: b"", B: b""}
+    text = "import a\nimport gone\ntry:\n    import b\nexcept ImportError:\n    pass\n"
+    other: Mapping[str, str | bytes] = {"other.py": text, A: b"", B: b""}
     guarded = "try:\n    import other\nexcept ImportError:\n    pass\n"
     assert levels(guarded, other) == {"a": Level.CERTAIN}
     assert levels("import other\n", other) == {"a": Level.CERTAIN, "b": Level.CERTAIN}
@@ -260,3 +261,9 @@ def test_a_name_that_is_nothing_at_first_may_become_something() -> None:
         "b": Level.STRING,
     }
     assert levels("lib = None\nif lib is None:\n    import a\n") == {"a": Level.CERTAIN}
+
+
+def test_what_stands_behind_a_raise_that_is_caught_here_is_probable() -> None:
+    choice = "try:\n    if x():\n        raise ImportError\n    import a\nexcept ImportError:\n    import b\n"
+    assert levels(choice) == {"a": Level.PROBABLE, "b": Level.STRING}
+    assert levels("if x():\n    raise ImportError\nimport a\n") == {"a": Level.CERTAIN}
