@@ -300,9 +300,22 @@ class Liveness:
                 assert_never(block.kind)
 
     def _level_behind_try(self, block: Block) -> Level | None:
+        may_fail = self._may_fail(block.previous)
         if block.kind is BlockKind.TRY_ELSE:
-            return None if self._failing.get(block.previous) else Level.CERTAIN
-        return Level.CERTAIN if self._catches_failure(block) else Level.STRING
+            if self._failing.get(block.previous):
+                return None
+            return Level.PROBABLE if may_fail else Level.CERTAIN
+        if self._catches_failure(block):
+            return Level.CERTAIN
+        return Level.PROBABLE if may_fail else Level.STRING
+
+    def _may_fail(self, tried: int) -> bool:
+        """Say whether an import in a ``try`` fails under a condition that nothing decides."""
+        if self._known_level(tried) is not Level.CERTAIN:
+            return False
+        failures = self._failures.get(tried, ())
+        imports = (block for block, exception, _ in failures if exception in _NAMED_FAILURES)
+        return any(self._known_level(block) is Level.PROBABLE for block in imports)
 
     def _catches_failure(self, handler: Block) -> bool:
         failed = self._failing.get(handler.previous, frozenset())

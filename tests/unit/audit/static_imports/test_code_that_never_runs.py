@@ -265,5 +265,9 @@ def test_a_name_that_is_nothing_at_first_may_become_something() -> None:
 
 def test_what_stands_behind_a_raise_that_is_caught_here_is_probable() -> None:
     choice = "try:\n    if x():\n        raise ImportError\n    import a\nexcept ImportError:\n    import b\n"
-    assert levels(choice) == {"a": Level.PROBABLE, "b": Level.STRING}
+    assert levels(choice) == {"a": Level.PROBABLE, "b": Level.PROBABLE}
+    otherwise = (
+        "try:\n    if x():\n        raise ImportError\nexcept ImportError:\n    pass\nelse:\n    import a\n"
+    )
+    assert levels(otherwise) == {"a": Level.PROBABLE}
     assert levels("if x():\n    raise ImportError\nimport a\n") == {"a": Level.CERTAIN}
