@@ -43,7 +43,8 @@ class Link(msgspec.Struct, frozen=True, gc=False):
     """A step from a module to another: `target` was found, on `line`, at `level`.
 
     `is_statement` holds for the module that the import names itself, not for what comes along. `place` is
-    the file of the line where that is another than the module's own.
+    the file of the line where that is another than the module's own. `may_fail` holds where it is survived
+    that the target cannot be imported, or where that does not show.
     """
 
     target: ModuleName
@@ -53,6 +54,12 @@ class Link(msgspec.Struct, frozen=True, gc=False):
     context: ImportContext
     is_statement: bool = False
     place: Place | None = None
+    may_fail: bool = False
+
+    @property
+    def is_survived(self) -> bool:
+        """Say whether the import may fail and what follows runs all the same."""
+        return self.may_fail or self.context is ImportContext.GUARDED
 
 
 class Absent(msgspec.Struct, frozen=True, gc=False):
@@ -231,8 +238,9 @@ class Expander:
         )
         links = [msgspec.structs.replace(link, place=source.file) for link in walked]
         said = {link.target for link in links}
+        # Names do not show whether the compiled code goes on without what it asks for.
         links += [
-            Link(named.module, named.level, 0, "names", ImportContext.DYNAMIC)
+            Link(named.module, named.level, 0, "names", ImportContext.DYNAMIC, may_fail=True)
             for named in self._compiled.imports(module, self._finder.find, self._finder.search_path)
             if named.module not in said
         ]
@@ -582,7 +590,8 @@ class _Walk:
             likely = _likely(level, call.taken, len(names), is_taken=is_taken)
             if found is not None and self._expander.find(found) is not None:
                 is_taken = True
-                self._add(found, likely, call.line, context, is_statement=True)
+                link = Link(found, likely, call.line, "imports", context, is_statement=True)
+                self._append(msgspec.structs.replace(link, may_fail=is_guarded))
             elif found is not None:
                 lost = Level.STRING if is_guarded else likely
                 self._absent.append(Absent(found, lost, call.line, context))
@@ -661,8 +670,11 @@ class _Walk:
     def _add(
         self, name: ModuleName, level: Level, line: int, context: ImportContext, *, is_statement: bool = False
     ) -> None:
-        if name != self._module.name:
-            self._links.append(Link(name, level, line, "imports", context, is_statement))
+        self._append(Link(name, level, line, "imports", context, is_statement))
+
+    def _append(self, link: Link) -> None:
+        if link.target != self._module.name:
+            self._links.append(link)
 
 
 def _top_level_names(record: SourceRecord) -> Iterator[str]:

@@ -57,6 +57,13 @@ def test_a_module_of_its_own_package_is_imported_by_the_name_that_stands_in_the_
     assert found["pkg.slow"] is Level.CERTAIN
 
 
+def test_what_only_a_name_in_a_binary_leads_to_may_be_absent() -> None:
+    """Nobody can see whether compiled code goes on without it, so that what it wants is not demanded."""
+    files = package(extension(c_strings("init pkg.fast", "pkg.slow")), slow=SIMPLE)
+    found = imports_of("import pkg", files)
+    assert {e.module: e.is_guarded for e in found.extension_modules} == {"pkg.fast": False, "pkg.slow": True}
+
+
 def test_a_name_inside_a_sentence_is_no_import() -> None:
     assert "pkg.slow" not in reached(extension(c_strings("see pkg.slow for more")), slow=SIMPLE)
 

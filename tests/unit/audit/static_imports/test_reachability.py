@@ -297,6 +297,13 @@ def test_an_extension_module_behind_a_guard_is_marked_so() -> None:
     assert {e.module: e.is_guarded for e in found.extension_modules} == {"x": True, "y": False}
 
 
+def test_an_import_by_a_call_is_guarded_as_a_statement_is() -> None:
+    app = "import importlib\ntry:\n    importlib.import_module('x')\nexcept ImportError:\n    pass\n"
+    app += "importlib.import_module('y')\n"
+    found = imports_of(app, {f"x{TAG}": b"\x7fELF", f"y{TAG}": b"\x7fELF"})
+    assert {e.module: e.is_guarded for e in found.extension_modules} == {"x": True, "y": False}
+
+
 def test_what_an_installed_module_finds_in_one_services_code_is_no_evidence_for_another() -> None:
     sources = {"a/app.py": "import lib\n", "a/own.py": "import json\n", "b/app.py": "import lib\n"}
     services = [ServiceCode(name, f"{name}/app.py", (f"{name}",)) for name in ("a", "b")]
