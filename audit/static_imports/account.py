@@ -31,7 +31,8 @@ from fleet_audit.audit.static_imports.distributions import Distributions
 from fleet_audit.audit.static_imports.finder import Module, ModuleKind, Place, Side
 from fleet_audit.audit.static_imports.interpreter import Interpreter
 from fleet_audit.audit.static_imports.library import STAGE, Library
-from fleet_audit.audit.static_imports.reach import Reach, Reached, location, module_node, node_name
+from fleet_audit.audit.static_imports.nodes import location, module_node, node_name
+from fleet_audit.audit.static_imports.reach import Reach, Reached
 from fleet_audit.audit.static_imports.records import DynamicImportCall, LoadCall, PathCall, RunCall
 from fleet_audit.audit.static_imports.service_code import ServiceCode
 from fleet_audit.audit.static_imports.spelling import meant

@@ -23,7 +23,8 @@ from fleet_audit.audit.static_imports.expansion import Expander
 from fleet_audit.audit.static_imports.finder import Finder, Module, ModuleKind, Place, Side, source_place
 from fleet_audit.audit.static_imports.interpreter import Interpreter
 from fleet_audit.audit.static_imports.library import STAGE, Library
-from fleet_audit.audit.static_imports.reach import Reached, Start, both, own_name, reach
+from fleet_audit.audit.static_imports.nodes import own_name
+from fleet_audit.audit.static_imports.reach import Reached, Start, both, reach
 from fleet_audit.audit.static_imports.requirements import (
     compared,
     marker_environment,
@@ -37,6 +38,7 @@ from fleet_audit.audit.static_imports.startup import startup
 from fleet_audit.audit.static_imports.store import RecordStore
 from fleet_audit.audit.static_imports.syntax import Judge
 from fleet_audit.audit.static_imports.unused import SERVERS
+from fleet_audit.audit.static_imports.ways import KnownWays
 
 DEFAULT_VERSION = (3, 11)
 """The Python that sources are read for where no image says."""
@@ -109,6 +111,7 @@ class _Examiner:
         if image is not None:
             self._trees[Side.IMAGE] = WithArchives(image, self._version)
         self._common: Expander | None = None
+        self._ways = KnownWays()
         self._image_finder: Finder | None = None
         self._library = Library(self._trees, self._version, records, judge)
         self._distributions = (
@@ -126,14 +129,15 @@ class _Examiner:
         """Examine every service, in the order of their names."""
         self._share()
         answers: list[ServiceImports] = []
-        edges: dict[Edge, None] = {}
+        edges: dict[int, Edge] = {}
         for service in sorted(services, key=lambda service: service.name):
             answer, found = self._examine(service)
             answers.append(answer)
-            edges.update(dict.fromkeys(found))
+            # Most are the same objects for every service: looking at each as a value takes far longer.
+            edges.update((id(edge), edge) for edge in found)
         return Examination(
             services=tuple(answers),
-            edges=tuple(edges),
+            edges=tuple(dict.fromkeys(edges.values())),
             gaps=self._shared_gaps(),
             parsed=self._library.parsed,
             cached=self._library.cached,
@@ -163,9 +167,9 @@ class _Examiner:
         ):
             expander.shared_with(self._common, self._names_in(path))
         starts = self._starts(service, script, files, finder, gaps)
-        reached = reach(service.name, starts, expander)
+        reached = reach(service.name, starts, expander, known=self._ways)
         if self._common is not None and self._interpreter is not None:
-            reached = both(reached, startup(service.name, self._interpreter, self._common))
+            reached = both(reached, startup(service.name, self._interpreter, self._common, self._ways))
         if reached.is_cut:
             gaps.append(
                 Gap(STAGE, GapKind.LIMIT_REACHED, service.name, "reaches too many modules or calls to follow")
@@ -270,6 +274,7 @@ class _Examiner:
             finder = Finder(self._trees, folders, self._suffixes(), self._assumed(), redirects)
             self._image_finder = finder
             self._common = self._expander(finder)
+            self._ways = KnownWays(self._common)
 
     def _names_in(self, path: SearchPath) -> frozenset[str]:
         """Return the top-level names that the service's own folders could answer."""

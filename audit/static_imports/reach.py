@@ -1,19 +1,21 @@
 """Which modules a service reaches from its entry, and how certainly: a search by weakest link."""
 
 import heapq
+import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from fleet_audit.audit.model.evidence import Edge, Node, NodeKind
-from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import ImportContext, Level
-from fleet_audit.audit.model.location import ImageLocation, Location, SourceLocation
-from fleet_audit.audit.static_imports.expansion import Absent, CallLink, Expander, Expansion, Link
-from fleet_audit.audit.static_imports.finder import Module, ModuleKind, Place, Side
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.static_imports.expansion import CallLink, Expander, Expansion
+from fleet_audit.audit.static_imports.finder import Module, ModuleKind
 from fleet_audit.audit.static_imports.functions import Invocation
+from fleet_audit.audit.static_imports.nodes import location, module_node, node_name
 from fleet_audit.audit.static_imports.records import LoadCall
+from fleet_audit.audit.static_imports.ways import Key, KnownWays, Way
 
 MAX_MODULES = 50_000
 """How many modules one service may reach before the search gives up."""
@@ -50,8 +52,9 @@ class Reached(msgspec.Struct, frozen=True):
 
 
 class Reach(msgspec.Struct, frozen=True):
-    """Everything that one service reaches, in the order of search, with an edge for every step.
+    """Everything that one service reaches, in the order of search, with edges for every step.
 
+    Equal edges may come more than once; services that take the same way share the same edge objects.
     `is_cut` holds where the search gave up.
     """
 
@@ -61,13 +64,19 @@ class Reach(msgspec.Struct, frozen=True):
 
 
 def reach(
-    service: str, starts: Sequence[Start], expander: Expander, *, deepest: Level = Level.STRING
+    service: str,
+    starts: Sequence[Start],
+    expander: Expander,
+    *,
+    deepest: Level = Level.STRING,
+    known: KnownWays | None = None,
 ) -> Reach:
     """Search from `starts` through every import; each module has the level of its most certain chain.
 
-    Imports that are less certain than `deepest` are not followed.
+    Imports that are less certain than `deepest` are not followed. What is `known` of earlier searches on the
+    same image is not worked out again.
     """
-    return _Search(service, expander, deepest).run(starts)
+    return _Search(service, expander, deepest, known or KnownWays()).run(starts)
 
 
 def both(of_service: Reach, before: Reach) -> Reach:
@@ -78,54 +87,26 @@ def both(of_service: Reach, before: Reach) -> Reach:
         other = earlier.pop(found.module, found)
         is_better = (other.level, other.is_guarded) < (found.level, found.is_guarded)
         modules.append(other if is_better else found)
-    edges = dict.fromkeys((*of_service.edges, *before.edges))
     is_cut = of_service.is_cut or before.is_cut
-    return Reach((*modules, *earlier.values()), tuple(edges), is_cut=is_cut)
-
-
-def location(place: Place, line: int) -> Location:
-    """Return the place of a line for a report."""
-    if place.side is Side.SOURCES:
-        return SourceLocation(place.path.removeprefix("/"), line)
-    return ImageLocation(place.path, line=line)
-
-
-def module_node(module: Module) -> Node:
-    """Return a module's node in the evidence.
-
-    The image's modules go by the name that they are imported by. A service's own are named for their
-    file in the repository: many services have a ``config``, and they must not be taken for one.
-    """
-    return Node(NodeKind.MODULE, node_name(module))
-
-
-def node_name(module: Module) -> ModuleName:
-    """Return the name under which `module_node` shows a module."""
-    if module.file is None or module.file.side is not Side.SOURCES:
-        return module.name
-    return own_name(module.file)
-
-
-def own_name(place: Place) -> ModuleName:
-    """Return the dotted name of a file's path in the repository."""
-    stem = place.path.removeprefix("/").removesuffix(".py").removesuffix("/__init__")
-    return ModuleName(stem.replace("/", "."))
+    return Reach((*modules, *earlier.values()), (*of_service.edges, *before.edges), is_cut=is_cut)
 
 
 class _Search:
     """A best-first search: the most certain step first, of equals one that is not guarded."""
 
-    def __init__(self, service: str, expander: Expander, deepest: Level) -> None:
+    def __init__(self, service: str, expander: Expander, deepest: Level, known: KnownWays) -> None:
         self._service = Node(NodeKind.SERVICE, service)
         self._deepest = deepest
         self._expander = expander
+        self._ways = known
         self._queue: list[tuple[Level, bool, int, _Step]] = []
+        self._queued: dict[tuple[Key, Invocation | None], tuple[Level, bool]] = {}
         self._pushed = 0
         self._is_cut = False
-        self._reached: dict[tuple[ModuleName, bool], Reached] = {}
-        self._edges: dict[Edge, None] = {}
-        self._invoked: dict[tuple[ModuleName, bool], dict[Invocation, Level]] = {}
-        self._loads: defaultdict[tuple[ModuleName, bool], list[LoadCall]] = defaultdict(list)
+        self._reached: dict[Key, Reached] = {}
+        self._edges: list[Edge] = []
+        self._invoked: dict[Key, dict[Invocation, Level]] = {}
+        self._loads: defaultdict[Key, list[LoadCall]] = defaultdict(list)
 
     def run(self, starts: Sequence[Start]) -> Reach:
         for start in starts:
@@ -136,7 +117,7 @@ class _Search:
         modules = tuple(self._with_calls(key, found) for key, found in self._reached.items())
         return Reach(modules, tuple(self._edges), is_cut=self._is_cut or bool(self._queue))
 
-    def _with_calls(self, key: tuple[ModuleName, bool], found: Reached) -> Reached:
+    def _with_calls(self, key: Key, found: Reached) -> Reached:
         """Return a module with its functions as certain as what calls them from other modules."""
         invoked = self._invoked.get(key)
         if not invoked or found.expansion is None:
@@ -156,18 +137,23 @@ class _Search:
         if file is None:
             return
         where = location(file, 0)
-        self._edges[Edge(self._service, module_node(start.module), start.how, Level.CERTAIN, where)] = None
+        edge = Edge(self._service, module_node(start.module), start.how, Level.CERTAIN, where)
+        self._edges.append(edge)
         own_line = where if isinstance(where, SourceLocation) else None
-        step = _Step(start.module, own_line, is_script=start.is_script, is_guarded=start.is_guarded)
+        key = (node_name(start.module), start.is_script)
+        step = _Step(start.module, key, own_line, is_guarded=start.is_guarded)
         self._push(Level.CERTAIN, step)
         for function in start.called:
             self._call(Level.CERTAIN, step, CallLink(start.module, Invocation(function), Level.CERTAIN, 0))
 
     def _push(self, level: Level, step: "_Step") -> None:
-        known = self._reached if step.call is None else self._invoked.get(step.key, {})
-        if (step.key if step.call is None else step.call) not in known:
+        """Queue a step, unless one that is at least as certain was queued before."""
+        slot, weight = (step.key, step.call), (level, step.is_guarded)
+        queued = self._queued.get(slot)
+        if queued is None or weight < queued:
+            self._queued[slot] = weight
             self._pushed += 1
-            heapq.heappush(self._queue, (level, step.is_guarded, self._pushed, step))
+            heapq.heappush(self._queue, (*weight, self._pushed, step))
 
     def _visit(self, level: Level, step: "_Step") -> None:
         if step.call is not None:
@@ -181,7 +167,7 @@ class _Search:
         if module.kind is ModuleKind.EXTENSION and module.file is not None:
             node = Node(NodeKind.FILE, module.file.path)
             where = location(module.file, 0)
-            self._edges[Edge(module_node(module), node, "is", Level.CERTAIN, where)] = None
+            self._edges.append(Edge(module_node(module), node, "is", Level.CERTAIN, where))
         self._visit_packages(level, step)
         if expansion is not None:
             self._follow(level, step, expansion)
@@ -205,65 +191,53 @@ class _Search:
         where = location(file, link.line)
         is_guarded = link.context is ImportContext.GUARDED
         own_line = where if isinstance(where, SourceLocation) else step.own_line
-        called = _Step(
-            link.target,
-            own_line,
-            is_script=step.is_script and link.target.file == file,
-            call=link.call,
-            is_guarded=step.is_guarded or is_guarded,
-        )
-        self._edges[Edge(step.node, called.node, "calls", link.level, where, is_guarded)] = None
+        is_script = step.is_script and link.target.file == file
+        key = (node_name(link.target), is_script)
+        called = _Step(link.target, key, own_line, link.call, is_guarded=step.is_guarded or is_guarded)
+        self._edges.append(Edge(step.node, called.node, "calls", link.level, where, is_guarded))
         self._push(max(level, link.level), called)
 
     def _visit_packages(self, level: Level, step: "_Step") -> None:
         """Push the package above: importing a.b imports a first (Language Reference, 5.4.2)."""
-        above = step.module.name.rpartition(".")[0]
-        package = self._expander.find(above) if above and not step.is_script else None
-        if package is None or package.kind is ModuleKind.NAMESPACE:
-            return
-        if step.module.file is not None:
-            edge = Edge(module_node(step.module), module_node(package), "is in", Level.CERTAIN)
-            self._edges[edge] = None
-        self._push(level, _Step(package, step.own_line, is_guarded=step.is_guarded))
+        above = None if step.is_script else self._ways.above(step.module, self._expander.find)
+        if above is not None:
+            self._edges += () if above.edge is None else (above.edge,)
+            self._push(level, _Step(above.package, above.key, step.own_line, is_guarded=step.is_guarded))
 
     def _follow(self, level: Level, step: "_Step", expansion: Expansion) -> None:
-        file = step.module.file
-        if file is None:
+        if step.module.file is None:
             return
-        source = step.node
-        # All services share the image's modules. Where one of these leads into own code (``import __main__``,
-        # a file that shadows what is installed) it does so for this service alone.
-        is_shared = not _is_own(step.module)
         for call in expansion.calls:
             self._call(level, step, call)
-        for link in expansion.links:
-            target = self._expander.find(link.target)
-            is_beyond = max(level, link.level) > self._deepest or _is_cut_off(step, expansion, link)
-            if target is None or is_beyond or link.context is ImportContext.TYPING:
-                continue
-            where = location(link.place or file, link.line)
-            is_handled = link.is_survived
-            if target.kind is not ModuleKind.BUILTIN:
-                begin, least = (source, Level.CERTAIN)
-                if is_shared and _is_own(target):
-                    begin, least = (self._service, level)
-                edge = Edge(begin, module_node(target), link.how, max(least, link.level), where, is_handled)
-                self._edges[edge] = None
-            own_line = where if isinstance(where, SourceLocation) else step.own_line
-            is_guarded = step.is_guarded or is_handled
-            self._push(max(level, link.level), _Step(target, own_line, is_guarded=is_guarded))
-        for absent in _worth_an_edge(expansion):
-            node = Node(NodeKind.MODULE, absent.module)
-            where, is_guarded = location(file, absent.line), absent.context is ImportContext.GUARDED
-            self._edges[Edge(source, node, "imports", absent.level, where, is_guarded)] = None
+        ways = self._ways.of(step.module, step.node, expansion, step.call, self._expander.find)
+        # Where an import surely fails and that is survived, nothing behind it runs.
+        last = expansion.fails_at if step.is_guarded and expansion.fails_at > 0 else math.inf
+        for way in ways.found:
+            if way.level <= self._deepest and way.line <= last:
+                self._take(level, step, way)
+        self._edges += ways.absent
+
+    def _take(self, level: Level, step: "_Step", way: Way) -> None:
+        reached = max(level, way.level)
+        if way.edge is not None:
+            edge = way.edge
+            if way.leads_home:
+                # All services share the image's modules; this way is one service's alone.
+                edge = msgspec.structs.replace(edge, source=self._service, level=reached)
+            self._edges.append(edge)
+        is_guarded = step.is_guarded or way.is_survived
+        queued = self._queued.get((way.key, None))
+        if queued is None or (reached, is_guarded) < queued:
+            own_line = way.own_line or step.own_line
+            self._push(reached, _Step(way.target, way.key, own_line, is_guarded=is_guarded))
 
 
 class _Step(msgspec.Struct, frozen=True, eq=False):
     """A module to visit, or a function of it, and the last line of own code that leads there."""
 
     module: Module
+    key: Key
     own_line: SourceLocation | None
-    is_script: bool = False
     call: Invocation | None = None
     is_guarded: bool = False
 
@@ -275,21 +249,6 @@ class _Step(msgspec.Struct, frozen=True, eq=False):
         return Node(NodeKind.FUNCTION, f"{node_name(self.module)}.{self.call}")
 
     @property
-    def key(self) -> tuple[ModuleName, bool]:
-        return (node_name(self.module), self.is_script)
-
-
-def _is_cut_off(step: _Step, expansion: Expansion, link: Link) -> bool:
-    """Say whether an import stands behind one that fails, where what leads here survives that."""
-    return step.is_guarded and 0 < expansion.fails_at < link.line
-
-
-def _worth_an_edge(expansion: Expansion) -> Iterator[Absent]:
-    for absent in expansion.absent:
-        if absent.context is not ImportContext.TYPING and not absent.module.startswith("."):
-            yield absent
-
-
-def _is_own(module: Module) -> bool:
-    place = module.file or next(iter(module.folders), None)
-    return place is not None and place.side is Side.SOURCES
+    def is_script(self) -> bool:
+        """Say whether the module runs as ``__main__``."""
+        return self.key[1]

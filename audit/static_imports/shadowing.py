@@ -11,7 +11,8 @@ from fleet_audit.audit.model.imports import ImportContext, Level, Shadowing
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.static_imports.distributions import Distributions
 from fleet_audit.audit.static_imports.finder import Module, Place, Side
-from fleet_audit.audit.static_imports.reach import Reached, location, node_name
+from fleet_audit.audit.static_imports.nodes import location, node_name
+from fleet_audit.audit.static_imports.reach import Reached
 
 Find = Callable[[str], Module | None]
 

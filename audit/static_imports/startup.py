@@ -7,11 +7,12 @@ from fleet_audit.audit.static_imports.expansion import Expander
 from fleet_audit.audit.static_imports.finder import Module, ModuleKind, Place, Side
 from fleet_audit.audit.static_imports.interpreter import Interpreter
 from fleet_audit.audit.static_imports.reach import Reach, Start, reach
+from fleet_audit.audit.static_imports.ways import KnownWays
 
 _HOW = "starts Python, which runs"
 
 
-def startup(service: str, interpreter: Interpreter, expander: Expander) -> Reach:
+def startup(service: str, interpreter: Interpreter, expander: Expander, known: KnownWays) -> Reach:
     """Return what the code of ``.pth`` files, ``sitecustomize`` and ``usercustomize`` import (Lib/site.py).
 
     `expander` is that of the image alone: the program's folder is not on the path yet. A failure of any of
@@ -24,7 +25,7 @@ def startup(service: str, interpreter: Interpreter, expander: Expander) -> Reach
     starts += [
         _start(found, is_script=False) for name in customs if (found := expander.find(name)) is not None
     ]
-    return reach(service, starts, expander, deepest=Level.PROBABLE)
+    return reach(service, starts, expander, deepest=Level.PROBABLE, known=known)
 
 
 def _start(module: Module, *, is_script: bool) -> Start:
