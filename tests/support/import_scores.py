@@ -44,9 +44,9 @@ class Foreseen(NamedTuple):
 class Trial(NamedTuple):
     """One program: what it has loaded where everything is there, and what was foreseen.
 
-    Extension modules and modules are those of `distributions`. `lacking` are the sonames that it has loaded
-    and that the bare system has not got, `refusal` is what ended it there, and `missing` what was foreseen
-    to be missing.
+    Extension modules and modules are those of `distributions`. `refusal` is what ended it on the bare system,
+    `lacking` are the sonames that it would have loaded there (none where it does without them), and
+    `missing` those that were foreseen to be missing.
     """
 
     program: Program
@@ -80,16 +80,16 @@ class Score(NamedTuple):
 
 
 def trials(cache_dir: Path) -> list[Trial]:
-    """Run every program in both systems and foresee it in both; skips where there can be no such system.
+    """Foresee every program on the bare system, and run it; skips where there can be no such system.
 
-    `cache_dir` keeps what was read of sources for as long as the caller likes.
+    What a program loads shows where its libraries are, what it lacks where they are not. Both systems have
+    the same Python code. `cache_dir` keeps what was read of it for as long as the caller likes.
     """
     every, bare, full = programs(), bare_root(), full_root()
-    loaded = run_inside(full, every)
-    foreseen, lean = foresee(full, every, cache_dir), foresee(bare, every, cache_dir)
-    lacking = {program.name: _lacking(loaded[program.name], bare, full) for program in every}
-    doubtful = [program for program in every if lacking[program.name] or lean[program.name].missing]
-    refused = run_inside(bare, doubtful)
+    loaded, foreseen = run_inside(full, every), foresee(bare, every, cache_dir)
+    absent = {program.name: _absent(loaded[program.name], bare, full) for program in every}
+    doubtful = [program for program in every if absent[program.name] or foreseen[program.name].missing]
+    refusals = {name: run.error for name, run in run_inside(bare, doubtful).items()}
     owners = Distributions(open_folder(full.place), [ImagePath(full.site)])
     tops = {path.name.partition(".")[0] for path in (full.place / full.site.lstrip("/")).iterdir()}
     return [
@@ -101,9 +101,9 @@ def trials(cache_dir: Path) -> list[Trial]:
             distributions=frozenset(_owners(loaded[program.name], owners)),
             foreseen_extensions=_below(foreseen[program.name].extensions, full.site),
             foreseen_modules=_of_tops(foreseen[program.name].modules, tops),
-            lacking=lacking[program.name],
-            refusal=refused[program.name].error if program in doubtful else "",
-            missing=lean[program.name].missing,
+            lacking=absent[program.name] if refusals.get(program.name) else frozenset(),
+            refusal=refusals.get(program.name, ""),
+            missing=foreseen[program.name].missing,
         )
         for program in every
     ]
@@ -206,16 +206,16 @@ def _owners(loaded: Loaded, distributions: Distributions) -> Iterator[str]:
             yield owner
 
 
-def _lacking(loaded: Loaded, bare: Root, full: Root) -> frozenset[str]:
+def _absent(loaded: Loaded, bare: Root, full: Root) -> frozenset[str]:
     """Return the sonames that the bare system lacks and that something it has asks for."""
     objects = {path: facts_of(full.place / path.lstrip("/")) for path in loaded.mapped}
-    absent = {path for path in objects if not (bare.place / path.lstrip("/")).exists()}
-    sonames = {found.soname or Soname("") for path in absent if (found := objects[path]) is not None}
+    others = {path for path in objects if not (bare.place / path.lstrip("/")).exists()}
+    sonames = {found.soname or Soname("") for path in others if (found := objects[path]) is not None}
     hidden: set[Soname] = set()
     seen: set[Soname] = set()
     for path, found in objects.items():
         if found is not None:
-            (hidden if path in absent else seen).update(found.needed)
+            (hidden if path in others else seen).update(found.needed)
     # What no mapped object needs was opened by name.
     return frozenset(soname for soname in sonames if soname in seen or soname not in hidden)
 
