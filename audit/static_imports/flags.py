@@ -42,13 +42,25 @@ _RETURN = re.compile(rb"(?m)(?:^[ \t\f]*|[:;][ \t\x01]*)return\b")
 def flag_assignments(outlined: Outline) -> Iterator[FlagAssignment]:
     """Yield the module-level names that are bound to the answer to a question.
 
-    A name that is bound to something else as well ends with an answer that is not known.
+    Where such a name is bound to something else as well, that is an answer that is not known.
     """
     flags = list(_flags(outlined))
     yield from flags
-    counts = Counter(flag.name for flag in flags)
-    bound = _bound_in(outlined.text.shadow, outlined.module_parts() if flags else [])
-    yield from (FlagAssignment(n, Unknown(), 0) for n in sorted(counts) if bound[n] > counts[n])
+    known = {(flag.name, flag.line) for flag in flags}
+    names = {flag.name for flag in flags}
+    for name, at in _bindings(outlined) if flags else ():
+        line = outlined.text.line(at)
+        if name in names and (name, line) not in known:
+            yield FlagAssignment(name, Unknown(), outlined.block_at(at), line)
+
+
+def _bindings(outlined: Outline) -> Iterator[tuple[str, int]]:
+    """Yield every name that module-level code binds, and where."""
+    for part in outlined.module_parts():
+        for found in _BOUND.finditer(outlined.text.shadow, *part):
+            at = found.start(1) if found[1] is not None else found.start(2)
+            for name in _WORD.findall(found[1] or found[2]):
+                yield name.decode(errors="replace"), at
 
 
 def _bound_in(shadow: bytes, parts: list[tuple[int, int]]) -> Counter[str]:
@@ -71,7 +83,8 @@ def _flags(outlined: Outline) -> Iterator[FlagAssignment]:
                 continue
             if not isinstance(asked, Unknown):
                 name = found[1].decode(errors="replace")
-                yield FlagAssignment(name, asked, outlined.block_at(found.start(1)))
+                at = found.start(1)
+                yield FlagAssignment(name, asked, outlined.block_at(at), outlined.text.line(at))
 
 
 def predicates(outlined: Outline) -> frozenset[int]:

@@ -64,9 +64,12 @@ class Liveness:
         for assignment in record.flags:
             self._flags[assignment.name].append(assignment)
         self._add_imported_flags(record)
+        for assignments in self._flags.values():
+            assignments.sort(key=_line_of)
         self._seen: list[Level | None] = []
         self._before: list[Level | None] = []
         self._asking: set[str] = set()
+        self._asked_at: float = math.inf
         self._answers: dict[tuple[int, bool], bool | None] = {}
         self._failures = self._possible_failures(record, resolves)
         self._failing: dict[int, frozenset[str]] = {}
@@ -89,7 +92,7 @@ class Liveness:
     def _failing_line(self, block: int) -> float:
         tried = self._try_around(block)
         failures = self._failures.get(tried, ())
-        lines = (line for at, _, line in failures if self._levels[at] == self._levels[tried])
+        lines = (line for at, _, line in failures if self._known_level(at) == self._known_level(tried))
         return min(lines, default=math.inf)
 
     def level_of_call(self, block: int) -> Level | None:
@@ -141,9 +144,8 @@ class Liveness:
             names = [item.bound for item in statement.names] or [statement.alias or statement.module]
             for name in names:
                 if name in self._flags:
-                    flag = FlagAssignment(name, Constant(value=True), statement.block)
+                    flag = FlagAssignment(name, Constant(value=True), statement.block, statement.line)
                     self._flags[name].append(flag)
-                    self._flags[name].sort(key=_block_of)
 
     def _flag(self, name: str) -> bool | None:
         return self._flag_in(name, self._world)
@@ -155,9 +157,10 @@ class Liveness:
         """Answer for a name from the assignments that run, or from all where they agree."""
         if name in self._asking:
             return None
-        assigned = self._flags.get(name)
-        if not assigned:
+        if name not in self._flags:
             return self._outer_flag(name)
+        # Code at module level sees what is bound before it; functions run later.
+        assigned = [flag for flag in self._flags[name] if flag.line < self._asked_at]
         self._asking.add(name)
         answer = self._returned(assigned, world) if name.endswith("()") else self._assigned(assigned, world)
         self._asking.discard(name)
@@ -167,7 +170,7 @@ class Liveness:
         answers = [holds(each.condition, world) for each in assigned]
         if len(set(answers)) == 1:
             return answers[0]
-        levels = [self._known_level(each.block) for each in assigned]
+        levels = [self._level_at(each.block, each.line) for each in assigned]
         if Level.PROBABLE in levels:
             return None
         running = [answer for answer, level in zip(answers, levels, strict=True) if level is Level.CERTAIN]
@@ -195,6 +198,11 @@ class Liveness:
             level = None if own is None else max(level, own)
             block = here.parent
         return level
+
+    def _level_at(self, block: int, line: int) -> Level | None:
+        level = self._known_level(block)
+        is_behind = level is not None and self._failures and line > self._failing_line(block)
+        return None if is_behind else level
 
     def _known_level(self, block: int) -> Level | None:
         """Return a block's level, from the round before where this one has not come to it yet."""
@@ -396,7 +404,10 @@ class Liveness:
     def _answer(self, world: Circumstances, index: int) -> bool | None:
         key = (index, world.is_open)
         if key not in self._answers:
+            is_later = self.is_in_function(index)
+            self._asked_at = math.inf if is_later else self._blocks[index].line
             self._answers[key] = holds(self._blocks[index].condition, world)
+            self._asked_at = math.inf
         return self._answers[key]
 
 
@@ -416,5 +427,5 @@ def is_for_type_checkers(blocks: Sequence[Block], block: int) -> bool:
     return False
 
 
-def _block_of(flag: FlagAssignment) -> int:
-    return flag.block
+def _line_of(flag: FlagAssignment) -> int:
+    return flag.line

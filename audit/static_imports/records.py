@@ -8,7 +8,7 @@ from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod
 from fleet_audit.audit.static_imports.conditions import Condition, Unknown
 
-RECORD_VERSION = 8
+RECORD_VERSION = 9
 """Raise whenever the same bytes give another record."""
 
 
@@ -160,11 +160,12 @@ class PathCall(msgspec.Struct, frozen=True, gc=False):
 
 
 class FlagAssignment(msgspec.Struct, frozen=True, gc=False):
-    """A name bound at module level, in `block`, to the answer to a question."""
+    """A name bound at module level, on `line` of `block`, to the answer to a question."""
 
     name: str
     condition: Condition
     block: int
+    line: int = 0
 
 
 class Raise(msgspec.Struct, frozen=True, gc=False):

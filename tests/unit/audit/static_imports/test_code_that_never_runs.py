@@ -271,3 +271,17 @@ def test_what_stands_behind_a_raise_that_is_caught_here_is_probable() -> None:
     )
     assert levels(otherwise) == {"a": Level.PROBABLE}
     assert levels("if x():\n    raise ImportError\nimport a\n") == {"a": Level.CERTAIN}
+
+
+def test_a_question_is_answered_by_what_is_bound_before_it() -> None:
+    pkg = "kind = None\nif kind is None:\n    import a\n    kind = x()\nif kind is not None:\n    import b\n"
+    assert levels(pkg) == {"a": Level.CERTAIN, "b": Level.PROBABLE}
+
+
+def test_what_is_bound_behind_an_import_that_fails_is_not_bound() -> None:
+    pkg = (
+        "try:\n    import gone\n    new = gone.version > 3\nexcept ImportError:\n    new = False\n"
+        "if new:\n    import a\nelse:\n    import b\n"
+    )
+    assert levels(pkg) == {"b": Level.CERTAIN}
+    assert levels(pkg, {"gone.py": "", A: b"", B: b""}) == {"a": Level.PROBABLE, "b": Level.PROBABLE}
