@@ -1,6 +1,7 @@
 """What one module leads to: the imports that run with it, resolved in both trees."""
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 import msgspec
 
@@ -15,7 +16,7 @@ from fleet_audit.audit.static_imports.constants import PARAMETER
 from fleet_audit.audit.static_imports.finder import Finder, Module, ModuleKind, Place, Side
 from fleet_audit.audit.static_imports.functions import Invocation, functions_named
 from fleet_audit.audit.static_imports.library import Library
-from fleet_audit.audit.static_imports.liveness import Liveness
+from fleet_audit.audit.static_imports.liveness import Liveness, is_for_type_checkers, is_in_function
 from fleet_audit.audit.static_imports.records import (
     Block,
     BlockKind,
@@ -307,9 +308,10 @@ class Expander:
 
     def _imported_names(self, module: Module, record: SourceRecord) -> set[str]:
         names: set[str] = set()
-        live = Liveness(record, self.world(is_script=False), lambda _: True)
         for statement in record.imports:
-            if live.is_in_function(statement.block) or live.is_typing(statement.block):
+            if is_in_function(record.blocks, statement.block):
+                continue
+            if is_for_type_checkers(record.blocks, statement.block):
                 continue
             if not statement.names:
                 names.add(statement.alias or statement.module.partition(".")[0])
@@ -482,16 +484,41 @@ class _Walk:
         called = "()" if name.endswith("()") else ""
         bare = name.removesuffix("()")
         owner, _, last = bare.rpartition(".")
-        for statement in self._record.imports:
-            base = absolute_name(statement.module, statement.level, self._module.package)
-            for item in statement.names if base is not None else ():
-                if item.bound == bare:
-                    return self._expander.flag(f"{base}", item.name + called)
-                if item.bound == owner:
-                    return self._expander.flag(f"{base}.{item.name}", last + called)
-            if base is not None and not statement.names and owner and owner in (statement.alias, base):
-                return self._expander.flag(base, last + called)
-        return None
+        found = self._imported.get(bare) or self._imported_modules.get(owner)
+        if found is None:
+            return None
+        module, item = found
+        return self._expander.flag(module, (item or last) + called)
+
+    @cached_property
+    def _imported(self) -> dict[str, tuple[str, str]]:
+        """Return, by the name that it is bound to first, the module of an imported name, and the name."""
+        bound: dict[str, tuple[str, str]] = {}
+        for base, statement in self._based:
+            for item in statement.names:
+                bound.setdefault(item.bound, (base, item.name))
+        return bound
+
+    @cached_property
+    def _imported_modules(self) -> dict[str, tuple[str, str]]:
+        """Return, by the name that it is bound to first, what may be an imported module, and no name."""
+        bound: dict[str, tuple[str, str]] = {}
+        for base, statement in self._based:
+            for item in statement.names:
+                bound.setdefault(item.bound, (f"{base}.{item.name}", ""))
+            for name in () if statement.names else (statement.alias, base):
+                bound.setdefault(name, (base, ""))
+        bound.pop("", None)
+        return bound
+
+    @cached_property
+    def _based(self) -> list[tuple[ModuleName, ImportStatement]]:
+        """Return the import statements with their absolute names, in their order."""
+        named = (
+            (absolute_name(found.module, found.level, self._module.package), found)
+            for found in self._record.imports
+        )
+        return [(base, statement) for base, statement in named if base is not None]
 
     def _resolves(self, statement: ImportStatement) -> bool:
         name = absolute_name(statement.module, statement.level, self._module.package)

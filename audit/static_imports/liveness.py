@@ -127,12 +127,7 @@ class Liveness:
 
     def is_in_function(self, block: int) -> bool:
         """Say whether `block` is part of a function."""
-        at = block
-        while at > 0:
-            if self._blocks[at].kind is BlockKind.FUNCTION:
-                return True
-            at = self._blocks[at].parent
-        return False
+        return is_in_function(self._blocks, block)
 
     def flag(self, name: str) -> bool | None:
         """Return what a module-level name stands for, once the module is imported; None if that is unsure."""
@@ -415,6 +410,16 @@ def _asks_type_checking(condition: Condition) -> bool:
     if isinstance(condition, AllOf):
         return any(_asks_type_checking(operand) for operand in condition.operands)
     return isinstance(condition, TypeChecking)
+
+
+def is_in_function(blocks: Sequence[Block], block: int) -> bool:
+    """Say whether a block is part of a function."""
+    at = block
+    while at > 0:
+        if blocks[at].kind is BlockKind.FUNCTION:
+            return True
+        at = blocks[at].parent
+    return False
 
 
 def is_for_type_checkers(blocks: Sequence[Block], block: int) -> bool:
