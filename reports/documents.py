@@ -257,11 +257,11 @@ def _unparsed(file: UnparsedFile) -> Fields:
 
 
 def _imports(report: ImportsReport) -> Fields:
-    unparsed = {file for service in report.services for file in service.unparsed}
+    unparsed = {(file.path, file.line): file for service in report.services for file in service.unparsed}
     return {
         "image": _image(report.image),
         "services": [_service(service, report) for service in report.services],
-        "unparsed": [_unparsed(file) for file in sorted(unparsed, key=lambda file: (file.path, file.line))],
+        "unparsed": [_unparsed(unparsed[place]) for place in sorted(unparsed)],
     }
 
 

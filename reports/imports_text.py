@@ -143,13 +143,14 @@ def _write_service(page: Page, service: ServiceImports, report: ImportsReport) -
 
 
 def _write_unparsed(page: Page, file: UnparsedFile) -> None:
-    sign = Piece("✗ ", "red") if file.is_reached else Piece("· ", "dim")
+    sign = Piece("✗ ", "red") if file.is_fatal else Piece("· ", "dim")
     read = (
         f"{count(file.recovered, 'import')} read from it all the same"
         if file.recovered
         else "nothing read from it"
     )
-    reached = "" if file.is_reached else "; nothing reaches it"
+    reached = "; not always imported, or caught" if file.is_reached else "; nothing reaches it"
+    reached = "" if file.is_fatal else reached
     page.line(
         sign,
         Piece(f"{file.path}:{file.line}", "cyan"),

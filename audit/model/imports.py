@@ -180,7 +180,8 @@ class ExtensionModule(msgspec.Struct, frozen=True):
 class UnparsedFile(msgspec.Struct, frozen=True):
     """A first-party file that is no valid Python for this image's version.
 
-    `recovered` counts the import statements that were found in it all the same.
+    `recovered` counts the import statements that were found in it all the same. Where it `is_reached`,
+    `level` says how certainly, and `is_survived` whether whoever imports it catches the SyntaxError.
     """
 
     path: str
@@ -189,6 +190,13 @@ class UnparsedFile(msgspec.Struct, frozen=True):
     recovered: int
     services: tuple[str, ...] = ()
     is_reached: bool = True
+    level: Level = Level.CERTAIN
+    is_survived: bool = False
+
+    @property
+    def is_fatal(self) -> bool:
+        """Say whether a service certainly cannot start for it."""
+        return self.is_reached and self.level is Level.CERTAIN and not self.is_survived
 
 
 class Shadowing(msgspec.Struct, frozen=True):

@@ -352,8 +352,11 @@ def merged_unparsed(services: Iterable[ServiceImports]) -> tuple[UnparsedFile, .
     for file in (file for service in services for file in service.unparsed):
         before = found.get(file.path, file)
         found[file.path] = msgspec.structs.replace(
-            file,
+            max(before, file, key=_weight_of_fault),
             services=tuple(sorted({*before.services, *file.services})),
-            is_reached=before.is_reached or file.is_reached,
         )
     return tuple(found[path] for path in sorted(found))
+
+
+def _weight_of_fault(file: UnparsedFile) -> tuple[bool, bool, int]:
+    return (file.is_fatal, file.is_reached, -file.level)

@@ -90,7 +90,10 @@ class NeedFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SourceFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One source file that is no valid Python; `recovered` counts the imports found in it all the same."""
+    """One source file that is no valid Python; `recovered` counts the imports found in it all the same.
+
+    `is_reached` where a service may import it; `is_fatal` where one certainly does, and ends there.
+    """
 
     path: str = ""
     line: int = 0
@@ -99,6 +102,7 @@ class SourceFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     services: tuple[str, ...] = ()
     family: str = ""
     is_reached: bool = False
+    is_fatal: bool = False
 
 
 class ModuleFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -243,6 +247,7 @@ def source_subjects(unparsed: Iterable[UnparsedFile], *, family: str = "") -> tu
                 services=file.services,
                 family=family,
                 is_reached=file.is_reached,
+                is_fatal=file.is_fatal,
             ),
             name=f"file:{file.path}",
             location=SourceLocation(file.path, file.line),

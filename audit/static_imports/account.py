@@ -23,7 +23,6 @@ from fleet_audit.audit.model.imports import (
     ProgramCall,
     ProviderKind,
     ServiceImports,
-    UnparsedFile,
 )
 from fleet_audit.audit.model.location import Location, SourceLocation
 from fleet_audit.audit.model.pragma import Pragma
@@ -36,6 +35,7 @@ from fleet_audit.audit.static_imports.reach import Reach, Reached
 from fleet_audit.audit.static_imports.records import DynamicImportCall, LoadCall, PathCall, RunCall
 from fleet_audit.audit.static_imports.service_code import ServiceCode
 from fleet_audit.audit.static_imports.spelling import meant
+from fleet_audit.audit.static_imports.unparsed import unparsed_files
 from fleet_audit.audit.static_imports.unused import unused
 
 
@@ -164,7 +164,7 @@ class Account:
             path_edits=edits,
             dynamic_imports=dynamic,
             extension_modules=self._extensions(),
-            unparsed=self._unparsed(files),
+            unparsed=unparsed_files(self._service, self._own, files, self._library, self._find),
             pragmas=self._pragmas(files),
             gaps=(*gaps, *_edit_gaps(edits, missing), *_dynamic_gaps(dynamic)),
         )
@@ -386,25 +386,6 @@ class Account:
                     Pragma(where, comment.first, comment.last, comment.rules, comment.reason, comment.problem)
                 )
         return tuple(sorted(found))
-
-    def _unparsed(self, files: tuple[Place, ...]) -> tuple[UnparsedFile, ...]:
-        reached = self._own_files()
-        unparsed: list[UnparsedFile] = []
-        for place in sorted({*reached, *files}):
-            record = self._library.record(place)
-            if record is None or record.fault is None:
-                continue
-            unparsed.append(
-                UnparsedFile(
-                    path=place.path.removeprefix("/"),
-                    line=record.fault.line,
-                    error=record.fault.error,
-                    recovered=len(record.imports),
-                    services=(self._service,),
-                    is_reached=place in reached,
-                )
-            )
-        return tuple(unparsed)
 
 
 def _claimed(first_party_imports: Iterable[str]) -> frozenset[str]:

@@ -163,6 +163,28 @@ def test_a_file_that_does_not_parse_and_is_not_reached_is_said_to_be_so() -> Non
     assert [(file.path, file.is_reached) for file in answer.unparsed] == [("src/old.py", False)]
 
 
+@pytest.mark.parametrize(
+    ("app", "is_fatal"),
+    [
+        ("import broken\n", True),
+        ("def f():\n    import broken\nf()\n", True),
+        ("def f():\n    import broken\n", False),
+        ("import os\nif os.environ['OLD']:\n    import broken\n", False),
+        ("try:\n    import broken\nexcept ImportError:\n    broken = None\n", True),
+        ("try:\n    import broken\nexcept SyntaxError:\n    broken = None\n", False),
+        ("try:\n    import broken\nexcept Exception:\n    broken = None\n", False),
+        ("try:\n    import broken\nexcept Exception:\n    raise\n", True),
+        ("import contextlib\nwith contextlib.suppress(Exception):\n    import broken\n", False),
+        ("try:\n    import broken\nexcept SyntaxError:\n    pass\nimport other\n", True),
+    ],
+)
+def test_a_file_that_does_not_parse_is_fatal_where_it_is_surely_imported_and_that_not_caught(
+    app: str, is_fatal: bool
+) -> None:
+    service = imports_of(app, broken="print 1\n", other="import broken\n")
+    assert [(file.path, file.is_fatal) for file in service.unparsed] == [("broken.py", is_fatal)]
+
+
 def test_syntax_newer_than_the_image_is_no_valid_python_there() -> None:
     assert imports_of("def f[T](x: T): ...\n").unparsed[0].path == "app.py"
 
