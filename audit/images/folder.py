@@ -49,6 +49,8 @@ class FolderTree:
         self._raw_names: dict[ImagePath, str] = {}
         self._canonical: dict[ImagePath, ImagePath | None] = {}
         self._host_folders: dict[ImagePath, str] = {ROOT: self._root}
+        self._first_seen: dict[tuple[int, int], ImagePath] = {}
+        """Of hard links the one that was looked at first."""
         self.unlisted: dict[ImagePath, str] = {}
 
     def host_path(self, path: ImagePath) -> bytes:
@@ -107,12 +109,15 @@ class FolderTree:
             link = os.fsencode(os.readlink(host)) if stat.S_ISLNK(status.st_mode) else b""
         except OSError:
             return None
+        origin = path
+        if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
+            origin = self._first_seen.setdefault((status.st_dev, status.st_ino), path)
         return Entry(
             _kind(status.st_mode),
             size=status.st_size,
             mode=stat.S_IMODE(status.st_mode),
             link=link.decode("utf-8", "backslashreplace"),
-            origin=path,
+            origin=origin,
         )
 
     def _listing(self, folder: ImagePath) -> "_Listing":

@@ -28,7 +28,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     """One directory entry. `link` is a symlink's target as written.
 
     `layer` is the index of the layer that holds the body, and `origin` the path under which that layer
-    holds it, which differs from the entry's own path for hard links.
+    holds it, which differs from the entry's own path for hard links: those of one file have one `origin`.
     """
 
     kind: FileKind

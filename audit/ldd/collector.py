@@ -12,7 +12,7 @@ class ElfCollector:
     """Gives the `SharedObject` of every ELF file of a layer; see `Collector`."""
 
     name = "elf"
-    version = 5
+    version = 6
     record_type = SharedObject
     begins = ELF_MAGIC
 

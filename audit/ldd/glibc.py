@@ -10,12 +10,13 @@ from fleet_audit.audit.ldd import musl
 from fleet_audit.audit.ldd.loader import Abi, Loader, abi_of
 from fleet_audit.audit.ldd.objects import Loaded, Space, environment_path
 from fleet_audit.audit.ldd.process import Load, Process
+from fleet_audit.audit.ldd.refusal import refusal_as_program
 from fleet_audit.audit.ldd.relocations import is_bound_at_start
 from fleet_audit.audit.ldd.remarks import remarks_on
 from fleet_audit.audit.ldd.symbol_check import SymbolAnswer, SymbolCheck
 from fleet_audit.audit.ldd.telling import told
 from fleet_audit.audit.ldd.version_check import VersionCheck
-from fleet_audit.audit.ldd.world import Found, World, interpreter_of
+from fleet_audit.audit.ldd.world import Found, World, interpreter_of, unusable_interpreter
 from fleet_audit.audit.model.elf import (
     Closure,
     EntryKind,
@@ -154,17 +155,18 @@ class _Examination:
 
     def _program(self, entry: EntryPoint, program: Found) -> Load | musl.Load | Closure:
         facts = program.facts
-        if facts.refusal and (facts.is_dynamic or facts.oddity):
-            return _failed(entry, Fatal(program.path, facts.refusal))
+        refusal = refusal_as_program(facts)
+        if refusal and (facts.is_dynamic or facts.oddity):
+            return _failed(entry, Fatal(program.path, refusal))
         if facts.oddity:
             return _failed(entry, Unknown(f"{program.path}: {facts.oddity}", GapKind.UNREADABLE_ELF))
         interpreter = interpreter_of(self._world, program.path)
         if interpreter is None:
             return Closure(entry=entry, loaded=(program.path,))
-        if self._world.tree.realpath(interpreter) is None:
-            absent = self._world.closed(interpreter) or Missing((parent(interpreter),))
-            missing = Request(Soname(interpreter), program.path, absent)
-            return Closure(entry=entry, loaded=(program.path,), requests=(missing,))
+        unusable = unusable_interpreter(self._world, facts, interpreter)
+        if unusable is not None:
+            asked = Request(Soname(interpreter), program.path, unusable)
+            return Closure(entry=entry, loaded=(program.path,), requests=(asked,))
         if musl.is_musl_loader(interpreter):
             started = self._musl_process(program, interpreter).load
             return started or _undecided(entry, program, interpreter)

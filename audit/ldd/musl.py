@@ -13,6 +13,7 @@ from fleet_audit.audit.images.tree import FileUnreadable, basename, parent
 from fleet_audit.audit.ldd.definitions import Definitions
 from fleet_audit.audit.ldd.layout import ET_DYN, ET_EXEC
 from fleet_audit.audit.ldd.loader import Abi, abi_of, machine_name
+from fleet_audit.audit.ldd.refusal import GLIBC_ALONE
 from fleet_audit.audit.ldd.search import MAX_DIRECTORIES, MAX_EXPANDED
 from fleet_audit.audit.ldd.symbol_table import gnu_hash
 from fleet_audit.audit.ldd.world import PATH_MAX, World
@@ -40,7 +41,7 @@ _LOADER = re.compile(r"ld-musl-([A-Za-z0-9_-]+)\.so\.1")
 _OWN_NAME = re.compile(r"lib(?:c|pthread|rt|m|dl|util|xnet)\.")
 _SEPARATORS = re.compile(r"[:\n]+")
 _ORIGIN = re.compile(r"\$(?:ORIGIN|\{ORIGIN\})")
-_NOT_LOOKED_AT = ("ELF file OS ABI", "ELF file version", "nonzero padding", "ELF file's phentsize")
+_NOT_LOOKED_AT = (*GLIBC_ALONE, "ELF file's phentsize")
 """Beginnings of what glibc's loader refuses and musl's never looks at."""
 
 

@@ -39,11 +39,13 @@ class Scope:
 class Loaded:
     """An object in a process, the same one wherever `used`, `path` and what it inherits are the same.
 
-    `wants` are the names in DT_NEEDED and DT_FILTER, each once; `relative` are the search directories of its
-    own that depend on the current directory; `resolved` is what a request for it is answered with.
+    `wants` are the names in DT_NEEDED and DT_FILTER, each once, and `auxiliaries` those in DT_AUXILIARY, with
+    the values of their tokens; `relative` are the search directories of its own that depend on the current
+    directory; `resolved` is what a request for it is answered with.
     """
 
     __slots__ = (
+        "auxiliaries",
         "facts",
         "may_be_refused",
         "path",
@@ -54,13 +56,21 @@ class Loaded:
         "wants",
     )
 
-    def __init__(self, found: Found, scope: Scope, relative: tuple[str, ...]) -> None:
-        """Take the file and where it searches."""
+    def __init__(
+        self,
+        found: Found,
+        scope: Scope,
+        relative: tuple[str, ...],
+        wants: tuple[Soname, ...],
+        auxiliaries: tuple[Soname, ...],
+    ) -> None:
+        """Take the file, where it searches, and for what."""
         self.path: ImagePath = found.path
         self.used = found.used
         self.facts: SharedObject = found.facts
         self.scope = scope
-        self.wants: tuple[Soname, ...] = tuple(dict.fromkeys((*found.facts.needed, *found.facts.filters)))
+        self.wants = wants
+        self.auxiliaries = auxiliaries
         self.relative = relative
         self.resolved = Resolved(found.path)
         self.may_be_refused = may_be_refused(found.facts)
@@ -112,7 +122,20 @@ class Space:
         if key not in self._scopes:
             self._scopes[key] = self._scope(own, inherited)
         relative = tuple(d for d in (*own.rpath, *(own.runpath or ())) if not d.startswith("/"))
-        return Loaded(found, self._scopes[key], relative)
+        wants = self._named(found, (*found.facts.needed, *found.facts.filters))
+        return Loaded(found, self._scopes[key], relative, wants, self._named(found, found.facts.auxiliaries))
+
+    def file_of(self, item: Loaded) -> tuple[int, ImagePath]:
+        """Return what is the same for all hard links of a file, which the loader loads once."""
+        entry = self.world.tree.entry(item.path)
+        return (0, item.path) if entry is None else (entry.layer, entry.origin)
+
+    def _named(self, found: Found, names: tuple[Soname, ...]) -> tuple[Soname, ...]:
+        """Return each name once, as it is asked for: with its tokens' values (expand_dst, elf/dl-deps.c)."""
+        if any("$" in name for name in names):
+            origin = found.used.rpartition("/")[0] or "/"
+            names = tuple(Soname(expand(name, self.loader, origin) or name) for name in names)
+        return tuple(dict.fromkeys(names))
 
     def _said_by(self, found: Found) -> _Own:
         facts = found.facts
@@ -165,11 +188,11 @@ class Space:
         return (Attempt(path, outcome(self.world.open(path, self.loader))),)
 
     def _path(self, wanting: Loaded, name: str) -> str | None:
-        """Return the path that a name with a slash means; None for a name that is searched for."""
-        expanded = expand(name, self.loader, wanting.used.rpartition("/")[0] or "/")
-        if expanded is None or "/" not in expanded:
+        """Return the path that a name with a slash means; None for a name that is searched for as it is."""
+        if "/" not in name:
             return None
-        return self.world.absolute(expanded)
+        expanded = expand(name, self.loader, wanting.used.rpartition("/")[0] or "/")
+        return self.world.absolute(expanded or name)
 
 
 def environment_path(world: World, loader: Loader, origin: str | None = None) -> tuple[str, ...]:
@@ -190,6 +213,8 @@ class LinkMaps:
         self.names: dict[str, Loaded] = {}
         self.called: dict[str, Loaded] = {}
         self.by_path: dict[ImagePath, Loaded] = {}
+        self.by_file: dict[tuple[int, ImagePath], Loaded] = {}
+        """By `Space.file_of` those whose needs may mean other files in another folder."""
 
     def add(self, item: Loaded, name: str) -> None:
         """Add an object that was asked for by `name`."""
@@ -205,7 +230,8 @@ class LinkMaps:
         self.called.setdefault(name, item)
 
     def update(self, other: "LinkMaps") -> None:
-        """Add what `other` has beside this."""
-        self.names |= other.names
-        self.called |= other.called
+        """Add what `other`, which was loaded later, has beside this."""
+        self.names = other.names | self.names
+        self.called = other.called | self.called
         self.by_path |= other.by_path
+        self.by_file |= other.by_file

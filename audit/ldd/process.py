@@ -89,6 +89,14 @@ def _is_libpython(item: Loaded) -> bool:
     return (item.facts.soname or "").startswith("libpython") and item.facts.soname != "libpython3.so"
 
 
+def _may_depend_on_its_folder(item: Loaded) -> bool:
+    """Say whether it matters which of several hard links of a file came first.
+
+    Where a need has no tokens, the second one asks for names that have been answered.
+    """
+    return item.wants != item.facts.needed
+
+
 class Load:
     """One breadth-first load on top of what a process has loaded already."""
 
@@ -120,7 +128,7 @@ class Load:
             wanting = self.order[self._done]
             self._done += 1
             self.request(wanting, *wanting.wants)
-            for soname in wanting.facts.auxiliaries:
+            for soname in wanting.auxiliaries:
                 self._request_auxiliary(wanting, soname)
         if len(self.requests) >= MAX_REQUESTS:
             why = f"its closure has over {MAX_REQUESTS} requests"
@@ -130,7 +138,8 @@ class Load:
         """Satisfy each DT_NEEDED from what is loaded, or load what answers it."""
         new, before, called = self.maps.names, self._held.names, self.maps.called
         for soname in sonames:
-            held = new.get(soname) or before.get(soname)
+            # The older of two objects with one name stands earlier among those that are compared.
+            held = before.get(soname) or new.get(soname)
             if held is not None:
                 called.setdefault(soname, held)
                 self.requests.append(Request(soname, wanting.path, held.resolved))
@@ -154,6 +163,9 @@ class Load:
         if not isinstance(answer, Loaded):
             return answer
         held = self.maps.by_path.get(answer.path) or self._held.by_path.get(answer.path)
+        if held is None and _may_depend_on_its_folder(answer):
+            file = self._space.file_of(answer)
+            held = self.maps.by_file.get(file) or self._held.by_file.get(file)
         if held is not None:
             self.maps.also_called(held, soname)
             return held.resolved
@@ -174,6 +186,8 @@ class Load:
     def _add(self, item: Loaded, name: str) -> None:
         self.order.append(item)
         self.maps.add(item, name)
+        if _may_depend_on_its_folder(item):
+            self.maps.by_file[self._space.file_of(item)] = item
 
     def refusal(self, facts: SharedObject) -> str | None:
         """Return why a file that can be opened cannot be loaded here; None where it can."""

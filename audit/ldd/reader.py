@@ -80,11 +80,19 @@ def _unreadable(head: bytes) -> SharedObject:
     )
 
 
+_GNU = 3
+"""ELFOSABI_GNU, also called ELFOSABI_LINUX."""
+
+_ABI_MAX = 4
+"""LIBC_ABI_MAX of glibc 2.31 to 2.41 (libc-abis)."""
+
+
 def _header_refusal(head: bytes, header: Sequence[int], layout: Layout) -> str:
     """Repeat the checks of open_verify (elf/dl-load.c) that do not depend on who asks."""
     checks = (
         (head[6] == 1, "ELF file version ident does not match current one"),
-        (head[7] in (0, 3), "ELF file OS ABI invalid"),
+        (head[7] in (0, _GNU), "ELF file OS ABI invalid"),
+        (head[8] == 0 or (head[7] == _GNU and head[8] < _ABI_MAX), "ELF file ABI version invalid"),
         (not any(head[9:16]), "nonzero padding in e_ident"),
         (header[2] == 1, "ELF file version does not match current one"),
         (header[0] in (elf.ET_DYN, elf.ET_EXEC), "only ET_DYN and ET_EXEC can be loaded"),

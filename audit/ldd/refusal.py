@@ -1,8 +1,19 @@
-"""Why a well-formed library still cannot be loaded into a process (_dl_map_object_from_fd, elf/dl-load.c)."""
+"""Why a well-formed library still cannot be loaded into a process (_dl_map_object_from_fd, elf/dl-load.c).
+
+And why a program is not started.
+"""
 
 from fleet_audit.audit.ldd.layout import DF_1_NOOPEN, DF_1_PIE, ET_EXEC
 from fleet_audit.audit.ldd.loader import Loader
 from fleet_audit.audit.model.elf import SharedObject
+
+GLIBC_ALONE = ("ELF file OS ABI", "ELF file ABI version", "ELF file version", "nonzero padding")
+"""Beginnings of what glibc's loader refuses a library for, and neither musl's nor the kernel looks at."""
+
+
+def refusal_as_program(facts: SharedObject) -> str:
+    """Return why the kernel does not start a file (fs/binfmt_elf.c), empty where it does."""
+    return "" if facts.refusal.startswith(GLIBC_ALONE) else facts.refusal
 
 
 def may_be_refused(facts: SharedObject) -> bool:

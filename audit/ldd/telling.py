@@ -63,7 +63,7 @@ class _Telling:
 
     def _held_as(self, request: Request) -> str:
         """Say by which name an object that is loaded already answers (_dl_map_object, elf/dl-load.c)."""
-        maps = self._load.maps.names, self._load.process.maps.names
+        maps = self._load.process.maps.names, self._load.maps.names
         held = next((names[request.soname] for names in maps if request.soname in names), None)
         if held is None:
             return ""

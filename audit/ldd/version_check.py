@@ -36,7 +36,7 @@ class VersionCheck:
         if agreed is None:
             agreed = self._agreed[wanting.path] = [None] * len(needs)
         for index, need in enumerate(needs):
-            provider = new.get(need.file) or held.get(need.file)
+            provider = held.get(need.file) or new.get(need.file)
             if provider is None:
                 if need.file not in load.unanswered:
                     why = f"no loaded library is called {need.file}: the loader's own check ends the process"

@@ -22,7 +22,7 @@ from fleet_audit.audit.ldd.loader import (
 )
 from fleet_audit.audit.ldd.loader_cache import CACHE_PATH, CacheDamaged, LoaderCache, parse_cache
 from fleet_audit.audit.ldd.symbol_table import SymbolTable
-from fleet_audit.audit.model.elf import Fatal, SharedObject, Unknown, WrongMachine
+from fleet_audit.audit.model.elf import Fatal, Missing, SharedObject, Unknown, WrongMachine
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import ROOT, ImagePath
 
@@ -30,6 +30,9 @@ PATH_MAX = 4096
 """Longer paths cannot be opened (linux/limits.h)."""
 
 MIN_HEADER = 52
+
+_CORRUPTED = "Accessing a corrupted shared library"
+"""What ELIBBAD is called (errno(3))."""
 
 Symbols = Callable[[ImagePath], SymbolTable | None]
 
@@ -235,3 +238,20 @@ def interpreter_of(world: World, program: ImagePath) -> ImagePath | None:
     path = world.tree.realpath(program)
     facts = None if path is None else world.elf.get(path)
     return ImagePath(facts.interpreter) if facts is not None and facts.interpreter else None
+
+
+def unusable_interpreter(
+    world: World, facts: SharedObject, interpreter: ImagePath
+) -> Missing | Fatal | Unknown | None:
+    """Return why the kernel cannot start a program by its PT_INTERP (load_elf_binary, fs/binfmt_elf.c)."""
+    path = world.tree.realpath(interpreter)
+    entry = None if path is None else world.tree.entry(path)
+    if path is None or entry is None:
+        return world.closed(interpreter) or Missing((parent(interpreter),))
+    if entry.kind is not FileKind.FILE or not entry.mode & 0o111:
+        return Fatal(path, "no file that may be executed: Permission denied")
+    loader = world.elf.get(path)
+    if loader is None:
+        found = world.not_elf(path)
+        return found if isinstance(found, Unknown) else Fatal(path, _CORRUPTED)
+    return Fatal(path, _CORRUPTED) if loader.machine != facts.machine else None

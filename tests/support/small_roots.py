@@ -120,7 +120,7 @@ def ask_inside(x: Root, *words: str) -> Truth:
             preexec_fn=enter,
             check=False,
         )
-    except FileNotFoundError as e:
+    except OSError as e:
         return Truth(is_loaded=False, said=str(e), files=set())
     finally:
         (x.root / "proc/self/exe").unlink()

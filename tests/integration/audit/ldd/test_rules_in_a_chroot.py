@@ -17,7 +17,16 @@ from fleet_audit.audit.model.one_file import HARMLESS
 from tests.support.elf import AARCH64, elf
 from tests.support.libraries import glibc_compiler
 from tests.support.roots import roots
-from tests.support.small_roots import HOST, LIBRARIES, LOCAL, GlibcRoot, ask_inside, ask_ourselves, inodes
+from tests.support.small_roots import (
+    HOST,
+    LIBRARIES,
+    LOADER,
+    LOCAL,
+    GlibcRoot,
+    ask_inside,
+    ask_ourselves,
+    inodes,
+)
 
 pytestmark = [
     pytest.mark.root,
@@ -28,10 +37,19 @@ pytestmark = [
 Case = Callable[[GlibcRoot], None]
 CASES: dict[str, Case] = {}
 
+EI_OSABI, EI_ABIVERSION = 7, 8
+ELFOSABI_GNU = 3
+
 
 def case(build: Case) -> Case:
     CASES[build.__name__] = build
     return build
+
+
+def set_byte(path: Path, at: int, value: int) -> None:
+    body = bytearray(path.read_bytes())
+    body[at] = value
+    path.write_bytes(body)
 
 
 @case
@@ -453,6 +471,187 @@ def a_working_directory_answers_relative_paths(x: GlibcRoot) -> None:
 def a_library_on_an_unreadable_place_is_read_by_root(x: GlibcRoot) -> None:
     x.lib("m.so", needed=["liba.so"], runpath="/opt")
     x.lib("opt/liba.so").chmod(0)
+
+
+@case
+def origin_in_a_need_is_each_wanters_own(x: GlibcRoot) -> None:
+    x.lib("m.so", needed=["$ORIGIN/libx.so", "/opt/liba.so"])
+    x.lib("libx.so")
+    x.lib("opt/liba.so", needed=["$ORIGIN/libx.so"])
+
+
+@case
+def two_files_may_answer_the_same_words(x: GlibcRoot) -> None:
+    x.lib("m.so", needed=["$ORIGIN/libx.so", "/opt/liba.so"])
+    x.lib("libx.so")
+    x.lib("opt/liba.so", needed=["$ORIGIN/libx.so"])
+    x.lib("opt/libx.so")
+
+
+@case
+def a_token_in_a_name_has_its_value(x: GlibcRoot) -> None:
+    x.lib("m.so", needed=["libx-$PLATFORM.so"], runpath="/opt")
+    x.lib("opt/libx-x86_64.so")
+
+
+@case
+def a_token_in_a_name_is_not_taken_as_it_stands(x: GlibcRoot) -> None:
+    x.lib("m.so", needed=["libx-$PLATFORM.so"], runpath="/opt")
+    x.lib("opt/libx-$PLATFORM.so")
+
+
+@case
+def a_token_in_an_auxiliary_name_has_its_value(x: GlibcRoot) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="/opt")
+    x.lib("opt/liba.so", runpath="/aux", options=["-Wl,-f,libx-$PLATFORM.so"])
+    x.lib("aux/libx-x86_64.so")
+
+
+@case
+def a_token_in_a_preloaded_name_is_taken_as_it_stands(x: GlibcRoot) -> None:
+    x.env = {"LD_PRELOAD": "libp-$PLATFORM.so", "LD_LIBRARY_PATH": "/env"}
+    x.lib("env/libp-x86_64.so", soname="liba.so")
+    x.lib("m.so", needed=["liba.so"])
+
+
+@case
+def a_token_in_a_preloaded_path_has_its_value(x: GlibcRoot) -> None:
+    x.env = {"LD_PRELOAD": "$ORIGIN/pre/p.so"}
+    x.lib("pre/p.so", soname="liba.so", needed=["libb.so"], runpath="$ORIGIN")
+    x.lib("pre/libb.so")
+    x.lib("m.so", needed=["liba.so"])
+
+
+@case
+def what_was_loaded_first_answers_a_name_that_two_have(x: GlibcRoot) -> None:
+    source = "int puts(const char *); int use(void) { return puts(0); }"
+    x.lib("m.so", needed=["/opt/other.so", "liba.so"], runpath="/opt")
+    x.lib("opt/other.so", soname="libc.so.6")
+    x.lib("opt/liba.so", source=source, options=["-lc"])
+
+
+@case
+def objects_below_two_libraries_inherit_from_their_own_loader(x: GlibcRoot) -> None:
+    x.lib("m.so", needed=["liba.so", "libb.so"], rpath="/opt")
+    x.lib("opt/liba.so", needed=["libx.so"], rpath="/a")
+    x.lib("opt/libb.so", needed=["liby.so"], rpath="/b")
+    x.lib("opt/libx.so", needed=["libq.so"])
+    x.lib("opt/liby.so", needed=["libr.so"])
+    x.lib("a/libq.so")
+    x.lib("b/libq.so")
+    x.lib("b/libr.so")
+
+
+@case
+def whoever_loads_first_is_the_only_one_inherited_from(x: GlibcRoot) -> None:
+    x.lib("m.so", needed=["liba.so", "libb.so"], rpath="/opt")
+    x.lib("opt/liba.so", needed=["libx.so"], rpath="/a")
+    x.lib("opt/libb.so", needed=["libx.so"], rpath="/b")
+    x.lib("opt/libx.so", needed=["libq.so"])
+    x.lib("b/libq.so")
+
+
+@case
+def the_programs_rpath_serves_below_objects_with_runpath(x: GlibcRoot) -> None:
+    x.host_options = ["-Wl,--disable-new-dtags", "-Wl,-rpath,$ORIGIN/near"]
+    x.lib("m.so", needed=["liba.so"], runpath="/opt")
+    x.lib("opt/liba.so", needed=["libb.so"])
+    x.lib("near/libb.so")
+
+
+@case
+def a_library_of_two_paths_searches_from_the_first(x: GlibcRoot) -> None:
+    x.lib("m.so", needed=["libb.so", "liba.so"], runpath="/opt")
+    x.link("opt/liba.so", "/real/liba.so")
+    x.link("other/liba2.so", "/real/liba.so")
+    x.lib("opt/libb.so", needed=["liba2.so"], runpath="/other")
+    x.lib("real/liba.so", soname="libq.so", needed=["libz.so"], runpath="$ORIGIN")
+    x.lib("other/libz.so")
+
+
+@case
+def a_text_stub_in_a_processors_subfolder_is_fatal(x: GlibcRoot) -> None:
+    x.env = {"LD_LIBRARY_PATH": "/env"}
+    x.lib("m.so", needed=["liba.so"])
+    x.put("env/glibc-hwcaps/x86-64-v2/liba.so", b"GROUP(liba.so.1)")
+    x.lib("env/liba.so")
+
+
+@case
+def an_origin_may_be_a_processors_subfolder(x: GlibcRoot) -> None:
+    x.env = {"LD_LIBRARY_PATH": "/env"}
+    x.lib("m.so", needed=["liba.so"])
+    x.lib("env/glibc-hwcaps/x86-64-v2/liba.so", needed=["libb.so"], runpath="$ORIGIN")
+    x.lib("env/glibc-hwcaps/x86-64-v2/libb.so", needed=["libd.so"], runpath="$ORIGIN/../..")
+    x.lib("env/libd.so")
+
+
+@case
+def a_processors_entry_of_the_cache_that_is_gone_hides_the_plain_one(x: GlibcRoot) -> None:
+    x.lib("m.so", needed=["liba.so"])
+    x.lib(f"{LOCAL}/liba.so")
+    gone = x.lib(f"{LOCAL}/glibc-hwcaps/x86-64-v2/liba.so")
+    x.ldconfig()
+    gone.unlink()
+
+
+@case
+def a_path_through_a_folder_that_is_not_there_leads_nowhere(x: GlibcRoot) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="/gone/../opt")
+    x.lib("opt/liba.so")
+
+
+@case
+def a_higher_abi_version_is_refused(x: GlibcRoot) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="/opt")
+    set_byte(x.lib("opt/liba.so"), EI_OSABI, ELFOSABI_GNU)
+    set_byte(x.root / "opt/liba.so", EI_ABIVERSION, 4)
+
+
+@case
+def a_known_abi_version_is_taken(x: GlibcRoot) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="/opt")
+    set_byte(x.lib("opt/liba.so"), EI_OSABI, ELFOSABI_GNU)
+    set_byte(x.root / "opt/liba.so", EI_ABIVERSION, 3)
+
+
+@case
+def an_abi_version_without_its_abi_is_refused(x: GlibcRoot) -> None:
+    x.lib("m.so", needed=["liba.so"], runpath="/opt")
+    set_byte(x.lib("opt/liba.so"), EI_ABIVERSION, 1)
+
+
+@case
+def the_kernel_does_not_look_at_the_abi_of_a_program(x: GlibcRoot) -> None:
+    x.main("prog", needed=("liba.so",), options=("-Wl,-rpath,/opt",))
+    x.lib("opt/liba.so")
+    set_byte(x.root / "prog", EI_OSABI, 9)
+
+
+@case
+def a_loader_that_is_text_starts_nothing(x: GlibcRoot) -> None:
+    x.main("prog", options=("-Wl,--dynamic-linker,/lib/ld-linux.so.9",))
+    x.put("lib/ld-linux.so.9", b"no loader")
+    (x.root / "lib/ld-linux.so.9").chmod(0o755)
+
+
+@case
+def a_loader_that_is_a_folder_starts_nothing(x: GlibcRoot) -> None:
+    x.main("prog", options=("-Wl,--dynamic-linker,/lib/ld-linux.so.9",))
+    (x.root / "lib/ld-linux.so.9").mkdir()
+
+
+@case
+def a_loader_for_another_machine_starts_nothing(x: GlibcRoot) -> None:
+    x.main("prog", options=("-Wl,--dynamic-linker,/lib/ld-linux.so.9",))
+    x.put("lib/ld-linux.so.9", elf(machine=AARCH64))
+    (x.root / "lib/ld-linux.so.9").chmod(0o755)
+
+
+@case
+def a_loader_that_may_not_be_executed_starts_nothing(x: GlibcRoot) -> None:
+    x.main("prog")
+    (x.root / LIBRARIES / (x.root / LOADER.lstrip("/")).readlink().name).chmod(0o644)
 
 
 @pytest.fixture(scope="session")

@@ -133,6 +133,7 @@ def test_a_dlopen_note_that_makes_no_sense_says_nothing(content: bytes) -> None:
         (lambda body: body[:40], "file too short"),
         (lambda body: body[:6] + b"\2" + body[7:], "ELF file version ident does not match current one"),
         (lambda body: body[:7] + b"\x42" + body[8:], "ELF file OS ABI invalid"),
+        (lambda body: body[:8] + b"\1" + body[9:], "ELF file ABI version invalid"),
         (lambda body: body[:10] + b"\1" + body[11:], "nonzero padding in e_ident"),
         (lambda body: body[:54] + b"\x20" + body[55:], "ELF file's phentsize not the expected size"),
         (lambda body: body[:100], "cannot read file data"),
