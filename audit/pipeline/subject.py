@@ -121,15 +121,28 @@ def image_subject(image: str, *, source: Path | None, entry: str) -> Subject:
 def path_subject(path: Path, *, image: str | None) -> Subject:
     """Return a folder of source, or a single file, as a service of its own; `image` is what it runs on.
 
+    What lies in a package is looked at from the folder that holds the package, as it is imported from there.
     Raises UsageError when there is nothing at `path`.
     """
     is_file = os.path.isfile(path)
     folder, entry = (path.parent, path.name) if is_file else (path, "")
     code = folder_service(folder, entry=entry)
-    if is_file:
-        # What else stands beside it counts only where it is imported.
-        code = msgspec.structs.replace(code, source_paths=(entry,))
-    return Subject(name=code.name, image=image, services=(code,), sources=open_folder(folder), folder=folder)
+    above = _outside_packages(folder)
+    inside = os.path.relpath(os.path.realpath(folder), os.path.realpath(above))
+    entry = os.path.normpath(os.path.join(inside, entry)) if is_file else ""
+    # What else stands beside a file counts only where it is imported.
+    code = msgspec.structs.replace(code, entry=entry, source_paths=(entry or inside,))
+    return Subject(name=code.name, image=image, services=(code,), sources=open_folder(above), folder=above)
+
+
+def _outside_packages(folder: Path) -> Path:
+    """Return the nearest folder, from `folder` upwards, that is no regular package."""
+    if not os.path.isfile(folder / "__init__.py"):
+        return folder
+    above = Path(os.path.realpath(folder))
+    while os.path.isfile(above / "__init__.py") and above != above.parent:
+        above = above.parent
+    return above
 
 
 def folder_service(folder: Path, *, entry: str) -> ServiceCode:

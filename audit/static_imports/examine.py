@@ -9,7 +9,7 @@ from fleet_audit.audit.images.tree import FileKind, FileTree, basename, normalis
 from fleet_audit.audit.model.evidence import Edge
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName
-from fleet_audit.audit.model.imports import ComputedImport, ServiceImports, Shadowing, SharedFiles
+from fleet_audit.audit.model.imports import ComputedImport, Level, ServiceImports, Shadowing, SharedFiles
 from fleet_audit.audit.static_imports import stdlib
 from fleet_audit.audit.static_imports.account import Account, Providers
 from fleet_audit.audit.static_imports.archives import WithArchives
@@ -24,6 +24,7 @@ from fleet_audit.audit.static_imports.finder import Finder, Module, ModuleKind, 
 from fleet_audit.audit.static_imports.interpreter import Interpreter
 from fleet_audit.audit.static_imports.library import STAGE, Library
 from fleet_audit.audit.static_imports.nodes import own_name
+from fleet_audit.audit.static_imports.own_files import is_for_developers, package_root, python_files
 from fleet_audit.audit.static_imports.reach import Reached, Start, both, reach
 from fleet_audit.audit.static_imports.requirements import (
     compared,
@@ -261,7 +262,8 @@ class _Examiner:
         if script is not None:
             return [script_folder(script)] if has_folder else []
         if not service.entry:
-            return [script_folder(file) for file in files]
+            ordered = sorted(files, key=lambda file: is_for_developers(file.path))
+            return [Place(file.side, package_root(self._sources, file.path)) for file in ordered]
         # ``python -m`` adds the working folder unless told not to; servers that take module:NAME always do.
         is_added = has_folder or ":" in service.entry
         return [source_place(service.root)] if is_added else []
@@ -329,12 +331,9 @@ class _Examiner:
 
     def _python_files(self, path: ImagePath) -> Iterator[Place]:
         entry = self._sources.entry(path)
-        if entry is not None and entry.kind is FileKind.FILE:
-            yield Place(Side.SOURCES, path)
-            return
-        for file, _ in self._sources.files(path):
-            if file.endswith(".py"):
-                yield Place(Side.SOURCES, file)
+        is_file = entry is not None and entry.kind is FileKind.FILE
+        for file in (path,) if is_file else python_files(self._sources, path):
+            yield Place(Side.SOURCES, file)
 
     def _script(self, service: ServiceCode) -> Place | None:
         """Return the entry where it is a file."""
@@ -356,7 +355,7 @@ class _Examiner:
         gaps: list[Gap],
     ) -> list[Start]:
         if script is not None:
-            return [self._script_start(script)]
+            return [self._script_start(script, finder)]
         if service.entry:
             named = self._named_start(service.entry, finder)
             if named is not None:
@@ -367,14 +366,27 @@ class _Examiner:
             gaps.append(
                 Gap(STAGE, GapKind.UNRESOLVED_ENTRY, service.entry, f"the entry of {service.name} {why}")
             )
-        return [self._script_start(file) for file in files]
+        starts = [(file, self._script_start(file, finder)) for file in files]
+        if all(is_for_developers(file.path) for file in files):
+            return [start for _, start in starts]
+        return [
+            msgspec.structs.replace(start, level=Level.LAZY) if is_for_developers(file.path) else start
+            for file, start in starts
+        ]
 
-    def _script_start(self, place: Place) -> Start:
+    def _script_start(self, place: Place, finder: Finder) -> Start:
         record = self._library.record(place)
         is_relative = record is not None and any(s.level and s.block == 0 for s in record.imports)
+        if not is_relative:
+            return Start(Module(ModuleName("__main__"), ModuleKind.SOURCE, place), is_script=True)
         # A file that imports relatively can only run as a module of its package (``python -m``).
-        name = own_name(place) if is_relative else ModuleName("__main__")
-        return Start(Module(name, ModuleKind.SOURCE, place), is_script=True)
+        name = own_name(place)
+        found = finder.find(name)
+        is_same = found is not None and found.file == place
+        return Start(
+            found if found is not None and is_same else Module(name, ModuleKind.SOURCE, place),
+            is_script=True,
+        )
 
     def _named_start(self, entry: str, finder: Finder) -> Start | None:
         name, _, attribute = entry.removeprefix(_MODULE).partition(":")

@@ -20,6 +20,9 @@ from fleet_audit.audit.static_imports.archives import WithArchives
 from fleet_audit.audit.static_imports.editables import Redirects
 
 _NO_REDIRECTS = Redirects()
+_RUNNING = "__main__"
+"""What runs is loaded under this name before anything asks for it, so no file is looked for."""
+
 _INIT_LIMIT = 64 << 10
 _WAYS_OF_ADDING = (b"extend_path(__path__", b"declare_namespace(__name__")
 MAX_PARTS = 32
@@ -124,7 +127,7 @@ class Finder:
         return None if outer is None else self._looked_for(ModuleName(name), outer.folders)
 
     def _top_level(self, name: str) -> Module | None:
-        if name in stdlib.ALWAYS_BUILTIN:
+        if name in stdlib.ALWAYS_BUILTIN or name == _RUNNING:
             return Module(ModuleName(name), ModuleKind.BUILTIN)
         if (target := self._redirects.first.get(ModuleName(name))) is not None:
             return self._redirected(ModuleName(name), target)

@@ -27,7 +27,8 @@ MAX_CALLS = 1_000
 class Start(msgspec.Struct, frozen=True):
     """A file that a service starts with; `called` are functions that whoever starts it calls.
 
-    `how` says what starts it. `is_guarded` holds where its failure is survived.
+    `how` says what starts it. `is_guarded` holds where its failure is survived. `level` says how certainly
+    it is started.
     """
 
     module: Module
@@ -35,6 +36,7 @@ class Start(msgspec.Struct, frozen=True):
     called: tuple[str, ...] = ()
     how: str = "starts"
     is_guarded: bool = False
+    level: Level = Level.CERTAIN
 
 
 class Reached(msgspec.Struct, frozen=True):
@@ -137,14 +139,14 @@ class _Search:
         if file is None:
             return
         where = location(file, 0)
-        edge = Edge(self._service, module_node(start.module), start.how, Level.CERTAIN, where)
+        edge = Edge(self._service, module_node(start.module), start.how, start.level, where)
         self._edges.append(edge)
         own_line = where if isinstance(where, SourceLocation) else None
         key = (node_name(start.module), start.is_script)
         step = _Step(start.module, key, own_line, is_guarded=start.is_guarded)
-        self._push(Level.CERTAIN, step)
+        self._push(start.level, step)
         for function in start.called:
-            self._call(Level.CERTAIN, step, CallLink(start.module, Invocation(function), Level.CERTAIN, 0))
+            self._call(start.level, step, CallLink(start.module, Invocation(function), Level.CERTAIN, 0))
 
     def _push(self, level: Level, step: "_Step") -> None:
         """Queue a step, unless one that is at least as certain was queued before."""

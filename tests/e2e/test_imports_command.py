@@ -117,6 +117,18 @@ def test_what_stands_beside_a_single_file_is_not_its_concern(world: World) -> No
     assert service(answer, "code")["files"] == ["app.py", "helper.py"]
 
 
+@pytest.mark.parametrize("path", ["src/acme", "src/acme/", "src/acme/core.py", "src/acme/parts"])
+def test_what_lies_in_a_package_is_imported_from_outside_of_it(world: World, path: str) -> None:
+    world.file("src/acme/__init__.py").file("src/acme/parts/__init__.py", "import acme.core\n")
+    world.file("src/acme/core.py", "from . import parts\nfrom acme import parts\n")
+
+    answer = world.run("imports", path, "--image", world.image("x"))
+
+    assert (answer.code, answer.document["gaps"]) == (0, [])
+    files = next(iter(answer.document["services"]))["files"]
+    assert {"acme/core.py", "acme/parts/__init__.py"} <= set(files)
+
+
 def test_several_paths_are_services_of_their_own_each(world: World) -> None:
     world.file("a/app.py", "import json\n").file("b/app.py", "import os\n").file("b/more.py", "")
 

@@ -10,7 +10,7 @@ from fleet_audit.audit.static_imports.examine import examine
 from fleet_audit.audit.static_imports.interpreter import find_interpreter
 from fleet_audit.audit.static_imports.service_code import ServiceCode
 from fleet_audit.audit.static_imports.store import MemoryStore
-from tests.support.pythons import TAG, distribution, examination, imports_of, python_image
+from tests.support.pythons import LIB, TAG, distribution, examination, imports_of, python_image
 from tests.support.trees import tree
 
 NUMPY = distribution("numpy", "2.1", {"numpy/__init__.py": ""})
@@ -282,6 +282,62 @@ def test_without_an_entry_every_file_of_the_source_is_one() -> None:
     sources = {"src/a.py": "import numpy\n", "src/b.py": "import gone\n"}
     answer = examination(sources, NUMPY, services=[ServiceCode("svc", source_paths=("src",))]).services[0]
     assert [i.module for i in answer.imports] == ["gone", "numpy"]
+
+
+def test_a_folder_is_searched_from_where_its_packages_are_imported() -> None:
+    sources = {
+        "src/acme/__init__.py": "from .core import run\n",
+        "src/acme/__main__.py": "from acme.core import run\n",
+        "src/acme/core.py": "from . import json, parts\nimport logging, __main__\ndef run(): ...\n",
+        "src/acme/logging.py": "import gone\n",
+        "src/acme/json.py": "",
+        "src/acme/parts/__init__.py": "",
+    }
+    found = examination(
+        sources, {f"{LIB}/logging/__init__.py": ""}, services=[ServiceCode("svc", "", ("src",))]
+    )
+    assert set(missing(found.services[0])) == {"gone"}
+    assert found.services[0].shadowings == ()
+    providers = {str(i.module): i.provided_by for i in found.services[0].imports}
+    assert (providers["logging"], providers["__main__"]) == (ProviderKind.STDLIB, ProviderKind.STDLIB)
+
+
+def test_other_peoples_code_in_a_folder_is_no_source_unless_it_is_imported() -> None:
+    sources = {
+        "app.py": "import node_modules.used\n",
+        "node_modules/used.py": "import found\n",
+        "node_modules/gyp.py": "print 1\n",
+        ".venv/lib/six.py": "print 1\n",
+        "env/pyvenv.cfg": "",
+        "env/lib/six.py": "print 1\n",
+        "venv/six.py": "print 1\n",
+    }
+    answer = examination(sources, {}, services=[ServiceCode("svc", "", (".",))]).services[0]
+    assert [file.path for file in answer.unparsed] == ["venv/six.py"]
+    assert set(missing(answer)) == {"found"}
+
+
+@pytest.mark.parametrize(
+    ("path", "level"),
+    [
+        ("tests/data/old.py", Level.LAZY),
+        ("app/test_app.py", Level.LAZY),
+        ("conftest.py", Level.LAZY),
+        ("setup.py", Level.LAZY),
+        ("app/latest.py", Level.CERTAIN),
+        ("app/contest.py", Level.CERTAIN),
+    ],
+)
+def test_nobody_starts_a_service_with_tests_or_build_scripts(path: str, level: Level) -> None:
+    sources = {"app.py": "", path: "import gone\n"}
+    answer = examination(sources, {}, services=[ServiceCode("svc", "", (".",))]).services[0]
+    assert [module.level for module in answer.missing] == [level]
+
+
+def test_where_there_are_only_tests_they_are_what_is_looked_at() -> None:
+    services = [ServiceCode("svc", "", ("tests",))]
+    answer = examination({"tests/test_app.py": "import gone\n"}, {}, services=services).services[0]
+    assert [module.level for module in answer.missing] == [Level.CERTAIN]
 
 
 def test_the_services_own_programs_are_its_own_also_inside_functions() -> None:
