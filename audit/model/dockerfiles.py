@@ -1,0 +1,18 @@
+"""What is found in Dockerfiles: values that the checks, the policy and the reports exchange."""
+
+import msgspec
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """A reason for which BuildKit does not build a Dockerfile.
+
+    `kind` names the reason for good (``unknown-instruction``), `message` says it in a sentence. `line` is
+    where BuildKit sees it; where the mistake likely lies on another line, that is `cause_line`, and `cause`
+    says what is wrong there. Lines count from 1.
+    """
+
+    line: int
+    kind: str
+    message: str
+    cause_line: int | None = None
+    cause: str | None = None
