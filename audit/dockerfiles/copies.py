@@ -1,15 +1,14 @@
 """Which files of the build context a Dockerfile puts into its image."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.expansion import Scopes, scopes
 from fleet_audit.audit.dockerfiles.ignoring import IgnoreRules, matches_above, path_parts
-from fleet_audit.audit.dockerfiles.lines import Instruction
-from fleet_audit.audit.dockerfiles.stages import Stage, alias, base, lineage, stages
-from fleet_audit.audit.dockerfiles.variables import Unset, declare, expanded
+from fleet_audit.audit.dockerfiles.parsing import parse
+from fleet_audit.audit.dockerfiles.structure import Dockerfile, Instruction, Stage
 
 _COMMANDS = re.compile(r"&&|\|\||[;|\n]")
 _FETCHERS = frozenset({"git", "curl", "wget", "tar", "unzip", "rsync", "aws", "gsutil", "svn", "hg", "scp"})
@@ -48,16 +47,15 @@ def copied_files(
     None where there is no such stage. Stages that it copies from, or is built from, count as its own: what
     they leave behind on the way is not followed.
     """
-    before, found = stages(dockerfile)
-    last = next((at for at, stage in enumerate(found) if alias(stage) == target.lower() and target), -1)
-    if not found or (target and last < 0):
+    parsed = parse(dockerfile)
+    stage = parsed.target(target)
+    if stage is None:
         return None
-    at = last % len(found)
-    reader = _Reader(before, found, build_args)
-    reader.read(at)
+    reader = _Reader(parsed, scopes(parsed, build_args, target=target))
+    reader.read(stage)
     return CopiedFiles(
-        base=reader.base_of(at),
-        line=reader.lines.get(at, found[at][0].line),
+        base=reader.base_of(stage),
+        line=reader.lines.get(stage.index, stage.line),
         sources=tuple(sorted(reader.sources)),
         unknown=reader.unknown,
         ignored=ignored,
@@ -67,71 +65,65 @@ def copied_files(
 class _Reader:
     """Gathers what one stage copies, with the stages that it takes from."""
 
-    def __init__(self, before: Stage, found: Sequence[Stage], build_args: Mapping[str, str]) -> None:
+    def __init__(self, dockerfile: Dockerfile, values: Scopes) -> None:
         self.sources: set[tuple[str, ...]] = set()
         self.unknown = ""
         self.lines: dict[int, int] = {}
-        self._found = found
-        self._given = build_args
-        self._global: dict[str, str] = {}
+        self._dockerfile = dockerfile
+        self._values = values
         self._seen: set[int] = set()
-        for instruction in before:
-            declare(instruction, self._global, build_args)
 
-    def base_of(self, at: int) -> str:
+    def base_of(self, stage: Stage) -> str:
         """Return what the first of a stage's lineage starts from; empty where that is not known."""
-        try:
-            return expanded(base(lineage(self._found, at)[-1]), self._global)
-        except Unset:
-            return ""
+        base = self._values.base(self._lineage(stage)[-1])
+        return base.value if base.is_known else ""
 
-    def read(self, at: int) -> None:
+    def read(self, stage: Stage) -> None:
         """Read a stage and those that it is built from."""
-        chain = lineage(self._found, at)
-        values: dict[str, str] = {}
-        for stage in reversed(chain):
-            index = next(number for number, each in enumerate(self._found) if each is stage)
-            if index in self._seen:
+        for each in reversed(self._lineage(stage)):
+            if each.index in self._seen:
                 continue
-            self._seen.add(index)
-            for instruction in stage[1:]:
-                self._read_instruction(instruction, values, index)
+            self._seen.add(each.index)
+            for instruction in each.instructions[1:]:
+                self._read_instruction(instruction, each)
 
-    def _read_instruction(self, instruction: Instruction, values: dict[str, str], stage: int) -> None:
-        if instruction.keyword == "ARG":
-            # An argument that is declared before the first FROM has its value there (Dockerfile reference).
-            name = instruction.body.strip()
-            values.update({name: self._global[name]} if name in self._global else {})
-        declare(instruction, values, self._given)
+    def _lineage(self, stage: Stage) -> list[Stage]:
+        chain = [stage]
+        while (above := self._values.parent(chain[-1])) is not None:
+            chain.append(above)
+        return chain
+
+    def _read_instruction(self, instruction: Instruction, stage: Stage) -> None:
         if instruction.keyword in ("COPY", "ADD"):
-            self.lines[stage] = instruction.line
-            self._read_copy(instruction, values, stage)
-        elif instruction.keyword == "RUN" and _fetches(instruction.body):
+            self.lines[stage.index] = instruction.line
+            self._read_copy(instruction, stage)
+        elif instruction.keyword == "RUN" and _fetches(instruction):
             self._doubt(instruction, "a command there fetches files")
 
-    def _read_copy(self, instruction: Instruction, values: Mapping[str, str], stage: int) -> None:
-        flags, words = _words(instruction.body)
-        if len(words) < 2:
+    def _read_copy(self, instruction: Instruction, stage: Stage) -> None:
+        if len(instruction.words) < 2:
             return
-        try:
-            *sources, destination = (expanded(word, values) for word in words)
-            origin = expanded(flags.get("from", ""), {**self._global, **values})
-        except Unset as e:
-            self._doubt(instruction, f"the variable {e} has no value")
-            return
-        if origin:
-            self._read_origin(instruction, origin, destination, stage)
-            return
+        origin = instruction.flag("from")
+        *words, destination = (self._values.expand(word, instruction) for word in instruction.words)
+        unset = [name for word in (*words, destination) for name in sorted(word.unset)]
+        if unset:
+            self._doubt(instruction, f"the variable {unset[0]} has no value")
+        elif origin:
+            self._read_origin(instruction, origin, destination.value, stage)
+        else:
+            self._read_sources(instruction, [word.value for word in words])
+
+    def _read_sources(self, instruction: Instruction, sources: Sequence[str]) -> None:
         for source in sources:
             if _REMOTE.match(source) or (instruction.keyword == "ADD" and source.endswith(_ARCHIVE)):
                 self._doubt(instruction, f"it adds {source}")
             elif not source.startswith("<<"):
                 self.sources.add(path_parts(source))
 
-    def _read_origin(self, instruction: Instruction, origin: str, destination: str, stage: int) -> None:
-        for at, other in enumerate(self._found[:stage]):
-            if origin.lower() == alias(other) or origin == str(at):
-                self.read(at)
+    def _read_origin(self, instruction: Instruction, origin: str, destination: str, stage: Stage) -> None:
+        for other in self._dockerfile.stages[: stage.index]:
+            if origin.lower() == other.name or origin == str(other.index):
+                self.read(other)
                 return
         if not destination.startswith(_SYSTEM_FOLDERS):
             self._doubt(instruction, f"it copies from {origin}")
@@ -140,31 +132,14 @@ class _Reader:
         self.unknown = self.unknown or f"line {instruction.line}: {why}"
 
 
-def _words(body: str) -> tuple[dict[str, str], list[str]]:
-    """Return the flags and the paths of a COPY or ADD, which may be written as JSON."""
-    flags: dict[str, str] = {}
-    rest = body.partition("\n")[0].strip()
-    while rest.startswith("--"):
-        flag, _, rest = rest.partition(" ")
-        name, _, value = flag.removeprefix("--").partition("=")
-        flags[name] = value
-        rest = rest.strip()
-    if rest.startswith("["):
-        try:
-            listed = json.loads(rest)
-        except (ValueError, RecursionError):
-            return flags, rest.split()
-        return flags, [word for word in listed if isinstance(word, str)]
-    return flags, rest.split()
-
-
-def _fetches(body: str) -> bool:
+def _fetches(instruction: Instruction) -> bool:
     """Say whether a RUN may bring files that no COPY names."""
-    mounts = [word for word in body.split() if word.startswith("--mount=")]
+    mounts = instruction.flag_values("mount")
     if any(not any(kind in mount for kind in _HARMLESS_MOUNTS) for mount in mounts):
         return True
-    commands = (command.split() for command in _COMMANDS.split(body))
-    return any(_is_fetch([word for word in words if not word.startswith("--mount=")]) for words in commands)
+    if instruction.is_exec:
+        return _is_fetch(instruction.words)
+    return any(_is_fetch(command.split()) for command in _COMMANDS.split(instruction.script))
 
 
 def _is_fetch(words: Sequence[str]) -> bool:

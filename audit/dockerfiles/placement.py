@@ -3,51 +3,73 @@
 import re
 from collections.abc import Sequence
 
-from fleet_audit.audit.dockerfiles.lines import Instruction
-from fleet_audit.audit.dockerfiles.stages import Stage, alias, lineage, stages
+import msgspec
+
+from fleet_audit.audit.dockerfiles.parsing import parse
+from fleet_audit.audit.dockerfiles.structure import Dockerfile, Instruction, Stage
 from fleet_audit.audit.model.apt import Placement
 from fleet_audit.audit.model.location import SourceLocation
 
 _COMMANDS = re.compile(r"&&|\|\||[;|\n]")
-_EXEC_FORM = str.maketrans('[]",', "    ")
 _ROOT = frozenset({"root", "0"})
+
+
+class Place(msgspec.Struct, frozen=True):
+    """The instruction that an addition extends, or stands behind: `extends` says which."""
+
+    stage: Stage
+    instruction: Instruction
+    extends: bool
+    why: str
 
 
 def placement(dockerfile: str, path: str) -> Placement:
     """Return the line of the Dockerfile with this text at which packages are to be added, and why there.
 
+    That is where `find_place` says. Line 0 where there is no stage.
+    """
+    place = find_place(parse(dockerfile))
+    if place is None:
+        return Placement(dockerfile=SourceLocation(path), why="the Dockerfile has no FROM")
+    return Placement(dockerfile=SourceLocation(path, place.instruction.line), why=place.why)
+
+
+def find_place(dockerfile: Dockerfile) -> Place | None:
+    """Return where packages are to be added; None where there is no stage.
+
     That is the last ``apt-get install`` of the final stage, or of the stages that it is built from in the
     same file; else the last ``USER root`` of the final stage, else its FROM, after which the addition goes
-    and before any other USER. Line 0 where there is no stage.
+    and before any other USER.
     """
-    _, found = stages(dockerfile)
-    if not found:
-        return Placement(dockerfile=SourceLocation(path), why="the Dockerfile has no FROM")
-    chain = lineage(found)
-    for stage in chain:
-        for instruction in reversed(stage):
-            if _installs(instruction):
-                return _at(path, instruction, _where(stage, chain[0]))
-    return _at(
-        path, _root_line(chain[0]), "the final stage installs no packages yet: add the RUN after this line"
-    )
-
-
-def _at(path: str, instruction: Instruction, why: str) -> Placement:
-    return Placement(dockerfile=SourceLocation(path, instruction.line), why=why)
+    final = dockerfile.target("")
+    if final is None:
+        return None
+    for stage in dockerfile.lineage(final):
+        for instruction in reversed(stage.instructions):
+            if installs(instruction):
+                return Place(stage, instruction, extends=True, why=_where(stage, final))
+    why = "the final stage installs no packages yet: add the RUN after this line"
+    return Place(final, _root_line(final), extends=False, why=why)
 
 
 def _where(stage: Stage, final: Stage) -> str:
     name = (
-        "the final stage" if stage is final else f"stage {alias(stage)}, which the final stage is built from"
+        "the final stage"
+        if stage.index == final.index
+        else f"stage {stage.name}, which the final stage is built from"
     )
     return f"the last apt-get install of {name}"
 
 
-def _installs(instruction: Instruction) -> bool:
-    return instruction.keyword == "RUN" and any(
-        _is_install(command.translate(_EXEC_FORM).split()) for command in _COMMANDS.split(instruction.body)
-    )
+def installs(instruction: Instruction) -> bool:
+    """Say whether an instruction installs packages with apt."""
+    if instruction.keyword != "RUN":
+        return False
+    if instruction.is_exec:
+        return any(
+            _is_install(command.split()) for command in (" ".join(instruction.words), *instruction.words)
+        )
+    return any(_is_install(command.split()) for command in _COMMANDS.split(instruction.script))
 
 
 def _is_install(words: Sequence[str]) -> bool:
@@ -56,5 +78,7 @@ def _is_install(words: Sequence[str]) -> bool:
 
 
 def _root_line(stage: Stage) -> Instruction:
-    users = [i for i in stage if i.keyword == "USER" and i.body.partition(":")[0].strip() in _ROOT]
-    return users[-1] if users else stage[0]
+    users = [
+        i for i in stage.instructions if i.keyword == "USER" and i.body.partition(":")[0].strip() in _ROOT
+    ]
+    return users[-1] if users else stage.instructions[0]

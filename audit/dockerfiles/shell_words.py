@@ -43,7 +43,7 @@ class SubstitutionInvalid(FleetAuditError):
 class Read(msgspec.Struct, frozen=True):
     """What became of a text: as one value, and as words; the variables that it names.
 
-    `used` have a value, `unset` have none.
+    `used` have a value; `unset` have none, and nothing is given to stand in for it.
     """
 
     value: str
@@ -246,9 +246,12 @@ class _Reader:
                 self._at += 1
         return self._text[start : self._at]
 
-    def _value(self, name: str) -> str | None:
+    def _value(self, name: str, *, is_optional: bool = False) -> str | None:
         value = self._lookup(name)
-        (self.unset if value is None else self.used).add(name)
+        if value is not None:
+            self.used.add(name)
+        elif not is_optional:
+            self.unset.add(name)
         return value
 
     def _braced(self, start: int) -> str:
@@ -274,7 +277,7 @@ class _Reader:
                 "bad-modifier", f"${{{name}{sign}…}} uses a modifier that does not exist", start
             )
         word = self._inner("}", start, keeps_escapes=sign in ("#", "%"))
-        value = self._value(name)
+        value = self._value(name, is_optional=sign in ("-", "+"))
         if value is None and self._manner.keeps_unset:
             return f"${{{name}{colon}{sign}{word}}}"
         return self._modified(name, value, f"{colon}{sign}", word, start)

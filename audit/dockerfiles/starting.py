@@ -1,11 +1,10 @@
 """What the container of a Dockerfile's image runs by itself."""
 
-import json
 import shlex
 from collections.abc import Iterator
 
-from fleet_audit.audit.dockerfiles.lines import Instruction
-from fleet_audit.audit.dockerfiles.stages import alias, lineage, stages
+from fleet_audit.audit.dockerfiles.parsing import parse
+from fleet_audit.audit.dockerfiles.structure import Instruction
 
 _STARTING = ("ENTRYPOINT", "CMD", "HEALTHCHECK")
 
@@ -16,27 +15,23 @@ def start_words(dockerfile: str, *, target: str) -> tuple[str, ...]:
     These are its ENTRYPOINT, CMD and HEALTHCHECK; of several the last counts (Dockerfile reference). Empty
     where there is no such stage.
     """
-    _, found = stages(dockerfile)
-    last = next((at for at, stage in enumerate(found) if target and alias(stage) == target.lower()), -1)
-    if not found or (target and last < 0):
+    parsed = parse(dockerfile)
+    stage = parsed.target(target)
+    if stage is None:
         return ()
     chosen: dict[str, Instruction] = {}
-    for stage in reversed(lineage(found, last)):
-        chosen |= {i.keyword: i for i in stage if i.keyword in _STARTING}
-    return tuple(word for keyword in _STARTING if keyword in chosen for word in _words(chosen[keyword].body))
+    for each in reversed(list(parsed.lineage(stage))):
+        chosen |= {i.keyword: i for i in each.instructions if i.keyword in _STARTING}
+    return tuple(word for keyword in _STARTING if keyword in chosen for word in _words(chosen[keyword]))
 
 
-def _words(body: str) -> Iterator[str]:
-    before, _, listed = body.partition("[")
-    try:
-        words = json.loads(f"[{listed}") if listed else None
-    except (ValueError, RecursionError):
-        words = None
-    if isinstance(words, list):
-        yield from before.split()
-        yield from (word for word in words if isinstance(word, str))
+def _words(instruction: Instruction) -> Iterator[str]:
+    for flag in instruction.flags:
+        yield f"--{flag.name}" if flag.value is None else f"--{flag.name}={flag.value}"
+    if instruction.is_exec:
+        yield from instruction.words
         return
     try:
-        yield from shlex.split(body)
+        yield from shlex.split(instruction.body)
     except ValueError:
-        yield from body.split()
+        yield from instruction.body.split()

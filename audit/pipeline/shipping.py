@@ -7,7 +7,7 @@ import msgspec
 
 from fleet_audit.audit.dockerfiles.copies import CopiedFiles, copied_files, repository_name
 from fleet_audit.audit.dockerfiles.ignoring import IgnoreRules, ignore_rules
-from fleet_audit.audit.dockerfiles.lines import instructions
+from fleet_audit.audit.dockerfiles.parsing import parse
 from fleet_audit.audit.images.tree import FileTree, FileUnreadable, normalise
 from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.finding import Gap, GapKind
@@ -117,7 +117,7 @@ class _Look:
         for name in (family, *self._fleet.ancestors(family)):
             for path in self._fleet.manifest.families[name].dockerfiles:
                 with suppress(FileUnreadable):
-                    if any(each.keyword == "ONBUILD" for each in instructions(self._text(path))):
+                    if any(each.keyword == "ONBUILD" for each in parse(self._text(path)).instructions):
                         return f"{path} has ONBUILD instructions"
         return ""
 

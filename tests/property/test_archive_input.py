@@ -13,7 +13,7 @@ from fleet_audit.audit.apt.relations import Relation, clause_text, parse_relatio
 from fleet_audit.audit.apt.release import parse_release
 from fleet_audit.audit.apt.sources import configured_sources, parse_deb822, parse_one_line
 from fleet_audit.audit.apt.state import InstalledState
-from fleet_audit.audit.dockerfiles.lines import instructions
+from fleet_audit.audit.dockerfiles.parsing import parse
 from fleet_audit.audit.dockerfiles.placement import placement
 from tests.support.trees import tree
 
@@ -67,7 +67,7 @@ def test_an_image_of_any_content_has_a_state(body: bytes, other: bytes) -> None:
 
 @given(lines)
 def test_dockerfiles_of_any_content_have_a_place(text: str) -> None:
-    read = list(instructions(text))
+    read = parse(text).instructions
     assert all(1 <= i.line <= i.last_line <= len(text.split("\n")) for i in read)
     assert [i.line for i in read] == sorted({i.line for i in read})
     place = placement(text, "Dockerfile").dockerfile

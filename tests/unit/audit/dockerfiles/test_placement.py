@@ -1,6 +1,6 @@
 import pytest
 
-from fleet_audit.audit.dockerfiles.lines import instructions
+from fleet_audit.audit.dockerfiles.parsing import parse
 from fleet_audit.audit.dockerfiles.placement import placement
 
 
@@ -93,19 +93,19 @@ def test_a_dockerfile_without_stages_has_no_line() -> None:
 
 
 def test_the_escape_directive_is_obeyed() -> None:
-    read = list(instructions("# escape=`\nFROM debian:12\nRUN echo a `\n  b\nRUN echo c\\\nUSER 0\n"))
+    read = parse("# escape=`\nFROM debian:12\nRUN echo a `\n  b\nRUN echo c\\\nUSER 0\n").instructions
 
     assert [(i.keyword, i.line) for i in read] == [("FROM", 2), ("RUN", 3), ("RUN", 5), ("USER", 6)]
-    assert read[1].body == "echo a b"
+    assert read[1].body == "echo a   b"
 
 
 def test_lines_are_counted_as_docker_and_editors_count_them() -> None:
-    read = list(instructions("# \u2028 \x0c \x85\r\nFROM debian:12\r\nUSER 0\r\n"))
+    read = parse("# \u2028 \x0c \x85\r\nFROM debian:12\r\nUSER 0\r\n").instructions
 
     assert [(i.keyword, i.body, i.line) for i in read] == [("FROM", "debian:12", 2), ("USER", "0", 3)]
 
 
 def test_an_unfinished_heredoc_ends_with_the_file() -> None:
-    read = list(instructions("FROM debian:12\nRUN <<EOF\napt-get install x\n"))
+    read = parse("FROM debian:12\nRUN <<EOF\napt-get install x\n").instructions
 
     assert [(i.keyword, i.line, i.last_line) for i in read] == [("FROM", 1, 1), ("RUN", 2, 3)]
