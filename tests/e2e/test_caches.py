@@ -10,7 +10,7 @@ from typing import NoReturn
 import pytest
 
 from fleet_audit.audit.pipeline import loads
-from tests.support.worlds import FAMILY, World, opencv, packages, write_archive
+from tests.support.worlds import FAMILY, World, library, opencv, packages, write_archive
 
 WORDS = ("deps", FAMILY, "-o", "json")
 
@@ -250,6 +250,18 @@ def test_ldd_sees_a_changed_image_of_the_same_name(fleet: World) -> None:
     after = fleet.run("ldd", FAMILY)
 
     assert (before.code, after.code) == (1, 0)
+
+
+def test_ldd_sees_that_a_machine_of_the_manifest_is_another_one(world: World) -> None:
+    fast = "usr/lib/glibc-hwcaps/x86-64-v3/libGL.so.1"
+    world.family(FAMILY, {**opencv("libGL.so.1"), **library(fast)}, machines=["pc"])
+    manifest = (world.folder / "fleet.yaml").read_text()
+
+    def with_machine(isa: str) -> int:
+        world.file("fleet.yaml", f"{manifest}machines: {{pc: {{isa: {isa}}}}}\n")
+        return world.run("ldd", FAMILY).code
+
+    assert [with_machine(isa) for isa in ("x86-64-v3", "x86-64-v2", "x86-64-v3")] == [0, 1, 0]
 
 
 def test_an_image_that_was_not_read_whole_is_worked_out_each_time(
