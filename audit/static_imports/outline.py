@@ -1,19 +1,23 @@
 """Which blocks a file has, and which import statements stand in them."""
 
 import bisect
+import functools
 import re
+from collections.abc import Iterator
 
 import msgspec
 
 from fleet_audit.audit.static_imports.lexer import Text
 from fleet_audit.audit.static_imports.records import BlockKind, Ending
 
-_HEAD = re.compile(
-    rb"^([ \t\f]*)(?:"
+_HEAD = (
+    rb"([ \t\f]*)(?:"
     rb"(?P<imports>import|from)\b"
-    rb"|(?P<opens>if|elif|else|try|except|finally|for|while|with|def|class|async|match|case)\b)",
-    re.MULTILINE,
+    rb"|(?P<opens>if|elif|else|try|except|finally|for|while|with|def|class|async|match|case)\b)"
 )
+# A search is several times faster where its pattern begins with a character, not with the start of a line.
+_FIRST_HEAD = re.compile(_HEAD)
+_LATER_HEAD = re.compile(rb"\n" + _HEAD)
 _TRAILING_IMPORT = re.compile(rb";[ \t\f\x01]*(?=(?:import|from)\b)")
 _IMPORT = re.compile(rb"(?:import|from)\b")
 _NAME = re.compile(rb"[ \t\x01]*([A-Za-z_\x80-\xff][\w\x80-\xff]*)")
@@ -106,10 +110,8 @@ class Outline:
         first_line = self.text.line_end(span.body)
         if shadow[span.body : first_line].strip(b" \t\f\x01;"):
             return min(first_line, span.end)
-        width = span.blanks
-        outdented = re.compile(rb"^[ \t\f]{0,%d}[^ \t\f\n\x01]" % width, re.MULTILINE)
-        found = outdented.search(shadow, first_line, span.end)
-        return found.start() if found else span.end
+        found = _outdented(span.blanks).search(shadow, first_line, span.end)
+        return found.start() + 1 if found else span.end
 
     @property
     def known_ends(self) -> dict[int, int]:
@@ -131,6 +133,12 @@ class Outline:
                 at = self.end(index)
         parts.append((at, len(self.text.shadow)))
         return [part for part in parts if part[0] < part[1]]
+
+
+@functools.lru_cache(maxsize=256)
+def _outdented(blanks: int) -> re.Pattern[bytes]:
+    """Return what finds the end of a line before one that is not indented deeper than by `blanks`."""
+    return re.compile(rb"\n[ \t\f]{0,%d}[^ \t\f\n\x01]" % blanks)
 
 
 def _body_start(span: Span) -> int:
@@ -156,9 +164,9 @@ class _Outliner:
 
     def run(self) -> Outline:
         """Walk the text once."""
-        for head in _HEAD.finditer(self._shadow):
+        for head in self._heads():
             indent = _column(head[1])
-            self._close(indent, head.start())
+            self._close(indent, head.start(1))
             end = self._text.line_end(head.end())
             if head["imports"] is not None:
                 self._add_imports(head.end(1), end)
@@ -168,6 +176,11 @@ class _Outliner:
         outlined = Outline(self._text, self._spans, self._imports)
         self._add_trailing_imports(outlined)
         return outlined
+
+    def _heads(self) -> Iterator[re.Match[bytes]]:
+        if (first := _FIRST_HEAD.match(self._shadow)) is not None:
+            yield first
+        yield from _LATER_HEAD.finditer(self._shadow)
 
     def _add_trailing_imports(self, outlined: Outline) -> None:
         """Add the imports that follow another statement on its line."""
