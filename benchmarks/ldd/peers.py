@@ -1,15 +1,13 @@
 """The other tools: how each is run over many files of a root file system, and which are not there."""
 
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.ldd.timing import Cost, measured, printed
-from tests.support.roots import cache
+from benchmarks.peer_environment import environment
 
 WANTED = ("elfdeps", "auditwheel")
 IN_ROOT = {"PATH": "/usr/bin:/usr/sbin"}
@@ -53,7 +51,8 @@ def peers(root: Path) -> list[Peer]:
     """Return every tool that is compared."""
     chroot = ["chroot", str(root)]
     libtree = _into(root, "libtree")
-    python = _environment()
+    found = environment("benchmark-peers", WANTED)
+    python = None if found is None else str(found)
     no_python = "" if python else f"{' and '.join(WANTED)} cannot be installed"
     lddtree = shutil.which("lddtree")
 
@@ -97,17 +96,3 @@ def _into(root: Path, program: str) -> str:
         shutil.copy(found, target)
     works = subprocess.run(["chroot", str(root), program, "--version"], capture_output=True, check=False)  # noqa: S607  (the system's chroot)
     return "" if works.returncode == 0 else f"{program} of this machine does not run in {root}"
-
-
-def _environment() -> str | None:
-    """Return the Python of an environment that has the peers, made when it is first asked for."""
-    place = cache() / "benchmark-peers"
-    python = place / "bin/python"
-    if not (place / "complete").exists():
-        shutil.rmtree(place, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *WANTED]
-        if subprocess.run(pip, check=False, env=os.environ).returncode != 0:
-            return None
-        (place / "complete").touch()
-    return str(python)
