@@ -226,7 +226,12 @@ def _proposal(plan: AptPlan) -> Fields:
         "placement": plan.placement.family,
         "dockerfile": None
         if dockerfile is None
-        else {"path": dockerfile.path, "line": dockerfile.line, "why": plan.placement.why, "patch": None},
+        else {
+            "path": dockerfile.path,
+            "line": dockerfile.line,
+            "why": plan.placement.why,
+            "patch": plan.placement.patch or None,
+        },
     }
 
 

@@ -38,10 +38,10 @@ def of_unknown_instruction(
 
 def of_open_heredoc(name: str, first_line: int, source: SourceLines) -> Cause | None:
     """Return the line that was to end a here-document that is never closed."""
-    for at in range(first_line - 1, len(source.lines)):
-        if source.lines[at].strip(_INVISIBLE) == name:
-            return Cause(at + 1, f"there is white space beside {name}, so it does not end the here-document")
-    return None
+    at = source.next_line(name, first_line - 1, _INVISIBLE)
+    if at is None:
+        return None
+    return Cause(at + 1, f"there is white space beside {name}, so it does not end the here-document")
 
 
 def of_swallowed_line(instruction: Instruction, source: SourceLines) -> Cause | None:

@@ -22,19 +22,25 @@ class UnsafePin(FleetAuditError):
         return f"{self.pin!r} is no name or version of a package, so it is not written into a Dockerfile"
 
 
-def apt_instruction(roots: Sequence[str]) -> str:
-    """Return the RUN instruction that installs `roots` (``name`` or ``name=version``), without end of line.
-
-    Packages are sorted, one in a line. The lists are updated and removed in the same layer, and recommended
-    packages are left out (docs.docker.com, "Building best practices", apt-get). Raises UnsafePin.
-    """
+def refuse_unsafe(roots: Sequence[str]) -> None:
+    """Raise UnsafePin for the first of `roots` that is no name, and no name and version, of a package."""
     for root in roots:
         if _PIN.fullmatch(root) is None:
             raise UnsafePin(root)
+
+
+def apt_instruction(roots: Sequence[str], *, escape: str = "\\") -> str:
+    """Return the RUN instruction that installs `roots` (``name`` or ``name=version``), without end of line.
+
+    Packages are sorted, one in a line. The lists are updated and removed in the same layer, and recommended
+    packages are left out (docs.docker.com, "Building best practices", apt-get). `escape` continues its lines.
+    Raises UnsafePin.
+    """
+    refuse_unsafe(roots)
     lines = [
         "RUN apt-get update",
         "&& apt-get install -y --no-install-recommends",
         *(f"    {root}" for root in sorted(set(roots))),
         "&& rm -rf /var/lib/apt/lists/*",
     ]
-    return " \\\n    ".join(lines)
+    return f" {escape}\n    ".join(lines)

@@ -4,6 +4,7 @@ Rules: Dockerfile reference, "Format" and "Parser directives"; BuildKit's packag
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import msgspec
@@ -55,6 +56,7 @@ class SourceLines:
         self.directives: tuple[Directive, ...] = ()
         self.escape = "\\"
         self.rejections: list[Rejection] = []
+        self._indices: dict[str, dict[str, list[int]]] = {}
         self._read_directives()
         self._refuse_long_lines()
 
@@ -95,6 +97,20 @@ class SourceLines:
             at += 1
         return LogicalLine("".join(parts), start + 1, at, tuple(pieces))
 
+    def next_line(self, text: str, at: int, stripped: str = "") -> int | None:
+        """Return the index, from `at` on, of the next line that is `text` without the characters `stripped`.
+
+        A tab alone is taken off the start only, all others off both ends.
+        """
+        index = self._indices.get(stripped)
+        if index is None:
+            index = self._indices[stripped] = {}
+            for number, line in enumerate(self.lines):
+                index.setdefault(_bare(line, stripped), []).append(number)
+        found = index.get(text, [])
+        place = bisect_left(found, at)
+        return found[place] if place < len(found) else None
+
     def _read_directives(self) -> None:
         found: dict[str, Directive] = {}
         for at, line in enumerate(self.lines):
@@ -129,6 +145,12 @@ class SourceLines:
         self, line: int, kind: str, why: str, cause_line: int | None = None, cause: str | None = None
     ) -> None:
         self.rejections.append(Rejection(line, kind, why, cause_line, cause))
+
+
+def _bare(line: str, stripped: str) -> str:
+    if not stripped:
+        return line
+    return line.lstrip(stripped) if stripped == "\t" else line.strip(stripped)
 
 
 def position(pieces: Sequence[Piece], offset: int) -> tuple[int, int]:

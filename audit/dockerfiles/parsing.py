@@ -29,6 +29,7 @@ from fleet_audit.audit.model.dockerfiles import Rejection
 
 MAX_TEXT = 1 << 22
 MAX_STAGES = 500
+MAX_REJECTIONS = 1000
 
 _WHOLE_OR_JSON = frozenset({"CMD", "ENTRYPOINT", "RUN", "SHELL"})
 _LIST_OR_JSON = frozenset({"ADD", "COPY", "VOLUME"})
@@ -43,7 +44,7 @@ def parse(text: str) -> Dockerfile:
     """Return what a Dockerfile with this text says. Never raises, whatever the text is.
 
     Where BuildKit would give up, the reason is kept and reading goes on with the next line; a here-document
-    that is never closed reaches to the end of the file.
+    that is never closed reaches to the end of the file. Of rejections, the first thousand are kept.
     """
     source = SourceLines(text[:MAX_TEXT])
     reader = _Reader(source)
@@ -92,6 +93,8 @@ class _Reader:
         first_from = next((each.line for each in instructions if each.keyword == "FROM"), None)
         refused = {rejection.line for rejection in self._first}
         for instruction in instructions:
+            if len(self._then) >= MAX_REJECTIONS:
+                return
             try:
                 if instruction.line not in refused:
                     refuse(instruction)
@@ -219,12 +222,7 @@ class _Reader:
 
     def _heredoc(self, mark: HeredocMark, at: int, line: int) -> Heredoc:
         lines = self._source.lines
-        ends = (
-            number
-            for number in range(at, len(lines))
-            if (lines[number].lstrip("\t") if mark.drops_tabs else lines[number]) == mark.name
-        )
-        end = next(ends, None)
+        end = self._source.next_line(mark.name, at, "\t" if mark.drops_tabs else "")
         if end is None:
             why = f"the here-document {mark.name[:80]!r} is never closed"
             cause = causes.of_open_heredoc(mark.name, at + 1, self._source)

@@ -44,11 +44,15 @@ class Unsatisfied(msgspec.Struct, frozen=True):
 
 
 class Placement(msgspec.Struct, frozen=True):
-    """Where the addition belongs: the family, and the line of its Dockerfile."""
+    """Where the addition belongs: the family, and the line of its Dockerfile.
+
+    `patch` is the change of that Dockerfile as a unified diff, empty where there is none.
+    """
 
     family: str | None = None
     dockerfile: SourceLocation | None = None
     why: str = ""
+    patch: str = ""
 
 
 class AptPlan(msgspec.Struct, frozen=True):

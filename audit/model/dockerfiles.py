@@ -16,3 +16,17 @@ class Rejection(msgspec.Struct, frozen=True):
     message: str
     cause_line: int | None = None
     cause: str | None = None
+
+
+class DockerfileChange(msgspec.Struct, frozen=True):
+    """A Dockerfile before and after a change. `why` says why nothing is changed, where that is so."""
+
+    path: str
+    before: str
+    after: str
+    why: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether nothing is changed."""
+        return self.before == self.after

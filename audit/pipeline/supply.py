@@ -92,7 +92,7 @@ class Supply:
         if not (plan.is_empty or state.has_apt):
             why = "the image has none, and how else packages come into it is not looked at in this version"
             self.gaps.append(Gap(STAGE, GapKind.NOT_EXAMINED, "apt-get", why))
-        place, gaps = placed(self._subject)
+        place, gaps = placed(self._subject, plan)
         self.gaps.extend(gaps)
         return msgspec.structs.replace(plan, placement=place)
 

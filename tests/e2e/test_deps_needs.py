@@ -260,6 +260,9 @@ def test_the_proposal_stands_behind_the_last_apt_line_of_the_familys_dockerfile(
     place = world.run("deps", FAMILY).document["proposal"]["dockerfile"]
 
     assert (place["path"], place["line"]) == ("docker/Dockerfile", 3)
+    (added,) = (line for line in place["patch"].splitlines() if line.startswith("+RUN"))
+    assert added.startswith("+RUN apt-get update && apt-get install -y curl libgl1=")
+    assert " FROM debian:12" in place["patch"]
 
 
 def test_two_services_that_need_one_library_stand_in_one_need_with_a_line_each(world: World) -> None:
