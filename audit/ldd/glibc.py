@@ -195,7 +195,8 @@ class _Examination:
     def _musl_library(self, entry: EntryPoint, process: musl.Process) -> musl.Load | Closure:
         """Load a library by its path, which is opened like any name with a slash."""
         load = musl.Load(process, is_told=self._is_told)
-        found = load.open_path(entry.path)
+        # Of dlopen it is the program that asks (load_library is given the head of the list).
+        found = load.open_path(entry.path, process.main)
         if not isinstance(found, musl.Loaded):
             return _failed(entry, found or Missing((parent(entry.path),)))
         if found.path in process.held:

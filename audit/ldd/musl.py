@@ -89,7 +89,7 @@ class Process:
         load = Load(self, is_told=is_told)
         load.begin(self.main)
         for name in filter(None, re.split(r"[:\s]+", self.world.env.get("LD_PRELOAD", ""))):
-            load.preload(self.main, name)
+            load.preload(name)
         load.run()
         self.held |= load.new
         self.short_names |= load.short_names
@@ -157,9 +157,12 @@ class Load:
         """Load the first object."""
         self._add(root)
 
-    def preload(self, main: Loaded, name: str) -> None:
-        """Load what LD_PRELOAD names; what cannot be is passed over (load_preload)."""
-        self._answer(main, name)
+    def preload(self, name: str) -> None:
+        """Load what LD_PRELOAD names; what cannot be is passed over.
+
+        Nobody asks for it (load_preload), so that no search path of the program serves it or what it needs.
+        """
+        self._answer(None, name)
 
     def run(self) -> None:
         """Load what the objects need, in the order in which they were loaded."""
@@ -175,6 +178,10 @@ class Load:
     def request(self, wanting: Loaded, soname: Soname) -> None:
         """Satisfy one DT_NEEDED, or a name that the program opens."""
         attempts: list[Attempt] = []
+        if not soname:
+            why = Fatal(wanting.path, "it needs a library without a name")
+            self._note(Request(soname, wanting.path, why))
+            return
         resolution, note = self._answer(wanting, soname, attempts)
         self._note(Request(soname, wanting.path, resolution), attempts, note)
 
@@ -186,11 +193,9 @@ class Load:
             self.steps.append(Step(request, tuple(attempts), note))
 
     def _answer(
-        self, wanting: Loaded, name: str, attempts: list[Attempt] | None = None
+        self, wanting: Loaded | None, name: str, attempts: list[Attempt] | None = None
     ) -> tuple[Resolution, str]:
         process = self.process
-        if not name:
-            return Fatal(wanting.path, "it needs a library without a name"), ""
         if process.is_own(name):
             return Resolved(process.libc), "musl's loader is this library itself"
         if "/" not in name:
@@ -201,7 +206,7 @@ class Load:
                 return Missing(), ""
         return self._search(wanting, name, attempts), ""
 
-    def _search(self, wanting: Loaded, name: str, attempts: list[Attempt] | None) -> Resolution:
+    def _search(self, wanting: Loaded | None, name: str, attempts: list[Attempt] | None) -> Resolution:
         places = [_Place("", "path")] if "/" in name else list(self._places(wanting))
         for place in places:
             used = name if place.rule == "path" else f"{place.directory.rstrip('/')}/{name}"
@@ -218,10 +223,10 @@ class Load:
         searched = (parent(ImagePath(name)),) if "/" in name else tuple(p.directory for p in places)
         return Missing(tuple(dict.fromkeys(searched)))
 
-    def _places(self, wanting: Loaded) -> Iterator[_Place]:
+    def _places(self, wanting: Loaded | None) -> Iterator[_Place]:
         for directory in _elements(self.process.world.env.get("LD_LIBRARY_PATH", "")):
             yield _Place(directory, "ld-library-path")
-        item: Loaded | None = wanting
+        item = wanting
         count = 0
         while item is not None and count <= MAX_DIRECTORIES:
             rule = "runpath" if item.facts.runpath is not None else "rpath"
@@ -233,12 +238,9 @@ class Load:
             yield _Place(directory, "default")
 
     def open_path(
-        self, used: str, wanting: Loaded | None = None
+        self, used: str, needed_by: Loaded | None
     ) -> Loaded | Fatal | WrongMachine | Unknown | None:
-        """Judge the file at `used` (map_library); None where none can be opened there.
-
-        Without `wanting` it is the program that asks, by dlopen.
-        """
+        """Judge the file at `used` (map_library); None where none can be opened there."""
         world = self.process.world
         at = world.absolute(used)
         path = None if len(at) >= PATH_MAX else world.tree.realpath(ImagePath(at))
@@ -249,7 +251,7 @@ class Load:
         if facts is None:
             found = world.not_elf(path)
             return Fatal(path, "Exec format error") if isinstance(found, Fatal) else found
-        return self._judge(path, facts) or Loaded(path, used, facts, wanting or self.process.main)
+        return self._judge(path, facts) or Loaded(path, used, facts, needed_by)
 
     def _judge(self, path: ImagePath, facts: SharedObject) -> Fatal | WrongMachine | Unknown | None:
         if facts.elf_class == 0:

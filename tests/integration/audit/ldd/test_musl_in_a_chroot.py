@@ -213,6 +213,22 @@ def what_is_preloaded_answers_symbols(x: MuslRoot) -> None:
 
 
 @case
+def a_preloaded_name_is_not_searched_for_along_the_programs_path(x: MuslRoot) -> None:
+    x.host_options = ["-Wl,-rpath,/opt"]
+    x.env = {"LD_PRELOAD": "liba.so"}
+    x.lib("opt/liba.so")
+    x.lib("m.so", needed=["liba.so"])
+
+
+@case
+def what_a_preloaded_library_needs_is_not_either(x: MuslRoot) -> None:
+    x.main("prog", options=("-Wl,-rpath,/opt",))
+    x.env = {"LD_PRELOAD": "/own/liba.so"}
+    x.lib("own/liba.so", needed=["libb.so"])
+    x.lib("opt/libb.so")
+
+
+@case
 def a_program_that_misses_nothing_starts(x: MuslRoot) -> None:
     x.main("prog", needed=("liba.so",))
     x.lib("usr/lib/liba.so")
