@@ -10,6 +10,7 @@ import msgspec
 
 from fleet_audit.audit.static_imports import stdlib
 from fleet_audit.audit.static_imports.asking import Calls
+from fleet_audit.audit.static_imports.backwards import CallSite
 from fleet_audit.audit.static_imports.constants import Constants, closing
 from fleet_audit.audit.static_imports.outline import Outline, Span
 from fleet_audit.audit.static_imports.records import BlockKind, FunctionCall, ImportStatement, LocalCall
@@ -23,12 +24,7 @@ _MOST_ARGUMENTS = 8
 _LONGEST_ARGUMENTS = 2_000
 _MOST_BASES = 20
 
-_LOCAL_CALL = re.compile(
-    rb"(?<![\w.])((?:self|cls)[ \t]*\.[ \t]*)?([A-Za-z_\x80-\xff][\w\x80-\xff]*)[ \t]*\("
-)
-_DOTTED_CALL = re.compile(
-    rb"(?<![\w.])([A-Za-z_]\w*(?:\.[A-Za-z_]\w*){0,4})[ \t]*\(|(?m:^)[ \t]*@([A-Za-z_][\w.]*)[ \t]*\n"
-)
+_DECORATOR = re.compile(rb"@([A-Za-z_][\w.]*)[ \t]*\n")
 _DEFINITION = re.compile(rb"\b(?:def|class)[ \t]+$")
 _INSTANCE = re.compile(
     rb"(?<![\w.])(?:self[ \t]*\.[ \t]*)?([A-Za-z_]\w*)[ \t]*(?::[^=\n]{0,200})?=[ \t]*(?:await[ \t]+)?"
@@ -89,10 +85,12 @@ class _Caller:
         self._source = outlined.text.source
         self._is_own_code = is_own_code
         self._constants = constants
+        self._backwards = outlined.backwards
         self._asked: set[bytes] = set()
         given = {outlined.spans[self._function(block)].name for block in depending}
         self._looked_at = frozenset({*_bound(imports), *given})
         self._targets = self._find_targets()
+        self._target_names = frozenset(name for _, name in self._targets)
         self._classes = {s.name: i for i, s in enumerate(outlined.spans) if s.kind is BlockKind.CLASS}
         self._instances = self._find_instances() if is_own_code else {}
 
@@ -143,7 +141,7 @@ class _Caller:
 
     def _local_calls(self, *, is_whole: bool) -> Iterator[LocalCall]:
         """Yield the calls of this file's own functions, followed from what the import runs."""
-        pending = [(0, len(self._shadow))] if is_whole else self._running_parts()
+        pending = [(0, len(self._shadow))] if is_whole else self._outline.running_parts(is_postponed=False)
         seen: set[int] = set()
         kept: set[LocalCall] = set()
         while pending and self._targets:
@@ -160,20 +158,17 @@ class _Caller:
                     pending.append((self._outline.spans[call.target].body, self._outline.end(call.target)))
 
     def _calls_between(self, start: int, end: int) -> Iterator[LocalCall]:
-        for found in _LOCAL_CALL.finditer(self._shadow, start, end):
-            for target in self._called(found):
-                yield LocalCall(self._outline.block_at(found.start()), target)
+        for site in self._backwards.local_calls(start, end, self._target_names):
+            for target in self._called(site):
+                yield LocalCall(self._outline.block_at(site.start), target)
         if not self._is_own_code:
             return
-        for found in _DOTTED_CALL.finditer(self._shadow, start, end):
-            for target in self._method(found):
-                yield LocalCall(self._outline.block_at(found.start()), target)
+        for site in self._backwards.calls(start, end, None):
+            for target in self._method(site.name):
+                yield LocalCall(self._outline.block_at(site.start), target)
         for found in _MADE.finditer(self._shadow, start, end):
             for target in self._methods_of(found[1].decode(), found[2].decode()):
                 yield LocalCall(self._outline.block_at(found.start()), target)
-
-    def _running_parts(self) -> list[tuple[int, int]]:
-        return running_parts(self._outline, is_postponed=False)
 
     def _find_targets(self) -> dict[tuple[int, str], list[int]]:
         """Return the functions that a call may mean, by (class, name); class -1 for plain functions."""
@@ -190,17 +185,14 @@ class _Caller:
         # Of many definitions under one name, the last ones are those that are called.
         return {key: indexes[-_MOST_DEFINITIONS:] for key, indexes in targets.items()}
 
-    def _called(self, found: re.Match[bytes]) -> list[int]:
-        name = found[2].decode(errors="replace")
-        if found[1] is None:
-            if self._is_definition(found.start()):
-                return []
-            return self._targets.get((-1, name), [])
+    def _called(self, site: CallSite) -> list[int]:
+        if not site.is_own:
+            return [] if self._is_definition(site.start) else self._targets.get((-1, site.name), [])
         spans = self._outline.spans
-        at = self._outline.block_at(found.start())
+        at = self._outline.block_at(site.start)
         while at > 0 and spans[at].kind is not BlockKind.CLASS:
             at = spans[at].parent
-        return self._methods_of(spans[at].name, name, at) if at > 0 else []
+        return self._methods_of(spans[at].name, site.name, at) if at > 0 else []
 
     def _is_definition(self, start: int) -> bool:
         return _DEFINITION.search(self._shadow, max(0, start - 12), start) is not None
@@ -230,10 +222,8 @@ class _Caller:
     def _is_imported(self, dotted: str) -> bool:
         return dotted.partition(".")[0] in self._looked_at
 
-    def _method(self, found: re.Match[bytes]) -> list[int]:
-        if found[1] is None or b"." not in found[1]:
-            return []
-        owner, _, method = found[1].decode().removeprefix("self.").rpartition(".")
+    def _method(self, name: str) -> list[int]:
+        owner, _, method = name.removeprefix("self.").rpartition(".")
         of_class = self._instances.get(owner, owner)
         return self._methods_of(of_class, method) if of_class in self._classes else []
 
@@ -242,15 +232,11 @@ class _Caller:
         parts = [(0, len(self._shadow))]
         if not self._is_own_code:
             spans = self._outline.spans
-            parts = self._running_parts()
+            parts = self._outline.running_parts(is_postponed=False)
             parts += [(spans[i].body, self._outline.end(i)) for i in sorted(running)]
         seen: set[FunctionCall] = set()
-        for part in parts:
-            for found in _DOTTED_CALL.finditer(self._shadow, *part):
-                name = self._called_name(found)
-                if not name:
-                    continue
-                call = self._function_call(name, found)
+        for part in parts if self._looked_at else ():
+            for call in self._imported_calls(*part):
                 if call not in seen and len(seen) < MAX_FUNCTION_CALLS:
                     seen.add(call)
                     yield call
@@ -261,18 +247,33 @@ class _Caller:
                     name, self._outline.text.line(found.start()), self._outline.block_at(found.start())
                 )
 
-    def _called_name(self, found: re.Match[bytes]) -> str:
-        name = "" if self._is_definition(found.start()) else (found[1] or found[2]).decode()
+    def _imported_calls(self, start: int, end: int) -> list[FunctionCall]:
+        """Return the calls, and what decorates, between two offsets, in the order of the text."""
+        found = [*self._plain_calls(start, end), *self._decorators(start, end)]
+        return [call for _, call in sorted(found, key=lambda pair: pair[0])]
+
+    def _plain_calls(self, start: int, end: int) -> Iterator[tuple[int, FunctionCall]]:
+        first_names = self._looked_at | {"self", *self._instances} if self._instances else self._looked_at
+        for site in self._backwards.calls(start, end, first_names):
+            name = "" if self._is_definition(site.start) else self._called_name(site.name)
+            if name:
+                block = self._outline.block_at(site.start)
+                line = self._outline.text.line(site.start)
+                yield site.start, FunctionCall(name, line, block, self._arguments(site.end))
+
+    def _decorators(self, start: int, end: int) -> Iterator[tuple[int, FunctionCall]]:
+        for found in _DECORATOR.finditer(self._shadow, start, end):
+            line_start = self._shadow.rfind(b"\n", 0, found.start()) + 1
+            is_alone = not self._shadow[line_start : found.start()].strip(b" \t")
+            if line_start >= start and is_alone and (name := self._called_name(found[1].decode())):
+                block = self._outline.block_at(line_start)
+                yield line_start, FunctionCall(name, self._outline.text.line(found.start()), block)
+
+    def _called_name(self, name: str) -> str:
         owner, dot, method = name.removeprefix("self.").rpartition(".")
         if owner in self._instances:
             name = self._instances[owner] + dot + method
         return name if self._is_imported(name) else ""
-
-    def _function_call(self, name: str, found: re.Match[bytes]) -> FunctionCall:
-        block = self._outline.block_at(found.start())
-        line = self._outline.text.line(found.start(1) if found[1] is not None else found.start(2))
-        arguments = self._arguments(found.end()) if found[1] is not None else ()
-        return FunctionCall(name, line, block, arguments)
 
     def _arguments(self, start: int) -> tuple[tuple[str, str], ...]:
         """Return the literal strings of a call by their position or keyword.
@@ -303,21 +304,6 @@ class _Caller:
             return None
         values = self._constants.strings(cst.Name(named[1].decode()), start)
         return values[0] if len(values) == 1 else None
-
-
-def running_parts(outlined: Outline, *, is_postponed: bool) -> list[tuple[int, int]]:
-    """Return the text that runs with the import: all but the bodies of functions.
-
-    Where annotations are postponed (PEP 563) nothing of a function's header counts.
-    """
-    parts: list[tuple[int, int]] = []
-    at = 0
-    for index, span in enumerate(outlined.spans):
-        if span.kind is BlockKind.FUNCTION and span.start >= at:
-            parts.append((at, span.start if is_postponed else span.body))
-            at = outlined.end(index)
-    parts.append((at, len(outlined.text.shadow)))
-    return [part for part in parts if part[0] < part[1]]
 
 
 def _pieces(shadow: bytes, start: int, stop: int) -> Iterator[tuple[int, int]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from fleet_audit.audit.static_imports.backwards import Backwards
 from fleet_audit.audit.static_imports.lexer import Text
 from fleet_audit.audit.static_imports.records import BlockKind, Ending
 
@@ -85,6 +86,7 @@ class Outline:
         self.imports = imports
         self._ends: dict[int, int] = {} if ends is None else ends
         self._module_parts: list[tuple[int, int]] = []
+        self._running_parts: dict[bool, list[tuple[int, int]]] = {}
 
     def block_at(self, offset: int) -> int:
         """Return the index of the innermost block whose statements include `offset`."""
@@ -118,11 +120,35 @@ class Outline:
         """Return the ends that were looked up so far."""
         return dict(self._ends)
 
+    @functools.cached_property
+    def backwards(self) -> Backwards:
+        """Return the text as it is searched for names by what follows them."""
+        return Backwards(self.text.shadow)
+
     def module_parts(self) -> list[tuple[int, int]]:
         """Return the stretches of text outside functions and classes."""
         if not self._module_parts:
             self._module_parts = self._find_module_parts()
         return list(self._module_parts)
+
+    def running_parts(self, *, is_postponed: bool) -> list[tuple[int, int]]:
+        """Return the stretches of text that run with the import: all but the bodies of functions.
+
+        Where annotations are postponed (PEP 563) nothing of a function's header counts.
+        """
+        if is_postponed not in self._running_parts:
+            self._running_parts[is_postponed] = self._find_running_parts(is_postponed=is_postponed)
+        return list(self._running_parts[is_postponed])
+
+    def _find_running_parts(self, *, is_postponed: bool) -> list[tuple[int, int]]:
+        parts: list[tuple[int, int]] = []
+        at = 0
+        for index, span in enumerate(self.spans):
+            if span.kind is BlockKind.FUNCTION and span.start >= at:
+                parts.append((at, span.start if is_postponed else span.body))
+                at = self.end(index)
+        parts.append((at, len(self.text.shadow)))
+        return [part for part in parts if part[0] < part[1]]
 
     def _find_module_parts(self) -> list[tuple[int, int]]:
         parts: list[tuple[int, int]] = []

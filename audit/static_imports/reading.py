@@ -9,7 +9,7 @@ import msgspec
 
 from fleet_audit.audit.static_imports import islands
 from fleet_audit.audit.static_imports.asking import Calls, find_calls
-from fleet_audit.audit.static_imports.calling import MAX_LOCAL_CALLS, find_called, running_parts
+from fleet_audit.audit.static_imports.calling import MAX_LOCAL_CALLS, find_called
 from fleet_audit.audit.static_imports.conditions import Condition, Unknown
 from fleet_audit.audit.static_imports.constants import Constants
 from fleet_audit.audit.static_imports.endings import with_rests
@@ -70,7 +70,7 @@ _TARGET = re.compile(rb"(?m)^[ \t\f]*for[ \t]+([\w\x80-\xff, \t]+?)[ \t]in\b|\ba
 _OPEN = (b"globals(", b"vars(", b"locals(", b"exec(", b"sys.modules")
 """Text by which a module may bind names that it does not show."""
 
-_ATTRIBUTE = re.compile(rb"(?<![\w.])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){1,3}")
+_ATTRIBUTE = re.compile(rb"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){1,3}")
 _POSTPONED = re.compile(rb"(?m)^from[ \t]+__future__[ \t]+import\b[^\n]*\bannotations\b")
 _RAISE = re.compile(rb"raise[ \t]+((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)")
 _BEFORE_STATEMENT = b" \t\f\n\x01:;"
@@ -224,15 +224,15 @@ class _Reader:
         names = {bound for found in imports for bound in _bound_names(found)}
         seen: set[tuple[str, str, int]] = set()
         for part in self._running_parts(functions):
-            for found in _ATTRIBUTE.finditer(self._shadow, *part):
-                whole = found[0].decode(errors="replace")
-                if whole.partition(".")[0] not in names:
+            for start in self._outline.backwards.owners(*part, names):
+                found = _ATTRIBUTE.match(self._shadow, start, part[1])
+                if found is None:
                     continue
-                block = self._outline.block_at(found.start())
-                for name, attribute in _attributes(whole):
+                block = self._outline.block_at(start)
+                for name, attribute in _attributes(found[0].decode()):
                     if (name, attribute, block) not in seen and len(seen) < MAX_USES:
                         seen.add((name, attribute, block))
-                        yield AttributeUse(name, attribute, self._text.line(found.start()), block)
+                        yield AttributeUse(name, attribute, self._text.line(start), block)
 
     def _texts(self) -> Iterator[NamedText]:
         """Yield the strings of own code that have the form of a module's name, each once per block."""
@@ -251,7 +251,7 @@ class _Reader:
         if self._is_own_code:
             return [(0, len(self._shadow))]
         is_postponed = b"annotations" in self._shadow and _POSTPONED.search(self._shadow) is not None
-        parts = running_parts(self._outline, is_postponed=is_postponed)
+        parts = self._outline.running_parts(is_postponed=is_postponed)
         spans = self._outline.spans
         return parts + [(spans[index].body, self._outline.end(index)) for index in sorted(functions)]
 
