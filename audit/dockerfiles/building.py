@@ -6,12 +6,14 @@ carried out; references and ``--from`` are checked in all of them.
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from fleet_audit.audit.dockerfiles.expansion import Expanded, Scopes
 from fleet_audit.audit.dockerfiles.mounts import Mount, MountInvalid, parse_mount
+from fleet_audit.audit.dockerfiles.parsing import MAX_REJECTIONS
 from fleet_audit.audit.dockerfiles.ports import PortInvalid, parse_ports
 from fleet_audit.audit.dockerfiles.references import ReferenceInvalid, parse_reference
-from fleet_audit.audit.dockerfiles.shell_words import Manner, SubstitutionInvalid, read_words
+from fleet_audit.audit.dockerfiles.shell_words import LIMITS, Manner, SubstitutionInvalid, read_words
 from fleet_audit.audit.dockerfiles.structure import Dockerfile, Heredoc, Instruction, Stage
 from fleet_audit.audit.dockerfiles.syntax import Refused, refuse
 from fleet_audit.audit.model.dockerfiles import Rejection
@@ -40,11 +42,13 @@ def refusals(dockerfile: Dockerfile, scopes: Scopes, target: str = "") -> tuple[
     """Return why BuildKit does not build the stage `target`, else the last, in the order in which it looks.
 
     This holds for the values in `scopes`, and adds to the rejections of the Dockerfile itself. Instructions
-    that are refused there are passed over.
+    that are refused there are passed over. What is too large to be followed is no reason; `scopes.limited`
+    says where that is so.
     """
     if dockerfile.foreign_frontend:
         return ()
-    return tuple(_Build(dockerfile, scopes, target).refusals())
+    found = _Build(dockerfile, scopes, target).refusals()
+    return tuple(islice((each for each in found if each.kind not in LIMITS), MAX_REJECTIONS))
 
 
 class _Build:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.shell_words import Manner, Read, SubstitutionInvalid, read_words
+from fleet_audit.audit.dockerfiles.shell_words import LIMITS, Manner, Read, SubstitutionInvalid, read_words
 from fleet_audit.audit.dockerfiles.structure import Dockerfile, Instruction, Stage
 
 DEFAULT_PLATFORM = "linux/amd64"
@@ -84,7 +84,7 @@ class Scopes:
     """The values of variables at every instruction of a Dockerfile, for one way to build it.
 
     `build_args` are what the build is given; `base_env` is the environment of images that stages start from,
-    as far as it is known.
+    as far as it is known. `limited` are the lines with values that are not followed, for their size.
     """
 
     def __init__(
@@ -96,6 +96,7 @@ class Scopes:
         target: str,
         base_env: Mapping[str, str],
     ) -> None:
+        self.limited: set[int] = set()
         self._dockerfile = dockerfile
         self._given = build_args
         self._global = _Scope(None, 0)
@@ -189,6 +190,8 @@ class Scopes:
         try:
             read: Read = read_words(word, lambda name: scope.get(name, line), manner)
         except SubstitutionInvalid as refusal:
+            if refusal.kind in LIMITS:
+                self.limited.add(line)
             return Expanded(word, refusal=refusal)
         return Expanded(read.value, read.words, read.used, read.unset)
 

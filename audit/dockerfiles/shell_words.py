@@ -13,6 +13,8 @@ from fleet_audit.audit.errors import FleetAuditError
 
 MAX_VALUE = 1 << 16
 MAX_DEPTH = 40
+LIMITS = ("value-too-long", "too-deep")
+"""Kinds of what is refused here only: BuildKit goes on."""
 
 SPACES = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
