@@ -1,12 +1,14 @@
 """Text that would end, or never end, a parser."""
 
+import multiprocessing
+import threading
 import time
 
 import pytest
 
 from fleet_audit.audit.static_imports.lexer import decode, lex
 from fleet_audit.audit.static_imports.reading import read_source
-from fleet_audit.audit.static_imports.syntax import Judge, is_harmless
+from fleet_audit.audit.static_imports.syntax import Judge, Judgement, is_harmless
 
 CRASHING = {
     "20,000 chained operators": b"x = " + b"1+" * 20_000 + b"1\n",
@@ -60,6 +62,27 @@ def test_a_worker_that_dies_or_hangs_costs_an_answer_and_no_more() -> None:
             assert not answer.is_whole
         after = b"x = " + b"[" * 40 + b"]" * 40 + b"\n"
         assert judge.judge(after, lex(decode(after)), (3, 11)).is_whole
+
+
+def test_a_worker_that_is_killed_is_replaced_and_what_python_itself_says_is_kept() -> None:
+    body = CRASHING["nested case patterns"]
+    with Judge(deadline=60) as judge:
+        killer = threading.Thread(target=_kill_children)
+        killer.start()
+        answer = judge.judge(body, lex(decode(body)), (3, 11))
+        killer.join()
+        assert answer == Judgement()
+        after = b"x = " + b"[" * 40 + b"]" * 40 + b"\n"
+        assert judge.judge(after, lex(decode(after)), (3, 11)).is_whole
+
+
+def _kill_children() -> None:
+    """Kill what parses once it has had the time to say what Python's own parser says."""
+    while not multiprocessing.active_children():
+        time.sleep(0.1)
+    time.sleep(4)
+    for child in multiprocessing.active_children():
+        child.kill()
 
 
 def test_a_file_over_the_limit_is_not_judged() -> None:

@@ -1,0 +1,33 @@
+"""Coverage-guided fuzzing of what reads Python files, with atheris (libFuzzer).
+
+Run ``python -m tests.fuzz.source_target FOLDER tests/fixtures/sources/corpus -max_total_time=60`` from a
+checkout; what is found interesting goes to FOLDER. It ends with an error when the reader raises, or gives a
+record that does not hold together or does not survive being kept. libcst on whole files is left out: it
+is known to crash, which is why it runs in a process of its own.
+"""
+
+import sys
+
+import atheris
+
+with atheris.instrument_imports(include=["fleet_audit.audit.static_imports"]):
+    from fleet_audit.audit.static_imports.reading import read_source
+    from fleet_audit.audit.static_imports.store import decode_record, encode_record
+
+
+def read_everything(body: bytes) -> None:
+    """Read a body as own and as installed code; raises only what is a fault of the reader."""
+    for is_own_code in (True, False):
+        record = read_source(body, is_own_code=is_own_code)
+        blocks = len(record.blocks)
+        if any(not 0 <= found.block < blocks for found in record.imports):
+            raise AssertionError("an import stands in no block")
+        if any(block.parent >= index for index, block in enumerate(record.blocks)):
+            raise AssertionError("a block stands before the one that it is in")
+        if decode_record(encode_record(record)) != record:
+            raise AssertionError("what is kept is another record")
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, read_everything)
+    atheris.Fuzz()

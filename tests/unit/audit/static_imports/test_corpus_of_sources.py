@@ -1,0 +1,51 @@
+"""Every hostile file of the corpus has its answer: no crash, no hang, and the imports around it are found."""
+
+import time
+
+import pytest
+
+from fleet_audit.audit.static_imports.reading import read_source, why_unreadable
+from fleet_audit.audit.static_imports.store import decode_record, encode_record
+from tests.fuzz.make_source_corpus import FOLDER, corpus
+
+NAMES = sorted(corpus())
+SECONDS = 4.0
+LARGEST = 128 << 10
+
+ALL = {"first", "last"}
+FOUND = {
+    "empty": set[str](),
+    # Of two marks Python takes the second for a letter of the first statement.
+    "encoding-two-marks": {"last"},
+    # Every second byte is NUL, which no encoding of Python source allows: a gap says so.
+    "encoding-utf-16": set[str](),
+    "grammar-non-ascii-name": {*ALL, "inner"},
+    "layout-continued": {*ALL, "a"},
+    "layout-form-feeds": {*ALL, "inner"},
+    "layout-tabs": {*ALL, "inner", "same"},
+    "long-import": {*ALL, *(f"m{i}" for i in range(2_000))},
+    "unfinished-import": {*ALL, "a"},
+}
+
+
+def test_the_corpus_is_what_its_script_makes() -> None:
+    assert {path.name: path.read_bytes() for path in FOLDER.iterdir()} == corpus()
+    assert max(map(len, corpus().values())) < LARGEST
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_imports_of_a_hostile_file_are_found_in_bounded_time(name: str) -> None:
+    body = (FOLDER / name).read_bytes()
+    begin = time.process_time()
+    record = read_source(body, is_own_code=True)
+    spent = time.process_time() - begin
+
+    assert {found.module for found in record.imports} == FOUND.get(name, ALL)
+    assert decode_record(encode_record(record)) == record
+    assert spent < SECONDS
+
+
+def test_only_what_no_python_source_may_hold_is_not_read() -> None:
+    refused = {name for name, body in corpus().items() if why_unreadable(body)}
+
+    assert refused == {"encoding-utf-16", "layout-nul-bytes"}
