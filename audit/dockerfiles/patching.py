@@ -66,10 +66,14 @@ def patch(
         escape = "\\" if own.heredocs else dockerfile.escape
         new = _edits(each, pins, too_much, added if each is extended else ())
         edits += [msgspec.structs.replace(edit, escape=escape) for edit in new]
-    lines = _edited(source.split("\n"), edits)
+    lines = source.split("\n")
     if added and extended is None:
+        last = place.instruction.pieces[-1].line
+        # A continuation at the end of the file would take the new instruction in.
+        lines[last - 1] = _ended(lines[last - 1], dockerfile.escape)
+        # All that is edited stands above, so the new lines move none of it.
         lines = _with_new_run(lines, added, place.instruction.last_line, dockerfile.escape)
-    return DockerfileChange(path, source, "\n".join(lines))
+    return DockerfileChange(path, source, "\n".join(_edited(lines, edits)))
 
 
 def _name(root: str) -> str:
@@ -156,8 +160,13 @@ def _end_last(out: list[str], escape: str) -> None:
     at = len(out) - 1
     while at > 0 and (not out[at].strip() or out[at].lstrip().startswith("#")):
         at -= 1
-    code, _ = _split(out[at], escape)
-    out[at] = code + ("\r" if out[at].endswith("\r") else "")
+    out[at] = _ended(out[at], escape)
+
+
+def _ended(line: str, escape: str) -> str:
+    """Return a line without what continues it."""
+    code, continuation = _split(line, escape)
+    return code + ("\r" if line.endswith("\r") else "") if escape in continuation else line
 
 
 def _within(code: str, edits: Sequence[_Edit]) -> str:

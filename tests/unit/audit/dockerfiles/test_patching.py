@@ -101,6 +101,17 @@ def test_an_installation_in_the_exec_form_is_followed_by_another() -> None:
     assert patched(after, "libb=1") == after
 
 
+def test_surplus_above_does_not_move_the_place_of_a_new_run() -> None:
+    above = "FROM a\nRUN apt-get install -y \\\n  liba \\\n  libb\n"
+    source = above + 'RUN ["apt-get", "install", "libc"]\nCOPY . .\n'
+
+    after = patched(source, "libd=1", surplus=("liba",))
+
+    assert after.startswith(
+        above.replace("  liba \\\n", "") + 'RUN ["apt-get", "install", "libc"]\nRUN apt-get up'
+    )
+
+
 @pytest.mark.parametrize(
     "run",
     [
@@ -140,6 +151,13 @@ def test_the_escape_character_and_line_ends_of_the_file_are_kept() -> None:
 def test_a_file_without_a_last_line_feed_gets_none() -> None:
     assert patched("FROM a", "libc=1").endswith("lists/*")
     assert patched("FROM a\nRUN apt-get install -y libb", "libc=1").endswith(" libb libc=1")
+
+
+def test_a_continuation_at_the_end_of_the_file_does_not_take_the_new_run_in() -> None:
+    after = patched("FROM a \\\n  # and\n", "libc=1")
+
+    assert after.startswith("FROM a\n  # and\nRUN apt-get update")
+    assert patched(after, "libc=1") == after
 
 
 def test_what_is_no_package_is_never_written() -> None:
