@@ -9,7 +9,7 @@ from fleet_audit.audit.static_imports import islands
 from fleet_audit.audit.static_imports.conditions import Condition, Constant, Unknown
 from fleet_audit.audit.static_imports.environment import Variable, variable
 from fleet_audit.audit.static_imports.outline import Outline, Span
-from fleet_audit.audit.static_imports.questions import condition
+from fleet_audit.audit.static_imports.questions import asked
 from fleet_audit.audit.static_imports.records import BlockKind, FlagAssignment
 
 MAX_FLAGS = 200
@@ -78,13 +78,13 @@ def _flags(outlined: Outline) -> Iterator[FlagAssignment]:
     is_hidden = b"globals()[" in shadow and _DISGUISED.search(shadow) is not None
     for part in outlined.module_parts():
         for found in islice(_FLAG.finditer(outlined.text.shadow, *part), MAX_FLAGS):
-            asked = _asked(outlined, found.end())
-            if isinstance(asked, Constant) and is_hidden:
+            answer = _asked(outlined, found.end())
+            if isinstance(answer, Constant) and is_hidden:
                 continue
-            if not isinstance(asked, Unknown):
+            if not isinstance(answer, Unknown):
                 name = found[1].decode(errors="replace")
                 at = found.start(1)
-                yield FlagAssignment(name, asked, outlined.block_at(at), outlined.text.line(at))
+                yield FlagAssignment(name, answer, outlined.block_at(at), outlined.text.line(at))
 
 
 def predicates(outlined: Outline) -> frozenset[int]:
@@ -118,8 +118,7 @@ def _is_predicate(outlined: Outline, span: Span) -> bool:
 def _asked(outlined: Outline, start: int) -> Condition:
     text = outlined.text
     end = text.line_end(start)
-    parsed = islands.expression(text.source[start:end], text.shadow[start:end])
-    return Unknown() if parsed is None else condition(parsed)
+    return asked(text.source[start:end], text.shadow[start:end])
 
 
 def variables(outlined: Outline) -> dict[str, Variable]:
@@ -129,8 +128,8 @@ def variables(outlined: Outline) -> dict[str, Variable]:
     for found in islice(_VARIABLE.finditer(shadow) if b"env" in shadow else (), MAX_FLAGS):
         end = outlined.text.line_end(found.end())
         parsed = islands.expression(outlined.text.source[found.end() : end], shadow[found.end() : end])
-        asked = None if parsed is None else variable(parsed)
-        if asked is not None:
-            named[found[1].decode(errors="replace")] = asked
+        meant = None if parsed is None else variable(parsed)
+        if meant is not None:
+            named[found[1].decode(errors="replace")] = meant
     bound = _bound_in(shadow, [(0, len(shadow))]) if named else Counter[str]()
-    return {name: asked for name, asked in named.items() if bound[name] == 1}
+    return {name: meant for name, meant in named.items() if bound[name] == 1}

@@ -4,6 +4,7 @@ libcst's parser recurses: some 20,000 chained operators or 5,000 nested brackets
 ``case`` patterns take exponential time. What could do either is refused here, before it is parsed.
 """
 
+import keyword
 import re
 
 import libcst as cst
@@ -17,6 +18,13 @@ _OPERATOR = re.compile(
 )
 _FORMATTED = re.compile(rb"(?<![A-Za-z0-9_])(?:[fFtT][rR]?|[rR][fFtT])(\"+)")
 _BRACKET = re.compile(rb"[()\[\]{}]")
+_BLANKS = b" \t\x01"
+_NAMES = re.compile(rb"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){0,8}")
+_CONSTANTS = frozenset({"True", "False", "None"})
+_KEYWORDS = frozenset(keyword.kwlist)
+_ONLY_STRINGS = re.compile(rb"[ \t\x01]*(?:\"+[ \t\x01]*(?:,[ \t\x01]*\"+[ \t\x01]*)*(?:,[ \t\x01]*)?)?")
+_STRING = re.compile(rb"\"+")
+_PLAIN_STRING = re.compile(rb"\"[^\"\\\n]*\"|'[^'\\\n]*'")
 
 
 def is_harmless(source: bytes, shadow: bytes) -> bool:
@@ -54,12 +62,48 @@ def longest_chain(shadow: bytes) -> int:
 
 def expression(source: bytes, shadow: bytes) -> cst.BaseExpression | None:
     """Parse one expression; None where it is no valid expression, or is refused."""
+    if (named := _named(shadow)) is not None:
+        return named
     if not is_harmless(source, shadow):
         return None
     try:
         # In brackets, line ends inside the expression need no continuation.
         return cst.parse_expression("(" + _joined(source, shadow) + "\n)")
     except (cst.ParserSyntaxError, cst.CSTValidationError, UnicodeError, ValueError):
+        return None
+
+
+def _named(shadow: bytes) -> cst.BaseExpression | None:
+    """Return a name, or an attribute of one, without the parser; None for all other expressions."""
+    bare = shadow.strip(_BLANKS)
+    if _NAMES.fullmatch(bare) is None:
+        return None
+    first, *attributes = bare.decode().split(".")
+    if not _KEYWORDS.isdisjoint((first, *attributes)):
+        return cst.Name(first) if first in _CONSTANTS and not attributes else None
+    node: cst.BaseExpression = cst.Name(first)
+    for attribute in attributes:
+        node = cst.Attribute(node, cst.Name(attribute))
+    return node
+
+
+def listed_strings(source: bytes, shadow: bytes) -> tuple[str, ...] | None:
+    """Return what a list, tuple or set of plain strings holds, however long; None for anything else.
+
+    Plain are those without prefix and escapes that stand alone between their commas.
+    """
+    start = len(shadow) - len(shadow.lstrip(_BLANKS))
+    end = len(shadow.rstrip(_BLANKS))
+    brackets = shadow[start : start + 1] + shadow[end - 1 : end]
+    is_listed = end - start > 1 and brackets in (b"[]", b"()", b"{}")
+    if not is_listed or _ONLY_STRINGS.fullmatch(shadow, start + 1, end - 1) is None:
+        return None
+    literals = [source[slice(*found.span())] for found in _STRING.finditer(shadow)]
+    if not all(_PLAIN_STRING.fullmatch(literal) for literal in literals):
+        return None
+    try:
+        return tuple(literal[1:-1].decode() for literal in literals)
+    except UnicodeDecodeError:
         return None
 
 

@@ -1,5 +1,6 @@
 """The condition of an ``if`` as a value, read from its expression."""
 
+import functools
 import re
 
 import libcst as cst
@@ -22,7 +23,7 @@ from fleet_audit.audit.static_imports.conditions import (
 )
 from fleet_audit.audit.static_imports.environment import comparison as environment_comparison
 from fleet_audit.audit.static_imports.environment import truth, variable
-from fleet_audit.audit.static_imports.islands import dotted, text, texts
+from fleet_audit.audit.static_imports.islands import dotted, expression, text, texts
 
 _OPERATORS: dict[type[cst.BaseCompOp], str] = {
     cst.LessThan: "<",
@@ -89,6 +90,24 @@ _MEMBERSHIP = {"==": True, "in": True, "!=": False, "not in": False}
 
 MAX_DEPTH = 40
 """How deeply questions may be joined; what is below is unknown."""
+
+
+_LONGEST_KEPT = 200
+"""Longer questions, in bytes, are hardly asked twice."""
+
+
+def asked(source: bytes, shadow: bytes) -> Condition:
+    """Return what the text of an expression asks; `Unknown` where it cannot be parsed."""
+    return _kept(source, shadow) if len(source) <= _LONGEST_KEPT else _asked(source, shadow)
+
+
+def _asked(source: bytes, shadow: bytes) -> Condition:
+    parsed = expression(source, shadow)
+    return Unknown() if parsed is None else condition(parsed)
+
+
+# The same few questions are asked in most files: of TYPE_CHECKING, of versions, of arguments.
+_kept = functools.lru_cache(maxsize=4_096)(_asked)
 
 
 def condition(node: cst.BaseExpression, depth: int = MAX_DEPTH) -> Condition:

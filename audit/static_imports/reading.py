@@ -19,7 +19,7 @@ from fleet_audit.audit.static_imports.handlers import Handlers
 from fleet_audit.audit.static_imports.lazy_tables import lazy_names
 from fleet_audit.audit.static_imports.lexer import Text, decode, lex
 from fleet_audit.audit.static_imports.outline import Outline, Span, outline
-from fleet_audit.audit.static_imports.questions import condition
+from fleet_audit.audit.static_imports.questions import asked
 from fleet_audit.audit.static_imports.records import (
     AttributeUse,
     Block,
@@ -186,10 +186,11 @@ class _Reader:
         assignments = list(_ALL.finditer(self._shadow)) if b"__all__" in self._shadow else []
         for found in assignments:
             stop = self._text.line_end(found.end())
-            value = islands.expression(
-                self._text.source[found.end() : stop], self._shadow[found.end() : stop]
-            )
-            if value is None:
+            texts = self._text.source[found.end() : stop], self._shadow[found.end() : stop]
+            if (listed := islands.listed_strings(*texts)) is not None:
+                exported.extend(listed)
+                continue
+            if (value := islands.expression(*texts)) is None:
                 return None
             exported.extend(constants.strings(value, found.end()))
         return tuple(dict.fromkeys(exported)) if assignments else None
@@ -315,8 +316,7 @@ class _Reader:
         start, end = span.header
         if span.kind is not BlockKind.IF:
             return Unknown()
-        parsed = islands.expression(self._text.source[start:end], self._shadow[start:end])
-        return Unknown() if parsed is None else decided(condition(parsed), self._variables)
+        return decided(asked(self._text.source[start:end], self._shadow[start:end]), self._variables)
 
 
 def _attributes(dotted: str) -> Iterator[tuple[str, str]]:

@@ -150,3 +150,11 @@ def test_names_bound_at_module_level_are_known() -> None:
 def test_exports_are_known_where_they_are_literal() -> None:
     assert read("__all__ = ['a']\n__all__ += ['b']\n").exports == ("a", "b")
     assert read("x = 1\n").exports is None
+
+
+def test_every_name_of_a_long_list_of_exports_is_kept() -> None:
+    names = tuple(f"name_{number}" for number in range(2_000))
+
+    record = read_source(f"__all__ = {list(names)!r}\n".encode())
+
+    assert record.exports == names
