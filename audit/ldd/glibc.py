@@ -30,6 +30,7 @@ from fleet_audit.audit.model.elf import (
     Step,
     Trace,
     Unknown,
+    VersionProblem,
 )
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import ImagePath, Soname
@@ -247,7 +248,7 @@ class _Examination:
         return self.finished(entry, load)
 
     def finished(self, entry: EntryPoint, load: Load | musl.Load) -> Closure:
-        versions = self._versions.problems(load) if isinstance(load, Load) else ()
+        versions = self._version_problems(load) if isinstance(load, Load) else ()
         symbols = SymbolAnswer() if load.unanswered or versions else self._symbols_of(load)
         return Closure(
             entry=entry,
@@ -260,18 +261,46 @@ class _Examination:
             unread_symbols=symbols.unknown,
         )
 
+    def _version_problems(self, load: Load) -> tuple[VersionProblem, ...]:
+        """Return what versions keep the load from; nobody knows what program a lone library is for."""
+        found = self._versions.problems(load)
+        if self._world.symbols is None or load.process.main is None:
+            return found
+        return tuple(p for p in found if p.provider == p.wanted_by or self._is_fatal(load, p))
+
+    def _is_fatal(self, load: Load, problem: VersionProblem) -> bool:
+        """Say whether a version that a library lacks ends the process.
+
+        Where the library has no versions at all, it does once a symbol of that version is found there
+        (check_match, elf/dl-lookup.c).
+        """
+        provider = self._world.elf.get(problem.provider)
+        if provider is None or provider.version_definitions:
+            return True
+        needs = self._world.elf[problem.wanted_by].version_needs
+        versions = [name for n in needs if n.file == problem.soname for name in (*n.versions, *n.weak)]
+        scope, held, lazy = self._scope_of(load)
+        is_lazy = problem.wanted_by in lazy
+        return self._symbols.is_bound_to(
+            problem.wanted_by, problem.provider, versions, scope, held, is_lazy=is_lazy
+        )
+
+    def _scope_of(self, load: Load) -> tuple[list[ImagePath], list[ImagePath], set[ImagePath]]:
+        """Return where symbols are looked up, last and first, and which objects bind what they call later."""
+        scope = [*dict.fromkeys(item.path for item in load.order), *self._shared(load)]
+        may_wait = load.process.load is load and not self._world.env.get("LD_BIND_NOW")
+        lazy = {o.path for o in load.order if may_wait and not is_bound_at_start(o.facts)}
+        return scope, [path for path in load.process.maps.by_path if path not in self._kept], lazy
+
     def _symbols_of(self, load: Load | musl.Load) -> SymbolAnswer:
         """Look symbols up, unless nobody knows what program the library is for."""
         if self._world.symbols is None or load.process.main is None:
             return SymbolAnswer()
         new = list(dict.fromkeys(item.path for item in load.order))
-        scope = [*new, *self._shared(load)]
         if isinstance(load, musl.Load):
             held = [path for path in load.process.held if path not in self._kept]
-            return self._musl_symbols.answer(scope, held, new)
-        may_wait = load.process.load is load and not self._world.env.get("LD_BIND_NOW")
-        lazy = {o.path for o in load.order if may_wait and not is_bound_at_start(o.facts)}
-        held = [path for path in load.process.maps.by_path if path not in self._kept]
+            return self._musl_symbols.answer([*new, *self._shared(load)], held, new)
+        scope, held, lazy = self._scope_of(load)
         return self._symbols.answer(scope, held, new, lazy)
 
     def _shared(self, load: Load | musl.Load) -> list[ImagePath]:

@@ -73,6 +73,43 @@ class SymbolCheck:
         problems = (p for path in bound for p in self._problems(path, scopes, is_lazy=path in lazy))
         return SymbolAnswer(tuple(problems))
 
+    def is_bound_to(  # noqa: PLR0913  (a file, what is asked of it, and the same scope as above)
+        self,
+        path: ImagePath,
+        provider: ImagePath,
+        versions: Iterable[str],
+        new: Sequence[ImagePath],
+        held: Collection[ImagePath],
+        *,
+        is_lazy: bool,
+    ) -> bool:
+        """Say whether a symbol that a file wants in one of some versions is found in `provider` first.
+
+        `new` and `held` are as in `answer`; of a lazy file, what is only called does not count. True where
+        the file wants them weakly alone, because those symbols are not known; False where the symbols of one
+        of these files could not be read.
+        """
+        paths = [other for other in new if other not in held]
+        if any(self._why_unknown(other) for other in (path, *held, *paths)):
+            return False
+        wanted = {name: self._wanted_by(path).get(name, set()) for name in versions}
+        if not any(wanted.values()):
+            return True
+        if is_lazy:
+            later = self._called_by(path)
+            wanted = {name: hashes - later for name, hashes in wanted.items()}
+        for scope in (self._started_scope(tuple(held)), self._scope(paths)):
+            wanted, definers = scope.look_up(wanted)
+            if provider in definers:
+                return True
+        return False
+
+    def _called_by(self, path: ImagePath) -> frozenset[int]:
+        """Return the hashes of what a file only calls."""
+        hashes, _, _ = self._wanted_in_order(path)
+        called = numbers((self._table(path) or SymbolTable()).called, "I")
+        return frozenset(hashes[at] for at in called if at < len(hashes))
+
     def _is_served(self, path: ImagePath, new: Collection[ImagePath], held: Collection[ImagePath]) -> bool:
         found_in = self._found_in.get(path)
         return found_in is not None and all(p in held or p in new for p in found_in)

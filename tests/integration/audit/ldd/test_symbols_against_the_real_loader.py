@@ -345,6 +345,50 @@ def test_a_program_starts_without_what_it_only_calls(case: Case, tmp_path: Path,
     assert ours == expected, found.symbol_problems
 
 
+def unversioned_with_the_symbol(shop: Workshop) -> None:
+    shop.lib("liba.so", "int f(void) { return 1; }")
+
+
+def unversioned_without_the_symbol_that_another_has(shop: Workshop) -> None:
+    shop.lib("liba.so", "int a;")
+    shop.lib("libb.so", "int f(void) { return 1; }")
+
+
+def unversioned_behind_another_that_has_the_symbol(shop: Workshop) -> None:
+    shop.lib("liba.so", "int f(void) { return 1; }")
+    shop.lib("libb.so", "int f(void) { return 1; }")
+
+
+@pytest.mark.parametrize(
+    ("rebuild", "reference"),
+    [
+        (unversioned_with_the_symbol, ""),
+        (unversioned_without_the_symbol_that_another_has, ""),
+        (unversioned_behind_another_that_has_the_symbol, ""),
+        (unversioned_with_the_symbol, "__attribute__((weak))"),
+    ],
+)
+def test_a_library_that_lost_its_versions_matters_where_a_symbol_is_found_there(
+    rebuild: Callable[[Workshop], None], reference: str, tmp_path: Path
+) -> None:
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        pytest.skip("needs a C compiler to build libraries")
+    shop = Workshop(tmp_path, compiler)
+    shop.versioned("liba.so", "int f(void) { return 1; } int old(void) { return 1; }", MAP)
+    shop.lib("libb.so", "int b;")
+    source = f"{reference} int f(void); int use(void) {{ return f(); }}"
+    module = shop.lib("m.so", source, against=("libb.so", "liba.so"))
+    rebuild(shop)
+    loaded = subprocess.run(  # noqa: S603  (this Python, on this file's own text)
+        [sys.executable, "-c", LOAD, str(module)], capture_output=True, timeout=60, check=False, env={}
+    )
+
+    found = predicted(module)
+
+    assert bool(found.version_problems) == (loaded.returncode != 0), (loaded.stderr, found)
+
+
 def says_undefined(program: Path, *words: str, env: dict[str, str]) -> bool:
     """Start a program and say whether the loader complains of a symbol."""
     done = subprocess.run(  # noqa: S603  (a program that this test has built)
