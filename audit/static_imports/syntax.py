@@ -13,12 +13,15 @@ import msgspec
 from fleet_audit.audit.static_imports import islands
 from fleet_audit.audit.static_imports.lexer import Text
 from fleet_audit.audit.static_imports.records import SyntaxFault
+from fleet_audit.audit.static_imports.versions import newer_line, too_new_for
 
 DEADLINE_SECONDS = 20.0
 STACK_BYTES = 512 << 20
 MAX_BYTES = 4 << 20
 """Longer files are not parsed as a whole."""
 
+_REFUSED = "invalid syntax"
+_TOO_DEEP = "nested too deeply for Python's own parser"
 _SMALL = 512 << 10
 _DEPTH = 30
 _CASE_DEPTH = 8
@@ -42,7 +45,7 @@ def judge(body: bytes, version: tuple[int, ...]) -> Judgement:
     ``ast.parse(feature_version=…)``, as far as the running Python can tell.
     """
     by_ast = _ast_fault(body, version)
-    return by_ast if by_ast.fault is not None else _with_libcst(body, by_ast)
+    return by_ast if by_ast.fault is not None else _with_libcst(body, by_ast, version)
 
 
 def _ast_fault(body: bytes, version: tuple[int, ...]) -> Judgement:
@@ -50,29 +53,47 @@ def _ast_fault(body: bytes, version: tuple[int, ...]) -> Judgement:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(body, feature_version=(3, max(minor, 7)))
+            tree = ast.parse(body, feature_version=(3, max(minor, 7)))
     except SyntaxError as e:
         if version[1] > sys.version_info[1]:
             # This Python may be too old to know the syntax: libcst decides.
             return Judgement(why_unknown=e.msg)
         return Judgement(fault=SyntaxFault(e.lineno or 1, e.msg))
     except (RecursionError, MemoryError):
-        return Judgement(fault=SyntaxFault(1, "nested too deeply for Python's own parser"))
+        return Judgement(fault=SyntaxFault(1, _TOO_DEEP))
     except (ValueError, LookupError, UnicodeError) as e:
         return Judgement(fault=SyntaxFault(1, str(e)))
-    return Judgement()
+    line = too_new_for(tree, version)
+    return Judgement(fault=SyntaxFault(line, _REFUSED) if line else _refused_by_compiler(tree))
 
 
-def _with_libcst(body: bytes, by_ast: Judgement) -> Judgement:
+def _refused_by_compiler(tree: ast.Module) -> SyntaxFault | None:
+    """Return what the parser lets pass and the compiler does not: ``return`` outside of a function."""
     try:
-        cst.parse_module(body)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(tree, "<file>", "exec", dont_inherit=True)
+    except SyntaxError as e:
+        return SyntaxFault(e.lineno or 1, e.msg)
+    except (RecursionError, MemoryError):
+        return SyntaxFault(1, _TOO_DEEP)
+    except ValueError as e:
+        return SyntaxFault(1, str(e))
+    return None
+
+
+def _with_libcst(body: bytes, by_ast: Judgement, version: tuple[int, ...]) -> Judgement:
+    try:
+        module = cst.parse_module(body)
+        # Where Python's own parser had its doubts, the tree says for which version it is.
+        line = newer_line(module, version) if by_ast.why_unknown else 0
     except cst.ParserSyntaxError as e:
         if by_ast.why_unknown:
             return Judgement(fault=SyntaxFault(e.raw_line, by_ast.why_unknown))
         return Judgement()
     except (RecursionError, UnicodeError, ValueError, LookupError):
         return Judgement(why_unknown="" if not by_ast.why_unknown else "libcst could not read it")
-    return Judgement(is_whole=True)
+    return Judgement(is_whole=True, fault=SyntaxFault(line, _REFUSED) if line else None)
 
 
 class Judge:
@@ -187,4 +208,4 @@ def _answer_all(connection: Connection) -> None:
         is_decided = by_ast.fault is not None
         connection.send((msgspec.to_builtins(by_ast), is_decided))
         if not is_decided:
-            connection.send((msgspec.to_builtins(_with_libcst(body, by_ast)), True))
+            connection.send((msgspec.to_builtins(_with_libcst(body, by_ast, version)), True))
