@@ -35,6 +35,7 @@ from fleet_audit.audit.model.imports import (
 )
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.need import Need
+from fleet_audit.audit.policy.dockerfile_facts import RefusalFacts
 from fleet_audit.audit.policy.service_facts import (
     DistributionFacts,
     DynamicFacts,
@@ -62,6 +63,7 @@ class SubjectKind(StrEnum):
     FIT = "fit"
     PRAGMA = "pragma"
     BINARY = "binary"
+    REFUSAL = "refusal"
 
 
 class NeedFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -150,6 +152,7 @@ Facts = (
     | FitFacts
     | PragmaFacts
     | BinaryFacts
+    | RefusalFacts
 )
 
 FACTS: Mapping[SubjectKind, type[Facts]] = {
@@ -165,6 +168,7 @@ FACTS: Mapping[SubjectKind, type[Facts]] = {
     SubjectKind.FIT: FitFacts,
     SubjectKind.PRAGMA: PragmaFacts,
     SubjectKind.BINARY: BinaryFacts,
+    SubjectKind.REFUSAL: RefusalFacts,
 }
 
 
