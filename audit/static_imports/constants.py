@@ -1,7 +1,7 @@
 """Which strings an expression may stand for, as far as the same file's literals say."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import libcst as cst
 
@@ -32,6 +32,20 @@ _SAME_METHODS = frozenset({"resolve", "absolute", "as_posix", "expanduser", "__s
 _PASSING = frozenset({"which", "sorted", "list", "tuple", "reversed", "set"})
 _WORKING_FOLDER_CALLS = frozenset({"os.getcwd", "getcwd", "Path.cwd", "pathlib.Path.cwd"})
 _DEFAULTS = frozenset({"get", "getenv", "pop"})
+
+_MAY_BIND = re.compile(rb"[ \t]*(?:[:,]|=(?!=)|in\b)")
+_BEFORE = re.compile(
+    rb"(?m:(?P<statement>(?:^|;)[ \t]*(?:(?:self|cls)\.)?)"
+    rb"|(?P<loop>\bfor[ \t]+(?:\w+[ \t]*,[ \t]*)?)|(?P<expression>(?<![\w.])))\Z"
+)
+_BINDS = {
+    "statement": re.compile(rb"[ \t]*(?::[^=\n]*)?=(?!=)"),
+    "loop": re.compile(rb"(?:[ \t]*,[ \t]*\w+)?[ \t]+in\b"),
+    "expression": re.compile(rb"[ \t]*:="),
+}
+"""What follows a name that is bound, by what stands before it."""
+
+_LONGEST_BEFORE = 200
 
 _Reader = Callable[[cst.BaseExpression, int, int], list[str]]
 
@@ -103,19 +117,30 @@ class Constants:
         return home == 0 or spans[home].start <= offset < self._outline.end(home)
 
     def _find(self, name: str) -> list[tuple[int, cst.BaseExpression]]:
-        word = re.escape(name.encode())
-        form = re.compile(
-            rb"(?m)(?:^|;)[ \t]*(?:(?:self|cls)\.)?" + word + rb"[ \t]*(?::[^=\n]*)?=(?!=)"
-            rb"|\bfor[ \t]+(?:\w+[ \t]*,[ \t]*)?" + word + rb"(?:[ \t]*,[ \t]*\w+)?[ \t]+in\b"
-            rb"|(?<![\w.])" + word + rb"[ \t]*:="
-        )
         found: list[tuple[int, cst.BaseExpression]] = []
-        for match in form.finditer(self._shadow):
+        last = -1
+        for end in self._bindings(name.encode()):
             if len(found) == MAX_ASSIGNMENTS:
                 break
-            if (value := self._right_side(match.end())) is not None:
-                found.append((match.end(), value))
+            if end > last and (value := self._right_side(end)) is not None:
+                found.append((end, value))
+            last = end
         return found
+
+    def _bindings(self, name: bytes) -> Iterator[int]:
+        """Yield where the expressions begin that are bound to `name`, or that it goes through."""
+        at = self._shadow.find(name)
+        while at >= 0:
+            end = at + len(name)
+            if _MAY_BIND.match(self._shadow, end) and (before := self._before(at)):
+                bound = _BINDS[before].match(self._shadow, end)
+                if bound is not None:
+                    yield bound.end()
+            at = self._shadow.find(name, end)
+
+    def _before(self, at: int) -> str:
+        found = _BEFORE.search(self._shadow, max(0, at - _LONGEST_BEFORE), at)
+        return "" if found is None else found.lastgroup or ""
 
     def _right_side(self, start: int) -> cst.BaseExpression | None:
         stop = self._outline.text.line_end(start)
