@@ -135,6 +135,22 @@ def test_comments_and_blank_lines_do_not_change_the_answer(text: str, data: st.D
     assert parse("\n".join(added)).rejections == ()
 
 
+@pytest.mark.parametrize("text", [each for each in ACCEPTED if "<<" not in each and "#" not in each])
+@given(st.data())
+def test_a_line_may_be_broken_at_any_blank(text: str, data: st.DataObject) -> None:
+    blanks = [at for at, character in enumerate(text) if character == " " and text[at - 1] not in "\\ "]
+    broken = data.draw(st.sets(st.sampled_from(blanks), max_size=3)) if blanks else set()
+
+    written = "".join(" \\\n" if at in broken else character for at, character in enumerate(text))
+
+    flags = [[(f.name, (f.value or "").split()) for f in i.flags] for i in parse(written).instructions]
+    assert flags == [[(f.name, (f.value or "").split()) for f in i.flags] for i in parse(text).instructions]
+    assert [i.body.split() for i in parse(written).instructions] == [
+        i.body.split() for i in parse(text).instructions
+    ]
+    assert parse(written).rejections == ()
+
+
 @pytest.mark.parametrize("text", [*ACCEPTED, *REFUSED])
 def test_line_ends_do_not_change_the_answer(text: str) -> None:
     plain = text.replace("\r\n", "\n")
