@@ -228,6 +228,11 @@ class Constants:
         operation = cst.ensure_type(node, cst.BinaryOperation)
         if isinstance(operation.operator, cst.BitOr):
             return self._of_all([operation.left, operation.right], offset, steps)
+        if isinstance(operation.operator, cst.Multiply):
+            # A list that is there, or not, by what it is multiplied with.
+            return self._of_all(
+                [side for side in (operation.left, operation.right) if _is_list(side)], offset, steps
+            )
         joint = {cst.Add: "", cst.Divide: "/"}.get(type(operation.operator))
         if joint is None:
             return []
@@ -314,6 +319,10 @@ def closing(shadow: bytes, start: int, stop: int) -> int:
         elif depth == 0 and sign in b":;\n":
             return start + mark.start()
     return stop
+
+
+def _is_list(node: cst.BaseExpression) -> bool:
+    return isinstance(node, cst.List | cst.Tuple)
 
 
 def _is_listed(node: cst.BaseExpression) -> bool:

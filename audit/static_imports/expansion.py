@@ -5,14 +5,14 @@ from functools import cached_property
 
 import msgspec
 
-from fleet_audit.audit.images.tree import join
+from fleet_audit.audit.images.tree import join, normalise
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import ImportContext, Level
 from fleet_audit.audit.static_imports.callables import Callables
 from fleet_audit.audit.static_imports.compiled_reach import CompiledImports, source_beside
 from fleet_audit.audit.static_imports.computed import Computed
 from fleet_audit.audit.static_imports.conditions import Circumstances
-from fleet_audit.audit.static_imports.constants import PARAMETER
+from fleet_audit.audit.static_imports.constants import FILE, PARAMETER
 from fleet_audit.audit.static_imports.finder import Finder, Module, ModuleKind, Place, Side
 from fleet_audit.audit.static_imports.functions import Invocation, functions_named
 from fleet_audit.audit.static_imports.library import Library
@@ -133,6 +133,7 @@ class Expander:
         self._depth = 0
         self._bound: dict[Place, frozenset[str]] = {}
         self._lazy: dict[Place, Table] = {}
+        self._added: dict[Place, tuple[Place, ...]] = {}
 
     def with_compiled(self, compiled: CompiledImports) -> "Expander":
         """Return itself, following extension modules too by what `compiled` says of them."""
@@ -254,6 +255,33 @@ class Expander:
         """Return the module of an absolute name."""
         return self._finder.find(name)
 
+    def is_on_own_path(self, module: Module, name: str) -> bool:
+        """Say whether an installed module finds `name` in a folder that its package puts on ``sys.path``.
+
+        What lies there, copies of other projects mostly, is not followed.
+        """
+        file = module.file
+        if file is None or file.side is not Side.IMAGE:
+            return False
+        top = name.partition(".")[0]
+        return any(self._finder.holds(folder, top) for folder in self._added_folders(file))
+
+    def _added_folders(self, file: Place) -> tuple[Place, ...]:
+        package = self._finder.outermost_package(file)
+        if package is None:
+            return ()
+        if package not in self._added:
+            self._added[package] = ()
+            record = self._library.record(package)
+            edits = () if record is None else record.path_edits
+            self._added[package] = tuple(
+                Place(Side.IMAGE, normalise(f"{package.path}/{folder.removeprefix(FILE)}"))
+                for edit in edits
+                for folder in (edit.folders if edit.block == 0 else ())
+                if folder.startswith(FILE)
+            )
+        return self._added[package]
+
     def world(self, *, is_script: bool) -> Circumstances:
         """Return what decides conditions in this image."""
         return Circumstances(
@@ -265,13 +293,13 @@ class Expander:
 
     def computed(self, module: Module) -> Iterator[tuple[ModuleName, Level]]:
         """Yield what importing `module` is known to load by names that it computes."""
-        return self._computed.by_import(module.name, self._finder.find)
+        return self._computed.by_import(module.name, self)
 
     def computed_by(self, module: Module, call: FunctionCall) -> Iterator[tuple[ModuleName, Level]]:
         """Yield what a call is known to load by names that are computed."""
         record = self._record(module)
         for name in () if record is None else self._callables.full_names(module, record, call):
-            yield from self._computed.by_call(name, call, self._finder.find)
+            yield from self._computed.by_call(name, call, self)
 
     def flag(self, module: str, name: str) -> bool | None:
         """Return what a name of another module stands for; None where that is unsure."""
@@ -523,6 +551,8 @@ class _Walk:
     def _resolves(self, statement: ImportStatement) -> bool:
         name = absolute_name(statement.module, statement.level, self._module.package)
         target = None if name is None else self._expander.find(name)
+        if name is not None and target is None and self._expander.is_on_own_path(self._module, name):
+            return True
         if target is None or self._expander.is_broken(target):
             return False
         return all(self._has(target, item) for item in statement.names)
@@ -559,6 +589,8 @@ class _Walk:
             self._absent.append(Absent(unknown, level, statement.line, context))
             return
         target = self._expander.find(name)
+        if target is None and not statement.level and self._expander.is_on_own_path(self._module, name):
+            return
         if target is None:
             self._absent.append(Absent(name, level, statement.line, context))
             self._add_parents(name, level, statement.line, context)

@@ -112,6 +112,20 @@ class Finder:
             self._found[name] = self._look_up(name)
         return self._found[name]
 
+    def holds(self, folder: Place, name: str) -> bool:
+        """Say whether a top-level module or package of this name is in a folder."""
+        return self._on_path(ModuleName(name), name, (folder,)) is not None
+
+    def outermost_package(self, file: Place) -> Place | None:
+        """Return the ``__init__.py`` of the outermost regular package that a file lies in."""
+        tree, found = self._trees[file.side], None
+        folder = parent(file.path)
+        while folder != parent(folder):
+            if "__init__.py" in tree.listing(folder):
+                found = Place(file.side, join(folder, "__init__.py"))
+            folder = parent(folder)
+        return found
+
     def _look_up(self, name: str) -> Module | None:
         if name.count(".") >= MAX_PARTS:
             return None

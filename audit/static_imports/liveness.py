@@ -20,6 +20,7 @@ from fleet_audit.audit.static_imports.functions import Invocation, functions_nam
 from fleet_audit.audit.static_imports.records import (
     Block,
     BlockKind,
+    DynamicImportCall,
     Ending,
     FlagAssignment,
     ImportStatement,
@@ -213,6 +214,10 @@ class Liveness:
             at = self._try_around(statement.block)
             if at >= 0 and not resolves(statement):
                 failures[at].append((statement.block, _FAILED_IMPORT, statement.line))
+        for call in record.dynamic:
+            at = self._try_around(call.block)
+            if at >= 0 and len(call.modules) == 1 and not call.package and not resolves(_as_statement(call)):
+                failures[at].append((call.block, _FAILED_IMPORT, call.line))
         for raised in record.raises:
             at = self._try_around(raised.block)
             if at >= 0:
@@ -288,16 +293,10 @@ class Liveness:
                 return self._level_behind_try(block)
             case BlockKind.REST:
                 return self._rest_level(block)
-            case BlockKind.CASE:
-                return Level.PROBABLE
-            case (
-                BlockKind.MODULE
-                | BlockKind.CLASS
-                | BlockKind.TRY
-                | BlockKind.FINALLY
-                | BlockKind.LOOP
-                | BlockKind.WITH
-            ):
+            case BlockKind.CASE | BlockKind.TRY:
+                is_sure = block.kind is BlockKind.TRY and not _asks_for_name(block)
+                return Level.CERTAIN if is_sure else Level.PROBABLE
+            case BlockKind.MODULE | BlockKind.CLASS | BlockKind.FINALLY | BlockKind.LOOP | BlockKind.WITH:
                 return Level.CERTAIN
             case _:
                 assert_never(block.kind)
@@ -310,7 +309,8 @@ class Liveness:
             return Level.PROBABLE if may_fail else Level.CERTAIN
         if self._catches_failure(block):
             return Level.CERTAIN
-        return Level.PROBABLE if may_fail else Level.STRING
+        is_choice = may_fail or _asks_for_name(self._blocks[block.previous])
+        return Level.PROBABLE if is_choice else Level.STRING
 
     def _may_fail(self, tried: int) -> bool:
         """Say whether an import in a ``try`` fails under a condition that nothing decides."""
@@ -404,6 +404,18 @@ class Liveness:
             self._answers[key] = holds(self._blocks[index].condition, world)
             self._asked_at = math.inf
         return self._answers[key]
+
+
+def _asks_for_name(tried: Block) -> bool:
+    """Say whether a ``try`` asks whether a name is bound, which other versions have or have not."""
+    return "NameError" in tried.catches and IMPORT_FAILURES.isdisjoint(tried.catches)
+
+
+def _as_statement(call: DynamicImportCall) -> ImportStatement:
+    """Return the statement that imports what a call imports by one name."""
+    name = call.modules[0]
+    bare = name.lstrip(".")
+    return ImportStatement(bare, call.line, 0, call.block, level=len(name) - len(bare))
 
 
 def _asks_type_checking(condition: Condition) -> bool:

@@ -8,7 +8,7 @@ from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod
 from fleet_audit.audit.static_imports.conditions import Condition, Unknown
 
-RECORD_VERSION = 11
+RECORD_VERSION = 12
 """Raise whenever the same bytes give another record."""
 
 

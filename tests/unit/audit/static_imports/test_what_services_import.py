@@ -382,3 +382,37 @@ def test_modules_that_are_byte_code_alone_are_a_harmless_gap_for_each_package() 
     gaps = imports_of("import open\n", image).gaps
     assert [(gap.kind, gap.what, gap.blocking) for gap in gaps] == [(GapKind.NOT_EXAMINED, "shut", False)]
     assert imports_of("import mine\n", {}, mine="").gaps == ()
+
+
+def test_what_a_package_puts_on_the_path_is_not_missing_to_its_own_modules() -> None:
+    init = (
+        "import os, sys\n"
+        "here = os.path.dirname(__file__)\n"
+        "sys.path.extend(((held := os.path.join(here, '_vendor')) not in sys.path) * [held])\n"
+        "from .parts import tools\n"
+    )
+    image = {
+        "pkg/__init__.py": init,
+        "pkg/parts/tools.py": "import gone\ntry:\n    import held\nexcept ImportError:\n    import lost\n",
+        "pkg/_vendor/held/__init__.py": "",
+        "other.py": "import held\n",
+    }
+    assert set(missing(imports_of("import pkg\n", image))) == {"gone"}
+    assert set(missing(imports_of("import other\n", image))) == {"held"}
+
+
+@pytest.mark.parametrize("call", ["__import__('fs')", "importlib.import_module('fs')"])
+def test_an_import_by_name_that_fails_in_a_try_makes_its_handler_live(call: str) -> None:
+    package = f"import importlib\ntry:\n {call}\nexcept ImportError:\n import own\nelse:\n import fs.base\n"
+    service = imports_of("import pkg\n", {"pkg.py": package})
+    assert set(missing(service)) == {"own"}
+    assert set(missing(imports_of("import pkg\n", {"pkg.py": package, "fs.py": ""}))) == set()
+
+
+def test_what_stands_behind_a_name_that_may_not_be_bound_is_not_surely_missing() -> None:
+    package = (
+        "try:\n    kinds = (int, long)\n    import cStringIO\nexcept NameError:\n    import io as cStringIO\n"
+    )
+    assert missing(imports_of("import pkg\n", {"pkg.py": package})) == {}
+    sure = package.replace("NameError", "ValueError")
+    assert set(missing(imports_of("import pkg\n", {"pkg.py": sure}))) == {"cStringIO"}
