@@ -262,10 +262,8 @@ class _Examination:
         )
 
     def _version_problems(self, load: Load) -> tuple[VersionProblem, ...]:
-        """Return what versions keep the load from; nobody knows what program a lone library is for."""
+        """Return the versions for want of which the loader refuses to load, or ends the process."""
         found = self._versions.problems(load)
-        if self._world.symbols is None or load.process.main is None:
-            return found
         return tuple(p for p in found if p.provider == p.wanted_by or self._is_fatal(load, p))
 
     def _is_fatal(self, load: Load, problem: VersionProblem) -> bool:
@@ -276,6 +274,10 @@ class _Examination:
         """
         provider = self._world.elf.get(problem.provider)
         if provider is None or provider.version_definitions:
+            return True
+        if not load.process.space.loader.insists_on_versions:
+            return False
+        if self._world.symbols is None or load.process.main is None:
             return True
         needs = self._world.elf[problem.wanted_by].version_needs
         versions = [name for n in needs if n.file == problem.soname for name in (*n.versions, *n.weak)]

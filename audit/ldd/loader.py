@@ -16,6 +16,12 @@ MAX_LOADER_SIZE = 4 << 20
 _FOLDER = re.compile(rb"(?<![^\0])(/[A-Za-z0-9_.+/-]{2,510}+)\0")
 """A whole string that could name a folder; it is never read twice, however it ends."""
 
+_ASSERTION = b"_dl_name_match_p (version->filename, map)"
+"""What check_match (elf/dl-lookup.c) asserts of a library without versions.
+
+A loader that does holds the words: Debian's of glibc 2.36 has them, that of 2.41 has not.
+"""
+
 
 class Abi(NamedTuple):
     """What must agree between an object and the process that loads it (open_verify, elf/dl-load.c)."""
@@ -104,6 +110,7 @@ class Loader(NamedTuple):
     `path` is as programs name it; it need not be there. `version` is None where nothing tells it.
     `default_directories` end without a slash. `subfolders` are tried in each directory before the
     directory itself. `cache_flags` is the ABI's id in ld.so.cache, None where it is not known.
+    `insists_on_versions` is whether it ends a process for a library that has lost its symbol versions.
     """
 
     path: ImagePath
@@ -117,6 +124,7 @@ class Loader(NamedTuple):
     subfolders: tuple[str, ...]
     cache_flags: int | None
     stack_is_executable: bool
+    insists_on_versions: bool = True
 
     @property
     def is_multiarch(self) -> bool:
@@ -175,6 +183,7 @@ def read_loader(tree: FileTree, path: ImagePath, abi: Abi, isa: str = "") -> Loa
         ),
         cache_flags=known.cache_flags if known else None,
         stack_is_executable=known.stack_is_executable if known else False,
+        insists_on_versions=version is None or version < (2, 37) or _ASSERTION in content,
     )
 
 

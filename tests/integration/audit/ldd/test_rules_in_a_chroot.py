@@ -15,7 +15,7 @@ import pytest
 from fleet_audit.audit.ldd.evidence import missing_sonames, problems
 from fleet_audit.audit.model.one_file import HARMLESS
 from tests.support.elf import AARCH64, elf
-from tests.support.libraries import glibc_compiler
+from tests.support.libraries import USES_VERSION, VERSIONED, glibc_compiler
 from tests.support.roots import roots
 from tests.support.small_roots import (
     HOST,
@@ -652,6 +652,28 @@ def a_loader_for_another_machine_starts_nothing(x: GlibcRoot) -> None:
 def a_loader_that_may_not_be_executed_starts_nothing(x: GlibcRoot) -> None:
     x.main("prog")
     (x.root / LIBRARIES / (x.root / LOADER.lstrip("/")).readlink().name).chmod(0o644)
+
+
+@case
+def versions_that_a_library_has_lost_are_judged_by_the_loader(x: GlibcRoot) -> None:
+    x.stub_versioned("liba.so", "V1")
+    x.lib("m.so", needed=["liba.so"], runpath="/opt", source=USES_VERSION)
+    x.lib("opt/liba.so", soname="liba.so", source=VERSIONED)
+
+
+@case
+def a_version_that_another_library_has_lost_is_judged_by_the_loader(x: GlibcRoot) -> None:
+    x.stub_versioned("liba.so", "V1")
+    x.lib("m.so", needed=["libb.so", "liba.so"], runpath="/opt", source=USES_VERSION)
+    x.lib("opt/libb.so", source=VERSIONED)
+    x.lib("opt/liba.so", soname="liba.so")
+
+
+@case
+def a_version_that_is_not_defined_is_refused(x: GlibcRoot) -> None:
+    x.stub_versioned("liba.so", "V1")
+    x.lib("m.so", needed=["liba.so"], runpath="/opt", source=USES_VERSION)
+    x.versioned("opt/liba.so", "V2", soname="liba.so")
 
 
 @pytest.fixture(scope="session")
