@@ -75,23 +75,17 @@ class _Reader:
 
     def base_of(self, stage: Stage) -> str:
         """Return what the first of a stage's lineage starts from; empty where that is not known."""
-        base = self._values.base(self._lineage(stage)[-1])
+        base = self._values.base([*self._values.lineage(stage)][-1])
         return base.value if base.is_known else ""
 
     def read(self, stage: Stage) -> None:
         """Read a stage and those that it is built from."""
-        for each in reversed(self._lineage(stage)):
+        for each in reversed([*self._values.lineage(stage)]):
             if each.index in self._seen:
                 continue
             self._seen.add(each.index)
             for instruction in each.instructions[1:]:
                 self._read_instruction(instruction, each)
-
-    def _lineage(self, stage: Stage) -> list[Stage]:
-        chain = [stage]
-        while (above := self._values.parent(chain[-1])) is not None:
-            chain.append(above)
-        return chain
 
     def _read_instruction(self, instruction: Instruction, stage: Stage) -> None:
         if instruction.keyword in ("COPY", "ADD"):

@@ -4,7 +4,7 @@ Rules: Dockerfile reference, "ARG", "ENV" and "Environment replacement"; BuildKi
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -135,6 +135,13 @@ class Scopes:
     def parent(self, stage: Stage) -> Stage | None:
         """Return the earlier stage that a stage is built from; None where it is an image."""
         return self._parents[stage.index]
+
+    def lineage(self, stage: Stage) -> Iterator[Stage]:
+        """Yield a stage and the earlier stages that it is built from, nearest first."""
+        found: Stage | None = stage
+        while found is not None:
+            yield found
+            found = self.parent(found)
 
     def _read_stage(self, stage: Stage, base_env: Mapping[str, str]) -> None:
         base = self._expanded(stage.base, self._global, stage.line)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.expansion import scopes
 from fleet_audit.audit.dockerfiles.installations import Installation, PackageWord, installations
 from fleet_audit.audit.dockerfiles.instruction import apt_instruction, refuse_unsafe
 from fleet_audit.audit.dockerfiles.parsing import parse
@@ -51,7 +52,7 @@ def patch(
         return DockerfileChange(path, source, source, "the Dockerfile is too long to be read to its end")
     found = [
         (instruction, each)
-        for stage in dockerfile.lineage(final)
+        for stage in scopes(dockerfile).lineage(final)
         for instruction in stage.instructions
         for each in installations(instruction)
     ]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.expansion import scopes
 from fleet_audit.audit.dockerfiles.parsing import parse
 from fleet_audit.audit.dockerfiles.structure import Dockerfile, Instruction, Stage
 from fleet_audit.audit.model.apt import Placement
@@ -44,7 +45,7 @@ def find_place(dockerfile: Dockerfile) -> Place | None:
     final = dockerfile.target("")
     if final is None:
         return None
-    for stage in dockerfile.lineage(final):
+    for stage in scopes(dockerfile).lineage(final):
         for instruction in reversed(stage.instructions):
             if installs(instruction):
                 return Place(stage, instruction, extends=True, why=_where(stage, final))

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
+from fleet_audit.audit.dockerfiles.expansion import scopes
 from fleet_audit.audit.dockerfiles.parsing import parse
 from fleet_audit.audit.dockerfiles.structure import Instruction
 
@@ -20,7 +21,7 @@ def start_words(dockerfile: str, *, target: str) -> tuple[str, ...]:
     if stage is None:
         return ()
     chosen: dict[str, Instruction] = {}
-    for each in reversed(list(parsed.lineage(stage))):
+    for each in reversed([*scopes(parsed, target=target).lineage(stage)]):
         chosen |= {i.keyword: i for i in each.instructions if i.keyword in _STARTING}
     return tuple(word for keyword in _STARTING if keyword in chosen for word in _words(chosen[keyword]))
 

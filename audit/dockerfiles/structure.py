@@ -1,7 +1,5 @@
 """What a Dockerfile consists of: directives, stages, instructions, and what BuildKit refuses of it."""
 
-from collections.abc import Iterator
-
 import msgspec
 
 from fleet_audit.audit.dockerfiles.arguments import Flag
@@ -133,18 +131,10 @@ class Dockerfile(msgspec.Struct, frozen=True):
             return self.stage(name)
         return self.stages[-1] if self.stages else None
 
-    def parent(self, stage: Stage, base: str | None = None) -> Stage | None:
-        """Return the earlier stage that a stage is built from; `base` is what its word expands to.
+    def parent(self, stage: Stage, base: str) -> Stage | None:
+        """Return the earlier stage that a stage is built from, where its base expands to `base`.
 
-        BuildKit keeps names in small letters and compares the base as it is written.
+        BuildKit keeps names in small letters and compares the base as it is.
         """
-        wanted = stage.base if base is None else base
         earlier = reversed(self.stages[: stage.index])
-        return next((other for other in earlier if other.name and other.name == wanted), None)
-
-    def lineage(self, stage: Stage) -> Iterator[Stage]:
-        """Yield a stage and the earlier stages that it is built from, nearest first."""
-        found: Stage | None = stage
-        while found is not None:
-            yield found
-            found = self.parent(found)
+        return next((other for other in earlier if other.name and other.name == base), None)

@@ -49,6 +49,10 @@ COPY . /app
     assert "stage base" in placement(dockerfile, "Dockerfile").why
 
 
+def test_a_stage_that_is_named_by_a_variable_counts() -> None:
+    assert line_of("ARG FROM=base\nFROM a AS base\nRUN apt-get install -y libgomp1\nFROM ${FROM}\n") == 3
+
+
 def test_without_an_installation_the_place_is_where_the_user_is_root() -> None:
     dockerfile = """\
 FROM --platform=linux/amd64 debian:12
