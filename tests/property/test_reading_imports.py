@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 
 from fleet_audit.audit.static_imports.reading import read_source
 from fleet_audit.audit.static_imports.store import decode_record, encode_record
-from tests.support.import_statements import as_python_parses, as_the_reader_sees
+from tests.support.import_statements import (
+    as_python_parses,
+    as_the_reader_sees,
+    guards_as_python_parses,
+    guards_as_the_reader_sees,
+)
 
 _SAMPLE = 300
 
@@ -81,6 +86,24 @@ def test_line_ends_and_byte_order_marks_do_not_matter(text: str, end: bytes, has
 def test_blank_lines_and_comments_above_do_not_matter(text: str, above: list[str]) -> None:
     moved = "\n".join([*above, text]).encode()
     assert without_lines(moved) == without_lines(text.encode())
+
+
+@given(programs(), st.sampled_from(["latin-1", "cp1252", "iso-8859-15", "utf-8"]))
+def test_the_declared_encoding_does_not_matter(text: str, encoding: str) -> None:
+    body = f"# -*- coding: {encoding} -*-\nletters = 'äöü'\n{text}\n".encode(encoding)
+    assert as_the_reader_sees(body) == as_the_reader_sees(f"\n\n{text}\n".encode())
+
+
+@given(programs())
+def test_tabs_for_blanks_and_form_feeds_do_not_matter(text: str) -> None:
+    tabbed = text.replace("    ", "\t").encode()
+    assert as_the_reader_sees(tabbed) == as_the_reader_sees(text.encode())
+    assert guards_as_the_reader_sees(tabbed) == guards_as_the_reader_sees(text.encode())
+
+
+@given(programs())
+def test_every_import_stands_in_the_blocks_that_python_sees(text: str) -> None:
+    assert guards_as_the_reader_sees(text.encode()) == guards_as_python_parses(text.encode())
 
 
 @given(programs(), st.integers(0, 2_000), st.text(max_size=8))
