@@ -1,8 +1,8 @@
 """Coverage-guided fuzzing of what reads and changes Dockerfiles, with atheris (libFuzzer).
 
-Run ``python -m tests.fuzz.dockerfile_target FOLDER tests/fixtures/dockerfiles/accepted
-tests/fixtures/dockerfiles/refused -max_total_time=60`` from a checkout; what is found interesting goes to
-FOLDER. It ends with an error when something raises, or a change made twice changes something.
+Run ``python -m tests.fuzz.dockerfile_target FOLDER tests/fixtures/dockerfiles -max_total_time=60`` from a
+checkout; what is found interesting goes to FOLDER. It ends with an error when something raises, or when a
+change that is made again changes something.
 """
 
 import sys
