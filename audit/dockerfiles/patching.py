@@ -13,6 +13,7 @@ from fleet_audit.audit.dockerfiles.installations import Installation, PackageWor
 from fleet_audit.audit.dockerfiles.instruction import apt_instruction, refuse_unsafe
 from fleet_audit.audit.dockerfiles.parsing import parse
 from fleet_audit.audit.dockerfiles.placement import find_place
+from fleet_audit.audit.dockerfiles.structure import Dockerfile
 from fleet_audit.audit.model.apt import AptPlan
 from fleet_audit.audit.model.dockerfiles import DockerfileChange
 
@@ -48,8 +49,8 @@ def patch(
     final = dockerfile.target("")
     if place is None or final is None:
         return DockerfileChange(path, source, source, "the Dockerfile has no FROM")
-    if not dockerfile.is_whole:
-        return DockerfileChange(path, source, source, "the Dockerfile is too long to be read to its end")
+    if why := _unsafe(dockerfile):
+        return DockerfileChange(path, source, source, why)
     found = [
         (instruction, each)
         for stage in scopes(dockerfile).lineage(final)
@@ -75,6 +76,16 @@ def patch(
         # All that is edited stands above, so the new lines move none of it.
         lines = _with_new_run(lines, added, place.instruction.last_line, dockerfile.escape)
     return DockerfileChange(path, source, "\n".join(_edited(lines, edits)))
+
+
+def _unsafe(dockerfile: Dockerfile) -> str:
+    """Say why it is not known where instructions end; empty where it is."""
+    if not dockerfile.is_whole:
+        return "the Dockerfile is too long to be read to its end"
+    if dockerfile.foreign_frontend:
+        return f"it is written for {dockerfile.foreign_frontend}, whose language is not known"
+    open_end = (each for each in dockerfile.rejections if each.kind == "unterminated-heredoc")
+    return next((f"line {each.line}: {each.message}" for each in open_end), "")
 
 
 def _name(root: str) -> str:

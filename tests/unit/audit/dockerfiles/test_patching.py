@@ -172,6 +172,13 @@ def test_a_file_without_a_stage_is_left_alone_with_a_reason() -> None:
     assert change.why == "the Dockerfile has no FROM"
 
 
+def test_a_file_whose_here_document_is_open_is_left_alone_with_a_reason() -> None:
+    change = patch("FROM a\nRUN cat <<EOF && apt-get install -y liba\n", AptPlan(roots=("libb=1",)))
+
+    assert change.is_empty
+    assert change.why == "line 2: the here-document 'EOF' is never closed"
+
+
 def test_the_change_is_shown_as_a_patch_that_applies() -> None:
     change = patch(HOUSE, AptPlan(roots=("libgl1=1.6.0-1",)), path="docker/vision/Dockerfile")
 
