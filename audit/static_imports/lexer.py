@@ -7,7 +7,10 @@ statements with plain patterns. It promises an answer for any bytes, in linear t
 import bisect
 import codecs
 import functools
+import itertools
+import operator
 import re
+from collections.abc import Iterable, Sequence
 
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _ENCODINGS = re.compile(
@@ -28,7 +31,6 @@ _PLAIN_TOKEN = re.compile(
     rb"#[^\n]*|\"[^\"\\\n]*(?:\\.[^\"\\\n]*)*\"?|'[^'\\\n]*(?:\\.[^'\\\n]*)*'?", re.DOTALL
 )
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b"()[]{}\n"))
-_LINE_END = re.compile(rb"\n")
 _OPENING = frozenset(b"([{")
 
 # No bracket can be open where one of these begins a line: the text before is damaged.
@@ -58,8 +60,8 @@ class Text:
     def line(self, offset: int) -> int:
         """Return the line, from 1, that `offset` stands on."""
         if not self._line_ends:
-            self._line_ends.extend(found.start() for found in _LINE_END.finditer(self.source))
-            self._line_ends.append(len(self.source))
+            lengths = itertools.accumulate(map(len, self.source.split(b"\n")))
+            self._line_ends.extend(map(operator.add, lengths, itertools.count()))
         return bisect.bisect_left(self._line_ends, offset) + 1
 
     def line_end(self, offset: int) -> int:
@@ -136,28 +138,48 @@ def _blank_plain(token: re.Match[bytes]) -> bytes:
 def _join_bracketed(shadow: bytes) -> tuple[bytes, int]:
     """Return `shadow` with line ends in brackets joined, and the deepest nesting."""
     rows = shadow.translate(None, _NOT_STRUCTURE).split(b"\n")
-    if not any(rows):
-        return shadow, 0
+    balances = {row: _balance(row) for row in set(rows)}
+    flat = max(highest for _, _, highest in balances.values())
+    uneven = frozenset(row for row, (net, lowest, _) in balances.items() if net or lowest < 0)
+    if not uneven:
+        return shadow, flat
     lines = shadow.split(b"\n")
-    separators: list[bytes] = []
-    depth = deepest = 0
-    for number, row in enumerate(rows):
-        if depth and _RECOVERY.match(lines[number]):
-            separators[-1] = b"\n"
-            depth = 0
-        if row:
-            net, lowest, highest = _balance(row)
+    runs, deepest = _runs(lines, rows, (number for number, row in enumerate(rows) if row in uneven))
+    joined: list[bytes] = []
+    at = 0
+    for first, end in runs:
+        joined += lines[at:first]
+        joined.append(JOINED.join(lines[first:end]))
+        at = end
+    return b"\n".join((*joined, *lines[at:])), max(flat, deepest)
+
+
+def _runs(
+    lines: Sequence[bytes], rows: Sequence[bytes], uneven: Iterable[int]
+) -> tuple[list[tuple[int, int]], int]:
+    """Return the runs of lines that brackets join, each up to its end, and the deepest nesting in them.
+
+    `rows` are the brackets of each line; outside of runs only lines that are `uneven` can begin one.
+    """
+    runs: list[tuple[int, int]] = []
+    number = deepest = 0
+    for first in uneven:
+        if first < number:
+            continue
+        start = number = first
+        depth = 0
+        while depth or number == first:
+            if number == len(rows):
+                break
+            if depth and _RECOVERY.match(lines[number]):
+                runs.append((start, number))
+                start, depth = number, 0
+            net, lowest, highest = _balance(rows[number])
             deepest = max(deepest, depth + highest)
-            if depth + lowest < 0:
-                depth = net - lowest
-            else:
-                depth += net
-        separators.append(JOINED if depth else b"\n")
-    separators[-1] = b""
-    return (
-        b"".join(part for pair in zip(lines, separators, strict=True) for part in pair),
-        deepest,
-    )
+            depth = net - lowest if depth + lowest < 0 else depth + net
+            number += 1
+        runs.append((start, number))
+    return runs, deepest
 
 
 @functools.lru_cache(maxsize=4096)
