@@ -27,7 +27,7 @@ from fleet_audit.audit.knowledge.rows import (
 from fleet_audit.audit.model.identity import DistributionName, ModuleName, PackageName, Soname
 from fleet_audit.audit.model.imports import ComputedImport, Level
 
-_READING = f"knowledge/1 {__version__}"
+_READING = f"knowledge/2 {__version__}"
 """Raise the number whenever the same files are to be read otherwise: what they say is kept between runs."""
 
 _LEVELS = {
@@ -141,6 +141,7 @@ def _computed(row: ComputedImports) -> Iterable[ComputedImport]:
         prefix=row.prefix,
         takes_first=row.takes_first,
         names_module=row.names_module,
+        survives=row.survives,
         unless=row.unless,
     )
     for module, loads in row.modules.items():

@@ -103,8 +103,9 @@ class ComputedImports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     what a call of it loads. A `prefix` is what the call's first argument must begin with. With
     `names_module` that argument names a module (``package.module:attribute``), which is loaded. Where
     `takes_first` is set, the first of the modules that is there is loaded, else all that are there.
-    A call that is given one of the arguments in `unless` chooses for itself. `checked` says against which
-    release the row was read.
+    A call that is given one of the arguments in `unless` chooses for itself. Where `survives` is set, those
+    that cannot be imported are passed over. `checked` says against which release the row was tried; where it
+    begins with "read in", the source was read and nothing tried.
     """
 
     id: RowId
@@ -118,6 +119,7 @@ class ComputedImports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prefix: str = ""
     takes_first: bool = False
     names_module: bool = False
+    survives: bool = False
     unless: tuple[Text, ...] = ()
 
 

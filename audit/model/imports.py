@@ -148,8 +148,8 @@ class ComputedImport(msgspec.Struct, frozen=True):
     They are loaded once `module` is imported or, where `function` is given (``package.module.name``), once
     that is called; of them all that are there, or `takes_first` of them. Where `prefix` is given, the
     call's first argument must begin so. `names_module` says that the argument is the module's own name
-    (``package.module:name``); a call with one of the keywords in `unless` chooses for itself. `row` is the
-    id of the row.
+    (``package.module:name``); a call with one of the keywords in `unless` chooses for itself. Where it
+    `survives`, a module that cannot be imported is passed over. `row` is the id of the row.
     """
 
     row: str
@@ -161,6 +161,7 @@ class ComputedImport(msgspec.Struct, frozen=True):
     takes_first: bool = False
     names_module: bool = False
     unless: tuple[str, ...] = ()
+    survives: bool = False
 
 
 class ExtensionModule(msgspec.Struct, frozen=True):

@@ -190,7 +190,9 @@ class Expander:
 
     def may_be_made_up(self, module: ModuleName) -> bool:
         """Say whether a package may put a submodule that has no file into sys.modules (six.moves)."""
-        return self._finder.find(module.partition(".")[0]) is not None
+        top = self._finder.find(module.partition(".")[0])
+        # A namespace package has no code that could (PEP 420).
+        return top is not None and top.kind is not ModuleKind.NAMESPACE
 
     def expand(
         self, module: Module, *, is_script: bool = False, called: tuple[Invocation, ...] = ()

@@ -117,11 +117,11 @@ def foresee(root: Root, wanted: Iterable[Program], cache_dir: Path) -> dict[str,
     shared = Shared(Settings(cache_dir, _TIME))
     shared.archive = archive()
     analysis = analyse(subject, shared)
-    missing, steps = _missing(analysis), _steps(analysis.graph.edges)
+    missing, steps = _missing(analysis), steps_to_modules(analysis.graph.edges)
     return {
         imports.service: Foreseen(
             {module.path: module.level for module in imports.extension_modules},
-            _levels(Node(NodeKind.SERVICE, imports.service), steps),
+            module_levels(imports.service, steps),
             frozenset(missing[imports.service]),
         )
         for imports in analysis.services
@@ -230,7 +230,8 @@ def _missing(analysis: Analysis) -> defaultdict[str, set[str]]:
     return found
 
 
-def _steps(edges: Iterable[Edge]) -> defaultdict[Node, list[Edge]]:
+def steps_to_modules(edges: Iterable[Edge]) -> Mapping[Node, list[Edge]]:
+    """Return the edges that lead to modules, by where they start."""
     found: defaultdict[Node, list[Edge]] = defaultdict(list)
     for edge in edges:
         if edge.target.kind is NodeKind.MODULE:
@@ -238,10 +239,10 @@ def _steps(edges: Iterable[Edge]) -> defaultdict[Node, list[Edge]]:
     return found
 
 
-def _levels(start: Node, steps: Mapping[Node, Iterable[Edge]]) -> dict[str, Level]:
-    """Return how certainly each module is reached: a chain is as certain as its weakest step."""
+def module_levels(service: str, steps: Mapping[Node, Iterable[Edge]]) -> dict[str, Level]:
+    """Return how certainly a service reaches each module: a chain is as certain as its weakest step."""
     found: dict[str, Level] = {}
-    queue = [(Level.CERTAIN, start)]
+    queue = [(Level.CERTAIN, Node(NodeKind.SERVICE, service))]
     while queue:
         level, node = heapq.heappop(queue)
         if node.name in found:

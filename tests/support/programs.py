@@ -17,6 +17,9 @@ from fleet_audit.audit.tools.process import ToolError, run
 from tests.support.roots import Root
 
 PROGRAMS = Path(__file__).parents[1] / "fixtures" / "programs"
+PROBE = PROGRAMS / "probe.py"
+"""What runs a program, and says what has then been loaded."""
+
 _SECONDS = 120
 _PATH = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -66,12 +69,16 @@ def _program(folder: Path) -> Program:
     return Program(folder.name, str(folder.relative_to(PROGRAMS)), package)
 
 
-def run_inside(root: Root, wanted: Sequence[Program]) -> dict[str, Loaded]:
-    """Run each program in the root's own Python, in a process of its own and without a network."""
+def run_inside(root: Root, wanted: Sequence[Program], folder: Path = PROGRAMS) -> dict[str, Loaded]:
+    """Run each program in the root's own Python, in a process of its own and without a network.
+
+    Their own folders are in `folder`.
+    """
     place = Path(mkdtemp(dir=root.place / "tmp"))
     place.chmod(0o755)
     try:
-        shutil.copytree(PROGRAMS, place / "programs")
+        shutil.copytree(folder, place / "programs")
+        shutil.copy(PROBE, place)
         return {program.name: _run(root, place, program) for program in wanted}
     finally:
         shutil.rmtree(place)
@@ -90,7 +97,7 @@ def _run(root: Root, place: Path, program: Program) -> Loaded:
     answer.unlink(missing_ok=True)
     try:
         run(
-            [*argv, f"{inside}/programs/probe.py", f"{inside}/answer", *words],
+            [*argv, f"{inside}/{PROBE.name}", f"{inside}/answer", *words],
             timeout=_SECONDS,
             env=os.environ,
         )

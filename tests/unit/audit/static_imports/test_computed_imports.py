@@ -98,3 +98,33 @@ def test_of_several_candidates_the_first_that_is_there_is_loaded() -> None:
 def test_a_module_that_a_call_names_is_loaded_as_certainly_as_the_row_says() -> None:
     assert levels("import db\ndb.run('fast:app')\n", RUNNER) == {"fast": Level.PROBABLE}
     assert levels("import db\ndb.run('not a module')\n", RUNNER) == {}
+
+
+PLUGINS = ComputedImports(
+    id="db-plugins",
+    distribution="db",
+    why="those whose library is not installed are passed over",
+    references=("db: plugins()",),
+    checked="db 1",
+    calls={"db.run": ("db.with_fast", "db.with_gone")},
+    survives=True,
+)
+
+
+@pytest.mark.parametrize(("survives", "expected"), [(True, {"fast"}), (False, {"fast", "slow"})])
+def test_a_module_that_cannot_be_imported_is_passed_over_where_that_is_survived(
+    survives: bool,
+    expected: set[str],
+) -> None:
+    image = {
+        **IMAGE,
+        "db/with_fast.py": "import fast\n",
+        "db/with_gone.py": "import slow\ntry:\n    import gone\nexcept ImportError:\n    raise NotEnabled\n",
+    }
+    row = msgspec.structs.replace(PLUGINS, survives=survives)
+    known = Knowledge([KnowledgeFile(computed_imports=(row,))])
+
+    found = examination({"app.py": "import db\ndb.run('x')\n"}, image, computed=known.computed_imports)
+
+    modules = found.services[0].extension_modules
+    assert {e.module for e in modules if e.level is Level.CERTAIN} == expected
