@@ -128,3 +128,22 @@ def test_a_module_that_cannot_be_imported_is_passed_over_where_that_is_survived(
 
     modules = found.services[0].extension_modules
     assert {e.module for e in modules if e.level is Level.CERTAIN} == expected
+
+
+@pytest.mark.parametrize(("package", "expected"), [({}, set()), ({"space/__init__.py": ""}, {"slow"})])
+def test_only_a_package_with_code_of_its_own_may_have_modules_without_files(
+    package: Mapping[str, str], expected: set[str]
+) -> None:
+    image = {
+        **IMAGE,
+        **package,
+        "space/there.py": "",
+        "db/with_fast.py": "import fast\n",
+        "db/with_gone.py": "import slow\nimport space.gone\n",
+    }
+    known = Knowledge([KnowledgeFile(computed_imports=(PLUGINS,))])
+
+    found = examination({"app.py": "import db\ndb.run('x')\n"}, image, computed=known.computed_imports)
+
+    modules = found.services[0].extension_modules
+    assert {e.module for e in modules if e.level is Level.CERTAIN} == {"fast", *expected}
