@@ -99,7 +99,9 @@ def test_a_library_of_a_folder_that_cannot_be_read_is_a_gap_and_no_claim(
     for path, body in {**files, **library("opt/libsecret.so")}.items():
         assert isinstance(body, bytes)
         world.file(f"root/{path}", body)
-    world.file("root/lib64/ld-linux-x86-64.so.2", elf(soname="ld-linux-x86-64.so.2"))
+    loader = "root/lib64/ld-linux-x86-64.so.2"
+    world.file(loader, elf(soname="ld-linux-x86-64.so.2"))
+    (world.folder / loader).chmod(0o755)
 
     answer = world.run("ldd", FAMILY, "--tree", "/opt/app")
 
