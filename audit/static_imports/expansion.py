@@ -560,11 +560,13 @@ class _Walk:
         return all(self._has(target, item) for item in statement.names)
 
     def _has(self, target: Module, item: ImportedName) -> bool:
-        if item.name == "*" or (
-            target.folders and self._expander.find(f"{target.name}.{item.name}") is not None
-        ):
+        if item.name == "*":
             return True
-        return self._expander.has_name(target, item.name) is not False
+        is_bound = self._expander.has_name(target, item.name)
+        inner = self._expander.find(f"{target.name}.{item.name}") if target.folders else None
+        if inner is not None and is_bound is not True:
+            return not self._expander.is_broken(inner)
+        return inner is not None or is_bound is not False
 
     def _context(self, block: int, *, is_dynamic: bool = False) -> ImportContext:
         if self._live.is_typing(block):

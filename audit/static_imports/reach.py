@@ -20,8 +20,11 @@ from fleet_audit.audit.static_imports.ways import Key, KnownWays, Way
 MAX_MODULES = 50_000
 """How many modules one service may reach before the search gives up."""
 
-MAX_CALLS = 1_000
+MAX_CALLS, _FEWEST_CALLS = 1_000, 50
 """How many calls of one module's functions, with different arguments, are followed."""
+
+_CALLED_BLOCKS = 400_000
+"""Each call is worked out on all blocks of the module: of long ones fewer are followed."""
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -108,6 +111,7 @@ class _Search:
         self._reached: dict[Key, Reached] = {}
         self._edges: list[Edge] = []
         self._invoked: dict[Key, dict[Invocation, Level]] = {}
+        self._most_calls: dict[Key, int] = {}
         self._loads: defaultdict[Key, list[LoadCall]] = defaultdict(list)
 
     def run(self, starts: Sequence[Start]) -> Reach:
@@ -176,12 +180,16 @@ class _Search:
 
     def _visit_function(self, level: Level, step: "_Step", call: Invocation) -> None:
         invoked = self._invoked.setdefault(step.key, {})
-        self._is_cut = self._is_cut or len(invoked) >= MAX_CALLS
-        if call in invoked or len(invoked) >= MAX_CALLS:
+        if call in invoked:
+            return
+        if len(invoked) >= self._most_calls.get(step.key, MAX_CALLS):
+            self._is_cut = True
             return
         invoked[call] = level
         expansion = self._expander.expand(step.module, is_script=step.is_script, called=(call,))
         if expansion is not None:
+            most = _CALLED_BLOCKS // len(expansion.record.blocks)
+            self._most_calls[step.key] = min(MAX_CALLS, max(_FEWEST_CALLS, most))
             self._loads[step.key] += expansion.loads
             self._follow(level, step, expansion)
 

@@ -6,6 +6,7 @@ from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import DistributionName
 from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.model.imports import ImportContext, Level, MissingModule, ProviderKind, ServiceImports
+from fleet_audit.audit.static_imports import reach as reaching
 from fleet_audit.audit.static_imports.examine import examine
 from fleet_audit.audit.static_imports.interpreter import find_interpreter
 from fleet_audit.audit.static_imports.service_code import ServiceCode
@@ -416,3 +417,22 @@ def test_what_stands_behind_a_name_that_may_not_be_bound_is_not_surely_missing()
     assert missing(imports_of("import pkg\n", {"pkg.py": package})) == {}
     sure = package.replace("NameError", "ValueError")
     assert set(missing(imports_of("import pkg\n", {"pkg.py": sure}))) == {"cStringIO"}
+
+
+def test_a_submodule_that_surely_fails_makes_the_handler_of_its_import_live() -> None:
+    text = "try:\n from pkg import tls\nexcept ImportError:\n import own\nelse:\n import OpenSSL\n"
+    image = {"help.py": text, "pkg/__init__.py": "", "pkg/tls.py": "import OpenSSL\n"}
+    assert set(missing(imports_of("import help\n", image))) == {"own"}
+    bound = {**image, "pkg/__init__.py": "tls = None\n"}
+    assert set(missing(imports_of("import help\n", bound))) == {"OpenSSL"}
+
+
+def test_of_a_long_module_fewer_calls_are_followed_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reaching, "_CALLED_BLOCKS", 10)
+    app = "def load(name):\n    return __import__(name)\n" + "".join(f"load('m{n}')\n" for n in range(60))
+    fewer = app.partition("load('m40')")[0]
+
+    services = [examination({"app.py": text}).services[0] for text in (app, fewer)]
+
+    kinds = [{gap.kind for gap in service.gaps} for service in services]
+    assert [GapKind.LIMIT_REACHED in found for found in kinds] == [True, False]
