@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from fleet_audit.audit.dockerfiles.expansion import scopes
+from fleet_audit.audit.dockerfiles.installations import installations
 from fleet_audit.audit.dockerfiles.parsing import parse
 from fleet_audit.audit.dockerfiles.structure import Dockerfile, Instruction, Stage
 from fleet_audit.audit.model.apt import Placement
@@ -63,9 +64,11 @@ def _where(stage: Stage, final: Stage) -> str:
 
 
 def installs(instruction: Instruction) -> bool:
-    """Say whether an instruction installs packages with apt."""
+    """Say whether an instruction installs packages with apt, openly or in a way that only looks so."""
     if instruction.keyword != "RUN":
         return False
+    if installations(instruction):
+        return True
     if instruction.is_exec:
         return any(
             _is_install(command.split()) for command in (" ".join(instruction.words), *instruction.words)

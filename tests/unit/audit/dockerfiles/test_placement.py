@@ -80,6 +80,7 @@ ENV HINT="apt-get install nothing"
         "RUN --mount=type=cache,target=/var/cache/apt apt install -y libgl1",
         "run DEBIAN_FRONTEND=noninteractive /usr/bin/apt-get install -y libgl1",
         "RUN <<EOF\nset -e\napt-get install -y libgl1\nEOF",
+        "RUN sleep 1 &apt-get install -y libgl1",
     ],
 )
 def test_installations_are_known_in_every_form(run: str) -> None:
