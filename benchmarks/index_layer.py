@@ -31,6 +31,7 @@ from fleet_audit.audit.images.layer import Expected, Reading, nothing_kept, read
 from fleet_audit.audit.images.limits import DEFAULT_LIMITS
 from fleet_audit.audit.ldd.collector import ElfCollector
 from fleet_audit.audit.ldd.symbol_collector import SymbolCollector
+from fleet_audit.audit.static_imports.compiled.compiled_collector import CompiledNamesCollector
 
 SEED = 20261120
 EDITION = 1
@@ -128,8 +129,14 @@ def index_all(layer: Path) -> None:
 
 
 def index_with_symbols(layer: Path) -> None:
-    """Do all that an audit does: the same, and the dynamic symbols of ELF files."""
+    """Do the same, and read the dynamic symbols of ELF files."""
     _index(layer, Reading((ElfCollector(), SymbolCollector()), keep_package_facts, KEEP_VERSION))
+
+
+def index_for_an_audit(layer: Path) -> None:
+    """Do all that an audit does: the same, and read which modules extension modules name."""
+    collectors = (ElfCollector(), SymbolCollector(), CompiledNamesCollector())
+    _index(layer, Reading(collectors, keep_package_facts, KEEP_VERSION))
 
 
 def _index(layer: Path, reading: Reading) -> None:
@@ -143,6 +150,7 @@ TASKS: dict[str, Callable[[Path], None]] = {
     "index, keep bodies": index_kept,
     "index, keep bodies, ELF facts": index_all,
     "the same, with symbols": index_with_symbols,
+    "the same, with names in modules": index_for_an_audit,
 }
 
 

@@ -66,9 +66,9 @@ from fleet_audit.audit.policy.facts import (
 )
 from fleet_audit.audit.policy.import_subjects import own_module_subjects
 from fleet_audit.audit.policy.pragmas import judge
+from fleet_audit.audit.static_imports.distributions.requirements import required_names
 from fleet_audit.audit.static_imports.examine import Examination
 from fleet_audit.audit.static_imports.examine import examine as examine_imports
-from fleet_audit.audit.static_imports.requirements import required_names
 
 _JUDGED = (SubjectKind.NEED, SubjectKind.SOURCE, SubjectKind.MODULE, SubjectKind.OWN_MODULE)
 """What can keep a service from starting; `imports` judges the rest of its code."""

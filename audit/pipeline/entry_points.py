@@ -9,7 +9,7 @@ from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.imports import ExtensionModule
 from fleet_audit.audit.pipeline.scene import Scene
-from fleet_audit.audit.static_imports.importable import importable_extensions
+from fleet_audit.audit.static_imports.compiled.importable import importable_extensions
 
 
 class PythonEntries:

@@ -18,8 +18,8 @@ from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
 from fleet_audit.audit.pipeline.unreached import Facts, Unreached
 from fleet_audit.audit.policy.rules import RuleSet
-from fleet_audit.audit.static_imports.finder import source_place
-from fleet_audit.audit.static_imports.nodes import own_name
+from fleet_audit.audit.static_imports.reachability.nodes import own_name
+from fleet_audit.audit.static_imports.resolution.finder import source_place
 
 KINDS: dict[str, NodeKind] = {
     **{kind.value: kind for kind in NodeKind},

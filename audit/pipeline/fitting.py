@@ -30,7 +30,7 @@ from fleet_audit.audit.pipeline.programs import find_program
 from fleet_audit.audit.pipeline.scene import open_scene
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject, anchored
-from fleet_audit.audit.static_imports.distributions import Distribution
+from fleet_audit.audit.static_imports.distributions.distributions import Distribution
 
 _KINDS = ("bin:", "so:", "dist:")
 _GPU_VERSIONS = ("cu", "rocm")

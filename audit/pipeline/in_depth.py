@@ -14,7 +14,7 @@ from fleet_audit.audit.model.report import Statistics
 from fleet_audit.audit.pipeline.one_file import is_program, path_in_image
 from fleet_audit.audit.pipeline.scene import Scene, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
-from fleet_audit.audit.static_imports.importable import importable_extensions
+from fleet_audit.audit.static_imports.compiled.importable import importable_extensions
 
 
 def depth_of(reference: str, word: str, shared: Shared) -> tuple[DepthReport, Statistics]:

@@ -33,7 +33,7 @@ from fleet_audit.audit.pipeline.machines import lowest_isa
 from fleet_audit.audit.pipeline.order import ImportOrder, missing_names
 from fleet_audit.audit.pipeline.scene import Scene, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
-from fleet_audit.audit.static_imports.importable import importable_extensions
+from fleet_audit.audit.static_imports.compiled.importable import importable_extensions
 
 MAX_HINTS = 3
 

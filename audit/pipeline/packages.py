@@ -6,7 +6,7 @@ from fleet_audit.audit.apt.state import InstalledState
 from fleet_audit.audit.model.identity import Digest, DistributionName
 from fleet_audit.audit.pipeline.scene import Scene
 from fleet_audit.audit.sbom.package_set import debian_purl, package_set_digest, python_purl
-from fleet_audit.audit.static_imports.distributions import Distribution
+from fleet_audit.audit.static_imports.distributions.distributions import Distribution
 
 
 def package_set(scene: Scene, state: InstalledState | None) -> Digest | None:

@@ -21,10 +21,10 @@ from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.pipeline.settings import Settings
 from fleet_audit.audit.pipeline.subject import PATH_TRANSPORTS, TRANSPORTS, Subject
-from fleet_audit.audit.static_imports.compiled_collector import CompiledNamesCollector, names_of_file
-from fleet_audit.audit.static_imports.compiled_names import CompiledNames
-from fleet_audit.audit.static_imports.distributions import Distributions
-from fleet_audit.audit.static_imports.interpreter import Interpreter, find_interpreter
+from fleet_audit.audit.static_imports.compiled.compiled_collector import CompiledNamesCollector, names_of_file
+from fleet_audit.audit.static_imports.compiled.compiled_names import CompiledNames
+from fleet_audit.audit.static_imports.distributions.distributions import Distributions
+from fleet_audit.audit.static_imports.resolution.interpreter import Interpreter, find_interpreter
 
 LAYER_FACTS = "layers"
 _FOLDER = "dir:"

@@ -19,7 +19,7 @@ from fleet_audit.audit.tools.folder_store import FolderStore
 if TYPE_CHECKING:
     from fleet_audit.audit.apt.index import Archive
     from fleet_audit.audit.apt.sources import ArchiveSource
-    from fleet_audit.audit.static_imports.store import RecordStore
+    from fleet_audit.audit.static_imports.source.store import RecordStore
 
 SOURCE_RECORDS = "sources"
 DOWNLOADS = "downloads"

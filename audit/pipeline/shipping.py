@@ -16,8 +16,8 @@ from fleet_audit.audit.model.imports import ServiceImports, UnshippedModule
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.pipeline.examined import Examined
 from fleet_audit.audit.pipeline.scene import Scene
-from fleet_audit.audit.static_imports.finder import source_place
-from fleet_audit.audit.static_imports.nodes import own_name
+from fleet_audit.audit.static_imports.reachability.nodes import own_name
+from fleet_audit.audit.static_imports.resolution.finder import source_place
 
 STAGE = "dockerfiles"
 

@@ -14,7 +14,7 @@ from fleet_audit.audit.pipeline.scene import Scene, missing_image, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
 from fleet_audit.audit.static_imports import stdlib
-from fleet_audit.audit.static_imports.finder import Finder, Module, Place, Side
+from fleet_audit.audit.static_imports.resolution.finder import Finder, Module, Place, Side
 
 Facts = tuple[tuple[str, str], ...]
 

@@ -26,17 +26,17 @@ from fleet_audit.audit.model.imports import (
 )
 from fleet_audit.audit.model.location import Location, SourceLocation
 from fleet_audit.audit.model.pragma import Pragma
-from fleet_audit.audit.static_imports.distributions import Distributions
-from fleet_audit.audit.static_imports.finder import Module, ModuleKind, Place, Side
-from fleet_audit.audit.static_imports.interpreter import Interpreter
+from fleet_audit.audit.static_imports.distributions.distributions import Distributions
+from fleet_audit.audit.static_imports.distributions.spelling import meant
+from fleet_audit.audit.static_imports.distributions.unused import unused
 from fleet_audit.audit.static_imports.library import STAGE, Library
-from fleet_audit.audit.static_imports.nodes import location, module_node, node_name
-from fleet_audit.audit.static_imports.reach import Reach, Reached
-from fleet_audit.audit.static_imports.records import DynamicImportCall, LoadCall, PathCall, RunCall
+from fleet_audit.audit.static_imports.reachability.nodes import location, module_node, node_name
+from fleet_audit.audit.static_imports.reachability.reach import Reach, Reached
+from fleet_audit.audit.static_imports.reachability.unparsed import unparsed_files
+from fleet_audit.audit.static_imports.resolution.finder import Module, ModuleKind, Place, Side
+from fleet_audit.audit.static_imports.resolution.interpreter import Interpreter
 from fleet_audit.audit.static_imports.service_code import ServiceCode
-from fleet_audit.audit.static_imports.spelling import meant
-from fleet_audit.audit.static_imports.unparsed import unparsed_files
-from fleet_audit.audit.static_imports.unused import unused
+from fleet_audit.audit.static_imports.source.records import DynamicImportCall, LoadCall, PathCall, RunCall
 
 
 class Provider(msgspec.Struct, frozen=True):

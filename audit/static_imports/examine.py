@@ -12,34 +12,45 @@ from fleet_audit.audit.model.identity import DistributionName, ImagePath, Module
 from fleet_audit.audit.model.imports import ComputedImport, Level, ServiceImports, Shadowing, SharedFiles
 from fleet_audit.audit.static_imports import stdlib
 from fleet_audit.audit.static_imports.account import Account, Providers
-from fleet_audit.audit.static_imports.archives import WithArchives
-from fleet_audit.audit.static_imports.byte_code import unread_byte_code
-from fleet_audit.audit.static_imports.compiled_names import CompiledNames
-from fleet_audit.audit.static_imports.compiled_reach import CompiledImports
-from fleet_audit.audit.static_imports.computed import Computed
-from fleet_audit.audit.static_imports.distributions import Distributions
-from fleet_audit.audit.static_imports.editables import Redirects
-from fleet_audit.audit.static_imports.expansion import Expander
-from fleet_audit.audit.static_imports.finder import Finder, Module, ModuleKind, Place, Side, source_place
-from fleet_audit.audit.static_imports.interpreter import Interpreter
-from fleet_audit.audit.static_imports.library import STAGE, Library
-from fleet_audit.audit.static_imports.nodes import own_name
-from fleet_audit.audit.static_imports.own_files import is_for_developers, package_root, python_files
-from fleet_audit.audit.static_imports.reach import Reached, Start, both, reach
-from fleet_audit.audit.static_imports.requirements import (
+from fleet_audit.audit.static_imports.compiled.compiled_names import CompiledNames
+from fleet_audit.audit.static_imports.compiled.compiled_reach import CompiledImports
+from fleet_audit.audit.static_imports.distributions.distributions import Distributions
+from fleet_audit.audit.static_imports.distributions.requirements import (
     compared,
     marker_environment,
     read_requirements,
 )
-from fleet_audit.audit.static_imports.search_path import SearchPath, script_folder, service_path
+from fleet_audit.audit.static_imports.distributions.start_files import started_words
+from fleet_audit.audit.static_imports.distributions.unused import SERVERS
+from fleet_audit.audit.static_imports.library import STAGE, Library
+from fleet_audit.audit.static_imports.reachability.byte_code import unread_byte_code
+from fleet_audit.audit.static_imports.reachability.computed import Computed
+from fleet_audit.audit.static_imports.reachability.expansion import Expander
+from fleet_audit.audit.static_imports.reachability.nodes import own_name
+from fleet_audit.audit.static_imports.reachability.own_files import (
+    is_for_developers,
+    package_root,
+    python_files,
+)
+from fleet_audit.audit.static_imports.reachability.reach import Reached, Start, both, reach
+from fleet_audit.audit.static_imports.reachability.search_path import SearchPath, script_folder, service_path
+from fleet_audit.audit.static_imports.reachability.shadowing import Places, shadowings
+from fleet_audit.audit.static_imports.reachability.startup import startup
+from fleet_audit.audit.static_imports.reachability.ways import KnownWays
+from fleet_audit.audit.static_imports.resolution.archives import WithArchives
+from fleet_audit.audit.static_imports.resolution.editables import Redirects
+from fleet_audit.audit.static_imports.resolution.finder import (
+    Finder,
+    Module,
+    ModuleKind,
+    Place,
+    Side,
+    source_place,
+)
+from fleet_audit.audit.static_imports.resolution.interpreter import Interpreter
 from fleet_audit.audit.static_imports.service_code import ServiceCode
-from fleet_audit.audit.static_imports.shadowing import Places, shadowings
-from fleet_audit.audit.static_imports.start_files import started_words
-from fleet_audit.audit.static_imports.startup import startup
-from fleet_audit.audit.static_imports.store import RecordStore
-from fleet_audit.audit.static_imports.syntax import Judge
-from fleet_audit.audit.static_imports.unused import SERVERS
-from fleet_audit.audit.static_imports.ways import KnownWays
+from fleet_audit.audit.static_imports.source.store import RecordStore
+from fleet_audit.audit.static_imports.source.syntax import Judge
 
 DEFAULT_VERSION = (3, 11)
 """The Python that sources are read for where no image says."""

@@ -7,14 +7,19 @@ import msgspec
 from fleet_audit.audit.images.tree import FileTree, FileUnreadable
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.audit.static_imports.finder import Place, Side
-from fleet_audit.audit.static_imports.lexer import decode, lex
-from fleet_audit.audit.static_imports.pragmas import pragmas
-from fleet_audit.audit.static_imports.reading import read_source, why_unreadable
-from fleet_audit.audit.static_imports.records import Parser, SourceRecord
-from fleet_audit.audit.static_imports.site_start import code_lines
-from fleet_audit.audit.static_imports.store import RecordStore, decode_record, encode_record, record_key
-from fleet_audit.audit.static_imports.syntax import Judge
+from fleet_audit.audit.static_imports.resolution.finder import Place, Side
+from fleet_audit.audit.static_imports.resolution.site_start import code_lines
+from fleet_audit.audit.static_imports.source.lexer import decode, lex
+from fleet_audit.audit.static_imports.source.pragmas import pragmas
+from fleet_audit.audit.static_imports.source.reading import read_source, why_unreadable
+from fleet_audit.audit.static_imports.source.records import Parser, SourceRecord
+from fleet_audit.audit.static_imports.source.store import (
+    RecordStore,
+    decode_record,
+    encode_record,
+    record_key,
+)
+from fleet_audit.audit.static_imports.source.syntax import Judge
 
 MAX_SOURCE_BYTES = 8 << 20
 STAGE = "static_imports"

@@ -35,9 +35,9 @@ def _ways() -> dict[str, Callable[[list[str]], Callable[[bytes], int]]]:
 
 
 def _skimming(_: list[str]) -> Callable[[bytes], int]:
-    from fleet_audit.audit.static_imports.lexer import decode, lex  # noqa: PLC0415  (each way pays for its own)
-    from fleet_audit.audit.static_imports.outline import outline  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.static_imports.statements import import_statements  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.static_imports.source.lexer import decode, lex  # noqa: PLC0415  (each way pays for its own)
+    from fleet_audit.audit.static_imports.source.outline import outline  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.static_imports.source.statements import import_statements  # noqa: PLC0415  (the same)
 
     def count(body: bytes) -> int:
         outlined = outline(lex(decode(body)))
@@ -52,7 +52,7 @@ def _skimming(_: list[str]) -> Callable[[bytes], int]:
 
 def _recording(store: list[str]) -> Callable[[bytes], int]:
     from fleet_audit.audit.static_imports import store as kept  # noqa: PLC0415  (each way pays for its own)
-    from fleet_audit.audit.static_imports.reading import read_source  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.static_imports.source.reading import read_source  # noqa: PLC0415  (the same)
     from fleet_audit.audit.tools.folder_store import FolderStore  # noqa: PLC0415  (the same)
 
     records = FolderStore(Path(store[0])) if store else None
@@ -115,7 +115,7 @@ def _reached(folder: Path, store: Path) -> dict[str, int]:
     from fleet_audit.audit.images.folder import open_folder  # noqa: PLC0415  (each way pays for its own)
     from fleet_audit.audit.model.image import ImageConfig  # noqa: PLC0415  (the same)
     from fleet_audit.audit.static_imports.examine import examine  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.static_imports.interpreter import find_interpreter  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.static_imports.resolution.interpreter import find_interpreter  # noqa: PLC0415  (the same)
     from fleet_audit.audit.static_imports.service_code import ServiceCode  # noqa: PLC0415  (the same)
     from fleet_audit.audit.tools.folder_store import FolderStore  # noqa: PLC0415  (the same)
 

@@ -11,8 +11,8 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["fleet_audit.audit.static_imports"]):
-    from fleet_audit.audit.static_imports.reading import read_source
-    from fleet_audit.audit.static_imports.store import decode_record, encode_record
+    from fleet_audit.audit.static_imports.source.reading import read_source
+    from fleet_audit.audit.static_imports.source.store import decode_record, encode_record
 
 
 def read_everything(body: bytes) -> None:

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet_audit.audit.model.identity import ImagePath
-from fleet_audit.audit.static_imports.compiled_names import MAX_NAMES, names_of_body
-from fleet_audit.audit.static_imports.cython_tables import MAX_TABLE, from_own_coder, string_rows
+from fleet_audit.audit.static_imports.compiled.compiled_names import MAX_NAMES, names_of_body
+from fleet_audit.audit.static_imports.compiled.cython_tables import MAX_TABLE, from_own_coder, string_rows
 from tests.support.compiled import (
     c_strings,
     extension,

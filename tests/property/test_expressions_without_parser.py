@@ -4,8 +4,8 @@ import libcst as cst
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fleet_audit.audit.static_imports import islands
-from fleet_audit.audit.static_imports.lexer import lex
+from fleet_audit.audit.static_imports.source import islands
+from fleet_audit.audit.static_imports.source.lexer import lex
 
 _NAME_PIECES = st.sampled_from(
     ["a", "os", "None", "True", "if", "await", "match", "é", "1", ".", " ", "\t", "#"]

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from fleet_audit.audit.dockerfiles.copies import copied_files
 from fleet_audit.audit.dockerfiles.ignoring import ignore_rules
 from fleet_audit.audit.dockerfiles.starting import start_words
-from fleet_audit.audit.static_imports.lexer import decode, lex
-from fleet_audit.audit.static_imports.pragmas import pragmas
+from fleet_audit.audit.static_imports.source.lexer import decode, lex
+from fleet_audit.audit.static_imports.source.pragmas import pragmas
 
 PIECES = st.sampled_from(
     [

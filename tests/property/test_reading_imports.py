@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleet_audit.audit.static_imports.reading import read_source
-from fleet_audit.audit.static_imports.store import decode_record, encode_record
+from fleet_audit.audit.static_imports.source.reading import read_source
+from fleet_audit.audit.static_imports.source.store import decode_record, encode_record
 from tests.support.import_statements import (
     as_python_parses,
     as_the_reader_sees,

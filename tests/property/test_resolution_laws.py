@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from fleet_audit.audit.images.tree import FileUnreadable
 from fleet_audit.audit.model.identity import ImagePath, ModuleName, distribution_name
 from fleet_audit.audit.model.image import ImageConfig
-from fleet_audit.audit.static_imports.archives import WithArchives
-from fleet_audit.audit.static_imports.command_line import options_of
-from fleet_audit.audit.static_imports.distributions import Distributions
-from fleet_audit.audit.static_imports.interpreter import find_interpreter
-from fleet_audit.audit.static_imports.requirements import marker_environment, read_requirements
-from fleet_audit.audit.static_imports.spelling import meant
+from fleet_audit.audit.static_imports.distributions.distributions import Distributions
+from fleet_audit.audit.static_imports.distributions.requirements import marker_environment, read_requirements
+from fleet_audit.audit.static_imports.distributions.spelling import meant
+from fleet_audit.audit.static_imports.resolution.archives import WithArchives
+from fleet_audit.audit.static_imports.resolution.command_line import options_of
+from fleet_audit.audit.static_imports.resolution.interpreter import find_interpreter
 from tests.support.pythons import LIB, SITE, python_image
 from tests.support.trees import tree
 

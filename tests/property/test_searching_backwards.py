@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_audit.audit.static_imports.backwards import Backwards
+from fleet_audit.audit.static_imports.source.backwards import Backwards
 
 _PIECES = st.sampled_from(
     ["a", "self", "cls", "Bc", "_d", "1", "9e", ".", " . ", "(", " (", ")", " ", "\t", "\n", '""', "é", ":"]

@@ -9,7 +9,7 @@ from fleet_audit.audit.knowledge.base import load_knowledge, packaged_knowledge
 from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.model.imports import ComputedImport, Level
 from fleet_audit.audit.static_imports.examine import examine
-from fleet_audit.audit.static_imports.interpreter import find_interpreter
+from fleet_audit.audit.static_imports.resolution.interpreter import find_interpreter
 from tests.support.import_scores import module_levels, steps_to_modules
 from tests.support.program_roots import full_root
 from tests.support.programs import Program

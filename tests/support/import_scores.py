@@ -20,7 +20,7 @@ from fleet_audit.audit.pipeline.analysis import Analysis, analyse
 from fleet_audit.audit.pipeline.settings import Settings
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
-from fleet_audit.audit.static_imports.distributions import Distributions
+from fleet_audit.audit.static_imports.distributions.distributions import Distributions
 from tests.support.debian import archive
 from tests.support.folders import facts_of
 from tests.support.program_roots import bare_root, full_root

@@ -4,8 +4,8 @@ import ast
 import warnings
 from collections.abc import Iterator
 
-from fleet_audit.audit.static_imports.reading import read_source
-from fleet_audit.audit.static_imports.records import BlockKind
+from fleet_audit.audit.static_imports.source.reading import read_source
+from fleet_audit.audit.static_imports.source.records import BlockKind
 
 Statement = tuple[int, str, int, tuple[tuple[str, str], ...], str]
 """Line, module, level, (name, alias) pairs, alias of the module."""

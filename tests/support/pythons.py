@@ -7,11 +7,11 @@ from fleet_audit.audit.model.evidence import Edge
 from fleet_audit.audit.model.identity import DistributionName, ImagePath
 from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.model.imports import ComputedImport, ServiceImports
-from fleet_audit.audit.static_imports.compiled_names import CompiledNames
+from fleet_audit.audit.static_imports.compiled.compiled_names import CompiledNames
 from fleet_audit.audit.static_imports.examine import Examination, examine
-from fleet_audit.audit.static_imports.interpreter import find_interpreter
+from fleet_audit.audit.static_imports.resolution.interpreter import find_interpreter
 from fleet_audit.audit.static_imports.service_code import ServiceCode
-from fleet_audit.audit.static_imports.store import RecordStore
+from fleet_audit.audit.static_imports.source.store import RecordStore
 from tests.support.trees import tree
 
 LIB = "/usr/local/lib/python3.11"

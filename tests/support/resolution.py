@@ -7,9 +7,9 @@ from typing import NamedTuple
 from fleet_audit.audit.images.folder import FolderTree
 from fleet_audit.audit.images.tree import normalise
 from fleet_audit.audit.static_imports import stdlib
-from fleet_audit.audit.static_imports.archives import WithArchives
-from fleet_audit.audit.static_imports.finder import Finder, Module, ModuleKind, Place, Side
-from fleet_audit.audit.static_imports.interpreter import Interpreter
+from fleet_audit.audit.static_imports.resolution.archives import WithArchives
+from fleet_audit.audit.static_imports.resolution.finder import Finder, Module, ModuleKind, Place, Side
+from fleet_audit.audit.static_imports.resolution.interpreter import Interpreter
 
 # Walks like pkgutil, but asks the finders of sys.meta_path, so that nothing is imported.
 _PROGRAM = """

@@ -23,7 +23,7 @@ from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.pipeline.scene import Scene, open_scene
 from fleet_audit.audit.pipeline.settings import Settings
-from fleet_audit.audit.static_imports.importable import importable_extensions
+from fleet_audit.audit.static_imports.compiled.importable import importable_extensions
 from tests.support.agreement import (
     FALSE_NEGATIVE,
     FALSE_POSITIVE,

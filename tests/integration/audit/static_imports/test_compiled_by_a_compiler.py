@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fleet_audit.audit.model.identity import ImagePath
-from fleet_audit.audit.static_imports.compiled_names import names_of_body
+from fleet_audit.audit.static_imports.compiled.compiled_names import names_of_body
 from tests.support.libraries import Layout, glibc_compiler
 
 pytestmark = pytest.mark.integration

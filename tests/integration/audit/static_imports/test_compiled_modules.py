@@ -20,12 +20,12 @@ from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.model.imports import ExtensionModule, Level
-from fleet_audit.audit.static_imports.compiled_names import CompiledNames
+from fleet_audit.audit.static_imports.compiled.compiled_names import CompiledNames
+from fleet_audit.audit.static_imports.compiled.importable import importable_extensions
 from fleet_audit.audit.static_imports.examine import Examination, examine
-from fleet_audit.audit.static_imports.importable import importable_extensions
-from fleet_audit.audit.static_imports.interpreter import Interpreter, find_interpreter
+from fleet_audit.audit.static_imports.resolution.interpreter import Interpreter, find_interpreter
 from fleet_audit.audit.static_imports.service_code import ServiceCode
-from fleet_audit.audit.static_imports.store import MemoryStore
+from fleet_audit.audit.static_imports.source.store import MemoryStore
 from fleet_audit.audit.tools.process import run
 from tests.support.program_roots import full_root
 from tests.support.roots import Root

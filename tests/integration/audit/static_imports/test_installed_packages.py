@@ -12,9 +12,9 @@ from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.model.imports import Level
+from fleet_audit.audit.static_imports.compiled.importable import importable_extensions
 from fleet_audit.audit.static_imports.examine import examine
-from fleet_audit.audit.static_imports.importable import importable_extensions
-from fleet_audit.audit.static_imports.interpreter import Interpreter, find_interpreter
+from fleet_audit.audit.static_imports.resolution.interpreter import Interpreter, find_interpreter
 from fleet_audit.audit.static_imports.service_code import ServiceCode
 from tests.support.import_statements import (
     as_python_parses,

@@ -15,7 +15,7 @@ from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.model.imports import ProviderKind
 from fleet_audit.audit.static_imports.examine import examine
-from fleet_audit.audit.static_imports.interpreter import Interpreter, find_interpreter
+from fleet_audit.audit.static_imports.resolution.interpreter import Interpreter, find_interpreter
 from fleet_audit.audit.static_imports.service_code import ServiceCode
 from tests.support.resolution import Answer, Found, Truth, answer, question
 from tests.support.roots import wheel_files

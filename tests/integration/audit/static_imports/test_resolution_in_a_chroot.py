@@ -6,7 +6,7 @@ import pytest
 
 from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.image import ImageConfig
-from fleet_audit.audit.static_imports.interpreter import find_interpreter
+from fleet_audit.audit.static_imports.resolution.interpreter import find_interpreter
 from fleet_audit.audit.tools.process import run
 from tests.support.resolution import Found, answer, question
 from tests.support.roots import root_with_wheels

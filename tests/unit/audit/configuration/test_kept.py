@@ -5,7 +5,7 @@ import pytest
 from fleet_audit.audit.configuration.kept import kept_or_read
 from fleet_audit.audit.configuration.located import File
 from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
-from fleet_audit.audit.static_imports.store import MemoryStore as _MemoryStore
+from fleet_audit.audit.static_imports.source.store import MemoryStore as _MemoryStore
 
 FILES = (File("a.yaml", b"1"), File("b.yaml", b"2"))
 

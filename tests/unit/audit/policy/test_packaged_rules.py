@@ -14,7 +14,7 @@ from fleet_audit.audit.policy.evaluation import evaluate
 from fleet_audit.audit.policy.facts import need_subjects
 from fleet_audit.audit.policy.loading import load_rules, packaged_policy, packaged_rules
 from fleet_audit.audit.policy.rules import RuleSet
-from fleet_audit.audit.static_imports.store import MemoryStore
+from fleet_audit.audit.static_imports.source.store import MemoryStore
 
 DOCS = Path(__file__).parents[4] / "docs" / "rules"
 

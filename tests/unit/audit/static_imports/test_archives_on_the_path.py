@@ -10,8 +10,8 @@ import pytest
 from fleet_audit.audit.images.tree import FileUnreadable
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import ImagePath
-from fleet_audit.audit.static_imports.archives import WithArchives
-from fleet_audit.audit.static_imports.finder import Finder, ModuleKind, Place, Side
+from fleet_audit.audit.static_imports.resolution.archives import WithArchives
+from fleet_audit.audit.static_imports.resolution.finder import Finder, ModuleKind, Place, Side
 from tests.support.pythons import SITE, TAG, examination
 from tests.support.trees import Link, tree
 
@@ -127,7 +127,7 @@ def test_a_member_that_cannot_be_unpacked_says_why(body: bytes, why: str) -> Non
 
 
 def test_a_member_that_inflates_to_more_than_it_says_is_not_inflated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fleet_audit.audit.static_imports.archives.MAX_INFLATED", 100)
+    monkeypatch.setattr("fleet_audit.audit.static_imports.resolution.archives.MAX_INFLATED", 100)
     files = opened(archive({"a.py": "#" * 90, "b.py": "#" * 90}))
     files.listing(PLACE)
     assert len(files.read(ImagePath(f"{PLACE}/a.py"))) == 90
@@ -136,7 +136,7 @@ def test_a_member_that_inflates_to_more_than_it_says_is_not_inflated(monkeypatch
 
 
 def test_more_members_than_are_read_are_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fleet_audit.audit.static_imports.archives.MAX_MEMBERS", 2)
+    monkeypatch.setattr("fleet_audit.audit.static_imports.resolution.archives.MAX_MEMBERS", 2)
     files = opened(archive(dict.fromkeys("abc", "")))
     assert files.listing(PLACE) == {}
     assert [(gap.kind, gap.what) for gap in files.gaps] == [(GapKind.UNREADABLE_FILE, PLACE)]
@@ -148,7 +148,7 @@ def test_archives_that_would_take_too_much_memory_are_a_gap(
 ) -> None:
     body = archive({"a/b/c/d.py": "", "m.py": ""})
     assert opened(body).listing(PLACE) != {}
-    monkeypatch.setattr(f"fleet_audit.audit.static_imports.archives.{bound}", most)
+    monkeypatch.setattr(f"fleet_audit.audit.static_imports.resolution.archives.{bound}", most)
     files = opened(body)
     assert files.listing(PLACE) == {}
     assert [(gap.kind, gap.what) for gap in files.gaps] == [(GapKind.UNREADABLE_FILE, PLACE)]

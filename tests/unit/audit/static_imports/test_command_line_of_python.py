@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleet_audit.audit.static_imports.command_line import Options, is_python, options_of
+from fleet_audit.audit.static_imports.resolution.command_line import Options, is_python, options_of
 
 PLAIN = Options()
 

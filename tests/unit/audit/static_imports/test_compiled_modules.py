@@ -8,9 +8,9 @@ import pytest
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.imports import Level, ServiceImports
-from fleet_audit.audit.static_imports import constant_data, cython_tables
-from fleet_audit.audit.static_imports.compiled_collector import is_named_as_extension
-from fleet_audit.audit.static_imports.compiled_names import MAX_NAMES, CompiledNames, names_of_body
+from fleet_audit.audit.static_imports.compiled import constant_data, cython_tables
+from fleet_audit.audit.static_imports.compiled.compiled_collector import is_named_as_extension
+from fleet_audit.audit.static_imports.compiled.compiled_names import MAX_NAMES, CompiledNames, names_of_body
 from tests.support.compiled import (
     CYTHON,
     c_strings,

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from fleet_audit.audit.static_imports.reading import read_source, why_unreadable
-from fleet_audit.audit.static_imports.store import decode_record, encode_record
+from fleet_audit.audit.static_imports.source.reading import read_source, why_unreadable
+from fleet_audit.audit.static_imports.source.store import decode_record, encode_record
 from tests.fuzz.make_source_corpus import FOLDER, corpus
 
 NAMES = sorted(corpus())

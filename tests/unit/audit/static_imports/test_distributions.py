@@ -7,10 +7,14 @@ import pytest
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import DistributionName, ImagePath
 from fleet_audit.audit.model.imports import SharedFiles
-from fleet_audit.audit.static_imports.distributions import Distributions, editable_folder, metadata_fields
-from fleet_audit.audit.static_imports.entry_points import NamedEntry, parse_entry_points
-from fleet_audit.audit.static_imports.requirements import required_names
-from fleet_audit.audit.static_imports.unused import unused
+from fleet_audit.audit.static_imports.distributions.distributions import (
+    Distributions,
+    editable_folder,
+    metadata_fields,
+)
+from fleet_audit.audit.static_imports.distributions.entry_points import NamedEntry, parse_entry_points
+from fleet_audit.audit.static_imports.distributions.requirements import required_names
+from fleet_audit.audit.static_imports.distributions.unused import unused
 from tests.support.pythons import distribution
 from tests.support.trees import tree
 

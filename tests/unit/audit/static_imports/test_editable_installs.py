@@ -6,10 +6,10 @@ from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import ImagePath, ModuleName
 from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.model.imports import ProviderKind
-from fleet_audit.audit.static_imports.editable_finders import redirects
-from fleet_audit.audit.static_imports.editables import Redirects, is_finder
-from fleet_audit.audit.static_imports.importable import importable_extensions
-from fleet_audit.audit.static_imports.interpreter import find_interpreter
+from fleet_audit.audit.static_imports.compiled.importable import importable_extensions
+from fleet_audit.audit.static_imports.resolution.editable_finders import redirects
+from fleet_audit.audit.static_imports.resolution.editables import Redirects, is_finder
+from fleet_audit.audit.static_imports.resolution.interpreter import find_interpreter
 from tests.support.pythons import LIB, SITE, TAG, distribution, examination, python_image
 
 FINDER = "__editable___mine_1_0_finder"

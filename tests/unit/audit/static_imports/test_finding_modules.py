@@ -4,7 +4,7 @@ import pytest
 
 from fleet_audit.audit.images.tree import normalise
 from fleet_audit.audit.static_imports import stdlib
-from fleet_audit.audit.static_imports.finder import Finder, Module, ModuleKind, Place, Side
+from fleet_audit.audit.static_imports.resolution.finder import Finder, Module, ModuleKind, Place, Side
 from tests.support.trees import FOLDER, Link, tree
 
 SUFFIXES = (".cpython-311-x86_64-linux-gnu.so", ".abi3.so", ".so")

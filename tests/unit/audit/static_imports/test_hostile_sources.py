@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from fleet_audit.audit.static_imports.lexer import decode, lex
-from fleet_audit.audit.static_imports.reading import read_source
-from fleet_audit.audit.static_imports.syntax import Judge, Judgement, is_harmless
+from fleet_audit.audit.static_imports.source.lexer import decode, lex
+from fleet_audit.audit.static_imports.source.reading import read_source
+from fleet_audit.audit.static_imports.source.syntax import Judge, Judgement, is_harmless
 
 CRASHING = {
     "20,000 chained operators": b"x = " + b"1+" * 20_000 + b"1\n",

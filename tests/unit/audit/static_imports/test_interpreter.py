@@ -3,7 +3,7 @@
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.image import ImageConfig
-from fleet_audit.audit.static_imports.interpreter import Interpreter, find_interpreter
+from fleet_audit.audit.static_imports.resolution.interpreter import Interpreter, find_interpreter
 from tests.support.trees import FOLDER, Link, tree
 
 EXE = b"\x7fELF"

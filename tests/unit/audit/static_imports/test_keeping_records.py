@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fleet_audit.audit.static_imports.reading import read_source
-from fleet_audit.audit.static_imports.store import decode_record, encode_record, record_key
+from fleet_audit.audit.static_imports.source.reading import read_source
+from fleet_audit.audit.static_imports.source.store import decode_record, encode_record, record_key
 from fleet_audit.audit.tools.folder_store import FolderStore
 
 RECORD = read_source(b"import sys\nif sys.version_info >= (3, 9) and not x:\n    import a\n")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from fleet_audit.audit.static_imports.lexer import decode, lex
-from fleet_audit.audit.static_imports.pragmas import MAX_PRAGMAS, pragmas
-from fleet_audit.audit.static_imports.records import PragmaComment
+from fleet_audit.audit.static_imports.source.lexer import decode, lex
+from fleet_audit.audit.static_imports.source.pragmas import MAX_PRAGMAS, pragmas
+from fleet_audit.audit.static_imports.source.records import PragmaComment
 
 GOOD = "# fleet-audit: ignore[FA-IMP-001] mounted at run time"
 

@@ -3,8 +3,8 @@
 import pytest
 
 from fleet_audit.audit.model.imports import LoadMethod
-from fleet_audit.audit.static_imports.reading import read_source
-from fleet_audit.audit.static_imports.records import SourceRecord
+from fleet_audit.audit.static_imports.source.reading import read_source
+from fleet_audit.audit.static_imports.source.records import SourceRecord
 
 
 def read(text: str) -> SourceRecord:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fleet_audit.audit.static_imports.reading import read_source, why_unreadable
-from fleet_audit.audit.static_imports.records import BlockKind, SourceRecord
+from fleet_audit.audit.static_imports.source.reading import read_source, why_unreadable
+from fleet_audit.audit.static_imports.source.records import BlockKind, SourceRecord
 
 
 def read(text: str | bytes) -> SourceRecord:

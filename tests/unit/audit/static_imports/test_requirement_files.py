@@ -5,8 +5,8 @@ import pytest
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import DistributionName
 from fleet_audit.audit.model.imports import ProviderKind
-from fleet_audit.audit.static_imports.requirement_tables import TableUnreadable, asked_in_tables
-from fleet_audit.audit.static_imports.requirements import (
+from fleet_audit.audit.static_imports.distributions.requirement_tables import TableUnreadable, asked_in_tables
+from fleet_audit.audit.static_imports.distributions.requirements import (
     Requirements,
     compared,
     marker_environment,

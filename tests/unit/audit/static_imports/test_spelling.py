@@ -3,7 +3,7 @@
 import pytest
 
 from fleet_audit.audit.model.identity import DistributionName, ModuleName
-from fleet_audit.audit.static_imports.spelling import meant
+from fleet_audit.audit.static_imports.distributions.spelling import meant
 from tests.support.pythons import examination
 
 KNOWN = ("numpy", "pandas", "requests", "PIL", "google.auth", "sounddevice", "transformers", "yaml", "models")

@@ -2,8 +2,8 @@
 
 import pytest
 
+from fleet_audit.audit.static_imports.distributions.start_files import started_words
 from fleet_audit.audit.static_imports.service_code import ServiceCode
-from fleet_audit.audit.static_imports.start_files import started_words
 from tests.support.pythons import distribution, examination
 from tests.support.trees import tree
 
@@ -35,7 +35,7 @@ def test_other_files_start_nothing() -> None:
 
 def test_files_that_are_long_or_too_many_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     assert started_words(tree({"svc/a.sh": "gunicorn " * 50_000}), ["svc"]) == frozenset()
-    monkeypatch.setattr("fleet_audit.audit.static_imports.start_files.MAX_FILES", 1)
+    monkeypatch.setattr("fleet_audit.audit.static_imports.distributions.start_files.MAX_FILES", 1)
     assert started_words(tree({"svc/a.sh": "one\n", "svc/b.sh": "two\n"}), ["svc"]) == {"one"}
 
 

@@ -9,8 +9,8 @@ from itertools import product
 
 import pytest
 
-from fleet_audit.audit.static_imports.lexer import decode, lex
-from fleet_audit.audit.static_imports.syntax import Judge
+from fleet_audit.audit.static_imports.source.lexer import decode, lex
+from fleet_audit.audit.static_imports.source.syntax import Judge
 
 NEVER = 99
 MINORS = range(8, 15)

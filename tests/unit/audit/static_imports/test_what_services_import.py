@@ -6,11 +6,11 @@ from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import DistributionName
 from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.model.imports import ImportContext, Level, MissingModule, ProviderKind, ServiceImports
-from fleet_audit.audit.static_imports import reach as reaching
 from fleet_audit.audit.static_imports.examine import examine
-from fleet_audit.audit.static_imports.interpreter import find_interpreter
+from fleet_audit.audit.static_imports.reachability import reach as reaching
+from fleet_audit.audit.static_imports.resolution.interpreter import find_interpreter
 from fleet_audit.audit.static_imports.service_code import ServiceCode
-from fleet_audit.audit.static_imports.store import MemoryStore
+from fleet_audit.audit.static_imports.source.store import MemoryStore
 from tests.support.pythons import LIB, TAG, distribution, examination, imports_of, python_image
 from tests.support.trees import tree
 

@@ -1,0 +1,1 @@
+"""What compiled extension modules import, by the names among their constants."""

@@ -1,0 +1,1 @@
+"""Which modules a service leads to, and how certainly."""
