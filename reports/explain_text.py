@@ -70,9 +70,17 @@ def _write(page: Page, report: ExplainReport) -> None:
 def _write_chain(page: Page, chain: Chain) -> None:
     for depth, edge in enumerate(chain.edges, start=1):
         place = Piece(f"  {edge.location}" if _says_more(edge) else "", "cyan")
-        words = "  and does without it" if edge.is_guarded else _LEVEL_WORDS[edge.level]
+        words = _certainty(edge)
         sure = Piece(words, "yellow")
         page.line(Piece(f"{edge.how} ", "dim"), str(edge.target), place, sure, indent=min(2 * depth, 24))
+
+
+def _certainty(edge: Edge) -> str:
+    """Say how certain a step is, where it is less than certain or not needed."""
+    if not edge.is_guarded:
+        return _LEVEL_WORDS[edge.level]
+    # A name in compiled code does not show what becomes of the code without it.
+    return "  perhaps without need" if edge.how == "names" else "  and does without it"
 
 
 def _says_more(edge: Edge) -> bool:
@@ -95,7 +103,7 @@ def _write_edges(page: Page, title: str, ends: Sequence[tuple[Node, Edge]], repo
         via = Piece(f" {target}" if is_beside else "", "dim")
         place = Piece(f"  {edges[0].location}" if edges[0].location else "", "cyan")
         more = Piece(f" and {count(len(edges) - 1, 'more place')}" if len(edges) > 1 else "", "dim")
-        words = "  and does without it" if edges[0].is_guarded else _LEVEL_WORDS[edges[0].level]
+        words = _certainty(edges[0])
         begin = (
             (Piece(f"{how} ", "dim"), str(end))
             if end == target
