@@ -95,7 +95,7 @@ def _declared_encoding(text: bytes) -> str:
 
 def _is_known(encoding: str) -> bool:
     try:
-        b"".decode(encoding)
+        codecs.lookup(encoding)  # decoding nothing does not look it up
     except LookupError:
         return False
     return True

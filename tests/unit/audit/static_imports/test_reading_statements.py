@@ -87,6 +87,7 @@ def test_imports_before_and_after_damage_are_found(text: str) -> None:
         b"\x0cimport a\n\x0c\nimport b\n",
         b"# -*- coding: latin-1 -*-\n# \xe9\nimport a\nimport b\n",
         b"# coding: no-such-thing\nimport a\nimport b\n",
+        b"# coding: latin-rst\nimport a\nimport b\n",
         b"# coding: zlib_codec\nimport a\nimport b\n",
         b"import a\n# \xff\xfe\nimport b\n",
         b"import a\nx = '" + b"y" * 100_000 + b"'\nimport b\n",
