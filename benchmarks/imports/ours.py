@@ -51,7 +51,7 @@ def _skimming(_: list[str]) -> Callable[[bytes], int]:
 
 
 def _recording(store: list[str]) -> Callable[[bytes], int]:
-    from fleet_audit.audit.static_imports import store as kept  # noqa: PLC0415  (each way pays for its own)
+    from fleet_audit.audit.static_imports.source import store as kept  # noqa: PLC0415  (each way pays for its own)
     from fleet_audit.audit.static_imports.source.reading import read_source  # noqa: PLC0415  (the same)
     from fleet_audit.audit.tools.folder_store import FolderStore  # noqa: PLC0415  (the same)
 
