@@ -297,3 +297,15 @@ def test_a_policy_that_is_not_there_is_one_sentence(world: World, name: str) -> 
 
     assert (code, "internal error" in err) == (2, False), err
     assert "nowhere" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("nowhere.yaml", "there is no such file"), ("services", "is a folder, not a manifest")]
+)
+def test_a_manifest_that_is_none_is_named_as_it_was_given(world: World, name: str, why: str) -> None:
+    world.family(FAMILY, opencv()).file("services/README", "")
+    place = str(world.folder / name)
+
+    code, out, err = world.say("deps", FAMILY, "-f", place)
+
+    assert (code, out, err) == (2, "", f"fleet-audit: {place}: {why}; check what -f names\n")

@@ -214,3 +214,10 @@ def test_what_cannot_be_asked_for_is_one_sentence(fleet: World, words: list[str]
 
     assert (code, out, err.count("\n")) == (2, "", 1), err
     assert says in err or "no family or service" in err
+
+
+def test_a_file_that_is_not_there_is_not_taken_for_an_image(world: World) -> None:
+    code, out, err = world.say("imports", "nothere.py")
+
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("fleet-audit: nothere.py: there is no such file or folder")

@@ -71,7 +71,10 @@ def _meant(fleet: "Fleet | None", word: str, image: str | None) -> "list[Subject
 
     is_known = fleet is not None and has_name(fleet, word)
     if is_known or not ("/" in word or os.path.exists(word)):
-        return [named_subject(need_fleet(fleet, word), word, image=image)]
+        if fleet is None:
+            why = "there is no such file or folder, and no fleet.yaml here or above that could name a service"
+            raise UsageError(f"{word}: {why}; check the path, or pass -f FILE")
+        return [named_subject(fleet, word, image=image)]
     own = os.path.join(word, MANIFEST_NAME)
     if not os.path.isfile(own):
         return [path_subject(Path(word), image=image)]

@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 def find_fleet(common: Common) -> "Fleet | None":
     """Return the fleet of ``-f FILE``, else of the nearest manifest upwards; None where there is none.
 
-    Raises ConfigurationError with everything that is wrong with the manifest.
+    Raises ConfigurationError with everything that is wrong with the manifest, UsageError where the FILE
+    that was named is not there, or a folder.
     """
     from fleet_audit.audit.fleet.manifest import find_manifest, load_fleet  # noqa: PLC0415  (not for --help)
     from fleet_audit.audit.pipeline.settings import configuration_store  # noqa: PLC0415  (the same)
 
+    if common.fleet is not None and (common.fleet.is_dir() or not common.fleet.exists()):
+        what = "is a folder, not a manifest" if common.fleet.is_dir() else "there is no such file"
+        raise UsageError(f"{common.fleet}: {what}; check what -f names")
     found = common.fleet or find_manifest(Path())
     return None if found is None else load_fleet(found, configuration_store(common.cache_folder))
 
