@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fleet_audit.audit.dockerfiles.instruction import apt_instruction
+from fleet_audit.audit.dockerfiles.addition.instruction import apt_instruction
 from fleet_audit.audit.model.apt import AptPlan
 from fleet_audit.audit.model.finding import Finding, Severity, combined
 from fleet_audit.audit.model.need import Need, NeedKind

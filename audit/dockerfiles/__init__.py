@@ -1,1 +1,1 @@
-"""Dockerfiles as text with lines: where a change belongs."""
+"""What a repository says of its images: Dockerfiles, their contexts, and who builds and names them."""

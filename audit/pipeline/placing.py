@@ -2,9 +2,9 @@
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.instruction import UnsafePin
-from fleet_audit.audit.dockerfiles.patching import patch, unified
-from fleet_audit.audit.dockerfiles.placement import placement
+from fleet_audit.audit.dockerfiles.addition.instruction import UnsafePin
+from fleet_audit.audit.dockerfiles.addition.patching import patch, unified
+from fleet_audit.audit.dockerfiles.addition.placement import placement
 from fleet_audit.audit.images.tree import FileUnreadable, normalise
 from fleet_audit.audit.model.apt import AptPlan, Placement
 from fleet_audit.audit.model.finding import Gap, GapKind

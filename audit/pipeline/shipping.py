@@ -5,9 +5,9 @@ from contextlib import suppress
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.copies import CopiedFiles, copied_files, repository_name
-from fleet_audit.audit.dockerfiles.ignoring import IgnoreRules, ignore_rules
-from fleet_audit.audit.dockerfiles.parsing import parse
+from fleet_audit.audit.dockerfiles.copying.copies import CopiedFiles, copied_files, repository_name
+from fleet_audit.audit.dockerfiles.copying.ignoring import IgnoreRules, ignore_rules
+from fleet_audit.audit.dockerfiles.language.parsing import parse
 from fleet_audit.audit.images.tree import FileTree, FileUnreadable, normalise
 from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.finding import Gap, GapKind

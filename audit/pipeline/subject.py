@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.starting import start_words
+from fleet_audit.audit.dockerfiles.running.starting import start_words
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.images.sources import is_image_reference

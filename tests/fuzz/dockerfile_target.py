@@ -10,13 +10,13 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["fleet_audit.audit.dockerfiles"]):
-    from fleet_audit.audit.dockerfiles.building import refusals
-    from fleet_audit.audit.dockerfiles.copies import copied_files
-    from fleet_audit.audit.dockerfiles.expansion import scopes
-    from fleet_audit.audit.dockerfiles.ignoring import ignore_rules
-    from fleet_audit.audit.dockerfiles.parsing import parse
-    from fleet_audit.audit.dockerfiles.patching import patch, unified
-    from fleet_audit.audit.dockerfiles.starting import start_words
+    from fleet_audit.audit.dockerfiles.addition.patching import patch, unified
+    from fleet_audit.audit.dockerfiles.copying.copies import copied_files
+    from fleet_audit.audit.dockerfiles.copying.ignoring import ignore_rules
+    from fleet_audit.audit.dockerfiles.language.building import refusals
+    from fleet_audit.audit.dockerfiles.language.expansion import scopes
+    from fleet_audit.audit.dockerfiles.language.parsing import parse
+    from fleet_audit.audit.dockerfiles.running.starting import start_words
     from fleet_audit.audit.model.apt import AptPlan
 
 _PLAN = AptPlan(roots=("libgl1=1.6.0-1", "zlib1g=1:1.2.13"))

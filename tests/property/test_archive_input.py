@@ -13,8 +13,8 @@ from fleet_audit.audit.apt.relations import Relation, clause_text, parse_relatio
 from fleet_audit.audit.apt.release import parse_release
 from fleet_audit.audit.apt.sources import configured_sources, parse_deb822, parse_one_line
 from fleet_audit.audit.apt.state import InstalledState
-from fleet_audit.audit.dockerfiles.parsing import parse
-from fleet_audit.audit.dockerfiles.placement import placement
+from fleet_audit.audit.dockerfiles.addition.placement import placement
+from fleet_audit.audit.dockerfiles.language.parsing import parse
 from tests.support.trees import tree
 
 WORDS = (

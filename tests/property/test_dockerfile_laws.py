@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_audit.audit.dockerfiles.building import refusals
-from fleet_audit.audit.dockerfiles.expansion import scopes
-from fleet_audit.audit.dockerfiles.parsing import parse
-from fleet_audit.audit.dockerfiles.patching import patch, unified
-from fleet_audit.audit.dockerfiles.patterns import PatternInvalid, replaced, trimmed
-from fleet_audit.audit.dockerfiles.shell_words import SubstitutionInvalid, read_words
-from fleet_audit.audit.dockerfiles.structure import Dockerfile
+from fleet_audit.audit.dockerfiles.addition.patching import patch, unified
+from fleet_audit.audit.dockerfiles.language.building import refusals
+from fleet_audit.audit.dockerfiles.language.expansion import scopes
+from fleet_audit.audit.dockerfiles.language.parsing import parse
+from fleet_audit.audit.dockerfiles.language.patterns import PatternInvalid, replaced, trimmed
+from fleet_audit.audit.dockerfiles.language.shell_words import SubstitutionInvalid, read_words
+from fleet_audit.audit.dockerfiles.language.structure import Dockerfile
 from fleet_audit.audit.model.apt import AptPlan
 
 CORPUS = Path(__file__).parents[1] / "fixtures" / "dockerfiles"

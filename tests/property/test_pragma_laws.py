@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_audit.audit.dockerfiles.copies import copied_files
-from fleet_audit.audit.dockerfiles.ignoring import ignore_rules
-from fleet_audit.audit.dockerfiles.starting import start_words
+from fleet_audit.audit.dockerfiles.copying.copies import copied_files
+from fleet_audit.audit.dockerfiles.copying.ignoring import ignore_rules
+from fleet_audit.audit.dockerfiles.running.starting import start_words
 from fleet_audit.audit.static_imports.source.lexer import decode, lex
 from fleet_audit.audit.static_imports.source.pragmas import pragmas
 

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from fleet_audit.audit.dockerfiles.shell_words import read_words
+from fleet_audit.audit.dockerfiles.language.shell_words import read_words
 
 pytestmark = pytest.mark.integration
 

@@ -1,7 +1,7 @@
 import pytest
 
-from fleet_audit.audit.dockerfiles.parsing import parse
-from fleet_audit.audit.dockerfiles.placement import placement
+from fleet_audit.audit.dockerfiles.addition.placement import placement
+from fleet_audit.audit.dockerfiles.language.parsing import parse
 
 
 def line_of(dockerfile: str) -> int:

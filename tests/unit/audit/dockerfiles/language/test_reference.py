@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleet_audit.audit.dockerfiles.references import ImageReference, ReferenceInvalid, parse_reference
+from fleet_audit.audit.dockerfiles.language.reference import ImageReference, ReferenceInvalid, parse_reference
 
 DIGEST = "sha256:" + "0a" * 32
 

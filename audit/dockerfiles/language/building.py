@@ -8,14 +8,14 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from fleet_audit.audit.dockerfiles.expansion import Expanded, Scopes
-from fleet_audit.audit.dockerfiles.mounts import Mount, MountInvalid, parse_mount
-from fleet_audit.audit.dockerfiles.parsing import MAX_REJECTIONS
-from fleet_audit.audit.dockerfiles.ports import PortInvalid, parse_ports
-from fleet_audit.audit.dockerfiles.references import ReferenceInvalid, parse_reference
-from fleet_audit.audit.dockerfiles.shell_words import LIMITS, Manner, SubstitutionInvalid, read_words
-from fleet_audit.audit.dockerfiles.structure import Dockerfile, Heredoc, Instruction, Stage
-from fleet_audit.audit.dockerfiles.syntax import Refused, refuse
+from fleet_audit.audit.dockerfiles.language.expansion import Expanded, Scopes
+from fleet_audit.audit.dockerfiles.language.mounts import Mount, MountInvalid, parse_mount
+from fleet_audit.audit.dockerfiles.language.parsing import MAX_REJECTIONS
+from fleet_audit.audit.dockerfiles.language.ports import PortInvalid, parse_ports
+from fleet_audit.audit.dockerfiles.language.reference import ReferenceInvalid, parse_reference
+from fleet_audit.audit.dockerfiles.language.shell_words import LIMITS, Manner, SubstitutionInvalid, read_words
+from fleet_audit.audit.dockerfiles.language.structure import Dockerfile, Heredoc, Instruction, Stage
+from fleet_audit.audit.dockerfiles.language.syntax import Refused, refuse
 from fleet_audit.audit.model.dockerfiles import Rejection
 
 SCRATCH = "scratch"

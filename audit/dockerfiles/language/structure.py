@@ -2,8 +2,8 @@
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.arguments import Flag
-from fleet_audit.audit.dockerfiles.logical_lines import Directive, Piece, position
+from fleet_audit.audit.dockerfiles.language.arguments import Flag
+from fleet_audit.audit.dockerfiles.language.logical_lines import Directive, Piece, position
 from fleet_audit.audit.model.dockerfiles import Rejection
 
 KEYWORDS = (

@@ -1,6 +1,6 @@
 import pytest
 
-from fleet_audit.audit.dockerfiles.instruction import UnsafePin, apt_instruction
+from fleet_audit.audit.dockerfiles.addition.instruction import UnsafePin, apt_instruction
 
 
 def test_the_instruction_is_written_in_one_layer_sorted_and_pinned() -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles import causes
-from fleet_audit.audit.dockerfiles.arguments import (
+from fleet_audit.audit.dockerfiles.language import causes
+from fleet_audit.audit.dockerfiles.language.arguments import (
     HeredocMark,
     NotOnlyStrings,
     blank_words,
@@ -20,11 +20,11 @@ from fleet_audit.audit.dockerfiles.arguments import (
     split_keyword,
     split_pairs,
 )
-from fleet_audit.audit.dockerfiles.causes import Cause
-from fleet_audit.audit.dockerfiles.logical_lines import Directive, LogicalLine, SourceLines
-from fleet_audit.audit.dockerfiles.shell_words import SPACES, SubstitutionInvalid
-from fleet_audit.audit.dockerfiles.structure import Dockerfile, Heredoc, Instruction, Stage
-from fleet_audit.audit.dockerfiles.syntax import Refused, refuse, refused_check_option
+from fleet_audit.audit.dockerfiles.language.causes import Cause
+from fleet_audit.audit.dockerfiles.language.logical_lines import Directive, LogicalLine, SourceLines
+from fleet_audit.audit.dockerfiles.language.shell_words import SPACES, SubstitutionInvalid
+from fleet_audit.audit.dockerfiles.language.structure import Dockerfile, Heredoc, Instruction, Stage
+from fleet_audit.audit.dockerfiles.language.syntax import Refused, refuse, refused_check_option
 from fleet_audit.audit.model.dockerfiles import Rejection
 
 MAX_TEXT = 1 << 22

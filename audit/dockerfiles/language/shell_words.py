@@ -8,7 +8,12 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.patterns import PatternInvalid, PatternTooCostly, replaced, trimmed
+from fleet_audit.audit.dockerfiles.language.patterns import (
+    PatternInvalid,
+    PatternTooCostly,
+    replaced,
+    trimmed,
+)
 from fleet_audit.audit.errors import FleetAuditError
 
 MAX_VALUE = 1 << 16

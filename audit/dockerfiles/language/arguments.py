@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.shell_words import SPACES, Manner, SubstitutionInvalid, read_words
+from fleet_audit.audit.dockerfiles.language.shell_words import SPACES, Manner, SubstitutionInvalid, read_words
 
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
 _MARK = re.compile(r"(\d*)<<(-?)[ \t\f\v\r]*([^<]*)", re.DOTALL)

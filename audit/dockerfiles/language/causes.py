@@ -4,9 +4,9 @@ import difflib
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.logical_lines import SourceLines
-from fleet_audit.audit.dockerfiles.shell_words import SPACES
-from fleet_audit.audit.dockerfiles.structure import KEYWORDS, Instruction
+from fleet_audit.audit.dockerfiles.language.logical_lines import SourceLines
+from fleet_audit.audit.dockerfiles.language.shell_words import SPACES
+from fleet_audit.audit.dockerfiles.language.structure import KEYWORDS, Instruction
 
 _INVISIBLE = SPACES + "\u200b\u200c\u200d\u2060\ufeff"
 _SHELL_STARTS = tuple("&|;-<>(){}[]\"'$/.\\`=")

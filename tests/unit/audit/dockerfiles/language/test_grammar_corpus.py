@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from fleet_audit.audit.dockerfiles.building import refusals
-from fleet_audit.audit.dockerfiles.expansion import scopes
-from fleet_audit.audit.dockerfiles.parsing import parse
+from fleet_audit.audit.dockerfiles.language.building import refusals
+from fleet_audit.audit.dockerfiles.language.expansion import scopes
+from fleet_audit.audit.dockerfiles.language.parsing import parse
 from fleet_audit.audit.model.dockerfiles import Rejection
 
-CORPUS = Path(__file__).parents[3] / "fixtures" / "dockerfiles"
+CORPUS = Path(__file__).parents[4] / "fixtures" / "dockerfiles"
 OUTCOMES: dict[str, dict[str, Any]] = tomllib.loads((CORPUS / "outcomes.toml").read_text("utf-8"))
 
 

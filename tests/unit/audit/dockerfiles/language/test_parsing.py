@@ -1,6 +1,6 @@
 """What is read from a Dockerfile: its instructions with their places, its stages, and what is wrong."""
 
-from fleet_audit.audit.dockerfiles.parsing import MAX_REJECTIONS, MAX_STAGES, MAX_TEXT, parse
+from fleet_audit.audit.dockerfiles.language.parsing import MAX_REJECTIONS, MAX_STAGES, MAX_TEXT, parse
 
 SOURCE = """\
 # syntax=docker/dockerfile:1

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fleet_audit.audit.dockerfiles.instruction import UnsafePin
-from fleet_audit.audit.dockerfiles.patching import patch, unified
+from fleet_audit.audit.dockerfiles.addition.instruction import UnsafePin
+from fleet_audit.audit.dockerfiles.addition.patching import patch, unified
 from fleet_audit.audit.model.apt import AptPlan
 
 HOUSE = """\

@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.expansion import scopes
-from fleet_audit.audit.dockerfiles.installations import Installation, PackageWord, installations
-from fleet_audit.audit.dockerfiles.instruction import apt_instruction, refuse_unsafe
-from fleet_audit.audit.dockerfiles.parsing import parse
-from fleet_audit.audit.dockerfiles.placement import find_place
-from fleet_audit.audit.dockerfiles.structure import Dockerfile
+from fleet_audit.audit.dockerfiles.addition.installations import Installation, PackageWord, installations
+from fleet_audit.audit.dockerfiles.addition.instruction import apt_instruction, refuse_unsafe
+from fleet_audit.audit.dockerfiles.addition.placement import find_place
+from fleet_audit.audit.dockerfiles.language.expansion import scopes
+from fleet_audit.audit.dockerfiles.language.parsing import parse
+from fleet_audit.audit.dockerfiles.language.structure import Dockerfile
 from fleet_audit.audit.model.apt import AptPlan
 from fleet_audit.audit.model.dockerfiles import DockerfileChange
 

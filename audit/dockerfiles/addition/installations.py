@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.structure import Instruction
+from fleet_audit.audit.dockerfiles.language.structure import Instruction
 
 _TOKEN = re.compile(
     r"""(?P<blank>[ \t\r\f\v]+|\\\n)

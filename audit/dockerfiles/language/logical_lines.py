@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.shell_words import SPACES
+from fleet_audit.audit.dockerfiles.language.shell_words import SPACES
 from fleet_audit.audit.model.dockerfiles import Rejection
 
 MAX_LINE = 65_535

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fleet_audit.audit.dockerfiles.copies import CopiedFiles, copied_files, repository_name
-from fleet_audit.audit.dockerfiles.ignoring import IgnoreRules, ignore_rules
+from fleet_audit.audit.dockerfiles.copying.copies import CopiedFiles, copied_files, repository_name
+from fleet_audit.audit.dockerfiles.copying.ignoring import IgnoreRules, ignore_rules
 
 
 def copied(*lines: str, target: str = "", ignored: str = "", **build_args: str) -> CopiedFiles:

@@ -8,8 +8,14 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.shell_words import LIMITS, Manner, Read, SubstitutionInvalid, read_words
-from fleet_audit.audit.dockerfiles.structure import Dockerfile, Instruction, Stage
+from fleet_audit.audit.dockerfiles.language.shell_words import (
+    LIMITS,
+    Manner,
+    Read,
+    SubstitutionInvalid,
+    read_words,
+)
+from fleet_audit.audit.dockerfiles.language.structure import Dockerfile, Instruction, Stage
 
 DEFAULT_PLATFORM = "linux/amd64"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

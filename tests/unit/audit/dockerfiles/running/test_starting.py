@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleet_audit.audit.dockerfiles.starting import start_words
+from fleet_audit.audit.dockerfiles.running.starting import start_words
 
 
 def words(*lines: str, target: str = "") -> tuple[str, ...]:

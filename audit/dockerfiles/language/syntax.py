@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
-from fleet_audit.audit.dockerfiles.arguments import heredoc_mark
-from fleet_audit.audit.dockerfiles.mounts import MountInvalid, refuse_variable_origin
-from fleet_audit.audit.dockerfiles.shell_words import SPACES, SubstitutionInvalid
-from fleet_audit.audit.dockerfiles.structure import KEYWORDS, Instruction
+from fleet_audit.audit.dockerfiles.language.arguments import heredoc_mark
+from fleet_audit.audit.dockerfiles.language.mounts import MountInvalid, refuse_variable_origin
+from fleet_audit.audit.dockerfiles.language.shell_words import SPACES, SubstitutionInvalid
+from fleet_audit.audit.dockerfiles.language.structure import KEYWORDS, Instruction
 from fleet_audit.audit.errors import FleetAuditError
 
 STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")

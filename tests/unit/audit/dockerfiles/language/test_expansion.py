@@ -2,10 +2,10 @@
 
 import pytest
 
-from fleet_audit.audit.dockerfiles.building import refusals
-from fleet_audit.audit.dockerfiles.expansion import Expanded, scopes
-from fleet_audit.audit.dockerfiles.parsing import parse
-from fleet_audit.audit.dockerfiles.shell_words import MAX_VALUE
+from fleet_audit.audit.dockerfiles.language.building import refusals
+from fleet_audit.audit.dockerfiles.language.expansion import Expanded, scopes
+from fleet_audit.audit.dockerfiles.language.parsing import parse
+from fleet_audit.audit.dockerfiles.language.shell_words import MAX_VALUE
 
 
 def expanded(*lines: str, word: str = "$X", target: str = "", **build_args: str) -> Expanded:

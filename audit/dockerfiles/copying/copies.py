@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.expansion import Scopes, scopes
-from fleet_audit.audit.dockerfiles.ignoring import IgnoreRules, matches_above, path_parts
-from fleet_audit.audit.dockerfiles.parsing import parse
-from fleet_audit.audit.dockerfiles.structure import Dockerfile, Instruction, Stage
+from fleet_audit.audit.dockerfiles.copying.ignoring import IgnoreRules, matches_above, path_parts
+from fleet_audit.audit.dockerfiles.language.expansion import Scopes, scopes
+from fleet_audit.audit.dockerfiles.language.parsing import parse
+from fleet_audit.audit.dockerfiles.language.structure import Dockerfile, Instruction, Stage
 
 _COMMANDS = re.compile(r"&&|\|\||[;|\n]")
 _FETCHERS = frozenset({"git", "curl", "wget", "tar", "unzip", "rsync", "aws", "gsutil", "svn", "hg", "scp"})

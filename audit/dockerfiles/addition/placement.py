@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.expansion import scopes
-from fleet_audit.audit.dockerfiles.installations import installations
-from fleet_audit.audit.dockerfiles.parsing import parse
-from fleet_audit.audit.dockerfiles.structure import Dockerfile, Instruction, Stage
+from fleet_audit.audit.dockerfiles.addition.installations import installations
+from fleet_audit.audit.dockerfiles.language.expansion import scopes
+from fleet_audit.audit.dockerfiles.language.parsing import parse
+from fleet_audit.audit.dockerfiles.language.structure import Dockerfile, Instruction, Stage
 from fleet_audit.audit.model.apt import Placement
 from fleet_audit.audit.model.location import SourceLocation
 

@@ -3,9 +3,9 @@
 import shlex
 from collections.abc import Iterator
 
-from fleet_audit.audit.dockerfiles.expansion import scopes
-from fleet_audit.audit.dockerfiles.parsing import parse
-from fleet_audit.audit.dockerfiles.structure import Instruction
+from fleet_audit.audit.dockerfiles.language.expansion import scopes
+from fleet_audit.audit.dockerfiles.language.parsing import parse
+from fleet_audit.audit.dockerfiles.language.structure import Instruction
 
 _STARTING = ("ENTRYPOINT", "CMD", "HEALTHCHECK")
 

@@ -1,0 +1,1 @@
+"""Where packages are added to a Dockerfile, and the Dockerfile with them."""

@@ -1,0 +1,1 @@
+"""What COPY and ADD take from the build context."""
