@@ -309,6 +309,8 @@ class _Examiner:
     def _expander(self, finder: Finder) -> Expander:
         environment = frozenset() if self._interpreter is None else self._interpreter.environment
         expander = Expander(finder, self._library, self._version, self.computed, environment)
+        if self._distributions is not None:
+            expander.with_plugins(self._distributions.plugins)
         return expander.with_compiled(self._compiled)
 
     def _assumed(self) -> frozenset[str]:

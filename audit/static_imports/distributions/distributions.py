@@ -93,6 +93,18 @@ class Distributions:
         found = self.installed.get(name)
         return () if found is None else parse_entry_points(self._text(join(found.info, "entry_points.txt")))
 
+    def plugins(self, group: str) -> tuple[NamedEntry, ...]:
+        """Return what all installed distributions offer in a group, in the order of their names."""
+        return self._plugins.get(group, ())
+
+    @cached_property
+    def _plugins(self) -> dict[str, tuple[NamedEntry, ...]]:
+        offered: defaultdict[str, list[NamedEntry]] = defaultdict(list)
+        for name in sorted(self.installed):
+            for entry in self.entry_points(name):
+                offered[entry.group].append(entry)
+        return {group: tuple(entries) for group, entries in offered.items()}
+
     def commands(self, name: DistributionName) -> frozenset[str]:
         """Return the commands that an installed distribution brings."""
         found = self.installed.get(name)

@@ -9,6 +9,7 @@ from fleet_audit.audit.images.tree import join, normalise
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import ImportContext, Level
 from fleet_audit.audit.static_imports.compiled.compiled_reach import CompiledImports, source_beside
+from fleet_audit.audit.static_imports.distributions.entry_points import NamedEntry
 from fleet_audit.audit.static_imports.library import Library
 from fleet_audit.audit.static_imports.reachability.callables import Callables
 from fleet_audit.audit.static_imports.reachability.computed import Computed
@@ -17,6 +18,7 @@ from fleet_audit.audit.static_imports.reachability.liveness import (
     is_for_type_checkers,
     is_in_function,
 )
+from fleet_audit.audit.static_imports.reachability.plugins import Offered, plugins
 from fleet_audit.audit.static_imports.reachability.serving import Served, Table, Tables
 from fleet_audit.audit.static_imports.resolution.finder import Finder, Module, ModuleKind, Place, Side
 from fleet_audit.audit.static_imports.source.conditions import Circumstances
@@ -40,6 +42,7 @@ from fleet_audit.audit.static_imports.source.records import (
 
 _DEEPEST_FAILURE = 12
 _BY_COMPUTED_NAME = "imports (by a computed name)"
+_AS_PLUGIN = "loads (as an entry point)"
 _HOOK = "__getattr__"
 """The function that a module may have to serve names that it does not bind (PEP 562)."""
 
@@ -125,6 +128,7 @@ class Expander:
         self._computed = computed
         self._environment = environment
         self._compiled: CompiledImports | None = None
+        self._offered: Offered = _nothing
         self._expansions: dict[tuple[Place, bool, tuple[Invocation, ...]], Expansion | None] = {}
         self._callables = Callables(finder.find, self._record)
         self._tables = Tables(finder.find, self.exports, self._block_level)
@@ -142,6 +146,11 @@ class Expander:
     def with_compiled(self, compiled: CompiledImports) -> "Expander":
         """Return itself, following extension modules too by what `compiled` says of them."""
         self._compiled = compiled
+        return self
+
+    def with_plugins(self, offered: Offered) -> "Expander":
+        """Return itself, following look-ups of entry points to what distributions have `offered`."""
+        self._offered = offered
         return self
 
     def shared_with(self, image: "Expander", own_names: frozenset[str]) -> "Expander":
@@ -307,6 +316,10 @@ class Expander:
         for name in () if record is None else self._callables.full_names(module, record, call):
             yield from self._computed.by_call(name, call, self)
 
+    def offered(self, group: str) -> tuple[NamedEntry, ...]:
+        """Return the entry points of a group that installed distributions offer."""
+        return self._offered(group)
+
     def flag(self, module: str, name: str) -> bool | None:
         """Return what a name of another module stands for; None where that is unsure."""
         found = self._finder.find(module)
@@ -461,6 +474,7 @@ class _Walk:
         for dynamic in self._record.dynamic:
             if self._is_walked(dynamic.block):
                 self._follow_import_call(dynamic)
+        self._follow_plugins()
         self._follow_uses()
         self._follow_texts()
         calls = tuple(self._calls())
@@ -663,6 +677,17 @@ class _Walk:
                 lost = Level.STRING if is_guarded else likely
                 self._absent.append(Absent(found, lost, call.line, context))
 
+    def _follow_plugins(self) -> None:
+        """Follow what look-ups of entry points load."""
+        for call in self._record.plugins:
+            if not self._is_walked(call.block):
+                continue
+            may_fail = call.is_survived or self._live.is_guarded(call.loaded_in)
+            for plugin in plugins(call, self._expander.offered, self._live.level, self._filled):
+                self._expander.ask(plugin.module)
+                link = Link(plugin.module, plugin.level, call.line, _AS_PLUGIN, ImportContext.DYNAMIC)
+                self._append(msgspec.structs.replace(link, may_fail=may_fail))
+
     def _filled(self, templates: tuple[str, ...]) -> Iterator[str]:
         """Yield the names that templates give for the arguments that are known."""
         for template in templates:
@@ -742,6 +767,10 @@ class _Walk:
     def _append(self, link: Link) -> None:
         if link.target != self._module.name:
             self._links.append(link)
+
+
+def _nothing(_: str) -> tuple[NamedEntry, ...]:
+    return ()
 
 
 def _top_level_names(record: SourceRecord) -> Iterator[str]:

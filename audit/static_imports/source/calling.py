@@ -18,6 +18,7 @@ from fleet_audit.audit.static_imports.source.records import (
     FunctionCall,
     ImportStatement,
     LocalCall,
+    PluginCall,
 )
 
 MAX_LOCAL_CALLS = 20_000
@@ -57,20 +58,23 @@ class Called(msgspec.Struct, frozen=True):
 def find_called(
     outlined: Outline,
     imports: tuple[ImportStatement, ...],
-    asked: Calls,
+    asked: tuple[Calls, tuple[PluginCall, ...]],
     constants: Constants,
     *,
     is_own_code: bool,
 ) -> Called:
-    """Find the calls of one file; `asked` are those that import or load by themselves.
+    """Find the calls of one file; `asked` are those that import or load by themselves, plugins too.
 
     In a service's own code every call is looked at. Elsewhere those are kept that run with the import, or
     that lead to something that is imported or loaded.
     """
-    depending = [call.block for call in asked.dynamic if call.templates]
-    depending += [load.block for load in asked.loads if load.templates]
+    calls, plugins = asked
+    depending = [call.block for call in calls.dynamic if call.templates]
+    depending += [load.block for load in calls.loads if load.templates]
+    depending += [plugin.block for plugin in plugins if _depends(plugin)]
     caller = _Caller(outlined, imports, depending, constants, is_own_code=is_own_code)
-    return caller.find(frozenset((*(found.block for found in imports), *asked.blocks())))
+    looking_up = (plugin.block for plugin in plugins)
+    return caller.find(frozenset((*(found.block for found in imports), *calls.blocks(), *looking_up)))
 
 
 class _Caller:
@@ -325,6 +329,10 @@ def _pieces(shadow: bytes, start: int, stop: int) -> Iterator[tuple[int, int]]:
             at = start + mark.end()
     if shadow[at:stop].strip(b" \t\x01"):
         yield at, stop
+
+
+def _depends(plugin: PluginCall) -> bool:
+    return any("{" in name for name in (*plugin.groups, *plugin.names))
 
 
 def _bound(imports: tuple[ImportStatement, ...]) -> Iterator[str]:

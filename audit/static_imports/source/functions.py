@@ -37,6 +37,7 @@ def busy_functions(record: SourceRecord) -> dict[str, tuple[int, ...]]:
     """Return, by name, the functions in which something is imported, loaded or called that leads further."""
     blocks = {found.block for found in record.imports} | {call.block for call in record.dynamic}
     blocks |= {load.block for load in record.loads} | {run.block for run in record.runs}
+    blocks |= {plugin.block for plugin in record.plugins}
     blocks |= {call.block for call in record.function_calls} | {call.block for call in record.calls}
     busy: set[int] = set()
     for block in blocks:

@@ -24,6 +24,7 @@ from fleet_audit.audit.static_imports.source.handlers import Handlers
 from fleet_audit.audit.static_imports.source.lazy_tables import lazy_names
 from fleet_audit.audit.static_imports.source.lexer import Text, decode, lex
 from fleet_audit.audit.static_imports.source.outline import Outline, Span, outline
+from fleet_audit.audit.static_imports.source.plugin_calls import find_plugin_calls
 from fleet_audit.audit.static_imports.source.questions import asked
 from fleet_audit.audit.static_imports.source.records import (
     AttributeUse,
@@ -39,6 +40,7 @@ from fleet_audit.audit.static_imports.source.records import (
     NamedText,
     Parser,
     PathCall,
+    PluginCall,
     Raise,
     RunCall,
     SourceRecord,
@@ -57,9 +59,10 @@ FactT = TypeVar(
     LoadCall,
     RunCall,
     PathCall,
+    PluginCall,
 )
 
-_Fact = ImportStatement | AttributeUse | FlagAssignment | Raise | NamedText | FunctionCall
+_Fact = ImportStatement | AttributeUse | FlagAssignment | Raise | NamedText | FunctionCall | PluginCall
 
 MAX_USES = 20_000
 MAX_RAISES = 2_000
@@ -123,13 +126,16 @@ class _Reader:
         imports = tuple(self._imports())
         constants = Constants(self._outline)
         calls = find_calls(self._outline, imports, constants, self._handlers)
-        called = find_called(self._outline, imports, calls, constants, is_own_code=self._is_own_code)
+        plugins = find_plugin_calls(self._outline, constants)
+        called = find_called(
+            self._outline, imports, (calls, plugins), constants, is_own_code=self._is_own_code
+        )
         uses = tuple(self._uses(imports, called.functions))
         flags = tuple(self._flags())
         raises = tuple(self._raises())
         texts = tuple(self._texts())
         lazy = self._lazy(calls)
-        facts: tuple[_Fact, ...] = (*imports, *uses, *flags, *raises, *texts, *called.other)
+        facts: tuple[_Fact, ...] = (*imports, *uses, *flags, *raises, *texts, *called.other, *plugins)
         used = self._used_blocks(facts, calls, called.local, lazy)
         record = SourceRecord(
             parser=Parser.SKIMMED,
@@ -138,6 +144,7 @@ class _Reader:
             dynamic=calls.dynamic,
             loads=calls.loads,
             runs=calls.runs,
+            plugins=plugins,
             path_edits=calls.path_edits,
             flags=flags,
             raises=raises,
@@ -271,6 +278,7 @@ class _Reader:
         """Return the new index of each block that a fact stands in, or that decides whether it runs."""
         pending = {0, *(fact.block for fact in facts), *calls.blocks(), *(call.block for call in local)}
         pending.update(call.target for call in local)
+        pending.update(fact.loaded_in for fact in facts if isinstance(fact, PluginCall))
         if self._is_own_code:
             spans = self._outline.spans
             pending.update(i for i, span in enumerate(spans) if span.kind is BlockKind.CLASS)
@@ -364,6 +372,7 @@ def _renumbered(record: SourceRecord, used: dict[int, int]) -> SourceRecord:
         dynamic=tuple(_moved(fact, used) for fact in record.dynamic),
         loads=tuple(_moved(fact, used) for fact in record.loads),
         runs=tuple(_moved(fact, used) for fact in record.runs),
+        plugins=tuple(_moved_plugin(fact, used) for fact in record.plugins),
         path_edits=tuple(_moved(fact, used) for fact in record.path_edits),
         calls=tuple(LocalCall(used[call.block], used[call.target]) for call in record.calls),
     )
@@ -371,6 +380,10 @@ def _renumbered(record: SourceRecord, used: dict[int, int]) -> SourceRecord:
 
 def _moved(fact: FactT, used: dict[int, int]) -> FactT:
     return msgspec.structs.replace(fact, block=used[fact.block])
+
+
+def _moved_plugin(call: PluginCall, used: dict[int, int]) -> PluginCall:
+    return msgspec.structs.replace(_moved(call, used), loaded_in=used.get(call.loaded_in, -1))
 
 
 def _moved_names(lazy: LazyNames | None, used: dict[int, int]) -> LazyNames | None:

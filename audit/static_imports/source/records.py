@@ -8,7 +8,7 @@ from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod
 from fleet_audit.audit.static_imports.source.conditions import Condition, Unknown
 
-RECORD_VERSION = 12
+RECORD_VERSION = 13
 """Raise whenever the same bytes give another record."""
 
 
@@ -131,6 +131,24 @@ class LoadCall(msgspec.Struct, frozen=True, gc=False):
     names: tuple[str, ...]
     is_handled: bool = False
     templates: tuple[str, ...] = ()
+
+
+class PluginCall(msgspec.Struct, frozen=True, gc=False):
+    """A look-up of entry points of `groups`, made on `line` of `block`.
+
+    `names` are those that are asked for, none for all; where it `is_chosen` without them, nobody can tell
+    which. ``{parameter}`` stands in both for what the function around is given. `loaded_in` is the block
+    in which what was found is loaded, -1 where that was not seen; where it `is_survived`, a plugin that
+    cannot be imported is passed over.
+    """
+
+    line: int
+    block: int
+    groups: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    is_chosen: bool = False
+    loaded_in: int = -1
+    is_survived: bool = False
 
 
 class RunCall(msgspec.Struct, frozen=True, gc=False):
@@ -263,6 +281,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
     dynamic: tuple[DynamicImportCall, ...] = ()
     loads: tuple[LoadCall, ...] = ()
     runs: tuple[RunCall, ...] = ()
+    plugins: tuple[PluginCall, ...] = ()
     path_edits: tuple[PathCall, ...] = ()
     flags: tuple[FlagAssignment, ...] = ()
     raises: tuple[Raise, ...] = ()
