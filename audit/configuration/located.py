@@ -36,11 +36,15 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
 
 
 class Located(msgspec.Struct, frozen=True):
-    """A value read from `name`, and the mark of every value in it by its path."""
+    """A value read from `name`, and the mark of every value in it by its path.
+
+    `tags` are those of `load_foreign`, by the path of the value that bears one.
+    """
 
     name: str
     value: Value
     marks: dict[KeyPath, Mark]
+    tags: dict[KeyPath, str] = {}
 
     def line(self, path: KeyPath) -> int:
         """Return the line of the value at `path`, or of the nearest value around it; 0 where none is."""
@@ -138,12 +142,47 @@ def located(file: File) -> Located:
 
 def load(text: str, *, name: str) -> Located:
     """Read one YAML document; an empty one is None. Raises ConfigurationError where it cannot be read."""
+    roots = _read(text, _Reader(name))
+    expansion = _Expansion(name)
+    value = expansion.expand(roots[0], ()) if roots else None
+    if expansion.problems:
+        raise ConfigurationError(expansion.problems)
+    return Located(name, value, expansion.marks)
+
+
+class Foreign(msgspec.Struct, frozen=True):
+    """The documents of a YAML file that is another program's, and what is doubtful in it."""
+
+    documents: tuple[Located, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+def load_foreign(text: str, *, name: str) -> Foreign:
+    """Read a YAML file that other programs are configured with: several documents, merge keys, any tag.
+
+    A key that is given twice is a problem, and its last value holds, as most programs take it. Merge keys
+    (yaml.org/type/merge.html) are put in place: what a mapping says itself comes before what it merges, and
+    the first merged before the next. Raises ConfigurationError where the file is no YAML or too large.
+    """
+    documents = []
+    problems: list[Problem] = []
+    count = 0
+    for root in _read(text, _Reader(name, is_foreign=True)):
+        expansion = _Expansion(name, is_foreign=True, count=count)
+        value = expansion.expand(root, ())
+        documents.append(Located(name, value, expansion.marks, expansion.tags))
+        problems += expansion.problems
+        count = expansion.count
+    return Foreign(tuple(documents), tuple(problems))
+
+
+def _read(text: str, reader: "_Reader") -> "list[_Node]":
     import yaml  # noqa: PLC0415  (most commands read no configuration; this keeps --help quick)
 
+    name = reader.name
     if len(text) > MAX_BYTES:
         raise _refusal(name, 0, f"has more than {MAX_BYTES} characters; that is no configuration")
     loader: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    reader = _Reader(name)
     try:
         for event in yaml.parse(text, Loader=loader):
             reader.take(event)
@@ -153,7 +192,7 @@ def load(text: str, *, name: str) -> Located:
     except (yaml.YAMLError, UnicodeError) as e:
         why = str(getattr(e, "reason", "") or "a character that YAML does not allow")
         raise _refusal(name, 0, f"is not valid YAML: {why}") from e
-    return reader.finish()
+    return reader.roots
 
 
 def dotted(path: KeyPath) -> str:
@@ -184,6 +223,7 @@ class _Node(msgspec.Struct):
 
     line: int
     text: str = ""
+    tag: str = ""
     is_plain: bool = False
     pairs: list[tuple["_Node", "_Node"]] | None = None
     elements: list["_Node"] | None = None
@@ -202,10 +242,12 @@ class _Node(msgspec.Struct):
 class _Reader:
     """Builds nodes from parser events: its own stack, so that no nesting reaches Python's or C's."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, *, is_foreign: bool = False) -> None:
+        self.name = name
+        self.roots: list[_Node] = []
+        """The documents that are read so far."""
+        self._is_foreign = is_foreign
         self._stack: list[_Node] = []
-        self._root: _Node | None = None
         self._anchors: dict[str, _Node] = {}
         self._count = 0
         self._documents = 0
@@ -218,50 +260,43 @@ class _Reader:
         match event:
             case yaml.DocumentStartEvent():
                 self._documents += 1
-                if self._documents > 1:
-                    raise _refusal(self._name, line, "a second document begins; one file holds one document")
+                self._anchors.clear()
+                if self._documents > 1 and not self._is_foreign:
+                    raise _refusal(self.name, line, "a second document begins; one file holds one document")
             case yaml.AliasEvent():
                 self._place(self._anchored(event.anchor, line))
             case yaml.ScalarEvent():
-                self._refuse_tag(event.tag, line)
                 is_plain = event.style is None or event.style == ""
-                self._remember(event.anchor, _Node(line, event.value, is_plain))
+                self._remember(event.anchor, _Node(line, event.value, self._tag(event.tag, line), is_plain))
             case yaml.SequenceStartEvent():
-                self._refuse_tag(event.tag, line)
-                self._open(event.anchor, _Node(line, elements=[]))
+                self._open(event.anchor, _Node(line, tag=self._tag(event.tag, line), elements=[]))
             case yaml.MappingStartEvent():
-                self._refuse_tag(event.tag, line)
-                self._open(event.anchor, _Node(line, pairs=[]))
+                self._open(event.anchor, _Node(line, tag=self._tag(event.tag, line), pairs=[]))
             case yaml.CollectionEndEvent():
                 self._stack.pop()
             case _:
                 pass
 
-    def finish(self) -> Located:
-        """Return the document."""
-        expansion = _Expansion(self._name)
-        value = None if self._root is None else expansion.expand(self._root, ())
-        if expansion.problems:
-            raise ConfigurationError(expansion.problems)
-        return Located(self._name, value, expansion.marks)
-
     def _anchored(self, anchor: str | None, line: int) -> _Node:
         node = self._anchors.get(anchor or "")
         if node is None:
-            raise _refusal(self._name, line, f"alias *{anchor} has no anchor before it")
+            raise _refusal(self.name, line, f"alias *{anchor} has no anchor before it")
         if any(node is opened for opened in self._stack):
-            raise _refusal(self._name, line, f"alias *{anchor} contains itself")
+            raise _refusal(self.name, line, f"alias *{anchor} contains itself")
         return node
 
-    def _refuse_tag(self, tag: str | None, line: int) -> None:
-        if tag is not None and tag != "!":
-            raise _refusal(self._name, line, f"tag {tag!r} is not read here; write a plain or quoted value")
+    def _tag(self, tag: str | None, line: int) -> str:
+        if tag is None or tag == "!":
+            return ""
+        if not self._is_foreign:
+            raise _refusal(self.name, line, f"tag {tag!r} is not read here; write a plain or quoted value")
+        return tag
 
     def _open(self, anchor: str | None, node: _Node) -> None:
         self._remember(anchor, node)
         self._stack.append(node)
         if len(self._stack) > MAX_DEPTH:
-            raise _refusal(self._name, node.line, f"is nested more than {MAX_DEPTH} levels deep")
+            raise _refusal(self.name, node.line, f"is nested more than {MAX_DEPTH} levels deep")
 
     def _remember(self, anchor: str | None, node: _Node) -> None:
         if anchor is not None:
@@ -271,57 +306,84 @@ class _Reader:
     def _place(self, node: _Node) -> None:
         self._count += 1
         if self._count > MAX_VALUES:
-            raise _refusal(self._name, node.line, f"has more than {MAX_VALUES} values")
+            raise _refusal(self.name, node.line, f"has more than {MAX_VALUES} values")
         if self._stack:
             self._stack[-1].add(node)
         else:
-            self._root = node
+            self.roots.append(node)
 
 
 class _Expansion:
     """Turns nodes into values, aliases included, and keeps their marks."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, is_foreign: bool = False, count: int = 0) -> None:
         self._name = name
-        self._count = 0
+        self._is_foreign = is_foreign
+        self.count = count
         self.marks: dict[KeyPath, Mark] = {}
+        self.tags: dict[KeyPath, str] = {}
         self.problems: list[Problem] = []
 
     def expand(self, node: _Node, path: KeyPath) -> Value:
         """Return the value of a node; what aliases add counts against the same bounds."""
-        self._count += 1
-        if self._count > MAX_VALUES:
-            raise _refusal(
-                self._name, node.line, f"has more than {MAX_VALUES} values once aliases are expanded"
-            )
-        if len(path) > MAX_DEPTH:
-            raise _refusal(self._name, node.line, f"is nested more than {MAX_DEPTH} levels deep")
+        self._spend(node, len(path))
         self.marks[path] = Mark(node.line, node.text)
+        if node.tag:
+            self.tags[path] = node.tag
         if node.elements is not None:
             return [self.expand(child, (*path, i)) for i, child in enumerate(node.elements)]
         if node.pairs is not None:
             return self._mapping(node.pairs, path)
-        return plain_value(node.text) if node.is_plain else node.text
+        return plain_value(node.text) if node.is_plain and not node.tag else node.text
 
     def _mapping(self, pairs: list[tuple[_Node, _Node]], path: KeyPath) -> dict[str, Value]:
         values: dict[str, Value] = {}
         lines: dict[str, int] = {}
-        for key, child in pairs:
+        for key, child in self._merged(pairs, len(path)) if self._is_foreign else pairs:
             if key.elements is not None or key.pairs is not None:
                 self._report(key.line, path, "a key must be text")
-            elif key.text == "<<" and key.is_plain:
+                continue
+            if key.text == "<<" and key.is_plain:
                 self._report(
                     key.line, path, "merge keys (<<) are not read; an alias stands for a whole value"
                 )
-            elif key.text in values:
+                continue
+            if key.text in values:
                 self._report(
                     key.line, (*path, key.text), f"this key is given twice, first in line {lines[key.text]}"
                 )
-            else:
-                lines[key.text] = key.line
-                values[key.text] = self.expand(child, (*path, key.text))
-                self.marks[(*path, key.text)] = Mark(key.line, child.text)
+                if not self._is_foreign:
+                    continue
+            lines[key.text] = key.line
+            values[key.text] = self.expand(child, (*path, key.text))
+            self.marks[(*path, key.text)] = Mark(key.line, child.text)
         return values
+
+    def _merged(self, pairs: list[tuple[_Node, _Node]], depth: int) -> list[tuple[_Node, _Node]]:
+        """Return the pairs of a mapping with those that its merge keys bring, merges of merges included."""
+        own = [(key, child) for key, child in pairs if key.text != "<<" or not key.is_plain]
+        if len(own) == len(pairs):
+            return pairs
+        taken = {key.text for key, _ in own}
+        for key, child in pairs:
+            if key.text != "<<" or not key.is_plain:
+                continue
+            for source in child.elements or [child]:
+                self._spend(source, depth)
+                for pair in self._merged(source.pairs or [], depth + 1):
+                    if pair[0].text not in taken:
+                        taken.add(pair[0].text)
+                        own.append(pair)
+        return own
+
+    def _spend(self, node: _Node, depth: int) -> None:
+        self.count += 1
+        if self.count > MAX_VALUES:
+            raise _refusal(
+                self._name, node.line, f"has more than {MAX_VALUES} values once aliases are expanded"
+            )
+        if depth > MAX_DEPTH:
+            raise _refusal(self._name, node.line, f"is nested more than {MAX_DEPTH} levels deep")
 
     def _report(self, line: int, path: KeyPath, message: str) -> None:
         self.problems.append(Problem(self._name, line, dotted(path), message))

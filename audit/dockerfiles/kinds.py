@@ -1,0 +1,59 @@
+"""What a file of a repository is, by its name and place."""
+
+import re
+from enum import StrEnum
+
+
+class FileRole(StrEnum):
+    """What reads a file."""
+
+    DOCKERFILE = "dockerfile"
+    DOCKERFILE_TEMPLATE = "dockerfile-template"
+    IGNORE = "dockerignore"
+    COMPOSE = "compose"
+    BAKE = "bake"
+    WORKFLOW = "workflow"
+    ACTION = "action"
+    HELM = "helm"
+    YAML = "yaml"
+    MAKE = "make"
+    SHELL = "shell"
+
+
+_TEMPLATE = r"(?:j2|jinja2?|tmpl|tpl|template|in|erb|mustache)"
+_DOCKERFILE = (
+    r"(?:(?:Dockerfile|Containerfile)(?:[.\-_][\w.+-]*)?|[\w.+-]+\.(?:[Dd]ockerfile|[Cc]ontainerfile))"
+)
+
+_BY_NAME = tuple(
+    (re.compile(pattern), role)
+    for pattern, role in (
+        (r".*\.dockerignore", FileRole.IGNORE),
+        (rf"(?i:{_DOCKERFILE}\.{_TEMPLATE})", FileRole.DOCKERFILE_TEMPLATE),
+        (r"(?:Dockerfile|Containerfile|dockerfile)[.\-_](?:.*\.)?(?:md|rst|txt|lock|bak|orig|py|sh)", None),
+        (rf"{_DOCKERFILE}|dockerfile", FileRole.DOCKERFILE),
+        (r"(?:docker-)?compose(?:[.\-_][\w.-]*)?\.ya?ml", FileRole.COMPOSE),
+        (r"docker-bake(?:\.[\w-]+)*\.(?:hcl|json)", FileRole.BAKE),
+        (r"action\.ya?ml", FileRole.ACTION),
+        (r"[^/]*\.ya?ml", FileRole.YAML),
+        (r"(?:GNU)?[Mm]akefile|[^/]*\.mk|[Jj]ustfile", FileRole.MAKE),
+        (r"[^/]*\.(?:sh|bash)", FileRole.SHELL),
+    )
+)
+_WORKFLOW = re.compile(r"(?:.*/)?\.github/workflows/[^/]+\.ya?ml")
+
+UNSEARCHED = frozenset(
+    {
+        *(".git", ".hg", ".svn", ".tox", ".nox", ".venv", "venv", "node_modules", "__pycache__"),
+        *("site-packages", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".terraform"),
+    }
+)
+"""Folders of what tools put there: the files in them are nobody's claims about this fleet."""
+
+
+def role_of(path: str) -> FileRole | None:
+    """Return what reads the file at `path` (relative to the repository); None for all other files."""
+    if _WORKFLOW.fullmatch(path):
+        return FileRole.WORKFLOW
+    name = path.rpartition("/")[2]
+    return next((role for pattern, role in _BY_NAME if pattern.fullmatch(name)), None)

@@ -1,0 +1,127 @@
+"""The repository that is asked what it claims: its files by what reads them, each read once.
+
+Nothing here raises for what a file holds. What cannot be read is a gap, told once.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from fleet_audit.audit.configuration.located import MAX_BYTES, Foreign, load_foreign
+from fleet_audit.audit.configuration.problems import ConfigurationError
+from fleet_audit.audit.dockerfiles.kinds import UNSEARCHED, FileRole, role_of
+from fleet_audit.audit.dockerfiles.language.parsing import parse
+from fleet_audit.audit.dockerfiles.language.structure import Dockerfile
+from fleet_audit.audit.images.tree import Entry, FileKind, FileTree, FileUnreadable, join, normalise
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.identity import ROOT, ImagePath
+from fleet_audit.audit.model.location import SourceLocation
+
+MAX_TEXT = 4 << 20
+MAX_FOLDERS = 200_000
+
+
+class Repository:
+    """A repository's files by their paths below its root, without a leading slash; links are not followed."""
+
+    def __init__(self, tree: FileTree) -> None:
+        """Take the files; nothing is looked at before it is asked for."""
+        self.tree = tree
+        self._by_role: dict[FileRole, tuple[str, ...]] | None = None
+        self._texts: dict[str, str | None] = {}
+        self._dockerfiles: dict[str, Dockerfile | None] = {}
+        self._yaml: dict[str, Foreign | None] = {}
+        self._gaps: dict[Gap, None] = {}
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Return what could not be read so far, in order of places."""
+        return tuple(sorted(self._gaps, key=lambda gap: (str(gap.location), gap.why)))
+
+    def files(self, *roles: FileRole) -> tuple[str, ...]:
+        """Return the files that have one of these roles, sorted."""
+        if self._by_role is None:
+            self._by_role = self._found()
+        return tuple(sorted(path for role in roles for path in self._by_role.get(role, ())))
+
+    def holds(self, path: str) -> bool:
+        """Say whether a file, folder or link stands at `path`."""
+        return self.tree.entry(normalise(path)) is not None
+
+    def entry(self, path: str) -> Entry | None:
+        """Return what stands at `path`; links are followed in its folders, not in its last part."""
+        return self.tree.entry(normalise(path))
+
+    def listing(self, folder: str) -> Mapping[str, Entry]:
+        """Return the entries of a folder; empty where it is none."""
+        return self.tree.listing(normalise(folder))
+
+    def text(self, path: str) -> str | None:
+        """Return a file's text; None, and a gap, where it cannot be read or is no text."""
+        if path not in self._texts:
+            self._texts[path] = self._read(path)
+        return self._texts[path]
+
+    def dockerfile(self, path: str) -> Dockerfile | None:
+        """Return a Dockerfile as it was parsed; None, and a gap, where it cannot be read."""
+        if path not in self._dockerfiles:
+            text = self.text(path)
+            self._dockerfiles[path] = None if text is None else parse(text)
+        return self._dockerfiles[path]
+
+    def yaml(self, path: str) -> Foreign | None:
+        """Return the documents of a YAML file; None, and a gap, where it cannot be read."""
+        if path not in self._yaml:
+            self._yaml[path] = self._read_yaml(path)
+        return self._yaml[path]
+
+    def report(self, path: str, why: str, *, line: int = 0, kind: GapKind = GapKind.UNREADABLE_FILE) -> None:
+        """Note that something at a place could not be examined."""
+        self._gaps[Gap("dockerfiles", kind, path, why, SourceLocation(path, line))] = None
+
+    def _read(self, path: str) -> str | None:
+        try:
+            body = self.tree.read(normalise(path), limit=MAX_TEXT)
+        except FileUnreadable as e:
+            self.report(path, e.why)
+            return None
+        if b"\0" in body:
+            self.report(path, "holds a NUL byte: it is no text")
+            return None
+        return body.decode(errors="replace")
+
+    def _read_yaml(self, path: str) -> Foreign | None:
+        text = self.text(path)
+        if text is None:
+            return None
+        if len(text) > MAX_BYTES:
+            self.report(path, f"has more than {MAX_BYTES} characters")
+            return None
+        try:
+            return load_foreign(text, name=path)
+        except ConfigurationError as e:
+            for problem in e.problems:
+                self.report(path, problem.message, line=problem.line)
+            return None
+
+    def _found(self) -> dict[FileRole, tuple[str, ...]]:
+        found: defaultdict[FileRole, list[str]] = defaultdict(list)
+        for path in self._walk():
+            role = role_of(path)
+            if role is not None:
+                found[role].append(path)
+        return {role: tuple(paths) for role, paths in found.items()}
+
+    def _walk(self) -> Iterator[str]:
+        pending: list[ImagePath] = [ROOT]
+        seen = 0
+        while pending:
+            folder = pending.pop()
+            seen += 1
+            if seen > MAX_FOLDERS:
+                self.report("", f"holds more than {MAX_FOLDERS} folders", kind=GapKind.LIMIT_REACHED)
+                return
+            for name, entry in self.tree.listing(folder).items():
+                if entry.kind is FileKind.FOLDER and name not in UNSEARCHED:
+                    pending.append(join(folder, name))
+                elif entry.kind is FileKind.FILE:
+                    yield join(folder, name).removeprefix("/")

@@ -1,0 +1,61 @@
+"""A repository's files by what reads them."""
+
+import pytest
+
+from fleet_audit.audit.dockerfiles.kinds import FileRole, role_of
+from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.model.finding import GapKind
+from tests.support.trees import Link, tree
+
+
+@pytest.mark.parametrize(
+    ("path", "role"),
+    [
+        ("Dockerfile", FileRole.DOCKERFILE),
+        ("docker/web/Dockerfile.prod", FileRole.DOCKERFILE),
+        ("docker/Containerfile", FileRole.DOCKERFILE),
+        ("web.Dockerfile", FileRole.DOCKERFILE),
+        ("Dockerfile.j2", FileRole.DOCKERFILE_TEMPLATE),
+        ("Dockerfile.dockerignore", FileRole.IGNORE),
+        (".dockerignore", FileRole.IGNORE),
+        ("docker-compose.override.yml", FileRole.COMPOSE),
+        ("compose.yaml", FileRole.COMPOSE),
+        ("docker-bake.hcl", FileRole.BAKE),
+        (".github/workflows/ci.yml", FileRole.WORKFLOW),
+        ("sub/.github/workflows/ci.yml", FileRole.WORKFLOW),
+        ("tools/action.yml", FileRole.ACTION),
+        ("k8s/deploy.yaml", FileRole.YAML),
+        ("GNUmakefile", FileRole.MAKE),
+        ("build.sh", FileRole.SHELL),
+        ("Dockerfile.md", None),
+        ("dockerfile_reader.py", None),
+        ("composer.yaml", FileRole.YAML),
+        ("notes.txt", None),
+    ],
+)
+def test_a_file_is_known_by_its_name_and_place(path: str, role: FileRole | None) -> None:
+    assert role_of(path) is role
+
+
+def test_folders_that_tools_fill_are_not_searched() -> None:
+    repository = Repository(
+        tree({"a/Dockerfile": "", "node_modules/x/Dockerfile": "", ".git/Dockerfile": ""})
+    )
+    assert repository.files(FileRole.DOCKERFILE) == ("a/Dockerfile",)
+
+
+def test_a_link_is_not_followed_to_what_it_names() -> None:
+    repository = Repository(tree({"Dockerfile": Link("/etc/passwd"), "a": Link("..")}))
+    assert repository.files(FileRole.DOCKERFILE) == ()
+
+
+def test_what_cannot_be_read_is_a_gap_told_once() -> None:
+    repository = Repository(tree({"Dockerfile": b"FROM a\0b\n", "compose.yaml": "a: [", "w.yml": "a: 1"}))
+    assert repository.dockerfile("Dockerfile") is None
+    assert repository.dockerfile("Dockerfile") is None
+    assert repository.yaml("compose.yaml") is None
+    assert repository.yaml("w.yml") is not None
+    assert [(gap.what, gap.kind) for gap in repository.gaps] == [
+        ("Dockerfile", GapKind.UNREADABLE_FILE),
+        ("compose.yaml", GapKind.UNREADABLE_FILE),
+    ]
