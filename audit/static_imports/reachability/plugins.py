@@ -40,13 +40,18 @@ def plugins(
         entry
         for group in filled(call.groups)
         for entry in offered(group)
-        if (entry.name in names or not names) and is_module_name(entry.module)
+        if (entry.name in names or not names) and is_module_name(entry.module) and not _is_listed(entry, call)
     ]
     is_choice = call.is_chosen and not names and len(found) > 1
     for entry in found:
         yield Plugin(
             ModuleName(entry.module), entry.attribute, max(likely, Level.PROBABLE) if is_choice else likely
         )
+
+
+def _is_listed(entry: NamedEntry, call: PluginCall) -> bool:
+    # Who looks commands up and loads none makes scripts of them, as installers do.
+    return entry.is_command and call.loaded_in < 0
 
 
 def _likely(call: PluginCall, level: Callable[[int], Level | None]) -> Level | None:

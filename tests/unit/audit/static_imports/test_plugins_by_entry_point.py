@@ -101,6 +101,14 @@ def test_another_group_or_one_that_nobody_can_tell_loads_nothing(other: str) -> 
     assert levels(ASKING + other) == {}
 
 
+def test_commands_are_loaded_where_code_loads_them_and_not_where_it_lists_them() -> None:
+    listing = f"{ASKING}NAMES = [e.name for e in entry_points(group='console_scripts')]\n"
+    loading = "import pkg_resources\npkg_resources.load_entry_point('ogg', 'console_scripts', 'oggenc')()\n"
+
+    assert levels(listing) == {}
+    assert levels(loading) == {"ogg": Level.CERTAIN}
+
+
 def test_the_group_may_be_what_a_function_is_given() -> None:
     image = {
         **IMAGE,
