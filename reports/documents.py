@@ -119,8 +119,8 @@ def _finding(finding: Finding) -> Fields:
         "subject": finding.subject,
         "message": finding.message,
         "remedy": finding.remedy,
-        "location": _place(finding.location),
-        "related": [_place(place) for place in finding.related],
+        "location": place_fields(finding.location),
+        "related": [place_fields(place) for place in finding.related],
         "fingerprint": finding.fingerprint,
         "waiver": finding.waiver,
     }
@@ -133,11 +133,12 @@ def _gap(gap: Gap) -> Fields:
         "what": gap.what,
         "why": gap.why,
         "blocking": gap.blocking,
-        "location": _place(gap.location),
+        "location": place_fields(gap.location),
     }
 
 
-def _place(location: Location | None) -> Fields | None:
+def place_fields(location: Location | None) -> Fields | None:
+    """Return a place as documents have it."""
     match location:
         case SourceLocation(path, line):
             return {"path": path, "line": line}
@@ -283,12 +284,12 @@ def _service(service: ServiceImports, report: ImportsReport) -> Fields:
         "native_loads": [_native_load(load) for load in service.native_loads],
         "programs": [_program(call) for call in service.programs],
         "path_edits": [
-            {"location": _place(edit.location), "expression": edit.expression, "folder": edit.folder}
+            {"location": place_fields(edit.location), "expression": edit.expression, "folder": edit.folder}
             for edit in service.path_edits
         ],
         "dynamic_imports": [
             {
-                "location": _place(dynamic.location),
+                "location": place_fields(dynamic.location),
                 "expression": dynamic.expression,
                 "level": int(dynamic.level),
             }
@@ -306,7 +307,7 @@ def _native_load(load: NativeLoad) -> Fields:
         "module": load.module,
         "distribution": load.distribution,
         "handled": load.is_handled,
-        "location": _place(load.location),
+        "location": place_fields(load.location),
     }
 
 
@@ -317,7 +318,7 @@ def _program(call: ProgramCall) -> Fields:
         "module": call.module,
         "distribution": call.distribution,
         "handled": call.is_handled,
-        "location": _place(call.location),
+        "location": place_fields(call.location),
     }
 
 
@@ -338,7 +339,7 @@ def _import(module: ImportedModule, report: ImportsReport) -> Fields:
         "level": int(module.level),
         "distribution": module.distribution,
         "provided_by": provider(module, report),
-        "locations": [_place(place) for place in module.locations],
+        "locations": [place_fields(place) for place in module.locations],
     }
 
 
@@ -359,7 +360,7 @@ def _missing(module: MissingModule) -> Fields:
         "level": int(module.level),
         "first_party": module.is_first_party,
         "wanted_by": module.wanted_by,
-        "locations": [_place(place) for place in module.locations],
+        "locations": [place_fields(place) for place in module.locations],
     }
 
 
@@ -370,19 +371,19 @@ def _required(required: RequiredDistribution) -> Fields:
         "installed": required.installed or None,
         "satisfied": required.is_satisfied,
         "constraint": required.is_constraint,
-        "location": _place(required.location),
+        "location": place_fields(required.location),
     }
 
 
 def _shadowing(shadowing: Shadowing) -> Fields:
     return {
         "module": shadowing.module,
-        "file": _place(shadowing.file),
+        "file": place_fields(shadowing.file),
         "shadowed": shadowing.shadowed,
         "distribution": shadowing.distribution,
         "level": int(shadowing.level),
         "wanted_by": list(shadowing.wanted_by),
-        "locations": [_place(place) for place in shadowing.locations],
+        "locations": [place_fields(place) for place in shadowing.locations],
     }
 
 
@@ -451,5 +452,5 @@ def _edge(edge: Edge) -> Fields:
         "how": edge.how,
         "target": str(edge.target),
         "level": int(edge.level),
-        "location": _place(edge.location),
+        "location": place_fields(edge.location),
     }

@@ -5,8 +5,16 @@ from typing import Any
 
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.model.one_file import DepthReport, HardeningReport, TreeReport
-from fleet_audit.audit.model.report import DepsReport, ExplainReport, ImportsReport, Judged, LddReport
+from fleet_audit.audit.model.report import (
+    DepsReport,
+    DockerfilesReport,
+    ExplainReport,
+    ImportsReport,
+    Judged,
+    LddReport,
+)
 from fleet_audit.reports.deps_text import deps_text
+from fleet_audit.reports.dockerfiles import dockerfiles_document, dockerfiles_text
 from fleet_audit.reports.documents import deps_document, explain_document, imports_document, ldd_document
 from fleet_audit.reports.explain_text import explain_text
 from fleet_audit.reports.imports_text import imports_text
@@ -36,6 +44,9 @@ RENDERERS: Mapping[tuple[type[Judged], str], Renderer] = {
     (DepthReport, "json"): depth_document,
     (HardeningReport, "text"): hardening_text,
     (HardeningReport, "json"): hardening_document,
+    (DockerfilesReport, "text"): dockerfiles_text,
+    (DockerfilesReport, "json"): dockerfiles_document,
+    (DockerfilesReport, "sarif"): sarif,
     (ExplainReport, "text"): explain_text,
     (ExplainReport, "json"): explain_document,
 }

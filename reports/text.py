@@ -60,12 +60,17 @@ def write_findings(page: Page, findings: Sequence[Finding], title: str = "Findin
     page.table(("", "", ""), [_finding_row(finding) for finding in findings])
 
 
-def _finding_row(finding: Finding) -> tuple[Line, Line, Line]:
+def finding_label(finding: Finding) -> Piece:
+    """Return how grave a finding is, or why it does not count, in its colour."""
     label = str(finding.severity)
     if finding.waiver is not None:
         label = "waived"
     elif finding.mode is Mode.DRY_RUN:
         label = "dry run"
+    return Piece(label, SEVERITY_STYLE[finding.severity])
+
+
+def _finding_row(finding: Finding) -> tuple[Line, Line, Line]:
     text: list[str | Piece] = []
     if finding.location is not None:
         text += [Piece(str(finding.location), "cyan"), BREAK]
@@ -74,7 +79,7 @@ def _finding_row(finding: Finding) -> tuple[Line, Line, Line]:
         text += [BREAK, Piece("→ ", "green"), finding.remedy]
     if finding.waiver is not None:
         text += [BREAK, Piece(f"waived: {finding.waiver}", "dim")]
-    return Piece(label, SEVERITY_STYLE[finding.severity]), finding.rule, text
+    return finding_label(finding), finding.rule, text
 
 
 def write_gaps(page: Page, gaps: Sequence[Gap]) -> None:

@@ -4,7 +4,7 @@ Nothing here raises for what a file holds. What cannot be read is a gap, told on
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from fleet_audit.audit.configuration.located import MAX_BYTES, Foreign, load_foreign
 from fleet_audit.audit.configuration.problems import ConfigurationError
@@ -23,9 +23,13 @@ MAX_FOLDERS = 200_000
 class Repository:
     """A repository's files by their paths below its root, without a leading slash; links are not followed."""
 
-    def __init__(self, tree: FileTree) -> None:
-        """Take the files; nothing is looked at before it is asked for."""
+    def __init__(self, tree: FileTree, *, dockerfiles: Iterable[str] = ()) -> None:
+        """Take the files; nothing is looked at before it is asked for.
+
+        Of `dockerfiles`, those whose names do not say what they are count as Dockerfiles.
+        """
         self.tree = tree
+        self._also = tuple(path for path in dockerfiles if role_of(path) is None)
         self._by_role: dict[FileRole, tuple[str, ...]] | None = None
         self._texts: dict[str, str | None] = {}
         self._dockerfiles: dict[str, Dockerfile | None] = {}
@@ -104,7 +108,7 @@ class Repository:
             return None
 
     def _found(self) -> dict[FileRole, tuple[str, ...]]:
-        found: defaultdict[FileRole, list[str]] = defaultdict(list)
+        found: defaultdict[FileRole, list[str]] = defaultdict(list, {FileRole.DOCKERFILE: [*self._also]})
         for path in self._walk():
             role = role_of(path)
             if role is not None:

@@ -3,6 +3,7 @@
 import msgspec
 
 from fleet_audit.audit.model.apt import AptPlan, Surplus
+from fleet_audit.audit.model.claims import DockerfileAccount
 from fleet_audit.audit.model.elf import EntryPoint
 from fleet_audit.audit.model.evidence import Chain, Edge, Node
 from fleet_audit.audit.model.finding import Finding, Gap, PolicySummary, Verdict, verdict
@@ -125,3 +126,9 @@ class ExplainReport(Judged, frozen=True, kw_only=True):
     answers: tuple[Answer, ...] = ()
     arriving: tuple[Edge, ...] = ()
     leaving: tuple[Edge, ...] = ()
+
+
+class DockerfilesReport(Judged, frozen=True, kw_only=True):
+    """What a repository's Dockerfiles, and the files that build and name images, claim."""
+
+    files: tuple[DockerfileAccount, ...] = ()

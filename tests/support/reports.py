@@ -3,6 +3,9 @@
 import msgspec
 
 from fleet_audit.audit.model.apt import AptPlan, Placement, PlannedPackage, Surplus, Unsatisfied
+from fleet_audit.audit.model.builds import Build, BuildOrigin
+from fleet_audit.audit.model.claims import DockerfileAccount, StageName
+from fleet_audit.audit.model.dockerfiles import Rejection
 from fleet_audit.audit.model.elf import (
     Attempt,
     Closure,
@@ -72,6 +75,7 @@ from fleet_audit.audit.model.one_file import (
 from fleet_audit.audit.model.report import (
     Answer,
     DepsReport,
+    DockerfilesReport,
     EntryReport,
     ExplainReport,
     ImportsReport,
@@ -453,8 +457,38 @@ def hardening_report() -> HardeningReport:
     )
 
 
+def dockerfiles_report() -> DockerfilesReport:
+    """Return a repository with a Dockerfile that builds, one that does not, and one that cannot be read."""
+    build = Build(
+        origin=BuildOrigin.COMPOSE,
+        location=SourceLocation("compose.yaml", 4),
+        dockerfile="web/Dockerfile",
+        context="web",
+        name="web",
+        args=(("MACHINE", "mainpc"), ("TOKEN", None)),
+        platforms=("linux/amd64",),
+        tags=("registry.example/acme/web:1",),
+        services=("Web",),
+    )
+    rejection = Rejection(4, "unknown-instruction", "there is no instruction 'b\x1b'", 3, "no backslash")
+    return DockerfilesReport(
+        subject="shop",
+        files=(
+            DockerfileAccount("web/Dockerfile", (StageName("run", "debian:12", 1),), (), (build,)),
+            DockerfileAccount("old/Dockerfile", (StageName("", "$BASE", 2),), (rejection,)),
+        ),
+        findings=(
+            finding(rule="FA-DF-001", subject="file:old/Dockerfile", message="it cannot be built"),
+            finding(Severity.WARN, rule="FA-DF-002", subject="file:old/Dockerfile", waiver="known"),
+        ),
+        gaps=(Gap("dockerfiles", GapKind.UNREADABLE_FILE, "x/Dockerfile", "holds a NUL byte"),),
+        policy=POLICY,
+    )
+
+
 ALL = (
     deps_report(),
+    dockerfiles_report(),
     clean_report(),
     imports_report(),
     ldd_report(),

@@ -11,6 +11,7 @@ COMMANDS: dict[str, str] = {
     "imports": "What services import, where, from which distribution, and what nobody provides.",
     "ldd": "Which entry points of an image cannot load, and exactly why.",
     "explain": "The whole chain behind a soname, program, package, module, distribution or file.",
+    "dockerfiles": "What the repository's Dockerfiles, builds and image references claim, checked.",
     "doctor": "Which tools, versions and caches are there, and what is missing.",
 }
 """Name of each command, in the order of the help text, and its one line there."""

@@ -9,9 +9,11 @@ from fleet_audit.cli.options import Common
 if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
 
+_HERE = Path()
 
-def find_fleet(common: Common) -> "Fleet | None":
-    """Return the fleet of ``-f FILE``, else of the nearest manifest upwards; None where there is none.
+
+def find_fleet(common: Common, start: Path = _HERE) -> "Fleet | None":
+    """Return the fleet of ``-f FILE``, else of the nearest manifest above `start`; None if there is none.
 
     Raises ConfigurationError with everything that is wrong with the manifest, UsageError where the FILE
     that was named is not there, or a folder.
@@ -22,7 +24,7 @@ def find_fleet(common: Common) -> "Fleet | None":
     if common.fleet is not None and (common.fleet.is_dir() or not common.fleet.exists()):
         what = "is a folder, not a manifest" if common.fleet.is_dir() else "there is no such file"
         raise UsageError(f"{common.fleet}: {what}; check what -f names")
-    found = common.fleet or find_manifest(Path())
+    found = common.fleet or find_manifest(start)
     return None if found is None else load_fleet(found, configuration_store(common.cache_folder))
 
 

@@ -35,7 +35,7 @@ def placed(report: JudgedT, subject: "Subject") -> JudgedT:
     """Return a report that says where its paths begin, where that is not in the manifest's folder."""
     if subject.folder is None:
         return report
-    return msgspec.structs.replace(report, folder=_repository_folder(subject.folder))
+    return msgspec.structs.replace(report, folder=repository_folder(subject.folder))
 
 
 def options_for(common: Common, fleet: "Fleet | None") -> RenderOptions:
@@ -47,11 +47,11 @@ def options_for(common: Common, fleet: "Fleet | None") -> RenderOptions:
         is_coloured=_is_coloured(common),
         manifest=fleet.file if fleet else "",
         fleet_words=("-f", str(common.fleet)) if common.fleet else (),
-        repository_folder=_repository_folder(Path(fleet.root)) if fleet else "",
+        repository_folder=repository_folder(Path(fleet.root)) if fleet else "",
     )
 
 
-def _repository_folder(root: Path) -> str:
+def repository_folder(root: Path) -> str:
     """Return a folder's path within the git repository that holds it; empty at its root or outside of any."""
     absolute = Path(os.path.abspath(root))
     for above in (absolute, *absolute.parents):

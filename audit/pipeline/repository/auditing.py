@@ -1,0 +1,65 @@
+"""A repository's claims, checked and judged: the answer of ``dockerfiles``."""
+
+from collections.abc import Collection, Iterable
+
+import msgspec
+
+from fleet_audit.audit.dockerfiles.kinds import FileRole
+from fleet_audit.audit.model.finding import Finding, Gap
+from fleet_audit.audit.model.location import Location
+from fleet_audit.audit.model.report import DockerfilesReport
+from fleet_audit.audit.pipeline.repository.checks import CHECKS
+from fleet_audit.audit.pipeline.repository.grounds import Grounds
+from fleet_audit.audit.pipeline.repository.syntax import accounts
+from fleet_audit.audit.policy.pragmas import judge
+
+
+def audit_repository(name: str, grounds: Grounds, *, paths: Collection[str] = ()) -> DockerfilesReport:
+    """Return what the repository called `name` claims; of `paths` alone, where some are given.
+
+    A path is a file or a folder below the repository's root. Everything is read all the same: what builds
+    a Dockerfile may stand anywhere.
+    """
+    examined = [check(grounds) for check in CHECKS]
+    judgement = judge(
+        grounds.shared.rules,
+        [subject for each in examined for subject in each.subjects],
+        exemptions=grounds.shared.exemptions,
+    )
+    gaps = (*grounds.repository.gaps, *(gap for each in examined for gap in each.gaps), *judgement.gaps)
+    report = DockerfilesReport(
+        subject=name,
+        findings=judgement.findings,
+        gaps=tuple(dict.fromkeys(gaps)),
+        policy=grounds.shared.rules.summary(),
+        files=accounts(grounds),
+    )
+    return _limited(report, tuple(paths)) if paths else report
+
+
+def has_claims(grounds: Grounds, paths: Iterable[str]) -> bool:
+    """Say whether there is a file below one of `paths`, or anywhere where none is given, to check."""
+    wanted = tuple(paths) or (".",)
+    return any(_is_below(path, wanted) for path in grounds.repository.files(*FileRole))
+
+
+def _limited(report: DockerfilesReport, paths: tuple[str, ...]) -> DockerfilesReport:
+    return msgspec.structs.replace(
+        report,
+        findings=tuple(each for each in report.findings if _speaks_of(each, paths)),
+        gaps=tuple(gap for gap in report.gaps if gap.location is None or _stands_below(gap, paths)),
+        files=tuple(each for each in report.files if _is_below(each.path, paths)),
+    )
+
+
+def _speaks_of(finding: Finding, paths: tuple[str, ...]) -> bool:
+    places: list[Location | None] = [finding.location, *finding.related]
+    return any(place is not None and _is_below(place.path, paths) for place in places)
+
+
+def _stands_below(gap: Gap, paths: tuple[str, ...]) -> bool:
+    return gap.location is not None and _is_below(gap.location.path, paths)
+
+
+def _is_below(path: str, folders: tuple[str, ...]) -> bool:
+    return any(folder in (".", path) or path.startswith(f"{folder}/") for folder in folders)

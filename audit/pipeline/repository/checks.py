@@ -1,0 +1,11 @@
+"""The checks of a repository, in the order in which they run."""
+
+from collections.abc import Callable
+
+from fleet_audit.audit.pipeline.repository import syntax
+from fleet_audit.audit.pipeline.repository.grounds import Examined, Grounds
+
+Check = Callable[[Grounds], Examined]
+
+CHECKS: tuple[Check, ...] = (syntax.examine,)
+"""Each asks one question of the repository; no check knows of another."""

@@ -1,0 +1,45 @@
+"""What every check of a repository starts from; each part is worked out when it is first asked for."""
+
+from collections.abc import Iterable
+from functools import cached_property
+
+import msgspec
+
+from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.model.builds import Build
+from fleet_audit.audit.model.finding import Gap
+from fleet_audit.audit.model.fleet import Fleet
+from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.policy.facts import Subject
+
+
+class Examined(msgspec.Struct, frozen=True):
+    """What one check found: subjects for the rules, and what it could not examine."""
+
+    subjects: tuple[Subject, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+
+class Grounds:
+    """The repository, the fleet where there is a manifest, and what several checks ask of them."""
+
+    def __init__(self, repository: Repository, shared: Shared) -> None:
+        """Take the repository, and what the run shares; the manifest stands at the repository's root."""
+        self.repository = repository
+        self.shared = shared
+
+    @property
+    def fleet(self) -> Fleet | None:
+        """Return the fleet; None where no manifest speaks of this repository."""
+        return self.shared.fleet
+
+    @cached_property
+    def builds(self) -> tuple[Build, ...]:
+        """Return every use of a Dockerfile that the repository shows."""
+        return ()
+
+    def users(self, builds: Iterable[Build]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the services and the families that these builds are for, each sorted."""
+        services = {name for build in builds for name in build.services}
+        families = {name for build in builds for name in build.families}
+        return tuple(sorted(services)), tuple(sorted(families))

@@ -1,0 +1,102 @@
+"""What a repository claims of its images: for a terminal, and as ``dockerfiles/1``."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from fleet_audit.audit.model.builds import Build
+from fleet_audit.audit.model.claims import DockerfileAccount
+from fleet_audit.audit.model.dockerfiles import Rejection
+from fleet_audit.audit.model.finding import Finding
+from fleet_audit.audit.model.report import DockerfilesReport
+from fleet_audit.reports.documents import Fields, document_of, place_fields
+from fleet_audit.reports.options import RenderOptions
+from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, count
+from fleet_audit.reports.text import finding_label, write_gaps, write_head, write_notes, write_verdict
+
+
+def dockerfiles_text(reports: Sequence[DockerfilesReport], options: RenderOptions) -> str:
+    """Return the findings of a repository, file by file."""
+    page = Page(options)
+    for report in reports:
+        _write(page, report)
+    return page.text()
+
+
+def _write(page: Page, report: DockerfilesReport) -> None:
+    write_head(page, report.subject, None)
+    page.line(_counts(report))
+    write_notes(page, report)
+    by_file: defaultdict[str, list[Finding]] = defaultdict(list)
+    for finding in report.findings:
+        by_file[finding.location.path if finding.location else ""].append(finding)
+    for path, findings in sorted(by_file.items()):
+        page.blank()
+        page.line(Piece(path or report.subject, "bold"))
+        ordered = sorted(findings, key=lambda finding: finding.location.line if finding.location else 0)
+        page.table(("", "", "", ""), [_row(finding) for finding in ordered])
+    write_gaps(page, report.gaps)
+    write_verdict(page, report)
+
+
+def _counts(report: DockerfilesReport) -> str:
+    builds = sum(len(file.builds) for file in report.files)
+    return f"{count(len(report.files), 'Dockerfile')}, {count(builds, 'build')}"
+
+
+def _row(finding: Finding) -> tuple[Line, Line, Line, Line]:
+    line = str(finding.location.line) if finding.location and finding.location.line else ""
+    text: list[str | Piece] = [finding.message]
+    if finding.remedy:
+        text += [BREAK, Piece("→ ", "green"), finding.remedy]
+    if finding.related:
+        places = ", ".join(dict.fromkeys(str(place) for place in finding.related))
+        text += [BREAK, Piece(f"see {places}", "dim")]
+    if finding.waiver is not None:
+        text += [BREAK, Piece(f"waived: {finding.waiver}", "dim")]
+    return Piece(line, "cyan"), finding_label(finding), finding.rule, text
+
+
+def dockerfiles_document(reports: Sequence[DockerfilesReport], options: RenderOptions) -> str:
+    """Return ``dockerfiles/1``."""
+    return document_of("dockerfiles", reports, options, _fields)
+
+
+def _fields(report: DockerfilesReport) -> Fields:
+    return {"files": [_file(file) for file in report.files], "references": [], "copies": []}
+
+
+def _file(file: DockerfileAccount) -> Fields:
+    return {
+        "path": file.path,
+        "parses": not file.rejections,
+        "error": _error(file.rejections[0]) if file.rejections else None,
+        "errors": [_error(rejection) for rejection in file.rejections],
+        "stages": [{"name": stage.name, "base": stage.base, "line": stage.line} for stage in file.stages],
+        "contexts": [_context(build) for build in file.builds],
+    }
+
+
+def _error(rejection: Rejection) -> Fields:
+    return {
+        "line": rejection.line,
+        "kind": rejection.kind,
+        "message": rejection.message,
+        "cause_line": rejection.cause_line,
+        "cause": rejection.cause,
+    }
+
+
+def _context(build: Build) -> Fields:
+    return {
+        "context": build.context or None,
+        "origin": build.origin,
+        "location": place_fields(build.location),
+        "name": build.name,
+        "args": dict(build.args),
+        "target": build.target or None,
+        "platforms": list(build.platforms),
+        "tags": list(build.tags),
+        "services": list(build.services),
+        "families": list(build.families),
+        "unknown": list(build.unknown),
+    }

@@ -1,0 +1,103 @@
+"""``fleet-audit dockerfiles``: what the repository claims of its images, checked."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from fleet_audit.audit.errors import UsageError
+from fleet_audit.cli.ending import exit_code
+from fleet_audit.cli.manifest import find_fleet
+from fleet_audit.cli.options import Common, common
+from fleet_audit.cli.output import check_writable, parse_outputs, write
+
+if TYPE_CHECKING:
+    from fleet_audit.audit.model.fleet import Fleet
+
+FORMATS = ("text", "json", "sarif")
+
+
+@click.command("dockerfiles")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@common
+def command(*, paths: tuple[str, ...], common: Common) -> int:
+    """Check Dockerfiles, what builds them, what they copy, and the references to images.
+
+    The whole repository is read: the manifest's folder, else the git repository around here. With PATHs,
+    only what concerns these files and folders is told.
+    """
+    outputs = parse_outputs(common.output, FORMATS)
+    check_writable(outputs)
+    for path in paths:
+        if not os.path.lexists(path):
+            raise UsageError(f"{path}: there is no such file or folder; check the path")
+    fleet = _fleet(common, paths)
+    root = _root(fleet, paths)
+    chosen = _below(root, paths)
+
+    from fleet_audit.audit.dockerfiles.repository import Repository  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.images.folder import open_folder  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.model.report import DockerfilesReport  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.repository.auditing import audit_repository, has_claims  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.repository.grounds import Grounds  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.cli.rendering import renderer, repository_folder  # noqa: PLC0415  (the same)
+
+    files = [path for path in chosen if os.path.isfile(root / path)]
+    repository = Repository(open_folder(root), dockerfiles=files)
+    with common.settings() as settings:
+        grounds = Grounds(repository, Shared(settings, fleet))
+        if not has_claims(grounds, chosen):
+            where = ", ".join(paths) or str(root)
+            raise UsageError(
+                f"{where}: no Dockerfile, and nothing that builds or names an image; nothing to check"
+            )
+        report = audit_repository(_name(root, fleet), grounds, paths=chosen)
+    report = msgspec.structs.replace(report, folder=repository_folder(root))
+    write(outputs, renderer(DockerfilesReport, [report], common, fleet))
+    return exit_code([report])
+
+
+def _fleet(common: Common, paths: tuple[str, ...]) -> "Fleet | None":
+    """Return the fleet of ``-f FILE``, else of the nearest manifest above what is asked about."""
+    return find_fleet(common, _folder(paths))
+
+
+def _root(fleet: "Fleet | None", paths: tuple[str, ...]) -> Path:
+    """Return the folder of the manifest, else the git repository's, else the one that is asked about."""
+    if fleet is not None:
+        return Path(os.path.realpath(fleet.root))
+    folder = Path(os.path.realpath(_folder(paths)))
+    return next((above for above in (folder, *folder.parents) if (above / ".git").exists()), folder)
+
+
+def _folder(paths: tuple[str, ...]) -> Path:
+    if not paths:
+        return Path()
+    return Path(paths[0]) if os.path.isdir(paths[0]) else Path(paths[0]).parent
+
+
+def _below(root: Path, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the paths below the root; raise UsageError for those that are not."""
+    found = []
+    for path in paths:
+        # The last part may be a link: it is itself that is asked about.
+        folder, name = os.path.split(os.path.normpath(path))
+        absolute = (
+            os.path.realpath(path)
+            if name in ("", ".", "..")
+            else os.path.join(os.path.realpath(folder), name)
+        )
+        inside = os.path.relpath(absolute, root)
+        if inside == ".." or inside.startswith("../"):
+            raise UsageError(
+                f"{path}: it is not below {root}, whose files are checked; name one repository at a time"
+            )
+        found.append(inside)
+    return tuple(dict.fromkeys(found))
+
+
+def _name(root: Path, fleet: "Fleet | None") -> str:
+    return fleet.manifest.fleet if fleet is not None else root.name
