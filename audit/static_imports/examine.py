@@ -25,7 +25,7 @@ from fleet_audit.audit.static_imports.distributions.unused import SERVERS
 from fleet_audit.audit.static_imports.library import STAGE, Library
 from fleet_audit.audit.static_imports.reachability.byte_code import unread_byte_code
 from fleet_audit.audit.static_imports.reachability.computed import Computed
-from fleet_audit.audit.static_imports.reachability.expansion import Expander
+from fleet_audit.audit.static_imports.reachability.expander import Expander
 from fleet_audit.audit.static_imports.reachability.nodes import own_name
 from fleet_audit.audit.static_imports.reachability.own_files import (
     is_for_developers,

@@ -2,37 +2,34 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import assert_never
 
 import msgspec
 
 from fleet_audit.audit.model.imports import Level
-from fleet_audit.audit.static_imports.source.conditions import (
-    AllOf,
-    Circumstances,
-    Condition,
-    Constant,
-    TypeChecking,
-    holds,
+from fleet_audit.audit.static_imports.reachability.blocks import (
+    around,
+    is_for_type_checkers,
+    is_in_function,
+    try_around,
 )
+from fleet_audit.audit.static_imports.reachability.failures import (
+    IMPORT_FAILURES,
+    NAMED_FAILURES,
+    is_caught,
+    possible_failures,
+)
+from fleet_audit.audit.static_imports.source.conditions import Circumstances, Constant, holds
 from fleet_audit.audit.static_imports.source.functions import Invocation, functions_named
 from fleet_audit.audit.static_imports.source.records import (
     Block,
     BlockKind,
-    DynamicImportCall,
     Ending,
     FlagAssignment,
     ImportStatement,
     SourceRecord,
 )
-
-_NAMED_FAILURES = frozenset({"ImportError", "ModuleNotFoundError"})
-_BROAD = frozenset({"Exception", "BaseException"})
-IMPORT_FAILURES = _NAMED_FAILURES | _BROAD
-_FAILED_IMPORT = "ModuleNotFoundError"
-_BASES = {"ModuleNotFoundError": IMPORT_FAILURES, "ImportError": frozenset({"ImportError"}) | _BROAD}
-"""What catches the exceptions of imports; others are caught by their own name, or by a broad handler."""
 
 _MIN_ROUNDS, _MAX_STEPS = 20, 400_000
 """Blocks and calls looked at before levels count as settled; calls that lead far take many rounds."""
@@ -52,10 +49,10 @@ class Liveness:
         self,
         record: SourceRecord,
         world: Circumstances,
-        resolves: Callable[[ImportStatement], bool],
+        is_answered: Callable[[ImportStatement], bool],
         called: tuple[Invocation, ...] = (),
     ) -> None:
-        """Take what decides conditions, whether an import resolves, and calls from outside."""
+        """Take what decides conditions, whether an import finds what it asks for, and calls from outside."""
         self._blocks = record.blocks
         self._raises = record.raises
         self._world = msgspec.structs.replace(world, flag=self._flag)
@@ -72,7 +69,7 @@ class Liveness:
         self._asking: set[str] = set()
         self._asked_at: float = math.inf
         self._answers: dict[tuple[int, bool], bool | None] = {}
-        self._failures = self._possible_failures(record, resolves)
+        self._failures = possible_failures(record, is_answered)
         self._failing: dict[int, frozenset[str]] = {}
         self._functions: dict[int, Level] = {}
         for call in called:
@@ -91,9 +88,12 @@ class Liveness:
         return level
 
     def _failing_line(self, block: int) -> float:
-        tried = self._try_around(block)
-        failures = self._failures.get(tried, ())
-        lines = (line for at, _, line in failures if self._known_level(at) == self._known_level(tried))
+        tried = try_around(self._blocks, block)
+        lines = (
+            failure.line
+            for failure in self._failures.get(tried, ())
+            if self._known_level(failure.block) == self._known_level(tried)
+        )
         return min(lines, default=math.inf)
 
     def level_of_call(self, block: int) -> Level | None:
@@ -103,14 +103,12 @@ class Liveness:
 
     def is_guarded(self, block: int) -> bool:
         """Say whether a failed import in `block` is survived, or is a fallback that is not needed."""
-        at = block
-        while at > 0 and self._blocks[at].kind is not BlockKind.FUNCTION:
+        for at in around(self._blocks, block):
             here = self._blocks[at]
             if here.kind in (BlockKind.TRY, BlockKind.WITH) and not IMPORT_FAILURES.isdisjoint(here.catches):
                 return True
             if here.kind is BlockKind.EXCEPT and not self._failing.get(here.previous):
                 return True
-            at = here.parent
         return False
 
     def is_typing(self, block: int) -> bool:
@@ -121,7 +119,7 @@ class Liveness:
         """Say whether the module surely ends in a failed import that it raises itself."""
         return any(
             self._levels[raised.block] is Level.CERTAIN
-            and raised.exception in _NAMED_FAILURES
+            and raised.exception in NAMED_FAILURES
             and not self.is_guarded(raised.block)
             for raised in self._raises
         )
@@ -205,42 +203,13 @@ class Liveness:
         levels = self._seen if block < len(self._seen) else self._before
         return levels[block] if block < len(levels) else None
 
-    def _possible_failures(
-        self, record: SourceRecord, resolves: Callable[[ImportStatement], bool]
-    ) -> dict[int, list[tuple[int, str, float]]]:
-        """Return, for each ``try``, the blocks in it that fail where they run, the exception and the line."""
-        failures: defaultdict[int, list[tuple[int, str, float]]] = defaultdict(list)
-        for statement in record.imports:
-            at = self._try_around(statement.block)
-            if at >= 0 and not resolves(statement):
-                failures[at].append((statement.block, _FAILED_IMPORT, statement.line))
-        for call in record.dynamic:
-            at = self._try_around(call.block)
-            if at >= 0 and len(call.modules) == 1 and not call.package and not resolves(_as_statement(call)):
-                failures[at].append((call.block, _FAILED_IMPORT, call.line))
-        for raised in record.raises:
-            at = self._try_around(raised.block)
-            if at >= 0:
-                failures[at].append((raised.block, raised.exception, math.inf))
-        return dict(failures)
-
-    def _try_around(self, block: int) -> int:
-        return next((i for i in self._around(block) if self._blocks[i].kind is BlockKind.TRY), -1)
-
     def _failed(self, tried: int, levels: list[Level | None]) -> frozenset[str]:
         """Return the exceptions that a ``try`` surely ends with; none where it does not surely fail."""
         return frozenset(
-            exception
-            for block, exception, _ in self._failures.get(tried, ())
-            if levels[block] is not None and levels[block] == levels[tried]
+            failure.exception
+            for failure in self._failures.get(tried, ())
+            if levels[failure.block] is not None and levels[failure.block] == levels[tried]
         )
-
-    def _around(self, block: int) -> list[int]:
-        around: list[int] = []
-        while block > 0 and self._blocks[block].kind is not BlockKind.FUNCTION:
-            around.append(block)
-            block = self._blocks[block].parent
-        return around
 
     def _settle(self, record: SourceRecord) -> list[Level | None]:
         levels = self._pass()
@@ -264,9 +233,9 @@ class Liveness:
 
     def _is_sheltered(self, block: int) -> bool:
         """Say whether a handler around `block` names a failed import; a broad one may only log the end."""
-        around = (self._blocks[index] for index in self._around(block))
-        copes = (b for b in around if b.kind in (BlockKind.TRY, BlockKind.WITH))
-        return any(not _NAMED_FAILURES.isdisjoint(b.catches) for b in copes)
+        outer = (self._blocks[index] for index in around(self._blocks, block))
+        copes = (b for b in outer if b.kind in (BlockKind.TRY, BlockKind.WITH))
+        return any(not NAMED_FAILURES.isdisjoint(b.catches) for b in copes)
 
     def _pass(self) -> list[Level | None]:
         # A block stands after the one that it is in, so one walk in order sees every parent first.
@@ -317,13 +286,12 @@ class Liveness:
         if self._known_level(tried) is not Level.CERTAIN:
             return False
         failures = self._failures.get(tried, ())
-        imports = (block for block, exception, _ in failures if exception in _NAMED_FAILURES)
+        imports = (failure.block for failure in failures if failure.exception in NAMED_FAILURES)
         return any(self._known_level(block) is Level.PROBABLE for block in imports)
 
     def _catches_failure(self, handler: Block) -> bool:
         failed = self._failing.get(handler.previous, frozenset())
-        caught = set(handler.catches)
-        return any(not caught.isdisjoint(_BASES.get(name, (name, *_BROAD))) for name in failed)
+        return any(is_caught(exception, handler) for exception in failed)
 
     def _rest_level(self, block: Block) -> Level | None:
         """Say how certainly a block goes on behind branches of which one leaves it."""
@@ -358,7 +326,7 @@ class Liveness:
         return Level.PROBABLE if is_left and Level.CERTAIN not in staying else Level.CERTAIN
 
     def _is_caught(self, block: int) -> bool:
-        tried = self._try_around(block)
+        tried = try_around(self._blocks, block)
         return tried >= 0 and bool(self._blocks[tried].catches)
 
     def _level_after_try(self, branches: list[tuple[int, Block]]) -> Level | None:
@@ -409,39 +377,6 @@ class Liveness:
 def _asks_for_name(tried: Block) -> bool:
     """Say whether a ``try`` asks whether a name is bound, which other versions have or have not."""
     return "NameError" in tried.catches and IMPORT_FAILURES.isdisjoint(tried.catches)
-
-
-def _as_statement(call: DynamicImportCall) -> ImportStatement:
-    """Return the statement that imports what a call imports by one name."""
-    name = call.modules[0]
-    bare = name.lstrip(".")
-    return ImportStatement(bare, call.line, 0, call.block, level=len(name) - len(bare))
-
-
-def _asks_type_checking(condition: Condition) -> bool:
-    if isinstance(condition, AllOf):
-        return any(_asks_type_checking(operand) for operand in condition.operands)
-    return isinstance(condition, TypeChecking)
-
-
-def is_in_function(blocks: Sequence[Block], block: int) -> bool:
-    """Say whether a block is part of a function."""
-    at = block
-    while at > 0:
-        if blocks[at].kind is BlockKind.FUNCTION:
-            return True
-        at = blocks[at].parent
-    return False
-
-
-def is_for_type_checkers(blocks: Sequence[Block], block: int) -> bool:
-    """Say whether a block runs for type checkers alone."""
-    at = block
-    while at > 0:
-        if blocks[at].kind is BlockKind.IF and _asks_type_checking(blocks[at].condition):
-            return True
-        at = blocks[at].parent
-    return False
 
 
 def _line_of(flag: FlagAssignment) -> int:

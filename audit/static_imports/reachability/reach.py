@@ -10,7 +10,8 @@ import msgspec
 from fleet_audit.audit.model.evidence import Edge, Node, NodeKind
 from fleet_audit.audit.model.imports import ImportContext, Level
 from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.audit.static_imports.reachability.expansion import CallLink, Expander, Expansion
+from fleet_audit.audit.static_imports.reachability.expander import Expander
+from fleet_audit.audit.static_imports.reachability.expansion import CallLink, Expansion
 from fleet_audit.audit.static_imports.reachability.nodes import location, module_node, node_name
 from fleet_audit.audit.static_imports.reachability.ways import Key, KnownWays, Way
 from fleet_audit.audit.static_imports.resolution.finder import Module, ModuleKind

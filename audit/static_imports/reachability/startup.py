@@ -3,7 +3,7 @@
 from fleet_audit.audit.images.tree import basename
 from fleet_audit.audit.model.identity import ImagePath, ModuleName
 from fleet_audit.audit.model.imports import Level
-from fleet_audit.audit.static_imports.reachability.expansion import Expander
+from fleet_audit.audit.static_imports.reachability.expander import Expander
 from fleet_audit.audit.static_imports.reachability.reach import Reach, Start, reach
 from fleet_audit.audit.static_imports.reachability.ways import KnownWays
 from fleet_audit.audit.static_imports.resolution.finder import Module, ModuleKind, Place, Side

@@ -8,7 +8,8 @@ from fleet_audit.audit.model.evidence import Edge, Node, NodeKind
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import ImportContext, Level
 from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.audit.static_imports.reachability.expansion import Expander, Expansion
+from fleet_audit.audit.static_imports.reachability.expander import Expander
+from fleet_audit.audit.static_imports.reachability.expansion import Expansion
 from fleet_audit.audit.static_imports.reachability.nodes import is_own, location, module_node, node_name
 from fleet_audit.audit.static_imports.resolution.finder import Module, ModuleKind
 from fleet_audit.audit.static_imports.source.functions import Invocation
