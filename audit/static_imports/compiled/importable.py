@@ -43,6 +43,9 @@ def _redirected(image: FileTree, interpreter: Interpreter) -> Iterator[tuple[Ima
             module = _module(path, folder, interpreter)
             if module is not None:
                 yield path, ModuleName(f"{name}.{module}")
+    for name, file in interpreter.redirects.files.items():
+        if file.endswith(interpreter.suffixes) and image.realpath(file) is not None:
+            yield file, name
 
 
 def _module(path: ImagePath, folder: ImagePath, interpreter: Interpreter) -> ModuleName | None:

@@ -156,9 +156,26 @@ class Finder:
         return found
 
     def _looked_for(self, name: ModuleName, path: Sequence[Place]) -> Module | None:
+        if (listed := self._listed(name, path)) is not None:
+            return listed
         found = self._on_path(name, name.rpartition(".")[2], path)
         target = self._redirects.modules.get(name) if found is None else None
         return found if target is None else self._redirected(name, target)
+
+    def _listed(self, name: ModuleName, path: Sequence[Place]) -> Module | None:
+        """Return a module whose very file, or whose folders, an editable install names."""
+        folders = tuple(Place(Side.IMAGE, folder) for folder in self._redirects.paths.get(name, ()))
+        target = self._redirects.files.get(name)
+        if target is None:
+            native = self._on_path(name, name.rpartition(".")[2], path) if folders else None
+            parts = () if native is None or native.kind is not ModuleKind.NAMESPACE else native.folders
+            return Module(name, ModuleKind.NAMESPACE, folders=(*folders, *parts)) if folders else None
+        kind = next((kind for ending, kind in self._endings if target.endswith(ending)), None)
+        place = Place(Side.IMAGE, target)
+        if kind is None or self._leads_to(place) is not FileKind.FILE:
+            return None
+        is_package = basename(target).partition(".")[0] == "__init__"
+        return Module(name, kind, place, folders if is_package else ())
 
     def _redirected(self, name: ModuleName, target: ImagePath) -> Module | None:
         """Return the package in the folder `target`, or the module in that file, ending or none."""

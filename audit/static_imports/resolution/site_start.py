@@ -169,13 +169,18 @@ class _Site:
         self.gaps.append(Gap(_STAGE, GapKind.PATH_EDIT, file, why))
 
     def _add_finder(self, site: ImagePath, module: str) -> None:
+        from fleet_audit.audit.static_imports.resolution.built_editables import (  # noqa: PLC0415  (as above)
+            built_redirects,
+        )
         from fleet_audit.audit.static_imports.resolution.editable_finders import (  # noqa: PLC0415  (as above)
             redirects,
         )
 
         file = join(site, f"{module}.py")
         try:
-            found = redirects(module, self._tree.read(file, limit=_FINDER_LIMIT))
+            body = self._tree.read(file, limit=_FINDER_LIMIT)
+            found = redirects(module, body)
+            found = built_redirects(self._tree, file, body) if found is None else found
         except FileUnreadable:
             # Somewhere else on the path, or nowhere: then what it redirects is not found, and said so.
             found = None

@@ -263,6 +263,57 @@ def test_projects_of_other_backends_are_found(
     assert really["mine.sub.deep"] is not None
 
 
+SCIKIT = NAMED + '[tool.scikit-build]\nwheel.cmake = false\nwheel.packages = ["src/mine"]\n'
+
+
+@pytest.mark.parametrize("mode", ["redirect", "inplace"])
+def test_projects_of_scikit_build_core_are_found(mode: str, environment: Environment, tmp_path: Path) -> None:
+    files = [f"src/{name}" for name in MODULES]
+    pyproject = f'{SCIKIT}editable.mode = "{mode}"\n'
+    environment.install_editable(project(tmp_path / "p", pyproject, *files), "scikit_build_core.build")
+    different, really = environment.differing("mine")
+    assert different == []
+    assert really["mine.sub.deep"] is not None
+
+
+MESON = NAMED + '[tool.meson-python]\nmeson = "meson.py"\n'
+MESON_BUILD = """
+project('mine', version: '1.0')
+python = import('python').find_installation(pure: true)
+python.install_sources('src/mine/__init__.py', 'kept.py', subdir: 'mine')
+install_subdir('src/mine/sub', install_dir: python.get_install_dir() / 'mine')
+install_subdir('src/mine/data', install_dir: python.get_install_dir() / 'mine', exclude_files: 'part.py')
+configure_file(output: 'made.py', configuration: {'x': 1}, install: true,
+    install_dir: python.get_install_dir() / 'mine')
+python.install_sources('single.py')
+"""
+
+
+def test_projects_of_meson_python_are_found(
+    environment: Environment, tmp_path: Path, backends: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ninja,) = backends.glob("ninja-*.data/scripts/ninja")
+    ninja.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{ninja.parent}:{os.environ['PATH']}")
+    files = [*(f"src/{name}" for name in MODULES), "src/mine/data/other.py", "kept.py", "single.py", "no.py"]
+    folder = project(tmp_path / "p", MESON, *files)
+    (folder / "meson.py").write_text("from mesonbuild.mesonmain import main\nmain()\n", encoding="utf-8")
+    (folder / "meson.build").write_text(MESON_BUILD, encoding="utf-8")
+    environment.install_editable(folder, "mesonpy")
+    different, really = environment.differing("mine", "mine.data.other", "mine.data.part", "single", "no")
+    assert different == []
+    assert {name for name, found in really.items() if found is not None} == {
+        "mine",
+        "mine.data",
+        "mine.data.other",
+        "mine.kept",
+        "mine.made",
+        "mine.sub",
+        "mine.sub.deep",
+        "single",
+    }
+
+
 def test_what_stands_in_archives_on_the_path_is_found_as_the_interpreter_finds_it(
     environment: Environment,
 ) -> None:

@@ -68,6 +68,8 @@ def test_relative_and_computed_places_are_passed_over() -> None:
         (FINDER, True),
         ("_editable_impl_x", True),
         ("_x_editable_loader", True),
+        ("_x_editable", True),
+        ("_editable_skbc_x", True),
         ("editables", False),
         ("os", False),
     ],
@@ -127,6 +129,132 @@ def test_extension_modules_of_an_editable_install_can_be_imported() -> None:
     assert interpreter is not None
     modules = [found.module for found in importable_extensions(image, interpreter)]
     assert sorted(modules) == ["math", "mine.deep.fast"]
+
+
+SCIKIT = "class ScikitBuildRedirectingFinder:\n    pass\n\n\n"
+SOURCES = {"mine": "/src/mine/__init__.py", "mine.part": "/src/mine/part.py", "it's": "/src/'.py"}
+INSTALLED = {f"mine.{name}": f"mine/{file}" for name, file in (("fast", f"fast{TAG}"), ("made", "made.py"))}
+
+
+@pytest.mark.parametrize(
+    ("finder", "rest"),
+    [
+        ("_mine_editable", "None, False, True, [], [], ''"),
+        (
+            "_editable_skbc_mine",
+            "{'mine': ['/src/mine', 'mine']}, ['mine'], '/src/build', True, True, [], [], ''",
+        ),
+    ],
+)
+def test_the_tables_of_scikit_build_core_are_read(finder: str, rest: str) -> None:
+    image: dict[str, str | bytes] = {
+        "mine.pth": f"import {finder}\n",
+        f"{finder}.py": f"{SCIKIT}install({SOURCES!r}, {INSTALLED!r}, {rest})\n",
+        f"mine/fast{TAG}": b"",
+        "mine/made.py": "",
+        "/src/mine/__init__.py": "",
+        "/src/mine/part.py": "",
+        "/src/mine/beside.py": "",
+    }
+    assert imported(image, "import mine.fast, mine.made, mine.part, mine.beside, mine.gone\n") == {
+        "mine.fast": f"{SITE}/mine/fast{TAG}",
+        "mine.made": f"{SITE}/mine/made.py",
+        "mine.part": "/src/mine/part.py",
+        "mine.beside": "/src/mine/beside.py",
+        "mine.gone": None,
+    }
+
+
+MESON = "class MesonpyMetaFinder:\n    pass\n\n\n"
+PLAN = """
+{"targets": {"/build/fast.so": {"destination": "{py_platlib}/mine/fast.so", "tag": "runtime"}},
+ "python": {"/src/mine/__init__.py": {"destination": "{py_purelib}/mine/__init__.py"},
+            "/src/other.py": {"destination": "{py_purelib}/other.py"},
+            "/src/tool": {"destination": "{bindir}/tool"}},
+ "install_subdirs": {"/src/mine/sub": {"destination": "{py_purelib}/mine/sub",
+                                       "exclude_files": ["left.py"], "exclude_dirs": ["out"]}}}
+"""
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "install({'mine'}, '/build', ['ninja'], False)\n",
+        "install(\n    'mine',\n    {'mine'},\n    '/build',\n    ['/usr/bin/ninja'],\n    False,\n)\n",
+        "def init():\n    f = 1\n    finder = MesonpyMetaFinder('mine', {'mine'}, '/build', [], False)\n",
+    ],
+)
+def test_the_install_plan_of_meson_python_is_read(call: str) -> None:
+    image: dict[str, str | bytes] = {
+        "mine-editable.pth": "import _mine_editable_loader\n",
+        "_mine_editable_loader.py": MESON + call,
+        "/build/meson-info/intro-install_plan.json": PLAN,
+        "/build/fast.so": b"",
+        "/src/other.py": "",
+    }
+    image |= {
+        f"/src/mine/{n}.py": "" for n in ("__init__", "beside", "sub/__init__", "sub/left", "sub/out/x")
+    }
+    app = "import mine.fast, mine.sub, mine.beside, mine.sub.left, mine.sub.out, other\n"
+    assert imported(image, app) == {
+        "mine.fast": "/build/fast.so",
+        "mine.sub": "/src/mine/sub/__init__.py",
+        "mine.beside": None,
+        "mine.sub.left": None,
+        "mine.sub.out": None,
+        "other": None,
+    }
+    interpreter = find_interpreter(python_image(image), ImageConfig())
+    assert interpreter is not None
+    modules = [found.module for found in importable_extensions(python_image(image), interpreter)]
+    assert sorted(modules) == ["math", "mine.fast"]
+
+
+@pytest.mark.parametrize(
+    ("finder", "plan"),
+    [
+        (f"{MESON}install({{'mine'}}, '/elsewhere', [], False)\n", PLAN),
+        (f"{MESON}install({{'mine'}}, '/build', [], False)\n", "{"),
+        (f"{MESON}install({{'mine'}}, '/build', [], False)\n", "\ud800"),
+        (f"{MESON}install({{'mine'}}, '/build', [], False)\n", '{"python": ["mine"]}'),
+        (f"{MESON}install({{'mine'}}, build, [], False)\n", PLAN),
+        (f"{MESON}install(", PLAN),
+        (f"{SCIKIT}install({{}})\n", PLAN),
+        (MESON, PLAN),
+    ],
+)
+def test_a_finder_whose_tables_are_damaged_is_a_gap(finder: str, plan: str) -> None:
+    image: dict[str, str | bytes] = {
+        "mine-editable.pth": "import _mine_editable_loader\n",
+        "_mine_editable_loader.py": finder,
+        "/build/meson-info/intro-install_plan.json": plan.encode(errors="surrogatepass"),
+    }
+    found = examination({"app.py": "import mine\n"}, image)
+    assert [(gap.kind, gap.what) for gap in found.gaps] == [
+        (GapKind.UNREADABLE_FILE, f"{SITE}/_mine_editable_loader.py")
+    ]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "'a': b, ",
+        "'a': '/b' '/c', ",
+        "**more, ",
+        "'a': ['/b'], ",
+        "'': '/b', ",
+        "1: '/b', ",
+        "'a': '\\x', ",
+        "(",
+    ],
+)
+def test_entries_that_are_no_strings_are_passed_over(damage: str) -> None:
+    image: dict[str, str | bytes] = {
+        "mine.pth": "import _mine_editable\n",
+        "_mine_editable.py": f"{SCIKIT}install({{{damage}'mine': '/src/mine.py'}}, {{}}, None)\n",
+        "/src/mine.py": "",
+    }
+    assert imported(image, "import mine\n") in ({"mine": "/src/mine.py"}, {"mine": None})
 
 
 def test_a_finder_that_cannot_be_read_is_a_gap() -> None:
