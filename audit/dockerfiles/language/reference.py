@@ -67,7 +67,7 @@ def parse_reference(text: str) -> ImageReference:
     name, colon, tag = rest, "", ""
     if ":" in rest.rpartition("/")[2]:
         name, colon, tag = rest.rpartition(":")
-    registry, repository = _split_registry(name)
+    registry, repository = split_registry(name)
     if _REPOSITORY.fullmatch(repository) is None:
         is_case = _REPOSITORY.fullmatch(repository.lower()) is not None
         why = "a repository is written in small letters" if is_case else "the repository is malformed"
@@ -81,7 +81,8 @@ def parse_reference(text: str) -> ImageReference:
     return ImageReference(registry, repository, tag, digest)
 
 
-def _split_registry(name: str) -> tuple[str, str]:
+def split_registry(name: str) -> tuple[str, str]:
+    """Return the registry and the repository of a name, both in full."""
     first, slash, rest = name.partition("/")
     is_registry = "." in first or ":" in first or first == "localhost" or first != first.lower()
     registry, repository = (first, rest) if slash and is_registry else (DEFAULT_REGISTRY, name)
