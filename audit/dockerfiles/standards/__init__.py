@@ -1,0 +1,1 @@
+"""What images are held to, as far as their Dockerfiles and configurations show it."""
