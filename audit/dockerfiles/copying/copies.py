@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.copying.ignoring import IgnoreRules, matches_above, path_parts
+from fleet_audit.audit.dockerfiles.copying.ignoring import IgnoreRules
+from fleet_audit.audit.dockerfiles.copying.matching import PathPattern, PatternInvalid, clean_path
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes, scopes
 from fleet_audit.audit.dockerfiles.language.parsing import parse
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile, Instruction, Stage
@@ -28,14 +30,13 @@ class CopiedFiles(msgspec.Struct, frozen=True):
 
     base: str
     line: int
-    sources: tuple[tuple[str, ...], ...] = ()
+    sources: tuple[str, ...] = ()
     unknown: str = ""
     ignored: IgnoreRules = IgnoreRules()
 
     def hold(self, path: str) -> bool:
         """Say whether a file of the context is copied; `path` is relative to the context."""
-        parts = path.split("/")
-        is_named = any(not source or matches_above(source, parts) for source in self.sources)
+        is_named = any(not source or _covers(source, path) for source in self.sources)
         return is_named and not self.ignored.leaves_out(path)
 
 
@@ -66,7 +67,7 @@ class _Reader:
     """Gathers what one stage copies, with the stages that it takes from."""
 
     def __init__(self, dockerfile: Dockerfile, values: Scopes) -> None:
-        self.sources: set[tuple[str, ...]] = set()
+        self.sources: set[str] = set()
         self.unknown = ""
         self.lines: dict[int, int] = {}
         self._dockerfile = dockerfile
@@ -112,7 +113,7 @@ class _Reader:
             if _REMOTE.match(source) or (instruction.keyword == "ADD" and source.endswith(_ARCHIVE)):
                 self._doubt(instruction, f"it adds {source}")
             elif not source.startswith("<<"):
-                self.sources.add(path_parts(source))
+                self.sources.add(clean_path(source))
 
     def _read_origin(self, instruction: Instruction, origin: str, destination: str, stage: Stage) -> None:
         for other in self._dockerfile.stages[: stage.index]:
@@ -139,6 +140,19 @@ def _fetches(instruction: Instruction) -> bool:
 def _is_fetch(words: Sequence[str]) -> bool:
     program = next((word.rpartition("/")[2] for word in words if "=" not in word), "")
     return program in _FETCHERS or any(_REMOTE.match(word) or word.endswith(_ARCHIVE) for word in words)
+
+
+def _covers(source: str, path: str) -> bool:
+    pattern = _pattern(source)
+    return pattern is not None and pattern.covers(path)
+
+
+@lru_cache(maxsize=1000)
+def _pattern(source: str) -> PathPattern | None:
+    try:
+        return PathPattern(source, crosses_folders=False)
+    except PatternInvalid:
+        return None  # BuildKit takes a pattern that is malformed for one that nothing matches
 
 
 def repository_name(reference: str) -> str:

@@ -129,31 +129,6 @@ def test_what_the_context_leaves_out_is_not_copied() -> None:
     assert found.hold("services/app.py")
 
 
-@pytest.mark.parametrize(
-    ("pattern", "path", "is_out"),
-    [
-        ("/common/", "common/bus.py", True),
-        ("common/*.py", "common/deep/bus.py", False),
-        ("**/deep", "common/deep/bus.py", True),
-        ("common/**/bus.py", "common/bus.py", True),
-        ("*.py", "common/bus.py", False),
-        ("**", "common/bus.py", True),
-        ("", "common/bus.py", False),
-        ("../common", "common/bus.py", True),
-    ],
-)
-def test_patterns_of_dockerignore_mean_what_docker_takes_them_for(
-    pattern: str, path: str, *, is_out: bool
-) -> None:
-    assert ignore_rules(pattern).leaves_out(path) is is_out
-
-
-def test_a_hostile_pattern_is_no_trap() -> None:
-    rules = ignore_rules("/".join(["**"] * 90) + "/x\n" + "a*" * 4000 + "\n")
-
-    assert not rules.leaves_out("/".join(["a" * 200] * 40))
-
-
 def test_a_stage_that_copies_from_a_later_one_or_from_itself_ends() -> None:
     found = copied("FROM base AS a", "COPY --from=b /x /x", "FROM base AS b", "COPY --from=b /x /x")
 
