@@ -36,6 +36,7 @@ from fleet_audit.audit.model.imports import (
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.need import Need
 from fleet_audit.audit.policy.dockerfile_facts import RefusalFacts
+from fleet_audit.audit.policy.manifest_facts import ClaimFacts
 from fleet_audit.audit.policy.service_facts import (
     DistributionFacts,
     DynamicFacts,
@@ -64,6 +65,7 @@ class SubjectKind(StrEnum):
     PRAGMA = "pragma"
     BINARY = "binary"
     REFUSAL = "refusal"
+    CLAIM = "claim"
 
 
 class NeedFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -153,6 +155,7 @@ Facts = (
     | PragmaFacts
     | BinaryFacts
     | RefusalFacts
+    | ClaimFacts
 )
 
 FACTS: Mapping[SubjectKind, type[Facts]] = {
@@ -169,6 +172,7 @@ FACTS: Mapping[SubjectKind, type[Facts]] = {
     SubjectKind.PRAGMA: PragmaFacts,
     SubjectKind.BINARY: BinaryFacts,
     SubjectKind.REFUSAL: RefusalFacts,
+    SubjectKind.CLAIM: ClaimFacts,
 }
 
 

@@ -1,0 +1,1 @@
+"""What the manifest says of the fleet, held against the repository."""
