@@ -103,6 +103,13 @@ class View:
         """Return the value where it is text."""
         return self.value if isinstance(self.value, str) else None
 
+    @property
+    def written(self) -> str:
+        """Return a scalar as it stands in the file (1.20 is not 1.2); empty for null and all else."""
+        if self.value is None or isinstance(self.value, list | dict):
+            return ""
+        return self.located.marks[self.path].text
+
     def problem(self, message: str) -> Problem:
         """Return a problem with this value."""
         return self.located.problem(self.path, message)

@@ -62,3 +62,11 @@ def test_on_is_a_key_and_no_truth_value() -> None:
 def test_what_would_cost_too_much_or_is_no_yaml_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError):
         load_foreign(text, name="bomb.yaml")
+
+
+def test_a_scalar_is_known_as_it_was_written() -> None:
+    view = load_foreign("a: 1.20\nb: [007, x]\nc: null\n", name="values.yaml").documents[0].view()
+
+    assert view.get("a").written == "1.20"
+    assert [each.written for each in view.get("b").elements()] == ["007", "x"]
+    assert [view.get(key).written for key in ("b", "c", "d")] == ["", "", ""]

@@ -1,0 +1,189 @@
+"""The images that a Dockerfile names.
+
+Rules: Dockerfile reference, "FROM", "COPY --from", "RUN --mount", "Parser directives" and "Understand how ARG
+and FROM interact"; BuildKit's dockerfile2llb for what is a stage, a number or a named context instead.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from fleet_audit.audit.dockerfiles.language.expansion import Expanded, Scopes, scopes
+from fleet_audit.audit.dockerfiles.language.logical_lines import position
+from fleet_audit.audit.dockerfiles.language.mounts import MountInvalid, parse_mount
+from fleet_audit.audit.dockerfiles.language.structure import Dockerfile, Instruction, Stage
+from fleet_audit.audit.dockerfiles.references.partly_known import OPEN, Place, reference_at
+from fleet_audit.audit.model.builds import Build
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.references import Reference, ReferenceKind
+
+SCRATCH = "scratch"
+_WHOLE_VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::?-[^{}]*)?\})")
+_NUMBER = re.compile(r"\d+")
+_IMAGE_CONTEXT = "docker-image://"
+
+
+class _Origin(NamedTuple):
+    """Where the text of a base stands, what it is there, and the lines that have to do with it."""
+
+    location: SourceLocation
+    kind: ReferenceKind
+    written: str
+    related: tuple[SourceLocation, ...]
+
+
+def references_in(path: str, dockerfile: Dockerfile, builds: Sequence[Build]) -> Iterator[Reference]:
+    """Yield the references of a Dockerfile, and those that its builds give it.
+
+    Names of stages, numbers of stages, ``scratch`` and contexts that a build names are none.
+    """
+    reader = _Reader(path, dockerfile, builds)
+    yield from reader.frontend()
+    if dockerfile.foreign_frontend:
+        return
+    for stage in dockerfile.stages:
+        yield from reader.base(stage)
+        for instruction in stage.instructions[1:]:
+            yield from reader.origins(instruction.trigger or instruction, instruction, stage)
+    yield from reader.contexts()
+
+
+def variables_of_bases(dockerfile: Dockerfile, values: Scopes) -> frozenset[str]:
+    """Return the names of the arguments that a FROM uses, also by way of another argument."""
+    written = {name: default or "" for each in dockerfile.global_args for name, default in each.pairs}
+    wanted = {
+        name
+        for stage in dockerfile.stages
+        for word in (stage.base, stage.platform)
+        for name in _names(values.expand(word, stage.instructions[0]))
+    }
+    found: set[str] = set()
+    while wanted - found:
+        found |= wanted
+        at = dockerfile.global_args[-1] if dockerfile.global_args else None
+        texts = [written.get(name, "") for name in sorted(wanted)]
+        wanted = {name for text in texts if at is not None for name in _names(values.expand(text, at))}
+    return frozenset(found)
+
+
+def _names(expanded: Expanded) -> frozenset[str]:
+    return expanded.used | expanded.unset
+
+
+class _Reader:
+    def __init__(self, path: str, dockerfile: Dockerfile, builds: Sequence[Build]) -> None:
+        self._path = path
+        self._dockerfile = dockerfile
+        self._builds = builds
+        self._values = scopes(dockerfile)
+        self._arguments = {name: each for each in dockerfile.global_args for name, _ in each.pairs}
+        self._variables = variables_of_bases(dockerfile, self._values)
+        self._named = {name for build in builds for name, _ in build.contexts}
+        self._given = [(build, given) for build in builds if (given := self._arguments_of(build))]
+
+    def frontend(self) -> Iterator[Reference]:
+        """Yield the image of the frontend that the first directive asks for."""
+        for directive in self._dockerfile.directives:
+            if directive.name == "syntax" and directive.value:
+                place = Place(SourceLocation(self._path, directive.line), ReferenceKind.FRONTEND)
+                yield reference_at(place, directive.value.split(" ")[0])
+
+    def base(self, stage: Stage) -> Iterator[Reference]:
+        """Yield what a stage is built from by default, and what builds make of that."""
+        usual = self._image(stage, {})
+        if usual and usual not in self._named:
+            yield self._base_reference(stage, usual, self._origin(stage, self._values.base(stage)))
+        for build, given in self._given:
+            value = self._image(stage, given)
+            if value not in ("", usual, OPEN):
+                yield self._given_reference(stage, value, build)
+
+    def _base_reference(self, stage: Stage, value: str, origin: _Origin) -> Reference:
+        place = Place(origin.location, origin.kind, stage.name, related=origin.related)
+        return reference_at(place, value, origin.written)
+
+    def _given_reference(self, stage: Stage, value: str, build: Build) -> Reference:
+        line = SourceLocation(self._path, stage.line)
+        given = [text for name, text in build.args if text and stage.base in (f"${name}", f"${{{name}}}")]
+        kind = ReferenceKind.BUILD_ARGUMENT
+        place = Place(build.location, kind, build.name or stage.name, related=(line,))
+        return reference_at(place, value, given[0] if given else "")
+
+    def _origin(self, stage: Stage, base: Expanded) -> _Origin:
+        """Follow a base that is one variable to the ARG with its text."""
+        instruction, word = stage.instructions[0], stage.base
+        start = self._place(instruction, word)
+        at, kind, passed = start, ReferenceKind.FROM, []
+        for _ in range(len(self._arguments)):
+            match = _WHOLE_VARIABLE.fullmatch(word.strip("\"'"))
+            argument = self._arguments.get(match[1] or match[2]) if match else None
+            default = dict(argument.pairs).get(match[1] or match[2]) if argument and match else None
+            if argument is None or default is None or argument.line >= at.line:
+                break
+            passed.append(at)
+            word, at, kind = default, self._place(argument, default), ReferenceKind.ARGUMENT
+        parts = [] if passed else [self._arguments[n] for n in sorted(_names(base)) if n in self._arguments]
+        related = tuple(dict.fromkeys([*passed, *(self._place(each, "") for each in parts)]))
+        is_plain = "$" not in word
+        return _Origin(at, kind, word.strip("\"'") if is_plain else word, related)
+
+    def origins(self, instruction: Instruction, at: Instruction, stage: Stage) -> Iterator[Reference]:
+        """Yield what COPY and the mounts of RUN take from, where that is no stage."""
+        if instruction.keyword in ("COPY", "ADD"):
+            origin = instruction.flag("from")
+            if origin and self._is_image(origin):
+                place = Place(self._place(at, origin), ReferenceKind.COPY_FROM, stage.name)
+                yield reference_at(place, origin)
+        elif instruction.keyword == "RUN":
+            for origin in _mounted(instruction):
+                if self._is_image(origin):
+                    place = Place(self._place(at, origin), ReferenceKind.MOUNT, stage.name)
+                    yield reference_at(place, origin)
+
+    def _is_image(self, origin: str) -> bool:
+        # A variable there is refused (BuildKit, dockerfile2llb); it names no image in any case.
+        if "$" in origin or origin == SCRATCH or _NUMBER.fullmatch(origin):
+            return False
+        return self._dockerfile.stage(origin) is None and origin not in self._named
+
+    def contexts(self) -> Iterator[Reference]:
+        """Yield the images that builds put in the place of a name (``--build-context NAME=docker-image://…``)."""
+        for build in self._builds:
+            for name, where in build.contexts:
+                if where.startswith(_IMAGE_CONTEXT):
+                    place = Place(build.location, ReferenceKind.BUILD_CONTEXT, name)
+                    yield reference_at(place, where.removeprefix(_IMAGE_CONTEXT))
+
+    def _arguments_of(self, build: Build) -> Mapping[str, str]:
+        """Return what a build gives to arguments that a FROM uses."""
+        given = {name: value for name, value in build.args if name in self._variables}
+        return {name: OPEN if value is None else value for name, value in given.items()}
+
+    def _image(self, stage: Stage, given: Mapping[str, str]) -> str:
+        """Return what a stage is built from, OPEN for what is not known; empty where that is no image."""
+        values = scopes(self._dockerfile, given) if given else self._values
+        base = values.base(stage)
+        if base.refusal is not None or values.parent(stage) is not None or base.value == SCRATCH:
+            return ""
+        if not base.unset:
+            return base.value
+        opened = scopes(self._dockerfile, dict.fromkeys(base.unset, OPEN) | dict(given)).base(stage)
+        # What no ARG declares stays empty whatever a build gives: then it is not known what was meant.
+        return OPEN if opened.unset else opened.value
+
+    def _place(self, instruction: Instruction, word: str) -> SourceLocation:
+        offset = instruction.text.find(word) if word else -1
+        if offset < 0 or not instruction.pieces:
+            return SourceLocation(self._path, instruction.line)
+        line, column = position(instruction.pieces, offset)
+        return SourceLocation(self._path, line, column + 1)
+
+
+def _mounted(instruction: Instruction) -> Iterable[str]:
+    for value in instruction.flag_values("mount"):
+        try:
+            mount = parse_mount(value, lambda word: word)
+        except MountInvalid:
+            continue
+        if mount.origin and mount.type != "tmpfs":
+            yield mount.origin
