@@ -24,8 +24,8 @@ from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.shipping import Shipping, shipping
 from fleet_audit.audit.pipeline.subject import Subject
 from fleet_audit.audit.pipeline.waiving import pragmas_of
+from fleet_audit.audit.policy.facts import OF_SERVICES, SubjectKind, module_subjects, source_subjects
 from fleet_audit.audit.policy.facts import Subject as PolicySubject
-from fleet_audit.audit.policy.facts import SubjectKind, module_subjects, source_subjects
 from fleet_audit.audit.policy.import_subjects import (
     distribution_subjects,
     dynamic_subjects,
@@ -36,7 +36,9 @@ from fleet_audit.audit.policy.import_subjects import (
     shadow_subjects,
 )
 from fleet_audit.audit.policy.pragmas import judge
-from fleet_audit.audit.static_imports.examine import Examination, examine
+from fleet_audit.audit.static_imports.examination import Examination
+from fleet_audit.audit.static_imports.examine import examine
+from fleet_audit.audit.static_imports.kept_examination import Keeping
 
 
 class Imported(msgspec.Struct, frozen=True):
@@ -75,6 +77,7 @@ def _examine(subject: Subject, scene: Scene | None, shared: Shared) -> Examinati
         None if scene is None else scene.image.tree,
         None if scene is None else scene.interpreter,
         records=shared.records,
+        keeping=Keeping(shared.answers, "" if scene is None else scene.digest),
         compiled=None if scene is None else compiled_names(scene),
         suggestions=shared.knowledge.module_distributions,
         computed_imports=shared.knowledge.computed_imports,
@@ -93,7 +96,7 @@ def _judged(
     of_services = [gap for service in found.services for gap in service.gaps]
     of_services += absent_code(found.services)
     every = (*gaps, *gaps_besides(scene, found.gaps), *of_services, *shipped.gaps)
-    judged = _KINDS if examined is not None else (SubjectKind.SOURCE, SubjectKind.DYNAMIC)
+    judged = OF_SERVICES if examined is not None else frozenset({SubjectKind.SOURCE, SubjectKind.DYNAMIC})
     judgement = judge(
         shared.rules,
         [
@@ -114,10 +117,6 @@ def _judged(
         providers=providers,
     )
     return Imported(report, _statistics(found, scene))
-
-
-_KINDS = tuple(kind for kind in SubjectKind if kind not in (SubjectKind.NEED, SubjectKind.BINARY))
-"""What is judged where there is an image."""
 
 
 def _of_code(

@@ -68,6 +68,26 @@ class SubjectKind(StrEnum):
     CLAIM = "claim"
 
 
+OF_SERVICES = frozenset(
+    {
+        SubjectKind.SOURCE,
+        SubjectKind.MODULE,
+        SubjectKind.OWN_MODULE,
+        SubjectKind.REQUIREMENT,
+        SubjectKind.DISTRIBUTION,
+        SubjectKind.SHADOW,
+        SubjectKind.OVERLAP,
+        SubjectKind.DYNAMIC,
+        SubjectKind.FIT,
+        SubjectKind.PRAGMA,
+    }
+)
+"""What is said of services' code."""
+
+OF_REPOSITORY = frozenset(SubjectKind) - OF_SERVICES - {SubjectKind.NEED, SubjectKind.BINARY}
+"""What is said of Dockerfiles, and of what builds and names images."""
+
+
 class NeedFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing that is needed from the image; `kind`, `tier`, `status` and `via` as in CONTRACT ``deps/1``.
 

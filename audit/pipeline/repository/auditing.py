@@ -5,13 +5,15 @@ from collections.abc import Collection, Iterable
 import msgspec
 
 from fleet_audit.audit.dockerfiles.kinds import FileRole
+from fleet_audit.audit.dockerfiles.pragmas import pragmas
 from fleet_audit.audit.model.finding import Finding, Gap
 from fleet_audit.audit.model.location import Location
 from fleet_audit.audit.model.report import DockerfilesReport
 from fleet_audit.audit.pipeline.repository.checks import CHECKS
 from fleet_audit.audit.pipeline.repository.grounds import Grounds
 from fleet_audit.audit.pipeline.repository.syntax import accounts
-from fleet_audit.audit.policy.pragmas import judge
+from fleet_audit.audit.policy.facts import OF_REPOSITORY
+from fleet_audit.audit.policy.pragmas import Pragmas, judge
 
 
 def audit_repository(name: str, grounds: Grounds, *, paths: Collection[str] = ()) -> DockerfilesReport:
@@ -21,16 +23,22 @@ def audit_repository(name: str, grounds: Grounds, *, paths: Collection[str] = ()
     a Dockerfile may stand anywhere.
     """
     examined = [check(grounds) for check in CHECKS]
+    comments = pragmas(grounds.repository)
+    gaps = (*grounds.repository.gaps, *(gap for each in examined for gap in each.gaps))
     judgement = judge(
         grounds.shared.rules,
         [subject for each in examined for subject in each.subjects],
         exemptions=grounds.shared.exemptions,
+        pragmas=Pragmas(
+            comments,
+            frozenset() if any(gap.blocking for gap in gaps) else OF_REPOSITORY,
+            frozenset(comment.location.path for comment in comments),
+        ),
     )
-    gaps = (*grounds.repository.gaps, *(gap for each in examined for gap in each.gaps), *judgement.gaps)
     report = DockerfilesReport(
         subject=name,
         findings=judgement.findings,
-        gaps=tuple(dict.fromkeys(gaps)),
+        gaps=tuple(dict.fromkeys((*gaps, *judgement.gaps))),
         policy=grounds.shared.rules.summary(),
         files=accounts(grounds),
     )

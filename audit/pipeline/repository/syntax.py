@@ -14,11 +14,12 @@ from fleet_audit.audit.model.dockerfiles import Rejection
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.pipeline.repository.grounds import Examined, Grounds
 from fleet_audit.audit.policy.dockerfile_subjects import refusal_subjects
+from fleet_audit.audit.policy.facts import Subject
 
 
 def examine(grounds: Grounds) -> Examined:
     """Return one subject for each reason for which a Dockerfile is not built."""
-    subjects = []
+    subjects: list[Subject] = []
     for account in accounts(grounds):
         services, families = grounds.users(account.builds)
         subjects += refusal_subjects(account.path, account.rejections, services=services, families=families)

@@ -4,16 +4,13 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from fleet_audit.audit.model.pragma import pragma_words
 from fleet_audit.audit.static_imports.source.lexer import Text
 from fleet_audit.audit.static_imports.source.records import PragmaComment
 
 MAX_PRAGMAS = 500
-MAX_REASON = 300
-
 _MARK = b"fleet-audit:"
 _PRAGMA = re.compile(rb"#[ \t]*fleet-audit:[ \t]*([^\n]*)")
-_WORD = re.compile(r"[A-Za-z_-]*")
-_RULES = re.compile(r"ignore[ \t]*\[([^\]]*)\]")
 _BLANK = b" \t\f\x01"
 """What the shadow of a line without code is made of; the last one joins lines inside brackets."""
 
@@ -32,30 +29,11 @@ def pragmas(text: Text) -> tuple[PragmaComment, ...]:
     return tuple(_pragma(text, found) for found in islice(comments, MAX_PRAGMAS))
 
 
-def read_pragma(words: str, *, line: int, first: int, last: int) -> PragmaComment:
-    """Return what the words behind ``fleet-audit:`` mean for these lines."""
-    verb = _WORD.match(words)
-    if verb is None or verb[0] != "ignore":
-        problem = "only ignore[RULE] and a reason can follow `fleet-audit:`"
-        return PragmaComment(line, first, last, problem=problem)
-    found = _RULES.match(words)
-    rules = tuple(name for name in map(str.strip, found[1].split(",")) if name) if found else ()
-    # Another comment, for another tool, may follow on the same line.
-    reason = words[found.end() :].partition(" #")[0].strip(" \t:-") if found else ""
-    problem = ""
-    if not rules:
-        problem = "it names no rule in brackets"
-    elif not reason:
-        problem = "it gives no reason"
-    elif first == 0:
-        problem = "no statement stands on its line or below it"
-    return PragmaComment(line, first, last, rules, reason[:MAX_REASON], problem)
-
-
 def _pragma(text: Text, found: re.Match[bytes]) -> PragmaComment:
     first, last = _lines(text, found.start())
-    words = found[1].decode(errors="replace").strip()
-    return read_pragma(words, line=text.line(found.start()), first=first, last=last)
+    said = pragma_words(found[1].decode(errors="replace").strip())
+    problem = said.problem or ("" if first else "no statement stands on its line or below it")
+    return PragmaComment(text.line(found.start()), first, last, said.rules, said.reason, problem)
 
 
 def _lines(text: Text, at: int) -> tuple[int, int]:
