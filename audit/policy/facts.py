@@ -35,6 +35,22 @@ from fleet_audit.audit.model.imports import (
 )
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.need import Need
+from fleet_audit.audit.model.standards import (
+    ExposedPort,
+    FirstProcess,
+    Health,
+    ImageLabels,
+    ImageSize,
+    Leftover,
+    MachineFile,
+    Platforms,
+    PrivilegedStep,
+    RunAs,
+    Secret,
+    Standing,
+    StartFile,
+    Trigger,
+)
 from fleet_audit.audit.policy.dockerfile_facts import RefusalFacts
 from fleet_audit.audit.policy.manifest_facts import ClaimFacts
 from fleet_audit.audit.policy.service_facts import (
@@ -65,6 +81,19 @@ class SubjectKind(StrEnum):
     PRAGMA = "pragma"
     BINARY = "binary"
     REFUSAL = "refusal"
+    RUN_AS = "run_as"
+    PRIVILEGED_STEP = "privileged_step"
+    FIRST_PROCESS = "first_process"
+    HEALTH = "health"
+    LEFTOVER = "leftover"
+    IMAGE_SIZE = "image_size"
+    PLATFORMS = "platforms"
+    IMAGE_LABELS = "image_labels"
+    EXPOSED_PORT = "exposed_port"
+    START_FILE = "start_file"
+    SECRET = "secret"  # noqa: S105  (the name of a record, not a secret)
+    TRIGGER = "trigger"
+    MACHINE_FILE = "machine_file"
     CLAIM = "claim"
 
 
@@ -175,6 +204,7 @@ Facts = (
     | PragmaFacts
     | BinaryFacts
     | RefusalFacts
+    | Standing
     | ClaimFacts
 )
 
@@ -192,6 +222,19 @@ FACTS: Mapping[SubjectKind, type[Facts]] = {
     SubjectKind.PRAGMA: PragmaFacts,
     SubjectKind.BINARY: BinaryFacts,
     SubjectKind.REFUSAL: RefusalFacts,
+    SubjectKind.RUN_AS: RunAs,
+    SubjectKind.PRIVILEGED_STEP: PrivilegedStep,
+    SubjectKind.FIRST_PROCESS: FirstProcess,
+    SubjectKind.HEALTH: Health,
+    SubjectKind.LEFTOVER: Leftover,
+    SubjectKind.IMAGE_SIZE: ImageSize,
+    SubjectKind.PLATFORMS: Platforms,
+    SubjectKind.IMAGE_LABELS: ImageLabels,
+    SubjectKind.EXPOSED_PORT: ExposedPort,
+    SubjectKind.START_FILE: StartFile,
+    SubjectKind.SECRET: Secret,
+    SubjectKind.TRIGGER: Trigger,
+    SubjectKind.MACHINE_FILE: MachineFile,
     SubjectKind.CLAIM: ClaimFacts,
 }
 
