@@ -6,9 +6,11 @@ from functools import cached_property
 import msgspec
 
 from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.dockerfiles.workflows.reading import workflows
 from fleet_audit.audit.model.builds import Build
 from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.fleet import Fleet
+from fleet_audit.audit.model.workflows import Workflow
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.policy.facts import Subject
 
@@ -37,6 +39,11 @@ class Grounds:
     def builds(self) -> tuple[Build, ...]:
         """Return every use of a Dockerfile that the repository shows."""
         return ()
+
+    @cached_property
+    def workflows(self) -> tuple[Workflow, ...]:
+        """Return the repository's GitHub workflows."""
+        return workflows(self.repository)
 
     def users(self, builds: Iterable[Build]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the services and the families that these builds are for, each sorted."""
