@@ -5,6 +5,7 @@ from functools import cached_property
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.contexts.gathering import builds
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
 from fleet_audit.audit.model.builds import Build
@@ -38,7 +39,7 @@ class Grounds:
     @cached_property
     def builds(self) -> tuple[Build, ...]:
         """Return every use of a Dockerfile that the repository shows."""
-        return ()
+        return builds(self.repository, self.fleet)
 
     @cached_property
     def workflows(self) -> tuple[Workflow, ...]:

@@ -1,0 +1,1 @@
+"""How the repository's images are built: which Dockerfile, with which context, and who says so."""

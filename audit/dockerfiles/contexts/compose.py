@@ -1,0 +1,170 @@
+"""The builds of the repository's compose files, merged as compose merges them.
+
+Rules: docs.docker.com, "Merge Compose files", Compose file reference, "Include". The files of a folder that
+compose reads without being told (compose.yaml, compose.override.yaml) are one project; a file with another
+name is read over it where both speak of one service, as people pass it (``-f``), and alone where they do not.
+"""
+
+import posixpath
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from fleet_audit.audit.dockerfiles.contexts.compose_services import (
+    BuildSection,
+    ComposeReader,
+    ComposeService,
+    Said,
+    Services,
+)
+from fleet_audit.audit.dockerfiles.contexts.interpolation import environment
+from fleet_audit.audit.dockerfiles.contexts.leading import Place, dockerfile_place, place
+from fleet_audit.audit.dockerfiles.kinds import FileRole
+from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.model.builds import Build, BuildOrigin
+
+BASES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+OVERRIDES = tuple(
+    f"{stem}.override.{suffix}" for stem in ("compose", "docker-compose") for suffix in ("yml", "yaml")
+)
+MAX_INCLUDED = 200
+
+
+def compose_builds(repository: Repository) -> Iterator[Build]:
+    """Yield every build that a compose file asks for, each once, in order of files and services."""
+    reader = ComposeReader(repository)
+    for folder, files in _folders(repository):
+        values = folder_environment(repository, folder)
+        base = next((name for name in BASES if name in files), None)
+        override = next((name for name in OVERRIDES if name in files), None)
+        default = [name for name in (base, override) if name is not None]
+        merged = _merged(reader, folder, default, values)
+        yield from _builds(merged)
+        for name in files:
+            if name not in (*BASES, *OVERRIDES):
+                yield from _variant(reader, folder, name, merged, values)
+    yield from _included(repository, reader)
+
+
+def project_builds(repository: Repository, paths: Sequence[str]) -> Iterator[Build]:
+    """Yield the builds of compose files that are given together, in their order (``-f FIRST -f SECOND``)."""
+    folder = posixpath.dirname(paths[0]) or "." if paths else "."
+    values = folder_environment(repository, folder)
+    reader = ComposeReader(repository)
+    merged: Services = {}
+    for path in paths:
+        merged = _over(merged, reader.services(path, folder, values))
+    yield from _builds(merged)
+
+
+def folder_environment(repository: Repository, folder: str) -> Mapping[str, str]:
+    """Return what the ``.env`` file of a project's folder gives."""
+    path = posixpath.normpath(posixpath.join(folder, ".env"))
+    text = repository.text(path) if repository.holds(path) else None
+    return environment(text or "")
+
+
+def _folders(repository: Repository) -> Iterator[tuple[str, Sequence[str]]]:
+    by_folder: defaultdict[str, list[str]] = defaultdict(list)
+    for path in repository.files(FileRole.COMPOSE):
+        by_folder[posixpath.dirname(path) or "."].append(posixpath.basename(path))
+    yield from sorted(by_folder.items())
+
+
+def _merged(reader: ComposeReader, folder: str, names: Sequence[str], values: Mapping[str, str]) -> Services:
+    merged: Services = {}
+    for name in names:
+        merged = _over(merged, reader.services(_path(folder, name), folder, values))
+    return merged
+
+
+def _variant(
+    reader: ComposeReader, folder: str, name: str, base: Services, values: Mapping[str, str]
+) -> Iterator[Build]:
+    own = reader.services(_path(folder, name), folder, values)
+    merged = _over(base, own)
+    yield from _builds({service: merged[service] for service, each in own.items() if each.has_build})
+
+
+def _path(folder: str, name: str) -> str:
+    return posixpath.normpath(posixpath.join(folder, name))
+
+
+def _over(below: Services, above: Services) -> Services:
+    merged = dict(below)
+    for name, service in above.items():
+        merged[name] = service.over(merged[name]) if name in merged else service
+    return merged
+
+
+def _included(repository: Repository, reader: ComposeReader) -> Iterator[Build]:
+    """Yield the builds of included files that compose would not read for their names."""
+    known = set(repository.files(FileRole.COMPOSE))
+    pending = sorted(known)
+    while pending and len(known) <= MAX_INCLUDED + len(repository.files(FileRole.COMPOSE)):
+        including = pending.pop()
+        for path in _includes(repository, including):
+            if path in known or not repository.holds(path):
+                continue
+            known.add(path)
+            pending.append(path)
+            folder = posixpath.dirname(path) or "."
+            values = {
+                **folder_environment(repository, folder),
+                **folder_environment(repository, posixpath.dirname(including) or "."),
+            }
+            yield from _builds(reader.services(path, folder, values))
+
+
+def _includes(repository: Repository, path: str) -> Iterator[str]:
+    read = repository.yaml(path)
+    folder = posixpath.dirname(path) or "."
+    for element in read.documents[0].view("include").elements() if read and read.documents else ():
+        paths = element if element.text is not None else element.get("path")
+        for written, _ in paths.texts():
+            found = place(folder, written)
+            if found.is_known:
+                yield found.path
+
+
+def _builds(services: Mapping[str, ComposeService]) -> Iterator[Build]:
+    for name, service in services.items():
+        if service.build is not None:
+            yield _build(name, service, service.build)
+
+
+def _build(name: str, service: ComposeService, section: BuildSection) -> Build:
+    context = section.context or place(posixpath.dirname(section.location.path) or ".", ".")
+    dockerfile = _dockerfile(context, section)
+    unknown = [part for part, known in (("context", context), ("dockerfile", dockerfile)) if known.reason]
+    if section.target is not None and section.target.text is None:
+        unknown.append("target")
+    image = () if service.image is None or service.image.text is None else (service.image.text,)
+    return Build(
+        origin=BuildOrigin.COMPOSE,
+        location=section.location if section.dockerfile is None else section.dockerfile.location,
+        dockerfile=dockerfile.path,
+        context=context.path,
+        name=name,
+        args=tuple(sorted(section.args.items())),
+        target=_text(section.target),
+        platforms=section.platforms or ((service.platform,) if service.platform else ()),
+        tags=tuple(dict.fromkeys((*image, *section.tags))),
+        contexts=tuple(sorted(section.contexts.items())),
+        unknown=tuple(unknown),
+        inline=_text(section.inline),
+        reason=context.reason or dockerfile.reason,
+    )
+
+
+def _dockerfile(context: Place, section: BuildSection) -> Place:
+    if section.inline is not None:
+        return Place()
+    if section.dockerfile is None:
+        return dockerfile_place(context, "")
+    if section.dockerfile.text is None:
+        return Place(reason="the Dockerfile's name holds a variable that the repository gives no value")
+    return dockerfile_place(context, section.dockerfile.text)
+
+
+def _text(said: Said | None) -> str:
+    return "" if said is None or said.text is None else said.text

@@ -1,0 +1,44 @@
+"""Every use of a Dockerfile that the repository shows, and what is assumed of one that nothing builds."""
+
+from collections.abc import Iterable, Iterator
+
+from fleet_audit.audit.dockerfiles.contexts.compose import compose_builds
+from fleet_audit.audit.dockerfiles.contexts.leading import place
+from fleet_audit.audit.dockerfiles.contexts.manifest import manifest_builds
+from fleet_audit.audit.dockerfiles.kinds import FileRole
+from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.model.builds import Build, BuildOrigin
+from fleet_audit.audit.model.fleet import Fleet
+from fleet_audit.audit.model.location import SourceLocation
+
+
+def builds(
+    repository: Repository, fleet: Fleet | None, from_workflows: Iterable[Build] = ()
+) -> tuple[Build, ...]:
+    """Return every build, in the order of who is asked first, then of places.
+
+    A Dockerfile that nothing builds is assumed to be built with the manifest's default context, else with the
+    repository's root: a build of origin DEFAULT.
+    """
+    found = [
+        *(manifest_builds(fleet, repository) if fleet is not None else ()),
+        *compose_builds(repository),
+        *from_workflows,
+    ]
+    order = list(BuildOrigin)
+    found.sort(key=lambda build: (order.index(build.origin), build.location, build.name, build.args))
+    return (*dict.fromkeys(found), *_assumed(repository, fleet, {build.dockerfile for build in found}))
+
+
+def _assumed(repository: Repository, fleet: Fleet | None, built: set[str]) -> Iterator[Build]:
+    default = "." if fleet is None else fleet.manifest.defaults.build_context
+    for path in repository.files(FileRole.DOCKERFILE):
+        if path not in built:
+            yield Build(
+                origin=BuildOrigin.DEFAULT,
+                location=SourceLocation(path),
+                dockerfile=path,
+                context=place(".", default).path or ".",
+                unknown=("args",),
+                reason="nothing in the repository says how it is built",
+            )
