@@ -1,0 +1,192 @@
+"""What a fleet has agreed on its images: where they come from, their tags, references that stay as they are.
+
+Source: the manifest's ``registry``, its families and its services (CONTRACT, ``fleet.yaml``).
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+
+from fleet_audit.audit.dockerfiles.language.reference import (
+    ImageReference,
+    ReferenceInvalid,
+    parse_reference,
+    split_registry,
+)
+from fleet_audit.audit.model.fleet import Fleet, Service
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.references import Reference, ReferenceKind
+
+OFFICIAL = "docker.io/library/"
+_TRANSPORT = re.compile(r"(?:oci|oci-archive|docker-archive|dir|docker|podman|registry):(?=[A-Za-z./])")
+_REMOTE = re.compile(r"(?:registry|docker|podman):(?=[A-Za-z])")
+_SEPARATORS = re.compile(r"[^a-z0-9]+")
+
+
+class Canonical:
+    """A reference that must be written exactly so, as the manifest has it and in its parts."""
+
+    def __init__(self, written: str, parsed: ImageReference) -> None:
+        """Take both forms."""
+        self.written = written
+        self.parsed = parsed
+        self.image = parsed.repository.rpartition("/")[2]
+
+
+class Agreed:
+    """The agreement of one fleet; without one, nothing is agreed and nothing is an image of the fleet.
+
+    `references` are those of the repository: what they publish is the fleet's as well.
+    """
+
+    def __init__(self, fleet: Fleet | None, references: Sequence[Reference]) -> None:
+        """Take the fleet and all references."""
+        self._fleet = fleet
+        self._registry = None if fleet is None else fleet.manifest.registry
+        self._references = references
+        self._published = [each for each in references if each.publishes]
+
+    @cached_property
+    def prefix(self) -> str:
+        """Return where the fleet's images come from, the registry in full; empty where nothing is agreed."""
+        written = "" if self._registry is None else self._registry.prefix.strip("/")
+        if not written:
+            return ""
+        registry, repository = split_registry(f"{written}/0/0")
+        return f"{registry}/{repository}".removesuffix("/0/0")
+
+    @cached_property
+    def written_prefix(self) -> str:
+        """Return the prefix as the manifest has it."""
+        return "" if self._registry is None else self._registry.prefix.strip("/")
+
+    @cached_property
+    def canonical(self) -> tuple[Canonical, ...]:
+        """Return the references that must match exactly; what is none is left out."""
+        written = () if self._registry is None else self._registry.canonical
+        return tuple(
+            Canonical(each, parsed) for each in written if (parsed := parsed_or_none(each)) is not None
+        )
+
+    @cached_property
+    def cache(self) -> str:
+        """Return the name where builds keep their cache; empty where there is none."""
+        parsed = parsed_or_none("" if self._registry is None else self._registry.cache_ref)
+        return "" if parsed is None else parsed.name
+
+    @cached_property
+    def family_images(self) -> frozenset[str]:
+        """Return the names and aliases of families, which are the last parts of their images' names."""
+        families = {} if self._fleet is None else self._fleet.manifest.families
+        aliases = (alias for family in families.values() for alias in family.aliases)
+        return frozenset((*families, *aliases))
+
+    @cached_property
+    def upstream(self) -> frozenset[str]:
+        """Return the names of images that families start from: those of others, whatever they are called."""
+        families = {} if self._fleet is None else self._fleet.manifest.families
+        parsed = (parsed_or_none(family.upstream) for family in families.values())
+        return frozenset(each.name for each in parsed if each is not None)
+
+    @cached_property
+    def published(self) -> frozenset[str]:
+        """Return the names, registry and repository, under which the repository publishes images."""
+        own = (_service_image(service) for service in self._services)
+        return frozenset(
+            (*(each.repository_name for each in self._published if each.repository_name), *filter(None, own))
+        )
+
+    @cached_property
+    def published_images(self) -> frozenset[str]:
+        """Return the last parts of the names that are published below the prefix."""
+        return frozenset(name.rpartition("/")[2] for name in self.published if self.is_below_prefix(name))
+
+    @cached_property
+    def known_images(self) -> frozenset[str]:
+        """Return the last parts of the names of all images of the fleet."""
+        return self.family_images | self.published_images | {each.image for each in self.canonical}
+
+    @cached_property
+    def has_unknown_publications(self) -> bool:
+        """Say whether the repository publishes images whose names are not known."""
+        return any(not each.image and not each.problem for each in self._published)
+
+    @property
+    def _services(self) -> tuple[Service, ...]:
+        return () if self._fleet is None else self._fleet.manifest.services
+
+    @cached_property
+    def _service_names(self) -> frozenset[str]:
+        folders = (path.split("/")[:-1] for each in self._services for path in each.dockerfiles)
+        names = (*(each.name for each in self._services), *(parts[-1] for parts in folders if parts))
+        return frozenset(_folded(name) for name in names)
+
+    def is_below_prefix(self, name: str) -> bool:
+        """Say whether a name, registry and repository, lies where the fleet's images come from."""
+        return bool(self.prefix) and name.startswith(f"{self.prefix}/")
+
+    def knows(self, image: str) -> bool:
+        """Say whether an image of the fleet is called so; a service's may be spelt in any way."""
+        return image in self.known_images or _folded(image) in self._service_names
+
+    def tag_fits(self, tag: str) -> bool:
+        """Say whether a tag has the agreed form, also with the suffix of the version before (``-prev``)."""
+        if self._registry is None or not self._registry.tag_pattern:
+            return True
+        suffix = self._registry.prev_suffix
+        stem = tag.removesuffix(suffix) if suffix else tag
+        return re.search(self._registry.tag_pattern, stem) is not None
+
+    @property
+    def tag_pattern(self) -> str:
+        """Return the agreed form of tags; empty where there is none."""
+        return "" if self._registry is None else self._registry.tag_pattern
+
+    @cached_property
+    def usual_tags(self) -> Mapping[str, str]:
+        """Return the tag of the agreed form that is most in use for each image below the prefix."""
+        counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for each in consumed(self._references):
+            if each.tag and self.is_below_prefix(each.repository_name) and self.tag_fits(each.tag):
+                counts[each.image][each.tag] += 1
+        return {image: max(found, key=lambda tag: (found[tag], tag)) for image, found in counts.items()}
+
+    @cached_property
+    def published_well(self) -> frozenset[SourceLocation]:
+        """Return the places that publish an image below the prefix, whatever other names they give it."""
+        return frozenset(
+            each.location for each in self._published if self.is_below_prefix(each.repository_name)
+        )
+
+
+def parsed_or_none(text: str) -> ImageReference | None:
+    """Return what a reference says; None where the text is none."""
+    try:
+        return parse_reference(text)
+    except ReferenceInvalid:
+        return None
+
+
+def is_local_name(reference: Reference) -> bool:
+    """Say whether a reference has one part only: a name that a build on the same machine may have given."""
+    return reference.repository_name.startswith(OFFICIAL) and "/" not in reference.written
+
+
+def consumed(references: Iterable[Reference]) -> Iterator[Reference]:
+    """Yield the references that take an image, without those of templates."""
+    for each in references:
+        if not each.publishes and each.kind is not ReferenceKind.TEMPLATE:
+            yield each
+
+
+def _service_image(service: Service) -> str:
+    image = service.image or ""
+    if _TRANSPORT.match(image) and not _REMOTE.match(image):
+        return ""
+    parsed = parsed_or_none(_REMOTE.sub("", image, count=1))
+    return "" if parsed is None else parsed.name
+
+
+def _folded(name: str) -> str:
+    return _SEPARATORS.sub("", name.lower())
