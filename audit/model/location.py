@@ -5,7 +5,7 @@ import msgspec
 from fleet_audit.audit.model.identity import DiffID, ImagePath
 
 
-class SourceLocation(msgspec.Struct, frozen=True, order=True):
+class SourceLocation(msgspec.Struct, frozen=True, order=True, tag="source"):
     """A place in the repository: `path` relative to the manifest's folder, lines from 1.
 
     Line 0 means the file as a whole; column 0 means the line as a whole.
@@ -20,7 +20,7 @@ class SourceLocation(msgspec.Struct, frozen=True, order=True):
         return f"{self.path}:{self.line}" if self.line else self.path
 
 
-class ImageLocation(msgspec.Struct, frozen=True, order=True):
+class ImageLocation(msgspec.Struct, frozen=True, order=True, tag="image"):
     """A file in an image, the layer that brought it, and the line where it has lines."""
 
     path: ImagePath

@@ -67,8 +67,9 @@ from fleet_audit.audit.policy.facts import (
 from fleet_audit.audit.policy.import_subjects import own_module_subjects
 from fleet_audit.audit.policy.pragmas import judge
 from fleet_audit.audit.static_imports.distributions.requirements import required_names
-from fleet_audit.audit.static_imports.examine import Examination
+from fleet_audit.audit.static_imports.examination import Examination
 from fleet_audit.audit.static_imports.examine import examine as examine_imports
+from fleet_audit.audit.static_imports.kept_examination import Keeping
 
 _JUDGED = (SubjectKind.NEED, SubjectKind.SOURCE, SubjectKind.MODULE, SubjectKind.OWN_MODULE)
 """What can keep a service from starting; `imports` judges the rest of its code."""
@@ -149,6 +150,7 @@ class _Audit:
             self._scene.image.tree,
             self._scene.interpreter,
             records=self._shared.records,
+            keeping=Keeping(self._shared.answers, self._scene.digest),
             compiled=compiled_names(self._scene),
             suggestions=self._shared.knowledge.module_distributions,
             computed_imports=self._shared.knowledge.computed_imports,

@@ -1,15 +1,13 @@
 """What each entry point of an image loads: worked out once for an image and this code."""
 
-import hashlib
-import os
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import msgspec
 
 from fleet_audit import __version__
 from fleet_audit.audit.configuration.kept import kept_or_read
 from fleet_audit.audit.configuration.located import File
+from fleet_audit.audit.configuration.own_code import own_code
 from fleet_audit.audit.ldd import evidence
 from fleet_audit.audit.ldd.glibc import examine
 from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint
@@ -18,8 +16,6 @@ from fleet_audit.audit.pipeline.entry_points import PythonEntries
 from fleet_audit.audit.pipeline.order import ImportOrder
 from fleet_audit.audit.pipeline.scene import Scene
 from fleet_audit.audit.pipeline.shared import Shared
-
-_OWN_CODE = Path(__file__).parents[1]
 
 
 class Loads(msgspec.Struct, frozen=True):
@@ -40,13 +36,12 @@ def loads_of(scene: Scene, shared: Shared, programs: Sequence[EntryPoint]) -> Lo
     The answer depends on the image, on its machines and on what is known of hosts, so that of an image which
     is known by its digest, and of which every layer was read, is kept between runs.
     """
-    ref = scene.image.identity.ref
-    if ref.digest is None or scene.image.gaps:
+    if not scene.digest:
         return _worked_out(scene, shared, programs)
     # Of all knowledge, `ImportOrder` asks for this alone.
     known = shared.knowledge.never_apt
     asked = msgspec.msgpack.encode(
-        (ref.digest, str(ref.platform), scene.world.isa, scene.asked_python, known, tuple(programs))
+        (scene.digest, scene.world.isa, scene.asked_python, known, tuple(programs))
     )
     return kept_or_read(
         shared.answers,
@@ -67,21 +62,3 @@ def _worked_out(scene: Scene, shared: Shared, programs: Sequence[EntryPoint]) ->
     # Nobody can say that plugins are ever loaded: they are shown, and nothing is judged by them.
     plugins = python.plugins(closures)
     return Loads(len(modules), closures, plugins, tuple(evidence.gaps(scene.world, closures)))
-
-
-def own_code() -> str:
-    """Return what changes whenever this code does: answers of other code are not to be taken for its own."""
-    seen = hashlib.sha256()
-    for name, size, changed in sorted(_modules(str(_OWN_CODE))):
-        seen.update(f"{name} {size} {changed}\n".encode(errors="surrogateescape"))
-    return seen.hexdigest()
-
-
-def _modules(folder: str) -> Iterator[tuple[str, int, int]]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                yield from _modules(entry.path)
-            elif entry.name.endswith(".py"):
-                status = entry.stat()
-                yield entry.path, status.st_size, status.st_mtime_ns

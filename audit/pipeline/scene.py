@@ -63,6 +63,12 @@ class Scene(msgspec.Struct, frozen=True):
         return all(gap.kind is not GapKind.UNREADABLE_LAYER for gap in self.image.gaps)
 
     @property
+    def digest(self) -> str:
+        """Return what the image, read without gaps, is known by; empty where nothing tells it from others."""
+        ref = self.image.identity.ref
+        return "" if ref.digest is None or self.image.gaps else f"{ref.digest} {ref.platform}"
+
+    @property
     def python(self) -> ImagePath | None:
         """Return the interpreter's path."""
         return None if self.interpreter is None else self.interpreter.executable

@@ -1,78 +1,24 @@
 """What services' code really imports, loads and runs, and what that reaches in an image."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from fleet_audit.audit.images.tree import FileKind, FileTree, basename, normalise
-from fleet_audit.audit.model.evidence import Edge
-from fleet_audit.audit.model.finding import Gap, GapKind
-from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName
-from fleet_audit.audit.model.imports import ComputedImport, Level, ServiceImports, Shadowing, SharedFiles
-from fleet_audit.audit.static_imports import stdlib
-from fleet_audit.audit.static_imports.account import Account, Providers
-from fleet_audit.audit.static_imports.compiled.compiled_names import CompiledNames
-from fleet_audit.audit.static_imports.compiled.compiled_reach import CompiledImports
-from fleet_audit.audit.static_imports.distributions.distributions import Distributions
-from fleet_audit.audit.static_imports.distributions.requirements import (
-    compared,
-    marker_environment,
-    read_requirements,
-)
-from fleet_audit.audit.static_imports.distributions.start_files import started_words
-from fleet_audit.audit.static_imports.distributions.unused import SERVERS
-from fleet_audit.audit.static_imports.library import STAGE, Library
-from fleet_audit.audit.static_imports.reachability.byte_code import unread_byte_code
-from fleet_audit.audit.static_imports.reachability.computed import Computed
-from fleet_audit.audit.static_imports.reachability.expander import Expander
-from fleet_audit.audit.static_imports.reachability.nodes import own_name
-from fleet_audit.audit.static_imports.reachability.own_files import (
-    is_for_developers,
-    package_root,
-    python_files,
-)
-from fleet_audit.audit.static_imports.reachability.reach import Reached, Start, both, reach
-from fleet_audit.audit.static_imports.reachability.search_path import SearchPath, script_folder, service_path
-from fleet_audit.audit.static_imports.reachability.shadowing import Places, shadowings
-from fleet_audit.audit.static_imports.reachability.startup import startup
-from fleet_audit.audit.static_imports.reachability.ways import KnownWays
-from fleet_audit.audit.static_imports.resolution.archives import WithArchives
-from fleet_audit.audit.static_imports.resolution.editables import Redirects
-from fleet_audit.audit.static_imports.resolution.finder import (
-    Finder,
-    Module,
-    ModuleKind,
-    Place,
-    Side,
-    source_place,
+from fleet_audit.audit.images.tree import FileTree
+from fleet_audit.audit.model.identity import DistributionName
+from fleet_audit.audit.model.imports import ComputedImport
+from fleet_audit.audit.static_imports.examination import Examination
+from fleet_audit.audit.static_imports.kept_examination import (
+    Compiled,
+    Found,
+    Keeping,
+    World,
+    kept_or_examined,
 )
 from fleet_audit.audit.static_imports.resolution.interpreter import Interpreter
 from fleet_audit.audit.static_imports.service_code import ServiceCode
-from fleet_audit.audit.static_imports.source.store import RecordStore
-from fleet_audit.audit.static_imports.source.syntax import Judge
 
-DEFAULT_VERSION = (3, 11)
-"""The Python that sources are read for where no image says."""
-
-MAX_SOURCE_FILES = 20_000
-
-_MODULE = "module:"
-
-
-class Examination(msgspec.Struct, frozen=True):
-    """The answer for some services: what each imports, all evidence, and what could not be examined.
-
-    `shared_files` are the image's files that several distributions claim.
-    `parsed` and `cached` count source files read anew and files whose record was kept.
-    """
-
-    services: tuple[ServiceImports, ...]
-    edges: tuple[Edge, ...] = ()
-    gaps: tuple[Gap, ...] = ()
-    parsed: int = 0
-    cached: int = 0
-    shared_files: tuple[SharedFiles, ...] = ()
+if TYPE_CHECKING:
+    from fleet_audit.audit.static_imports.source.store import RecordStore
 
 
 def examine(  # noqa: PLR0913  (the stage's whole input, each part from another stage)
@@ -81,10 +27,11 @@ def examine(  # noqa: PLR0913  (the stage's whole input, each part from another 
     image: FileTree | None,
     interpreter: Interpreter | None,
     *,
-    records: RecordStore | None,
+    records: "RecordStore | None",
+    keeping: Keeping | None = None,
     suggestions: Mapping[str, tuple[DistributionName, ...]] | None = None,
     computed_imports: Sequence[ComputedImport] = (),
-    compiled: Callable[[ImagePath], CompiledNames | None] | None = None,
+    compiled: Compiled | None = None,
 ) -> Examination:
     """Examine `services` on one image; nothing is executed or imported.
 
@@ -92,326 +39,18 @@ def examine(  # noqa: PLR0913  (the stage's whole input, each part from another 
     imports that no reading of the code can see. `compiled` gives the names in the image's extension
     modules, by canonical path; what it does not have is read from `image`. Without an image, only the
     repository is searched, and what no requirement file names is missing only where a service stands on
-    no family.
+    no family. Records of files are taken from, and kept in, `records`; the whole answer as `keeping` says.
     """
-    with Judge() as judge:
-        examiner = _Examiner(sources, image, interpreter, records, judge)
-        examiner.suggestions = suggestions or {}
-        examiner.computed = Computed(computed_imports)
-        examiner.know_compiled(compiled)
-        return examiner.run(services)
+    world = World(sources, image, compiled)
 
+    def found(looked_at: World) -> Found:
+        # What parses source takes 0.1 s to load, and an answer that was kept needs none of it.
+        from fleet_audit.audit.static_imports.examiner import Knowledge, examined  # noqa: PLC0415  (see above)
 
-class _Examiner:
-    """Holds what all services of one examination share."""
+        knowledge = Knowledge(suggestions or {}, computed_imports)
+        return examined(services, looked_at, interpreter, records, knowledge)
 
-    def __init__(
-        self,
-        sources: FileTree,
-        image: FileTree | None,
-        interpreter: Interpreter | None,
-        records: RecordStore | None,
-        judge: Judge,
-    ) -> None:
-        self.suggestions: Mapping[str, tuple[DistributionName, ...]] = {}
-        self.computed = Computed()
-        self._sources = sources
-        self._image = image
-        self._interpreter = interpreter if image is not None else None
-        self._version = interpreter.version if interpreter is not None else DEFAULT_VERSION
-        self._trees = {Side.SOURCES: WithArchives(sources, self._version)}
-        if image is not None:
-            self._trees[Side.IMAGE] = WithArchives(image, self._version)
-        self._common: Expander | None = None
-        self._ways = KnownWays()
-        self._image_finder: Finder | None = None
-        self._library = Library(self._trees, self._version, records, judge)
-        self._distributions = (
-            Distributions(self._trees[Side.IMAGE], self._interpreter.site_folders)
-            if image is not None and self._interpreter is not None
-            else None
-        )
-        self._compiled = CompiledImports(self._trees, self._distributions, None)
-
-    def know_compiled(self, known: Callable[[ImagePath], CompiledNames | None] | None) -> None:
-        """Follow imports of extension modules, by names that are `known` or else read."""
-        self._compiled = CompiledImports(self._trees, self._distributions, known)
-
-    def run(self, services: Sequence[ServiceCode]) -> Examination:
-        """Examine every service, in the order of their names."""
-        self._share()
-        answers: list[ServiceImports] = []
-        edges: dict[int, Edge] = {}
-        for service in sorted(services, key=lambda service: service.name):
-            answer, found = self._examine(service)
-            answers.append(answer)
-            # Most are the same objects for every service: looking at each as a value takes far longer.
-            edges.update((id(edge), edge) for edge in found)
-        return Examination(
-            services=tuple(answers),
-            edges=tuple(dict.fromkeys(edges.values())),
-            gaps=self._shared_gaps(),
-            parsed=self._library.parsed,
-            cached=self._library.cached,
-            shared_files=() if self._distributions is None else self._distributions.shared_files(),
-        )
-
-    def _shared_gaps(self) -> tuple[Gap, ...]:
-        gaps = [self._library.gaps[place] for place in sorted(self._library.gaps)]
-        gaps += [self._compiled.gaps[place] for place in sorted(self._compiled.gaps)]
-        gaps += [] if self._interpreter is None else self._interpreter.gaps
-        gaps += [gap for tree in self._trees.values() for gap in tree.gaps]
-        gaps += [] if self._distributions is None else self._distributions.gaps
-        if self._image is not None and self._interpreter is None:
-            why = "no Python with a standard library was found"
-            gaps.append(Gap(STAGE, GapKind.NO_INTERPRETER, "image", why))
-        return tuple(gaps)
-
-    def _examine(self, service: ServiceCode) -> tuple[ServiceImports, tuple[Edge, ...]]:
-        gaps: list[Gap] = []
-        files = tuple(self._source_files(service, gaps))
-        script = self._script(service)
-        path = self._search_path(service, script, files)
-        finder = self._finder(path)
-        expander = self._expander(finder)
-        if self._common is not None and all(
-            place.side is Side.SOURCES for place in (*path.before, *path.after)
-        ):
-            expander.shared_with(self._common, self._names_in(path))
-        starts = self._starts(service, script, files, finder, gaps)
-        reached = reach(service.name, starts, expander, known=self._ways)
-        if self._common is not None and self._interpreter is not None:
-            reached = both(reached, startup(service.name, self._interpreter, self._common, self._ways))
-        if reached.is_cut:
-            gaps.append(
-                Gap(STAGE, GapKind.LIMIT_REACHED, service.name, "reaches too many modules or calls to follow")
-            )
-        gaps += unread_byte_code(reached.modules)
-        requirements = read_requirements(self._sources, service.requirements, self._markers())
-        required, unread = requirements.installs, requirements.gaps
-        can_judge = self._interpreter is not None or (bool(required) and not service.family)
-        providers = Providers(
-            self._interpreter,
-            self._distributions,
-            required,
-            self.suggestions,
-            judges_absence=can_judge,
-        )
-        commands = self._commands(service)
-        named = {basename(normalise(service.entry)), service.entry.partition(":")[0], service.entry}
-        providers.is_start_known = bool(service.commands) or not (named - {""}).isdisjoint(commands)
-        providers.commands = commands | self._servers(service)
-        providers.asked = requirements.asked
-        account = Account(service, reached, providers, self._library, finder.find)
-        answer = account.imports(service.entry or None, files, path.edits, (*gaps, *unread))
-        answer = msgspec.structs.replace(
-            answer,
-            requirements=compared(requirements, self._versions()),
-            shadowings=self._shadowings(service, reached.modules, finder),
-        )
-        return answer, (*reached.edges, *account.edges())
-
-    def _versions(self) -> dict[DistributionName, str]:
-        known = {} if self._distributions is None else self._distributions.installed
-        return {name: found.version for name, found in known.items()}
-
-    def _markers(self) -> dict[str, str] | None:
-        if self._interpreter is None:
-            return None
-        machine = re.search(r"-(\w+)-linux-", self._interpreter.suffixes[0])
-        return marker_environment(self._version, machine[1] if machine else "x86_64")
-
-    def _shadowings(
-        self, service: ServiceCode, reached: tuple[Reached, ...], finder: Finder
-    ) -> tuple[Shadowing, ...]:
-        if self._interpreter is None or self._distributions is None or self._image_finder is None:
-            return ()
-        places = Places(
-            service=finder.find,
-            image=self._image_finder.find,
-            trees=self._trees,
-            distributions=self._distributions,
-            standard_library=self._interpreter.standard_library,
-        )
-        claimed = [normalise(folder).rpartition("/")[2] for folder in service.first_party_imports]
-        return shadowings(reached, places, claimed)
-
-    def _commands(self, service: ServiceCode) -> frozenset[str]:
-        """Return the words of every command line that is known to run, without folders."""
-        words = {*service.commands, *started_words(self._sources, service.source_paths)}
-        words.update(() if self._interpreter is None else self._interpreter.command)
-        return frozenset(word.rpartition("/")[2] for word in words)
-
-    @staticmethod
-    def _servers(service: ServiceCode) -> frozenset[str]:
-        """Return the commands that may start what the entry ``module:attribute`` names."""
-        return SERVERS if ":" in service.entry.removeprefix(_MODULE) else frozenset()
-
-    def _search_path(
-        self, service: ServiceCode, script: Place | None, files: tuple[Place, ...]
-    ) -> SearchPath:
-        base = [
-            *self._first_folders(service, script, files),
-            *(source_place(folder) for folder in service.pythonpath),
-        ]
-        claimed = [source_place(f"{folder}/..") for folder in service.first_party_imports]
-        claimed += [source_place(folder) for folder in service.source_paths]
-
-        def search(path: SearchPath) -> tuple[Reached, ...]:
-            # Only the repository's files edit the path: the image is not looked at yet.
-            finder = Finder({Side.SOURCES: self._trees[Side.SOURCES]}, _sources_only(path), (), frozenset())
-            starts = self._starts(service, script, files, finder, [])
-            return reach(service.name, starts, self._expander(finder)).modules
-
-        return service_path(tuple(dict.fromkeys(base)), tuple(dict.fromkeys(claimed)), service.root, search)
-
-    def _first_folders(
-        self, service: ServiceCode, script: Place | None, files: tuple[Place, ...]
-    ) -> list[Place]:
-        """Return what stands before PYTHONPATH: the script's folder, or where a module is started."""
-        has_folder = self._interpreter is None or self._interpreter.has_script_folder
-        if script is not None:
-            return [script_folder(script)] if has_folder else []
-        if not service.entry:
-            ordered = sorted(files, key=lambda file: is_for_developers(file.path))
-            return [Place(file.side, package_root(self._sources, file.path)) for file in ordered]
-        # ``python -m`` adds the working folder unless told not to; servers that take module:NAME always do.
-        is_added = has_folder or ":" in service.entry
-        return [source_place(service.root)] if is_added else []
-
-    def _share(self) -> None:
-        """Make what answers for the image's modules alone, the same for every service."""
-        if self._interpreter is not None and len(self._trees) > 1:
-            folders = tuple(Place(Side.IMAGE, folder) for folder in self._interpreter.search_path)
-            redirects = self._interpreter.redirects
-            finder = Finder(self._trees, folders, self._suffixes(), self._assumed(), redirects)
-            self._image_finder = finder
-            self._common = self._expander(finder)
-            self._ways = KnownWays(self._common)
-
-    def _names_in(self, path: SearchPath) -> frozenset[str]:
-        """Return the top-level names that the service's own folders could answer."""
-        folders = (*path.before, *path.after)
-        return frozenset(
-            name.partition(".")[0]
-            for place in folders
-            for name in self._trees[place.side].listing(place.path)
-        )
-
-    def _finder(self, path: SearchPath) -> Finder:
-        folders = () if self._interpreter is None else self._interpreter.search_path
-        image = tuple(Place(Side.IMAGE, folder) for folder in folders)
-        own = _sources_only(path) if self._interpreter is None else None
-        places = own if own is not None else (*path.before, *image, *path.after)
-        redirects = Redirects() if self._interpreter is None else self._interpreter.redirects
-        return Finder(self._trees, places, self._suffixes(), self._assumed(), redirects)
-
-    def _expander(self, finder: Finder) -> Expander:
-        environment = frozenset() if self._interpreter is None else self._interpreter.environment
-        expander = Expander(finder, self._library, self._version, self.computed, environment)
-        if self._distributions is not None:
-            expander.with_plugins(self._distributions.plugins)
-        return expander.with_compiled(self._compiled)
-
-    def _assumed(self) -> frozenset[str]:
-        return stdlib.COMPILED if self._interpreter is not None else stdlib.modules(self._version[1])
-
-    def _suffixes(self) -> tuple[str, ...]:
-        return self._interpreter.suffixes if self._interpreter is not None else (".abi3.so", ".so")
-
-    def _source_files(self, service: ServiceCode, gaps: list[Gap]) -> Iterator[Place]:
-        """Yield the Python files of a service's source paths; paths that are not there are gaps."""
-        seen: set[Place] = set()
-        for path in service.source_paths:
-            place = source_place(path)
-            canonical = self._sources.realpath(place.path)
-            if canonical is None:
-                gaps.append(
-                    Gap(STAGE, GapKind.NO_SERVICE_SOURCE, path, f"{service.name} has no such source path")
-                )
-                continue
-            for file in self._python_files(canonical):
-                if file in seen:
-                    continue
-                if len(seen) >= MAX_SOURCE_FILES:
-                    why = (
-                        f"{service.name} has more than {MAX_SOURCE_FILES} source files; the rest was not read"
-                    )
-                    gaps.append(Gap(STAGE, GapKind.LIMIT_REACHED, path, why))
-                    return
-                seen.add(file)
-                yield file
-
-    def _python_files(self, path: ImagePath) -> Iterator[Place]:
-        entry = self._sources.entry(path)
-        is_file = entry is not None and entry.kind is FileKind.FILE
-        for file in (path,) if is_file else python_files(self._sources, path):
-            yield Place(Side.SOURCES, file)
-
-    def _script(self, service: ServiceCode) -> Place | None:
-        """Return the entry where it is a file."""
-        if not service.entry or ":" in service.entry:
-            return None
-        for folder in ("", service.root):
-            place = Place(Side.SOURCES, normalise(f"{folder}/{service.entry}"))
-            entry = self._sources.entry(self._sources.realpath(place.path) or place.path)
-            if entry is not None and entry.kind is FileKind.FILE:
-                return place
-        return None
-
-    def _starts(
-        self,
-        service: ServiceCode,
-        script: Place | None,
-        files: tuple[Place, ...],
-        finder: Finder,
-        gaps: list[Gap],
-    ) -> list[Start]:
-        if script is not None:
-            return [self._script_start(script, finder)]
-        if service.entry:
-            named = self._named_start(service.entry, finder)
-            if named is not None:
-                return [named]
-            why = (
-                "is neither a file nor a module of this service; all of its source files are followed instead"
-            )
-            gaps.append(
-                Gap(STAGE, GapKind.UNRESOLVED_ENTRY, service.entry, f"the entry of {service.name} {why}")
-            )
-        starts = [(file, self._script_start(file, finder)) for file in files]
-        if all(is_for_developers(file.path) for file in files):
-            return [start for _, start in starts]
-        return [
-            msgspec.structs.replace(start, level=Level.LAZY) if is_for_developers(file.path) else start
-            for file, start in starts
-        ]
-
-    def _script_start(self, place: Place, finder: Finder) -> Start:
-        record = self._library.record(place)
-        is_relative = record is not None and any(s.level and s.block == 0 for s in record.imports)
-        if not is_relative:
-            return Start(Module(ModuleName("__main__"), ModuleKind.SOURCE, place), is_script=True)
-        # A file that imports relatively can only run as a module of its package (``python -m``).
-        name = own_name(place)
-        found = finder.find(name)
-        is_same = found is not None and found.file == place
-        return Start(
-            found if found is not None and is_same else Module(name, ModuleKind.SOURCE, place),
-            is_script=True,
-        )
-
-    def _named_start(self, entry: str, finder: Finder) -> Start | None:
-        name, _, attribute = entry.removeprefix(_MODULE).partition(":")
-        module = finder.find(name)
-        if module is None:
-            return None
-        called = (attribute.partition("(")[0].partition(".")[0],) if attribute else ()
-        if not attribute and module.folders:
-            # ``python -m package`` runs its __main__ (runpy).
-            module = finder.find(f"{name}.__main__") or module
-        return Start(module, is_script=not attribute, called=called) if module.file is not None else None
-
-
-def _sources_only(path: SearchPath) -> tuple[Place, ...]:
-    return tuple(place for place in (*path.before, *path.after) if place.side is Side.SOURCES)
+    if keeping is None:
+        return found(world).answer
+    asked = (services, image is None, compiled is None, interpreter, suggestions or {}, computed_imports)
+    return kept_or_examined(keeping, asked, world, found)

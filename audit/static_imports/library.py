@@ -30,7 +30,8 @@ class Library:
 
     Of a ``.pth`` file, the lines of code are read.
 
-    `parsed` and `cached` count the files that were read anew and those whose record was kept.
+    `parsed` and `cached` count the files that were read anew and those whose record was kept. `is_doubtful`
+    holds where the next run may judge a file otherwise: the parser did not survive it, or not in time.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Library:
         self._judge = judge
         self._known: dict[Place, SourceRecord | None] = {}
         self.gaps: dict[Place, Gap] = {}
+        self.is_doubtful = False
         self.parsed = 0
         self.cached = 0
 
@@ -90,6 +92,7 @@ class Library:
         text = lex(decode(body))
         judgement = self._judge.judge(body, text, self._version)
         if judgement.why_unknown:
+            self.is_doubtful = True
             self._add_gap(place, f"may not be valid Python: {judgement.why_unknown}")
         if record.is_cut:
             self._add_gap(place, "has more calls or names than are looked at", GapKind.LIMIT_REACHED)

@@ -8,7 +8,9 @@ from fleet_audit.audit.model.identity import DistributionName, ImagePath
 from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.model.imports import ComputedImport, ServiceImports
 from fleet_audit.audit.static_imports.compiled.compiled_names import CompiledNames
-from fleet_audit.audit.static_imports.examine import Examination, examine
+from fleet_audit.audit.static_imports.examination import Examination
+from fleet_audit.audit.static_imports.examine import examine
+from fleet_audit.audit.static_imports.kept_examination import Keeping
 from fleet_audit.audit.static_imports.resolution.interpreter import find_interpreter
 from fleet_audit.audit.static_imports.service_code import ServiceCode
 from fleet_audit.audit.static_imports.source.store import RecordStore
@@ -59,6 +61,7 @@ def examination(
     suggestions: Mapping[str, tuple[DistributionName, ...]] | None = None,
     computed: Sequence[ComputedImport] = (),
     compiled: Callable[[ImagePath], CompiledNames | None] | None = None,
+    keeping: Keeping | None = None,
 ) -> Examination:
     """Examine services whose repository is `sources` on an image with `image` in its site-packages."""
     built = None if image is None else python_image(image)
@@ -72,6 +75,7 @@ def examination(
         suggestions=suggestions,
         computed_imports=computed,
         compiled=compiled,
+        keeping=keeping,
     )
 
 

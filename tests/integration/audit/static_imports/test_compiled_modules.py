@@ -22,7 +22,8 @@ from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.model.imports import ExtensionModule, Level
 from fleet_audit.audit.static_imports.compiled.compiled_names import CompiledNames
 from fleet_audit.audit.static_imports.compiled.importable import importable_extensions
-from fleet_audit.audit.static_imports.examine import Examination, examine
+from fleet_audit.audit.static_imports.examination import Examination
+from fleet_audit.audit.static_imports.examine import examine
 from fleet_audit.audit.static_imports.resolution.interpreter import Interpreter, find_interpreter
 from fleet_audit.audit.static_imports.service_code import ServiceCode
 from fleet_audit.audit.static_imports.source.store import MemoryStore
