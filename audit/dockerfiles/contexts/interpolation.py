@@ -18,13 +18,16 @@ _COMMENT = re.compile(r"\s#.*")
 _MODIFIERS = (":-", ":?", ":+", "-", "?", "+")
 
 
-def interpolated(text: str, values: Mapping[str, str]) -> str | None:
-    """Return a text with its variables replaced; None where one has no known value, or it is malformed."""
+def interpolated(text: str, values: Mapping[str, str], hole: str | None = None) -> str | None:
+    """Return a text with its variables replaced; None where one has no known value, or it is malformed.
+
+    With a `hole`, that stands in the place of each value that is not known.
+    """
     if "$" not in text:
         return text
     if len(text) > MAX_LENGTH:
         return None
-    read = _Reader(text, values)
+    read = _Reader(text, values, hole)
     found = read.until_end()
     return None if read.is_malformed else found
 
@@ -32,10 +35,11 @@ def interpolated(text: str, values: Mapping[str, str]) -> str | None:
 class _Reader:
     """Reads a text once from left to right. A part without a known value makes the whole unknown."""
 
-    def __init__(self, text: str, values: Mapping[str, str]) -> None:
+    def __init__(self, text: str, values: Mapping[str, str], hole: str | None) -> None:
         self.is_malformed = False
         self._text = text
         self._values = values
+        self._hole = hole
         self._at = 0
 
     def until_end(self) -> str | None:
@@ -57,7 +61,8 @@ class _Reader:
                 parts.append("}")
                 self._at += 1
             else:
-                parts.append(self._variable(depth))
+                value = self._variable(depth)
+                parts.append(self._hole if value is None else value)
         known = [part for part in parts if part is not None]
         return "".join(known) if len(known) == len(parts) else None
 

@@ -43,3 +43,17 @@ def test_an_env_file_gives_values_in_its_order() -> None:
     text = "# c\nA=1\nexport B=\"x $A\" # c\nC='$A'\nD=$A-b # hi\nE=\nF: y\nG\n H = h#1\n"
 
     assert environment(text) == {"A": "1", "B": "x 1", "C": "$A", "D": "1-b", "E": "", "F": "y", "H": "h#1"}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a/$ABSENT:${ABSENT:-1}", "a/_:1"),
+        ("${ABSENT-${OTHER}x}", "_x"),
+        ("${ABSENT:?give it}/web", "_/web"),
+        ("$$ABSENT", "$ABSENT"),
+        ("${ABSENT", None),
+    ],
+)
+def test_a_hole_stands_where_a_value_is_not_known(text: str, value: str | None) -> None:
+    assert interpolated(text, {}, "_") == value
