@@ -52,5 +52,6 @@ def examine(  # noqa: PLR0913  (the stage's whole input, each part from another 
 
     if keeping is None:
         return found(world).answer
-    asked = (services, image is None, compiled is None, interpreter, suggestions or {}, computed_imports)
+    held = tuple((suggestions or {}).items())
+    asked = (services, image is None, compiled is None, interpreter, held, computed_imports)
     return kept_or_examined(keeping, asked, world, found)

@@ -1,6 +1,7 @@
 """What services reach, between runs: taken again only while everything that it depends on is the same."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import msgspec
 import pytest
@@ -127,7 +128,7 @@ def test_services_with_other_search_paths_have_answers_of_their_own() -> None:
 
 def test_what_is_known_of_modules_is_part_of_the_question() -> None:
     keeping = Keeping(MemoryStore())
-    suggestions = {"gone": (DistributionName("gone-dist"),)}
+    suggestions = MappingProxyType({"gone": (DistributionName("gone-dist"),)})
     computed = [ComputedImport("row", loads=(ModuleName("other"),), module=ModuleName("lib"))]
     examination(SOURCES, IMAGE, keeping=keeping)
     suggested = examination(SOURCES, IMAGE, keeping=keeping, suggestions=suggestions)
