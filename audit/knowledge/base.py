@@ -22,12 +22,13 @@ from fleet_audit.audit.knowledge.rows import (
     KnowledgeFile,
     NeverApt,
     ProviderOverride,
+    SettingsModules,
     SonameBreak,
 )
 from fleet_audit.audit.model.identity import DistributionName, ModuleName, PackageName, Soname
-from fleet_audit.audit.model.imports import ComputedImport, Level
+from fleet_audit.audit.model.imports import ComputedImport, KnownImport, Level, SettingsModule, SettingUse
 
-_READING = f"knowledge/2 {__version__}"
+_READING = f"knowledge/3 {__version__}"
 """Raise the number whenever the same files are to be read otherwise: what they say is kept between runs."""
 
 _LEVELS = {
@@ -62,8 +63,9 @@ class Knowledge:
                 {(soname, suite): broken for soname in broken.sonames for suite in broken.suites}
             )
         self._other_systems = tuple(chain.from_iterable(p.other_systems for p in parts))
-        self.computed_imports: tuple[ComputedImport, ...] = tuple(
-            chain.from_iterable(_computed(row) for p in parts for row in p.computed_imports)
+        self.computed_imports: tuple[KnownImport, ...] = (
+            *chain.from_iterable(_computed(row) for p in parts for row in p.computed_imports),
+            *(_settings(row) for p in parts for row in p.settings_modules),
         )
         self._gpu_builds = tuple(chain.from_iterable(p.gpu_builds for p in parts))
 
@@ -148,6 +150,12 @@ def _computed(row: ComputedImports) -> Iterable[ComputedImport]:
         yield msgspec.structs.replace(common, module=ModuleName(module), loads=_names(loads))
     for function, loads in row.calls.items():
         yield msgspec.structs.replace(common, function=function, loads=_names(loads))
+
+
+def _settings(row: SettingsModules) -> SettingsModule:
+    method_of, _, method = row.runs.partition(".")
+    uses = tuple(SettingUse(u.name, u.key, u.submodules, u.needs, u.default) for u in row.settings)
+    return SettingsModule(row.id, row.variable, row.calls, uses, method_of, method)
 
 
 def _names(modules: Iterable[str]) -> tuple[ModuleName, ...]:

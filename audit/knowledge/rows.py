@@ -123,6 +123,35 @@ class ComputedImports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unless: tuple[Text, ...] = ()
 
 
+class UsedSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One setting, and the modules that are imported for it: see `SettingUse`."""
+
+    name: Text
+    key: str = ""
+    submodules: tuple[Text, ...] = ()
+    needs: str = ""
+    default: str = ""
+
+
+class SettingsModules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A framework that imports what the strings in a service's settings name.
+
+    `variable` is that of the environment which names the settings' module. `calls` maps each function that
+    reads it, by its full name, to the settings that it surely uses; what is used later only is probable.
+    `runs` is a method, as ``submodule.method``, that is called of the classes in all those submodules.
+    """
+
+    id: RowId
+    distribution: Distribution
+    why: Text
+    references: Annotated[tuple[Reference, ...], msgspec.Meta(min_length=1)]
+    checked: Text
+    variable: Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9_]+$")]
+    calls: Annotated[dict[Dotted, tuple[Text, ...]], msgspec.Meta(min_length=1)]
+    settings: Annotated[tuple[UsedSetting, ...], msgspec.Meta(min_length=1)]
+    runs: Annotated[str, msgspec.Meta(pattern=r"^(\w+\.\w+)?$")] = ""
+
+
 class KnowledgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file of the knowledge base: a list of rows for each kind that it holds."""
 
@@ -134,3 +163,4 @@ class KnowledgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     other_systems: tuple[OtherSystem, ...] = ()
     gpu_builds: tuple[GpuBuild, ...] = ()
     computed_imports: tuple[ComputedImports, ...] = ()
+    settings_modules: tuple[SettingsModules, ...] = ()

@@ -164,6 +164,42 @@ class ComputedImport(msgspec.Struct, frozen=True):
     survives: bool = False
 
 
+class SettingUse(msgspec.Struct, frozen=True):
+    """What a framework imports for one of its settings: the modules that the strings in its value name.
+
+    `key` is what must stand before a string, empty for any. `submodules` of each are imported too, those that
+    are there. Where `needs` is given, one of the settings must name that. `default` is what the setting is
+    where nothing is set.
+    """
+
+    setting: str
+    key: str = ""
+    submodules: tuple[str, ...] = ()
+    needs: str = ""
+    default: str = ""
+
+
+class SettingsModule(msgspec.Struct, frozen=True):
+    """How a framework finds a service's settings and what it imports for them, as the knowledge base has it.
+
+    `variable` is that of the environment which names the module. `calls` are functions that read it, by their
+    full names, with the settings that each of them surely uses; the others may be used later. Methods called
+    `method` of the classes in the submodules called `method_of` run once all is imported. `row` is the id of
+    the row.
+    """
+
+    row: str
+    variable: str
+    calls: dict[str, tuple[str, ...]]
+    uses: tuple[SettingUse, ...]
+    method_of: str = ""
+    method: str = ""
+
+
+KnownImport = ComputedImport | SettingsModule
+"""What the knowledge base has on imports that no reading of single files can see."""
+
+
 class ExtensionModule(msgspec.Struct, frozen=True):
     """An extension module that the service loads, how certainly, and every step of the way to it.
 

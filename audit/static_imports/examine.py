@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from fleet_audit.audit.images.tree import FileTree
 from fleet_audit.audit.model.identity import DistributionName
-from fleet_audit.audit.model.imports import ComputedImport
+from fleet_audit.audit.model.imports import KnownImport
 from fleet_audit.audit.static_imports.examination import Examination
 from fleet_audit.audit.static_imports.kept_examination import (
     Compiled,
@@ -30,7 +30,7 @@ def examine(  # noqa: PLR0913  (the stage's whole input, each part from another 
     records: "RecordStore | None",
     keeping: Keeping | None = None,
     suggestions: Mapping[str, tuple[DistributionName, ...]] | None = None,
-    computed_imports: Sequence[ComputedImport] = (),
+    computed_imports: Sequence[KnownImport] = (),
     compiled: Compiled | None = None,
 ) -> Examination:
     """Examine `services` on one image; nothing is executed or imported.

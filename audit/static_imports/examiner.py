@@ -9,7 +9,7 @@ from fleet_audit.audit.images.tree import FileKind, basename, normalise
 from fleet_audit.audit.model.evidence import Edge
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName
-from fleet_audit.audit.model.imports import ComputedImport, Level, ServiceImports, Shadowing
+from fleet_audit.audit.model.imports import KnownImport, Level, ServiceImports, Shadowing
 from fleet_audit.audit.static_imports import stdlib
 from fleet_audit.audit.static_imports.account import Account, Providers
 from fleet_audit.audit.static_imports.compiled.compiled_reach import CompiledImports
@@ -65,7 +65,7 @@ class Knowledge(msgspec.Struct, frozen=True):
     """What the knowledge base says: who holds which module, and what is imported by computed names."""
 
     suggestions: Mapping[str, tuple[DistributionName, ...]] = {}
-    computed_imports: Sequence[ComputedImport] = ()
+    computed_imports: Sequence[KnownImport] = ()
 
 
 def examined(

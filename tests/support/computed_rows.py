@@ -7,7 +7,7 @@ from typing import NamedTuple
 from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.knowledge.base import load_knowledge, packaged_knowledge
 from fleet_audit.audit.model.image import ImageConfig
-from fleet_audit.audit.model.imports import ComputedImport, Level
+from fleet_audit.audit.model.imports import ComputedImport, KnownImport, Level
 from fleet_audit.audit.static_imports.examine import examine
 from fleet_audit.audit.static_imports.resolution.interpreter import find_interpreter
 from tests.support.import_scores import module_levels, steps_to_modules
@@ -80,9 +80,9 @@ def root() -> Root:
     return with_packages(with_wheels(full_root(), LOCK), PACKAGES)
 
 
-def proofs(rows: Sequence[ComputedImport], folder: Path) -> list[Proof]:
-    """Write the programs for rows into `folder`, each in a folder of its own."""
-    return [_proof(row, folder) for row in rows]
+def proofs(rows: Sequence[KnownImport], folder: Path) -> list[Proof]:
+    """Write the programs for rows on computed names into `folder`, each in a folder of its own."""
+    return [_proof(row, folder) for row in rows if isinstance(row, ComputedImport)]
 
 
 def _proof(row: ComputedImport, folder: Path) -> Proof:

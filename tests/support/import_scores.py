@@ -188,7 +188,9 @@ def _below(levels: Mapping[str, Level], site: str) -> dict[str, Level]:
 
 
 def _of_tops(levels: Mapping[str, Level], tops: set[str]) -> dict[str, Level]:
-    return {name: level for name, level in levels.items() if name.partition(".")[0] in tops}
+    # A ``.pth`` file runs at start, and is no module that anybody loads.
+    named = {name: level for name, level in levels.items() if not name.endswith(".pth")}
+    return {name: level for name, level in named.items() if name.partition(".")[0] in tops}
 
 
 def _extensions(loaded: Loaded, site: str) -> Iterator[str]:
@@ -231,23 +233,23 @@ def _missing(analysis: Analysis) -> defaultdict[str, set[str]]:
 
 
 def steps_to_modules(edges: Iterable[Edge]) -> Mapping[Node, list[Edge]]:
-    """Return the edges that lead to modules, by where they start."""
+    """Return the edges that lead to modules, and to functions in them, by where they start."""
     found: defaultdict[Node, list[Edge]] = defaultdict(list)
     for edge in edges:
-        if edge.target.kind is NodeKind.MODULE:
+        if edge.target.kind in (NodeKind.MODULE, NodeKind.FUNCTION):
             found[edge.source].append(edge)
     return found
 
 
 def module_levels(service: str, steps: Mapping[Node, Iterable[Edge]]) -> dict[str, Level]:
     """Return how certainly a service reaches each module: a chain is as certain as its weakest step."""
-    found: dict[str, Level] = {}
+    found: dict[Node, Level] = {}
     queue = [(Level.CERTAIN, Node(NodeKind.SERVICE, service))]
     while queue:
         level, node = heapq.heappop(queue)
-        if node.name in found:
+        if node in found:
             continue
-        found[node.name] = level
+        found[node] = level
         for edge in steps.get(node, ()):
             heapq.heappush(queue, (max(level, edge.level), edge.target))
-    return found
+    return {node.name: level for node, level in found.items() if node.kind is NodeKind.MODULE}

@@ -6,7 +6,7 @@ from fleet_audit.audit.images.tree import MemoryTree
 from fleet_audit.audit.model.evidence import Edge
 from fleet_audit.audit.model.identity import DistributionName, ImagePath
 from fleet_audit.audit.model.image import ImageConfig
-from fleet_audit.audit.model.imports import ComputedImport, ServiceImports
+from fleet_audit.audit.model.imports import KnownImport, ServiceImports
 from fleet_audit.audit.static_imports.compiled.compiled_names import CompiledNames
 from fleet_audit.audit.static_imports.examination import Examination
 from fleet_audit.audit.static_imports.examine import examine
@@ -59,7 +59,7 @@ def examination(
     services: Sequence[ServiceCode] = (ServiceCode("svc", "app.py", ("app.py",)),),
     records: RecordStore | None = None,
     suggestions: Mapping[str, tuple[DistributionName, ...]] | None = None,
-    computed: Sequence[ComputedImport] = (),
+    computed: Sequence[KnownImport] = (),
     compiled: Callable[[ImagePath], CompiledNames | None] | None = None,
     keeping: Keeping | None = None,
 ) -> Examination:

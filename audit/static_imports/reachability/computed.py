@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from fleet_audit.audit.model.identity import ModuleName
-from fleet_audit.audit.model.imports import ComputedImport, Level
+from fleet_audit.audit.model.imports import ComputedImport, KnownImport, Level, SettingsModule
 from fleet_audit.audit.static_imports.resolution.finder import Module
 from fleet_audit.audit.static_imports.source.records import FunctionCall, is_module_name
 
@@ -23,15 +23,28 @@ class Modules(Protocol):
 class Computed:
     """The rows of the knowledge base on computed imports, asked by module and by call."""
 
-    def __init__(self, rows: Iterable[ComputedImport] = ()) -> None:
+    def __init__(self, rows: Iterable[KnownImport] = ()) -> None:
         """Take the rows."""
+        self._by_variable: dict[str, SettingsModule] = {}
         self._of_module: defaultdict[str, list[ComputedImport]] = defaultdict(list)
         self._of_function: defaultdict[str, list[ComputedImport]] = defaultdict(list)
         for row in rows:
-            if row.function:
+            if isinstance(row, SettingsModule):
+                self._by_variable[row.variable] = row
+            elif row.function:
                 self._of_function[row.function].append(row)
             else:
                 self._of_module[row.module].append(row)
+
+    def settings_of(self, variable: str) -> SettingsModule | None:
+        """Return the framework whose settings module a variable of the environment names."""
+        return self._by_variable.get(variable)
+
+    def settings_with(self, setting: str) -> tuple[SettingsModule, ...]:
+        """Return the frameworks that import what a setting names."""
+        return tuple(
+            row for row in self._by_variable.values() if any(use.setting == setting for use in row.uses)
+        )
 
     def by_import(self, module: ModuleName, known: Modules) -> Iterator[tuple[ModuleName, Level]]:
         """Yield what importing `module` loads of what is there."""

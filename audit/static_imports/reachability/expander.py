@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from fleet_audit.audit.model.identity import ModuleName
-from fleet_audit.audit.model.imports import ImportContext, Level
+from fleet_audit.audit.model.imports import ImportContext, Level, SettingsModule
 from fleet_audit.audit.static_imports.compiled.compiled_reach import CompiledImports, source_beside
 from fleet_audit.audit.static_imports.distributions.entry_points import NamedEntry
 from fleet_audit.audit.static_imports.library import Library
@@ -21,7 +21,7 @@ from fleet_audit.audit.static_imports.reachability.serving import LazyNames, Ser
 from fleet_audit.audit.static_imports.reachability.walk import Walk
 from fleet_audit.audit.static_imports.resolution.finder import Finder, Module, ModuleKind, Place, Side
 from fleet_audit.audit.static_imports.source.conditions import Circumstances
-from fleet_audit.audit.static_imports.source.functions import Invocation, functions_named
+from fleet_audit.audit.static_imports.source.functions import Invocation, functions_named, methods_named
 from fleet_audit.audit.static_imports.source.records import (
     Block,
     BlockKind,
@@ -270,9 +270,34 @@ class Expander:
 
     def computed_by(self, module: Module, call: FunctionCall) -> Iterator[tuple[ModuleName, Level]]:
         """Yield what a call is known to load by names that are computed."""
-        record = self.record(module)
-        for name in () if record is None else self._callables.full_names(module, record, call):
+        for name in self.names_of(module, call):
             yield from self._computed.by_call(name, call, self)
+
+    def names_of(self, module: Module, call: FunctionCall) -> tuple[str, ...]:
+        """Return the full names of what a call runs: as its import has it, and where that passes it on."""
+        record = self.record(module)
+        return () if record is None else self._callables.full_names(module, record, call)
+
+    def settings_of(self, variable: str) -> SettingsModule | None:
+        """Return the framework whose settings module a variable of the environment names."""
+        return self._computed.settings_of(variable)
+
+    def settings_with(self, setting: str) -> tuple[SettingsModule, ...]:
+        """Return the frameworks that import what a setting names."""
+        return self._computed.settings_with(setting)
+
+    def makes_setting(self, module: Module, name: str) -> bool:
+        """Say whether a module binds a setting, or may take it from another with all its names."""
+        record = self.record(module)
+        if record is None:
+            return False
+        is_starred = any(item.name == "*" for statement in record.imports for item in statement.names)
+        return is_starred or any(setting.name == name for setting in record.settings)
+
+    def methods(self, module: Module, name: str) -> tuple[str, ...]:
+        """Return the methods of this name of the classes of a module, as ``Class.name``."""
+        record = self.record(module)
+        return () if record is None else methods_named(record.blocks, name)
 
     def offered(self, group: str) -> tuple[NamedEntry, ...]:
         """Return the entry points of a group that installed distributions offer."""

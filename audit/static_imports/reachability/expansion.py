@@ -43,13 +43,17 @@ class Absent(msgspec.Struct, frozen=True, gc=False):
 
 
 class CallLink(msgspec.Struct, frozen=True, gc=False):
-    """A call of a function of `target` that leads to imports or loads, made on `line`."""
+    """A call of a function of `target` that leads to imports or loads, made on `line`.
+
+    The use of a setting that `target` makes counts as one: `how` says so.
+    """
 
     target: Module
     call: Invocation
     level: Level
     line: int
     context: ImportContext = ImportContext.MODULE
+    how: str = "calls"
 
 
 class Expansion(msgspec.Struct, frozen=True):

@@ -205,7 +205,7 @@ class _Search:
         is_script = step.is_script and link.target.file == file
         key = (node_name(link.target), is_script)
         called = _Step(link.target, key, own_line, link.call, is_guarded=step.is_guarded or is_guarded)
-        self._edges.append(Edge(step.node, called.node, "calls", link.level, where, is_guarded))
+        self._edges.append(Edge(step.node, called.node, link.how, link.level, where, is_guarded))
         self._push(max(level, link.level), called)
 
     def _visit_packages(self, level: Level, step: "_Step") -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from fleet_audit.audit.model.identity import ModuleName
-from fleet_audit.audit.model.imports import Level
+from fleet_audit.audit.model.imports import Level, SettingsModule
 from fleet_audit.audit.static_imports.distributions.entry_points import NamedEntry
 from fleet_audit.audit.static_imports.reachability.serving import Served
 from fleet_audit.audit.static_imports.resolution.finder import Module
@@ -51,6 +51,21 @@ class Surroundings(Protocol):
 
     def computed_by(self, module: Module, call: FunctionCall) -> Iterator[tuple[ModuleName, Level]]:
         """Yield what a call is known to load by names that are computed."""
+
+    def names_of(self, module: Module, call: FunctionCall) -> tuple[str, ...]:
+        """Return the full names of what a call runs."""
+
+    def settings_of(self, variable: str) -> SettingsModule | None:
+        """Return the framework whose settings module a variable of the environment names."""
+
+    def settings_with(self, setting: str) -> tuple[SettingsModule, ...]:
+        """Return the frameworks that import what a setting names."""
+
+    def makes_setting(self, module: Module, name: str) -> bool:
+        """Say whether a module binds a setting, or may take it from another with all its names."""
+
+    def methods(self, module: Module, name: str) -> tuple[str, ...]:
+        """Return the methods of this name of the classes of a module, as ``Class.name``."""
 
     def offered(self, group: str) -> tuple[NamedEntry, ...]:
         """Return the entry points of a group that installed distributions offer."""

@@ -11,6 +11,7 @@ from fleet_audit.audit.static_imports.reachability.import_targets import also_se
 from fleet_audit.audit.static_imports.reachability.imported_names import ImportedNames
 from fleet_audit.audit.static_imports.reachability.liveness import Liveness
 from fleet_audit.audit.static_imports.reachability.plugins import plugins
+from fleet_audit.audit.static_imports.reachability.settings import Used, read, readings
 from fleet_audit.audit.static_imports.reachability.surroundings import Surroundings
 from fleet_audit.audit.static_imports.resolution.finder import Module, ModuleKind
 from fleet_audit.audit.static_imports.source.constants import PARAMETER
@@ -48,6 +49,7 @@ class Walk:
         self._module = module
         self._record = record
         self._is_whole = True
+        self._called = called
         self._given = _agreed(called)
         self._names = ImportedNames(record, module.package)
         world = msgspec.structs.replace(
@@ -71,7 +73,7 @@ class Walk:
         self._follow_plugins()
         self._follow_uses()
         self._follow_texts()
-        calls = tuple(self._calls())
+        calls = (*self._calls(), *self._settings())
         links, absent = tuple(self._links), tuple(self._absent)
         loads = self._record.loads if is_whole else tuple(self._loads_given())
         return Expansion(self._record, self._live, links, absent, calls, self._failing_line(), loads)
@@ -120,6 +122,28 @@ class Walk:
             if found is not None:
                 context = ImportContext.GUARDED if self._live.is_guarded(call.block) else ImportContext.MODULE
                 yield CallLink(*found, level, call.line, context)
+
+    def _settings(self) -> Iterator[CallLink]:
+        """Follow the settings that this module has read, and those of its own that are used."""
+        found: list[Link | Absent | CallLink] = []
+        if self._is_whole or self._record.variables:
+            called = self._full_names() if self._record.variables else ()
+            for reading in readings(self._record, self._live, called, self._around):
+                found += read(reading, self._around)
+        for use in self._called:
+            for row in self._around.settings_with(use.function):
+                used = Used(use.function, self._module, self._record, self._live)
+                found += used.follow(row, use.level, self._around)
+        self._links += (step for step in found if isinstance(step, Link))
+        self._absent += (step for step in found if isinstance(step, Absent))
+        yield from (step for step in found if isinstance(step, CallLink))
+
+    def _full_names(self) -> Iterator[tuple[str, Level]]:
+        """Yield the full names of the functions that are called, and how certainly."""
+        for call in self._record.function_calls:
+            level = self._live.level_of_call(call.block)
+            if level is not None:
+                yield from ((name, level) for name in self._around.names_of(self._module, call))
 
     def _imported_flag(self, name: str) -> bool | None:
         """Answer for a name that this module imports from another, or takes as ``module.NAME``."""

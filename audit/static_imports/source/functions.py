@@ -16,7 +16,7 @@ _MOST_METHODS = 200
 class Invocation(msgspec.Struct, frozen=True, gc=False):
     """A call from outside: of a function ``f``, a method ``Class.f``, or a class; `given` are arguments.
 
-    `given` are (parameter, literal) pairs, sorted.
+    `given` are (parameter, literal) pairs, sorted. The use of a setting, a name in capitals, counts as one.
     """
 
     function: str
@@ -24,13 +24,23 @@ class Invocation(msgspec.Struct, frozen=True, gc=False):
     given: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        """Return it as code has it: ``load(name='x')``."""
+        """Return it as code has it: ``load(name='x')``, or the setting."""
+        if self.function.isupper():
+            return self.function
         return f"{self.function}({', '.join(f'{name}={value!r}' for name, value in self.given)})"
 
 
 def functions_named(blocks: Sequence[Block], name: str) -> tuple[int, ...]:
     """Return the functions that a call of `name` runs: for a class its constructors."""
     return _by_name(blocks).get(name, ())
+
+
+def methods_named(blocks: Sequence[Block], name: str) -> tuple[str, ...]:
+    """Return the methods of this name of all classes, as ``Class.name``, in their order."""
+    named = (
+        found for index, block in enumerate(blocks) if block.name == name for found in _names(blocks, index)
+    )
+    return tuple(dict.fromkeys(found for found in named if found != name))
 
 
 def busy_functions(record: SourceRecord) -> dict[str, tuple[int, ...]]:

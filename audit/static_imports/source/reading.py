@@ -43,8 +43,11 @@ from fleet_audit.audit.static_imports.source.records import (
     PluginCall,
     Raise,
     RunCall,
+    Setting,
     SourceRecord,
+    VariableSet,
 )
+from fleet_audit.audit.static_imports.source.settings import find_settings, find_variables
 from fleet_audit.audit.static_imports.source.statements import import_statements
 
 FactT = TypeVar(
@@ -60,9 +63,21 @@ FactT = TypeVar(
     RunCall,
     PathCall,
     PluginCall,
+    VariableSet,
+    Setting,
 )
 
-_Fact = ImportStatement | AttributeUse | FlagAssignment | Raise | NamedText | FunctionCall | PluginCall
+_Fact = (
+    ImportStatement
+    | AttributeUse
+    | FlagAssignment
+    | Raise
+    | NamedText
+    | FunctionCall
+    | PluginCall
+    | VariableSet
+    | Setting
+)
 
 MAX_USES = 20_000
 MAX_RAISES = 2_000
@@ -134,8 +149,11 @@ class _Reader:
         flags = tuple(self._flags())
         raises = tuple(self._raises())
         texts = tuple(self._texts())
+        variables = find_variables(self._outline, constants) if self._is_own_code else ()
+        settings = find_settings(self._outline) if self._is_own_code else ()
         lazy = self._lazy(calls)
         facts: tuple[_Fact, ...] = (*imports, *uses, *flags, *raises, *texts, *called.other, *plugins)
+        facts += (*variables, *settings)
         used = self._used_blocks(facts, calls, called.local, lazy)
         record = SourceRecord(
             parser=Parser.SKIMMED,
@@ -149,6 +167,8 @@ class _Reader:
             flags=flags,
             raises=raises,
             texts=texts,
+            variables=variables,
+            settings=settings,
             calls=called.local,
             function_calls=called.other,
             uses=uses,
@@ -367,6 +387,8 @@ def _renumbered(record: SourceRecord, used: dict[int, int]) -> SourceRecord:
         flags=tuple(_moved(fact, used) for fact in record.flags),
         raises=tuple(_moved(fact, used) for fact in record.raises),
         texts=tuple(_moved(fact, used) for fact in record.texts),
+        variables=tuple(_moved(fact, used) for fact in record.variables),
+        settings=tuple(_moved(fact, used) for fact in record.settings),
         function_calls=tuple(_moved(fact, used) for fact in record.function_calls),
         lazy=_moved_names(record.lazy, used),
         dynamic=tuple(_moved(fact, used) for fact in record.dynamic),

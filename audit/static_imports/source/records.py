@@ -8,7 +8,7 @@ from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod
 from fleet_audit.audit.static_imports.source.conditions import Condition, Unknown
 
-RECORD_VERSION = 13
+RECORD_VERSION = 14
 """Raise whenever the same bytes give another record."""
 
 
@@ -232,6 +232,38 @@ class NamedText(msgspec.Struct, frozen=True, gc=False):
     block: int
 
 
+class VariableSet(msgspec.Struct, frozen=True, gc=False):
+    """A variable of the environment that is given a value which may name a module."""
+
+    name: str
+    value: str
+    line: int
+    block: int
+
+
+class SettingText(msgspec.Struct, frozen=True, gc=False):
+    """A string in the value of a setting, which may name a module; `key` is the nearest one before it."""
+
+    text: str
+    line: int
+    key: str = ""
+
+
+class Setting(msgspec.Struct, frozen=True, gc=False):
+    """A name in capitals that is bound in `block`, outside of functions and classes.
+
+    `texts` are the strings in its value, `refers` the other such names in it. It `adds` where what the name
+    stood for before is kept.
+    """
+
+    name: str
+    line: int
+    block: int
+    texts: tuple[SettingText, ...] = ()
+    refers: tuple[str, ...] = ()
+    adds: bool = False
+
+
 class LazyNames(msgspec.Struct, frozen=True, gc=False):
     """What a package's ``__getattr__`` serves: (name, module, block) for each name, where a table has it.
 
@@ -270,7 +302,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
 
     `bindings` are the names bound at module level other than by imports. `is_open` says that more names
     may be there than the text shows (``__getattr__``, ``globals()``, a module put in sys.modules).
-    `uses` and `pragmas` are kept of own code alone.
+    `uses`, `variables`, `settings` and `pragmas` are kept of own code alone.
     `exports` is ``__all__`` where it is a literal. `is_cut` holds where the file has more calls than are
     looked at.
     """
@@ -289,6 +321,8 @@ class SourceRecord(msgspec.Struct, frozen=True):
     function_calls: tuple[FunctionCall, ...] = ()
     uses: tuple[AttributeUse, ...] = ()
     texts: tuple[NamedText, ...] = ()
+    variables: tuple[VariableSet, ...] = ()
+    settings: tuple[Setting, ...] = ()
     bindings: tuple[str, ...] = ()
     exports: tuple[str, ...] | None = None
     lazy: LazyNames | None = None
