@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fleet_audit.audit.images.tree import FileTree, FileUnreadable, basename, normalise, parent
-from fleet_audit.audit.model.finding import Gap, GapKind
-from fleet_audit.audit.model.identity import ImagePath, distribution_name
-from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.audit.static_imports.distributions.requirement_lines import (
+from fleet_audit.audit.configuration.requirement_lines import (
     Direct,
     Include,
     Line,
     Named,
+    Setting,
     requirement_lines,
 )
+from fleet_audit.audit.images.tree import FileTree, FileUnreadable, basename, normalise, parent
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.identity import ImagePath, distribution_name
+from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.static_imports.distributions.requirement_tables import (
     TableUnreadable,
     asked_in_tables,
@@ -72,6 +73,8 @@ class RequirementReader:
             if isinstance(line, Include):
                 target = normalise(f"{parent(path)}/{line.path}")
                 included.append((target, is_constraint or line.is_constraint))
+            elif isinstance(line, Setting):
+                continue
             elif (required := self._required(line, where, path)) is not None:
                 self.found.setdefault(
                     msgspec.structs.replace(required, is_constraint=is_constraint, is_locked=is_locked)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from fleet_audit.audit.static_imports.distributions.requirement_lines import Include, Named
+from fleet_audit.audit.configuration.requirement_lines import Include, Named
 
 Table = Mapping[str, Any]
 """A table of a document from outside: anything can stand in it."""
