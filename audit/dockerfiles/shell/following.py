@@ -6,7 +6,7 @@ that leave different values, the value is not known.
 """
 
 import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
@@ -24,15 +24,18 @@ from fleet_audit.audit.dockerfiles.shell.script import (
     Word,
     pipelines,
 )
+from fleet_audit.audit.dockerfiles.shell.symbols import is_known, known, symbol
 
 MAX_COMMANDS = 2000
 MAX_DEPTH = 8
 MAX_ROUNDS = 256
 """Words that a loop goes through; of a longer one, one round is followed."""
+MAX_NAME = 200
 MAX_VALUE = 10_000
 """Characters of a value that is kept; a longer one is not known."""
 
-Values = tuple[str | None, ...]
+Words = tuple[str, ...]
+"""Words in which symbols (`symbols`) stand for what is not known."""
 
 
 class Executed(msgspec.Struct, frozen=True):
@@ -42,7 +45,7 @@ class Executed(msgspec.Struct, frozen=True):
     """
 
     program: str
-    arguments: Values
+    arguments: Words
     folder: str | None
     command: Command
     environment: Lookup
@@ -151,8 +154,10 @@ class _Follower:
     def _loop(self, block: Block, place: _Place) -> None:
         words = block.words if len(block.words) <= MAX_ROUNDS else ()
         values = [value for word in words for value in self.split(word, place)]
-        is_known = bool(values) and None not in values and not any(word.is_pattern for word in words)
-        for value in values if is_known else [None]:
+        is_written = (
+            bool(values) and all(map(is_known, values)) and not any(word.is_pattern for word in words)
+        )
+        for value in values if is_written else [None]:
             place.variables[block.name] = value
             for inner in block.items:
                 self.run(inner.items if isinstance(inner, Block) else (inner,), place)
@@ -160,8 +165,7 @@ class _Follower:
 
     def _command(self, command: Command, place: _Place) -> None:
         values = {
-            each.name: self.expand(each.value, place) if not each.items else None
-            for each in command.assignments
+            each.name: None if each.items else self.expand(each.value, place) for each in command.assignments
         }
         call = called(command)
         if call is None:
@@ -177,7 +181,7 @@ class _Follower:
     def _execute(
         self,
         call: Call,
-        arguments: Values,
+        arguments: Words,
         command: Command,
         place: _Place,
         values: dict[str, str | None],
@@ -194,7 +198,7 @@ class _Follower:
             Executed(call.program, arguments, place.folder, command, environment, call.word.line)
         )
 
-    def _function(self, block: Block, arguments: Values, place: _Place) -> None:
+    def _function(self, block: Block, arguments: Words, place: _Place) -> None:
         if self._depth >= MAX_DEPTH:
             return
         given = {str(at): value for at, value in enumerate(arguments, start=1)}
@@ -205,7 +209,7 @@ class _Follower:
         self._depth -= 1
         place.variables.update(before)
 
-    def _builtin(self, call: Call, arguments: Values, place: _Place) -> bool:
+    def _builtin(self, call: Call, arguments: Words, place: _Place) -> bool:
         """Do what a builtin of the shell changes; say whether it is one."""
         match call.program:
             case "cd" | "pushd":
@@ -219,45 +223,52 @@ class _Follower:
                 for word in call.arguments:
                     self._declare(word, place)
             case "unset":
-                place.variables.update(dict.fromkeys(filter(None, arguments)))
+                place.variables.update(dict.fromkeys(arguments))
             case _:
                 return False
         return True
 
     def _declare(self, word: Word, place: _Place) -> None:
-        name, is_set, value = (self.expand(word, place) or "").partition("=")
+        name, is_set, value = self.expand(word, place).partition("=")
         if is_set:
             place.variables[name] = value
-        elif "=" in word.text:
-            place.variables[word.text.partition("=")[0]] = None
 
-    def _target(self, arguments: Values, place: _Place) -> str | None:
-        named = [value for value in arguments if value is None or not value.startswith("-") or value == "-"]
-        if len(named) != 1 or named[0] in (None, "-"):
+    def _target(self, arguments: Words, place: _Place) -> str | None:
+        named = [value for value in arguments if not value.startswith("-") or value == "-"]
+        if len(named) != 1 or named[0] == "-":
             return None
         return joined(place.folder, named[0])
 
-    def expand(self, word: Word, place: _Place) -> str | None:
-        """Return a word's value before it is split; None where it is not known."""
+    def expand(self, word: Word, place: _Place) -> str:
+        """Return a word's value before it is split."""
+        value = word.value
+        if value is None:
+            value = self._resolved(word, place).expanded(self._environment(place)) or ""
+        return value if len(value) <= MAX_VALUE else symbol(word.text[:MAX_NAME])
+
+    def split(self, word: Word, place: _Place) -> Words:
+        """Return the words that a word becomes."""
+        words = self._resolved(word, place).split(self._environment(place)) or ()
+        is_small = all(len(value) <= MAX_VALUE for value in words)
+        return words if is_small else (symbol(word.text[:MAX_NAME]),)
+
+    def _resolved(self, word: Word, place: _Place) -> Word:
+        """Return a word with text in the place of what is not a variable with a value."""
         if word.value is not None:
-            return word.value
-        values = [self._part(part, place) for part in word.parts]
-        known = [value for value in values if value is not None]
-        value = "".join(known) if len(known) == len(values) else None
-        return None if value is None or len(value) > MAX_VALUE else value
+            return word
+        environment = self._environment(place)
+        parts = tuple(self._part(part, place, environment) for part in word.parts)
+        return msgspec.structs.replace(word, parts=parts)
 
-    def split(self, word: Word, place: _Place) -> Values:
-        """Return the words that a word becomes; one None where they are not known."""
-        is_whole = any(part.kind in (PartKind.SCRIPT, PartKind.OTHER) for part in word.parts)
-        words = (self.expand(word, place),) if is_whole else word.split(self._environment(place))
-        return (None,) if words is None or any(len(value or "") > MAX_VALUE for value in words) else words
-
-    def _part(self, part: Part, place: _Place) -> str | None:
+    def _part(self, part: Part, place: _Place, environment: Lookup) -> Part:
+        value: str | None = None
         if part.kind is PartKind.SCRIPT and part.script is not None:
-            return self._output(part.script, place)
-        if part.text == "${BASH_SOURCE[0]}":
-            return self._source or None
-        return part.expanded(self._environment(place))
+            value = self._output(part.script, place)
+        elif part.text == "${BASH_SOURCE[0]}":
+            value = self._source or None
+        elif part.expanded(environment) is not None:
+            return part
+        return Part(PartKind.LITERAL, symbol(_name(part)) if value is None else value)
 
     def _environment(self, place: _Place) -> Lookup:
         def value(name: str) -> str | None:
@@ -284,20 +295,27 @@ class _Follower:
         words = tuple(value for word in last.words for value in self.split(word, here))
         return self._printed(words, here)
 
-    def _printed(self, words: Sequence[str | None], place: _Place) -> str | None:
+    def _printed(self, words: Words, place: _Place) -> str | None:
         match words:
             case ("pwd", *_):
                 return place.folder
             case ("git", "rev-parse", "--show-toplevel"):
                 return self._root or None
-            case ("dirname", str(path)) | ("dirname", "--", str(path)):
+            case ("dirname", path) | ("dirname", "--", path) if is_known(path):
                 return posixpath.dirname(path) or "."
             case _:
                 return None
 
 
+def _name(part: Part) -> str:
+    if part.kind is PartKind.VARIABLE and not part.modifier:
+        return part.name[2:-2].strip().lower() if part.name.startswith("{{") else f"${part.name}"
+    return part.text[:MAX_NAME]
+
+
 def joined(folder: str | None, path: str | None) -> str | None:
     """Return a path as it stands seen from a folder; None where either is not known."""
+    path = known(path)
     if path is None or (folder is None and not path.startswith("/")):
         return None
     if path.startswith("~"):

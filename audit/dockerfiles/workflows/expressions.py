@@ -13,19 +13,22 @@ from typing import Any
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.shell.symbols import symbol
 from fleet_audit.audit.errors import FleetAuditError
 
 MAX_EXPRESSION = 21_000
 """GitHub's own limit."""
 MAX_DEPTH = 50
-HOLE = "\ue000"
-"""Stands in a text for what is not known; of the characters for private use (Unicode, section 23.5)."""
 
 
 class Unknown(msgspec.Struct, frozen=True):
-    """A value that only a run can tell; `truth` says whether it counts as true, where that is known."""
+    """A value that only a run can tell; `truth` says whether it counts as true, where that is known.
+
+    `text` is what is known of it as a text, with symbols for the rest; empty where nothing is.
+    """
 
     truth: bool | None = None
+    text: str = ""
 
 
 UNKNOWN = Unknown()
@@ -64,28 +67,17 @@ def parts(text: str) -> Iterator[Part]:
 
 
 def filled(text: str, lookup: Lookup) -> str:
-    """Return a text with its expressions worked out, and HOLE where one is not known."""
+    """Return a text with its expressions worked out, and a symbol where one is not known."""
     if "${{" not in text:
         return text
-    return "".join(
-        _as_text(evaluate(part.text, lookup)) if part.is_expression else part.text for part in parts(text)
-    )
+    return "".join(_value(part.text, lookup) if part.is_expression else part.text for part in parts(text))
 
 
-def partly_filled(text: str, lookup: Lookup) -> str:
-    """Return a text with those expressions worked out that are known and one line; the others stay."""
-    found = []
-    for part in parts(text):
-        value = _as_text(evaluate(part.text, lookup)) if part.is_expression else part.text
-        is_kept = part.is_expression and (HOLE in value or "\n" in value)
-        found.append(f"${{{{ {part.text} }}}}" if is_kept else value)
-    return "".join(found)
-
-
-def known(text: str, lookup: Lookup) -> str | None:
-    """Return a text with its expressions worked out; None where one is not known."""
-    found = filled(text, lookup)
-    return None if HOLE in found else found
+def _value(expression: str, lookup: Lookup) -> str:
+    found = evaluate(expression, lookup)
+    if isinstance(found, Unknown):
+        return found.text or symbol(expression.lower())
+    return _as_text(found)
 
 
 def holds(text: str, lookup: Lookup) -> bool | None:
@@ -124,9 +116,7 @@ def truth(value: Outcome) -> bool | None:
 
 def _as_text(value: Outcome) -> str:
     match value:
-        case Unknown():
-            return HOLE
-        case None:
+        case None | Unknown():
             return ""
         case bool():
             return "true" if value else "false"

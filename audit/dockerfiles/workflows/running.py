@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from fleet_audit.audit.dockerfiles.repository import Repository
-from fleet_audit.audit.dockerfiles.workflows.expressions import known
+from fleet_audit.audit.dockerfiles.shell.symbols import is_known
+from fleet_audit.audit.dockerfiles.workflows.expressions import filled
 from fleet_audit.audit.dockerfiles.workflows.scopes import WORKSPACE, Scope, Values
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.workflows import ActionKind, Combination, Job, Step, Workflow
@@ -181,13 +182,13 @@ def _step_runs(
             inner_sure = _inside(step, sure, sure.values(step.given))
             yield from _step_runs(step.steps, inner, inner_sure, _Defaults(), (*within, step))
             continue
-        written = known(step.working_directory or defaults.folder, here)
+        written = filled(step.working_directory or defaults.folder, here)
         yield StepRun(
             step=step,
             scope=here,
             certain=sure,
             given=given,
-            folder=None if written is None else posixpath.normpath(posixpath.join(WORKSPACE, written)),
+            folder=posixpath.normpath(posixpath.join(WORKSPACE, written)) if is_known(written) else None,
             shell=step.shell or defaults.shell,
             within=within,
         )
@@ -210,7 +211,7 @@ def _checkouts(steps: tuple[StepRun, ...]) -> tuple[tuple[str, ...], tuple[str, 
         if uses is None or uses.kind is not ActionKind.REPOSITORY or uses.name != _CHECKOUT:
             continue
         path = run.given.get("path", "")
-        if path is None:
+        if not is_known(path):
             continue
         folder = posixpath.normpath(posixpath.join(WORKSPACE, path))
         (other if _is_foreign(run) else own).append(folder)

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.workflows.expressions import UNKNOWN, Outcome, known
+from fleet_audit.audit.dockerfiles.shell.symbols import is_known
+from fleet_audit.audit.dockerfiles.workflows.expressions import UNKNOWN, Outcome, Unknown, filled
 from fleet_audit.audit.model.workflows import Combination, Settings
 
 WORKSPACE = "/github/workspace"
 """Stands for the folder of the checkout, whose real name differs between runners."""
 
-Values = Mapping[str, str | None]
-"""Names with values; None where a value is not known."""
+Values = Mapping[str, str]
+"""Names with values, in which symbols stand for what is not known."""
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -53,13 +54,13 @@ class Scope(msgspec.Struct, frozen=True):
 
     def values(self, settings: Settings) -> Values:
         """Return what settings come to here."""
-        return {name: known(text.text, self) for name, text in settings}
+        return {name: filled(text.text, self) for name, text in settings}
 
     def variable(self, name: str) -> str | None:
-        """Return the value of a variable of the environment; None where it is not known."""
-        if name == "GITHUB_WORKSPACE":
-            return WORKSPACE
-        return self.env.get(name)
+        """Return the value of a variable in a script, or of an expression there; None where there is none."""
+        if name.startswith("{{"):
+            return filled(f"${name}", self)
+        return WORKSPACE if name == "GITHUB_WORKSPACE" else self.env.get(name)
 
     def _of_matrix(self, name: str) -> Outcome:
         for key, value in self.matrix:
@@ -73,4 +74,6 @@ def _value(values: Values, name: str) -> Outcome:
     value = values.get(name)
     if value is None:
         value = next((found for key, found in values.items() if key.lower() == name), None)
-    return UNKNOWN if value is None else value
+    if value is None:
+        return UNKNOWN
+    return value if is_known(value) else Unknown(text=value)

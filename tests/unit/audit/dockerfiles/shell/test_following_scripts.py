@@ -6,14 +6,15 @@ import pytest
 
 from fleet_audit.audit.dockerfiles.shell.following import MAX_COMMANDS, follow
 from fleet_audit.audit.dockerfiles.shell.reading import read_script
+from fleet_audit.audit.dockerfiles.shell.symbols import known, shown
 
 ENVIRONMENT = {"IMAGE": "web", "{{ matrix.x }}": "gpu"}
 
 
 def steps(text: str, source: str = "") -> list[tuple[str | None, str | None]]:
-    """Return folder and first argument of every command called ``run``."""
+    """Return folder and first argument, None where not known, of every command called ``run``."""
     found = follow(read_script(text), folder="/r", lookup=ENVIRONMENT.get, root="/r", source=source)
-    return [(each.folder, each.arguments[0]) for each in found if each.program == "run"]
+    return [(each.folder, known(each.arguments[0])) for each in found if each.program == "run"]
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,29 @@ def test_a_script_knows_its_own_folder() -> None:
     text = 'HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"; cd "$HERE/.."; run .'
     assert steps(text, source="/r/tools/build.sh") == [("/r", ".")]
     assert steps('cd "$(dirname "$0")"; run .', source="/r/tools/build.sh") == [("/r/tools", ".")]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("web:${{ github.sha }}", "web:$GITHUB_SHA"),
+        ("$TAG", "${TAG}"),
+        ("$(git rev-parse HEAD)", '"$(git rev-parse HEAD)"'),
+        ("${{ steps.Meta.outputs.tags }}", "${{steps.meta.outputs.tags}}"),
+    ],
+)
+def test_two_unknown_values_of_the_same_name_are_equal(one: str, other: str) -> None:
+    words = [
+        each.arguments[0]
+        for each in follow(read_script(f"run {one}; run {other}"), folder="", lookup=ENVIRONMENT.get)
+    ]
+    assert words[0] == words[1]
+    assert known(words[0]) is None
+
+
+def test_an_unknown_part_is_shown_as_it_would_be_written() -> None:
+    (found,) = follow(read_script("run a:$TAG-${{ github.sha }}"), folder="", lookup=ENVIRONMENT.get)
+    assert shown(found.arguments[0]) == "a:$TAG-${{ github.sha }}"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 from textwrap import dedent
 
 from fleet_audit.audit.dockerfiles.repository import Repository
-from fleet_audit.audit.dockerfiles.workflows.expressions import known
+from fleet_audit.audit.dockerfiles.shell.symbols import symbol
+from fleet_audit.audit.dockerfiles.workflows.expressions import filled
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
 from fleet_audit.audit.dockerfiles.workflows.running import JobRun, job_runs
 from fleet_audit.audit.model.finding import GapKind
@@ -38,7 +39,11 @@ def test_each_run_of_a_matrix_has_its_own_values() -> None:
     assert [(run.steps[0].folder, dict(run.steps[0].scope.env)) for run in found] == [
         (
             f"/github/workspace/docker/{image}",
-            {"REGISTRY": "registry.example", "NAME": f"registry.example/{image}", "TAG": None},
+            {
+                "REGISTRY": "registry.example",
+                "NAME": f"registry.example/{image}",
+                "TAG": f"registry.example/{image}:{symbol('github.sha')}",
+            },
         )
         for image in ("web", "gpu")
     ]
@@ -68,8 +73,8 @@ def test_inputs_have_their_defaults_but_are_not_certain() -> None:
         """
     )
     (step,) = run.steps
-    assert known("${{ inputs.tag }}", step.scope) == "dev"
-    assert known("${{ inputs.tag }}", step.certain) is None
+    assert filled("${{ inputs.tag }}", step.scope) == "dev"
+    assert filled("${{ inputs.tag }}", step.certain) == symbol("inputs.tag")
 
 
 def test_a_called_workflow_runs_with_what_its_callers_give() -> None:
@@ -89,7 +94,7 @@ def test_a_called_workflow_runs_with_what_its_callers_give() -> None:
         **{".github/workflows/build.yml": called},
     )
     assert [
-        (run.callers[0].id, run.job.id, known("${{ inputs.image }}:${{ inputs.tag }}", run.scope))
+        (run.callers[0].id, run.job.id, filled("${{ inputs.image }}:${{ inputs.tag }}", run.scope))
         for run in found
     ] == [("web", "build", "web:latest"), ("gpu", "build", "gpu:latest")]
     assert all(run.origin.path == CI for run in found)
@@ -97,7 +102,7 @@ def test_a_called_workflow_runs_with_what_its_callers_give() -> None:
 
 def test_a_called_workflow_that_nobody_calls_here_runs_with_its_defaults() -> None:
     (run,) = runs("on: {workflow_call: {inputs: {tag: {default: x}}}}\njobs: {a: {steps: []}}\n")
-    assert known("${{ inputs.tag }}", run.scope) == "x"
+    assert filled("${{ inputs.tag }}", run.scope) == "x"
 
 
 def test_the_steps_of_a_composite_action_see_its_inputs_and_no_defaults_of_the_job() -> None:
@@ -116,9 +121,9 @@ def test_the_steps_of_a_composite_action_see_its_inputs_and_no_defaults_of_the_j
     )
     (step,) = run.steps
     assert step.step.run is not None
-    assert known(step.step.run.text, step.scope) == "scan web"
+    assert filled(step.step.run.text, step.scope) == "scan web"
     assert (
-        known("${{ inputs.level }} ${{ github.action_path }}", step.certain) == "high /github/workspace/scan"
+        filled("${{ inputs.level }} ${{ github.action_path }}", step.certain) == "high /github/workspace/scan"
     )
     assert step.folder == "/github/workspace"
     assert [outer.uses.path for outer in step.within if outer.uses] == ["scan"]
