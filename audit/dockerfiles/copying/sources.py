@@ -1,0 +1,141 @@
+"""Whether what a build takes is there: in its context, in other contexts, in the stages before."""
+
+import posixpath
+from collections.abc import Iterable, Iterator
+
+from msgspec.structs import replace
+
+from fleet_audit.audit.dockerfiles.copying.context_files import Contexts, Found
+from fleet_audit.audit.dockerfiles.copying.ignoring import IgnoreRules
+from fleet_audit.audit.dockerfiles.copying.stage_contents import StageContents
+from fleet_audit.audit.dockerfiles.copying.takings import Taking, takings
+from fleet_audit.audit.dockerfiles.language.expansion import scopes
+from fleet_audit.audit.dockerfiles.language.needed import needed_stages, origin_stage
+from fleet_audit.audit.dockerfiles.language.structure import Dockerfile
+from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.model.builds import Build, BuildOrigin
+from fleet_audit.audit.model.copying import CopiedSource, CopyProblem
+from fleet_audit.audit.model.location import SourceLocation
+
+Way = tuple[str, str, tuple[tuple[str, str | None], ...], str, tuple[tuple[str, str], ...]]
+
+
+def copied_sources(repository: Repository, builds: Iterable[Build]) -> tuple[CopiedSource, ...]:
+    """Return what each build takes, and whether it is there, in order of places.
+
+    Builds that find the same are told once. A Dockerfile that nothing builds is looked at with each context
+    that it may have: what one of them has is there.
+    """
+    contexts = Contexts(repository)
+    found: dict[CopiedSource, None] = {}
+    seen: set[Way] = set()
+    for build in builds:
+        way = (build.dockerfile, build.context, build.args, build.target, build.contexts)
+        dockerfile = repository.dockerfile(build.dockerfile) if _is_there(repository, build) else None
+        if dockerfile is None or dockerfile.foreign_frontend or way in seen:
+            continue
+        seen.add(way)
+        found |= dict.fromkeys(_Build(build, dockerfile, contexts).sources())
+    return tuple(
+        sorted(found, key=lambda each: (each.location, each.source, each.context, str(each.built_at)))
+    )
+
+
+def _is_there(repository: Repository, build: Build) -> bool:
+    return bool(build.dockerfile) and repository.holds(build.dockerfile)
+
+
+class _Build:
+    """Looks at one build."""
+
+    def __init__(self, build: Build, dockerfile: Dockerfile, contexts: Contexts) -> None:
+        self._build = build
+        self._dockerfile = dockerfile
+        self._contexts = contexts
+        given = {name: value for name, value in build.args if value is not None}
+        self._scopes = scopes(dockerfile, given, target=build.target)
+        self._named = {name.lower(): where for name, where in build.contexts}
+        self._is_open = "args" in build.unknown or len(given) < len(build.args)
+        self._stages = StageContents(dockerfile, self._scopes, contexts.files(build.context or ".").kind)
+
+    def sources(self) -> Iterator[CopiedSource]:
+        for stage in needed_stages(self._dockerfile, self._scopes, self._build.target):
+            for taking in takings(self._dockerfile, self._scopes, stage):
+                found = self._found(taking)
+                if found is not None:
+                    yield found
+
+    def _found(self, taking: Taking) -> CopiedSource | None:
+        named = self._named.get(taking.origin.lower()) if taking.origin else None
+        if named is not None:
+            if not _is_folder(named):
+                return None
+            rules = self._contexts.rules(named)
+            return self._told(taking, self._find(taking, named, rules), context=named)
+        if not taking.origin:
+            return self._told(taking, self._find_in_context(taking), context=self._build.context)
+        stage = origin_stage(self._dockerfile, taking.origin)
+        if stage is None or stage.index >= taking.stage.index:
+            return None
+        name = stage.name or str(stage.index)
+        found, is_likely = self._stages.find(stage, taking)
+        return self._told(taking, found, stage=name, is_likely=is_likely)
+
+    def _find_in_context(self, taking: Taking) -> Found:
+        if "context" in self._build.unknown or not self._build.context:
+            return Found(None, reason=self._build.reason)
+        found = self._find_in(taking, self._build.context)
+        if self._build.origin is BuildOrigin.DEFAULT and found.exists is False:
+            own = self._build.dockerfile.rpartition("/")[0] or "."
+            others = (self._find_in(taking, context) for context in (own, "."))
+            return next((other for other in others if other.exists is not False), found)
+        return found
+
+    def _find_in(self, taking: Taking, context: str) -> Found:
+        found = self._find(taking, context, self._contexts.rules(context, self._build.dockerfile))
+        if found.problem is CopyProblem.MISSING and taking.path and not found.near:
+            return replace(found, near=self._beside(taking.path, context))
+        return found
+
+    def _beside(self, path: str, context: str) -> str:
+        """Return what to write for a path that is there seen from the Dockerfile; empty where it is not."""
+        there = posixpath.join(posixpath.dirname(self._build.dockerfile), path)
+        written = posixpath.relpath(f"/{there}", posixpath.normpath(f"/{context}"))
+        is_below = not written.startswith("../")
+        return written if is_below and self._contexts.repository.holds(there) else ""
+
+    def _find(self, taking: Taking, context: str, rules: IgnoreRules) -> Found:
+        if taking.path is None:
+            return Found(None, reason="a variable in it has no known value")
+        found = self._contexts.files(context).find(taking.path, rules)
+        if found.exists is False and taking.is_optional:
+            return Found(None, reason="--parents leaves away what is not there")
+        if found.exists is False and self._is_open and taking.uses:
+            return Found(None, reason="it depends on an argument from outside")
+        return found
+
+    def _told(
+        self, taking: Taking, found: Found, *, context: str = "", stage: str = "", is_likely: bool = False
+    ) -> CopiedSource:
+        pattern = found.left_out_by
+        return CopiedSource(
+            location=SourceLocation(self._build.dockerfile, taking.instruction.line),
+            source=taking.source,
+            path=taking.path or "",
+            context=context,
+            stage=stage,
+            exists=found.exists,
+            problem=found.problem,
+            reason=found.reason,
+            near=found.near,
+            pattern=SourceLocation(found.ignore_file, pattern.line) if pattern else None,
+            origin=self._build.origin,
+            built_at=self._build.location,
+            is_likely=is_likely,
+            services=self._build.services,
+            families=self._build.families,
+        )
+
+
+def _is_folder(context: str) -> bool:
+    return bool(context) and ":" not in context

@@ -1,0 +1,259 @@
+"""Whether what a Dockerfile takes is there."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from fleet_audit.audit.dockerfiles.copying.sources import copied_sources
+from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.model.builds import Build, BuildOrigin
+from fleet_audit.audit.model.copying import CopiedSource, CopyProblem
+from fleet_audit.audit.model.location import SourceLocation
+from tests.support.trees import FOLDER, Link, tree
+
+Files = Mapping[str, bytes | str | Link | None]
+
+
+def taken(dockerfile: str, files: Files | None = None, **build: object) -> tuple[CopiedSource, ...]:
+    """Return what a Dockerfile at ``web/Dockerfile`` takes, built with the repository's root as context."""
+    settings = {
+        "origin": BuildOrigin.COMPOSE,
+        "location": SourceLocation("compose.yaml", 3),
+        "dockerfile": "web/Dockerfile",
+        **build,
+    }
+    repository = Repository(tree({"web/Dockerfile": dockerfile, **(files or {})}))
+    return copied_sources(repository, [Build(**settings)])  # type: ignore[arg-type]  # (as they are named)
+
+
+def problems(dockerfile: str, files: Files | None = None, **build: object) -> list[tuple[int, str, str]]:
+    found = taken(dockerfile, files, **build)
+    return [(each.location.line, each.source, each.problem) for each in found if each.problem is not None]
+
+
+def test_what_is_not_in_the_context_is_missing() -> None:
+    text = "FROM a\nCOPY common/ services/app.py /app/\nCOPY gone.txt also/gone /x/\n"
+    assert problems(text, {"common/a.py": "", "services/app.py": ""}) == [
+        (3, "also/gone", "missing"),
+        (3, "gone.txt", "missing"),
+    ]
+
+
+def test_a_source_is_looked_up_in_the_context_and_not_beside_the_dockerfile() -> None:
+    text = "FROM a\nCOPY requirements.txt /\n"
+    files = {"web/requirements.txt": ""}
+
+    assert problems(text, files) == [(2, "requirements.txt", "missing")]
+    assert [each.near for each in taken(text, files)] == ["web/requirements.txt"]
+    assert problems(text, files, context="web") == []
+
+
+def test_what_may_be_meant_is_told() -> None:
+    (found,) = taken("FROM a\nCOPY common/Setings.py /\n", {"common/settings.py": ""})
+    assert (found.near, found.reason) == (
+        "common/settings.py",
+        "the folder common of the context holds no 'Setings.py'",
+    )
+
+    (found,) = taken("FROM a\nCOPY Common/settings.py /\n", {"common/settings.py": ""})
+    assert found.near == "common/settings.py"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "COPY . /app",
+        "COPY / /app",
+        "COPY ./ /app",
+        "COPY /common/ /app/",
+        "COPY ../common /app/",
+        "COPY ../../common/a.py /app/",
+        "COPY common/../common/a.py /app/",
+        'COPY ["common/a.py", "/app/"]',
+        "COPY --chown=1:1 --link common /app/",
+        "COPY common/*.py /app/",
+        "COPY comm?n/[ab].py /app/",
+        "COPY common/*.txt /app/",
+        "COPY nothing* /app/",
+        "COPY --parents nothing /app/",
+        "COPY --from=registry.example/acme/uv:1 /uv /bin/",
+        "COPY <<EOF /app/x\nhello\nEOF",
+        "COPY <<-'END' common/a.py /app/\n\thello\n\tEND",
+        "ADD https://files.example/x.tgz /x/",
+        "ADD git@code.example:acme/x.git /x/",
+        "ADD --keep-git-dir https://code.example/acme/x.git#v1 /x/",
+        "RUN --mount=type=bind,source=common,target=/c ls",
+        "RUN --mount=type=bind,target=/c ls",
+        "RUN --mount=type=cache,target=/root/.cache --mount=type=secret,id=x ls",
+        "ARG DIR=common\nCOPY $DIR/a.py /",
+        "COPY $UNSET/a.py /",
+        "COPY ${UNSET:-common}/a.py /",
+        "ONBUILD COPY requirements.txt /app/",
+        "# COPY gone /x",
+        "RUN <<EOF\nCOPY gone /x\nEOF",
+    ],
+)
+def test_what_is_there_or_not_known_is_no_problem(line: str) -> None:
+    assert problems(f"FROM a\n{line}\n", {"common/a.py": "", "common/b.py": ""}) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "source"),
+    [
+        ("COPY gone/*.txt /app/", "gone/*.txt"),
+        ("COPY common/a.py/x /app/", "common/a.py/x"),
+        ('COPY ["with space", "/app/"]', "with space"),
+        ("ADD gone.tar.gz /", "gone.tar.gz"),
+        ("RUN --mount=type=bind,source=gone,target=/c ls", "gone"),
+        ("RUN --mount=source=gone,target=/c ls", "gone"),
+        ("ARG DIR=gone\nCOPY $DIR /", "$DIR"),
+        ("COPY ${UNSET:-gone} /", "${UNSET:-gone}"),
+        ("COPY ../gone /", "../gone"),
+        ("COPY \\\n  # why\n  gone /", "gone"),
+    ],
+)
+def test_what_is_not_there_is_a_problem_however_it_is_written(line: str, source: str) -> None:
+    found = problems(f"FROM a\n{line}\n", {"common/a.py": ""})
+
+    assert [(each, problem) for _, each, problem in found] == [(source, "missing")]
+
+
+def test_arguments_of_the_build_decide_and_unknown_ones_leave_it_open() -> None:
+    text = "FROM a\nARG DIR=gone\nCOPY $DIR/a.py /\n"
+    files = {"common/a.py": ""}
+
+    assert problems(text, files, args=(("DIR", "common"),)) == []
+    assert problems(text, files, args=(("DIR", None),)) == []
+    assert problems(text, files, unknown=("args",)) == []
+    assert problems(text, files) == [(3, "$DIR/a.py", "missing")]
+
+
+def test_stages_that_the_target_does_not_need_take_nothing() -> None:
+    text = "FROM a AS tests\nCOPY gone /x\nFROM a AS runtime\nCOPY common /x\n"
+    files = {"common/a.py": ""}
+
+    assert problems(text, files) == []
+    assert problems(text, files, target="tests") == [(2, "gone", "missing")]
+
+
+def test_what_dockerignore_leaves_out_is_told_with_its_line() -> None:
+    text = "FROM a\nCOPY data/model.bin common/a.py /app/\nCOPY docs /docs\n"
+    files = {"data/model.bin": "", "common/a.py": "", "docs/x": "", ".dockerignore": "# big\ndata\n*.md\n"}
+    found = [each for each in taken(text, files) if each.problem]
+
+    assert [(each.source, each.problem, str(each.pattern)) for each in found] == [
+        ("data/model.bin", CopyProblem.IGNORED, ".dockerignore:2")
+    ]
+    assert problems(text, {**files, ".dockerignore": "data\n!data/model.bin\ndocs/*\n"}) == []
+    assert problems(text, {**files, ".dockerignore": "docs\n!docs/*.md"}) == [(3, "docs", "ignored")]
+    assert problems(text, {**files, ".dockerignore": "docs\n!docs/x"}) == []
+
+
+def test_a_dockerignore_named_for_the_dockerfile_comes_first() -> None:
+    text = "FROM a\nCOPY data /app/\n"
+    files = {"data/x": "", ".dockerignore": "data"}
+
+    assert problems(text, files) == [(2, "data", "ignored")]
+    assert problems(text, {**files, "web/Dockerfile.dockerignore": ""}) == []
+    assert problems(text, {"data/x": "", "web/Dockerfile.dockerignore": "data"}) == [(2, "data", "ignored")]
+    assert problems(text, {"data/x": "", "web/.dockerignore": "data"}) == []
+
+
+def test_links_stay_within_the_context() -> None:
+    text = "FROM a\nCOPY in out dead far deep/x /app/\n"
+    files: Files = {
+        "web/real/x": "",
+        "shared/x": "",
+        "web/in": Link("real/x"),
+        "web/out": Link("../shared/x"),
+        "web/dead": Link("real/gone"),
+        "web/far": Link("/etc/passwd"),
+        "web/deep": Link("./real"),
+    }
+
+    assert problems(text, files, context="web") == [
+        (2, "dead", "dangling"),
+        (2, "far", "outside"),
+        (2, "out", "outside"),
+    ]
+    assert problems("FROM a\nCOPY web/out /app/\n", files) == []
+
+
+def test_a_named_context_is_looked_up_with_its_own_ignore_file() -> None:
+    text = "FROM a\nCOPY --from=lib src/x gone skipped /app/\nCOPY --from=up /x /\n"
+    files = {"libs/src/x": "", "libs/skipped": "", "libs/.dockerignore": "skipped", ".dockerignore": "src"}
+
+    assert problems(text, files, contexts=(("lib", "libs"), ("up", "docker-image://alpine"))) == [
+        (2, "gone", "missing"),
+        (2, "skipped", "ignored"),
+    ]
+
+
+def test_a_stage_on_scratch_holds_what_it_copies() -> None:
+    text = """FROM scratch AS files
+WORKDIR /srv
+COPY conf/ conf/
+COPY a.txt /one/
+COPY a.txt /two
+COPY --from=up /x /unknown
+FROM a
+COPY --from=files /srv/conf/web.toml /srv /srv/conf /one/a.txt /two /unknown/y /
+COPY --from=0 /srv/conf/gone.toml /x
+COPY --from=files /one/b.txt /two2 /
+"""
+    assert problems(text, {"conf/web.toml": "", "a.txt": ""}) == [
+        (9, "/srv/conf/gone.toml", "stage"),
+        (10, "/one/b.txt", "stage"),
+        (10, "/two2", "stage"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stage", "is_told"),
+    [
+        ("FROM scratch AS s\nCOPY common /lib", True),
+        ("FROM debian:12 AS s\nCOPY common /lib", True),
+        ("FROM debian:12 AS s\nWORKDIR /build\nCOPY common .", True),
+        ("FROM debian:12 AS s\nRUN make", False),
+        ("FROM acme/base:1 AS s\nCOPY common /lib", False),
+        ("ARG B\nFROM $B AS s\nCOPY common /lib", False),
+        ("FROM scratch AS s\nADD https://files.example/x /", False),
+    ],
+)
+def test_only_of_a_stage_whose_contents_are_known_something_is_missing(stage: str, *, is_told: bool) -> None:
+    found = problems(f"{stage}\nFROM a\nCOPY --from=s /dist /x\n", {"common/a.py": ""})
+
+    assert bool(found) is is_told
+
+
+def test_an_image_of_a_distribution_may_hold_what_stands_in_standard_folders() -> None:
+    text = "FROM debian:12 AS s\nFROM a\nCOPY --from=s /etc/ssl/certs /c\nCOPY --from=s /dist /x\n"
+    found = [(each.source, each.is_likely) for each in taken(text) if each.problem]
+
+    assert found == [("/dist", True)]
+
+
+def test_a_dockerfile_that_nothing_builds_may_have_one_of_several_contexts() -> None:
+    text = "FROM a\nCOPY app.py common/a.py gone.py /\n"
+    files = {"web/app.py": "", "common/a.py": ""}
+
+    assert problems(text, files, origin=BuildOrigin.DEFAULT) == [(2, "gone.py", "missing")]
+
+
+def test_a_context_that_is_not_known_leaves_all_open() -> None:
+    (found,) = taken("FROM a\nCOPY gone /\n", context="", unknown=("context",), reason="it is an address")
+
+    assert (found.exists, found.problem, found.reason) == (None, None, "it is an address")
+
+
+def test_what_two_builds_find_alike_is_told_once_each_place() -> None:
+    repository = Repository(tree({"Dockerfile": "FROM a\nCOPY gone /\n", "empty": FOLDER}))
+    build = Build(origin=BuildOrigin.BAKE, location=SourceLocation("b.hcl", 1), dockerfile="Dockerfile")
+
+    assert len(copied_sources(repository, [build, build])) == 1
+
+
+def test_what_cannot_be_read_is_passed_over() -> None:
+    assert problems("\0") == []
+    assert problems("FROM a\nCOPY gone\n") == []
+    assert problems("FROM a\nCOPY --from=s x /\n", target="gone") == []
