@@ -14,8 +14,7 @@ class RunAs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """As whom an image runs: `user` as it is written, by its Dockerfile or by what that is built on.
 
     `uid` and `gid` are -1 where they are not known; those of the manifest's user are `wanted_uid` and
-    `wanted_gid`, -1 where it names none. `is_named` where a name stands for the number. `built_uid` is that
-    of the image that was built, -1 where there is none or it is not known.
+    `wanted_gid`, -1 where it names none. `is_named` where a name stands for the number.
     """
 
     image: str = ""
@@ -28,8 +27,6 @@ class RunAs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wanted: str = ""
     wanted_uid: int = -1
     wanted_gid: int = -1
-    built_user: str = ""
-    built_uid: int = -1
     services: tuple[str, ...] = ()
 
 
@@ -204,15 +201,14 @@ class Trigger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     services: tuple[str, ...] = ()
 
 
-class MachineFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file of a machine that the manifest names, or a value in it that it expects.
+class MachineProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A machine's profile, which the manifest names, or a value in it that the manifest expects.
 
-    `kind` is ``profile`` or ``startup``. `problem` says why the file is of no use, empty where it is of use.
-    `key` is the value's name, empty where the record is on the file as a whole.
+    `problem` says why the file is of no use, empty where it is of use. `key` is the value's name, empty where
+    the record is on the file as a whole.
     """
 
     machine: str = ""
-    kind: str = ""
     path: str = ""
     problem: str = ""
     key: str = ""
@@ -235,7 +231,7 @@ Standing = (
     | StartFile
     | Secret
     | Trigger
-    | MachineFile
+    | MachineProfile
 )
 
 

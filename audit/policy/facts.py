@@ -42,7 +42,7 @@ from fleet_audit.audit.model.standards import (
     ImageLabels,
     ImageSize,
     Leftover,
-    MachineFile,
+    MachineProfile,
     Platforms,
     PrivilegedStep,
     RunAs,
@@ -93,7 +93,7 @@ class SubjectKind(StrEnum):
     START_FILE = "start_file"
     SECRET = "secret"  # noqa: S105  (the name of a record, not a secret)
     TRIGGER = "trigger"
-    MACHINE_FILE = "machine_file"
+    MACHINE_PROFILE = "machine_profile"
     CLAIM = "claim"
 
 
@@ -234,7 +234,7 @@ FACTS: Mapping[SubjectKind, type[Facts]] = {
     SubjectKind.START_FILE: StartFile,
     SubjectKind.SECRET: Secret,
     SubjectKind.TRIGGER: Trigger,
-    SubjectKind.MACHINE_FILE: MachineFile,
+    SubjectKind.MACHINE_PROFILE: MachineProfile,
     SubjectKind.CLAIM: ClaimFacts,
 }
 

@@ -1,10 +1,11 @@
 """What the images below would run: those that this repository makes, and well-known ones."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from fleet_audit.audit.dockerfiles.language.reference import ReferenceInvalid, parse_reference
+from fleet_audit.audit.dockerfiles.language.structure import Stage
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.running.configuration import Use, effective
 from fleet_audit.audit.model.builds import Build
@@ -18,7 +19,7 @@ Making = tuple[str, str, tuple[tuple[str, str], ...]]
 """A Dockerfile, the stage that is built, and the build arguments that are known."""
 
 KnownImage = Callable[[str], RunConfiguration | None]
-"""Returns what an image of others would run, by its full name without a tag; None where that is not known."""
+"""Returns what an image of others would run, by its reference; None where that is not known."""
 
 
 def makings(builds: Iterable[Build], fleet: Fleet | None) -> Mapping[str, Making]:
@@ -93,7 +94,7 @@ class Bases:
         name = full_name(reference)
         making = self._makings.get(name)
         if making is None:
-            return self._known(name) if name else None
+            return self._known(reference) if name else None
         if making in self._open or len(self._open) >= MAX_CHAIN:
             return None
         return self.of(making)
@@ -101,6 +102,18 @@ class Bases:
     def making(self, reference: str) -> Making | None:
         """Return what makes the image with a reference here; None where nothing does."""
         return self._makings.get(full_name(reference))
+
+    def lineage(self, making: Making) -> Iterator[tuple[Use, Stage]]:
+        """Yield the stages that an image is built from, nearest first, those of images below it included."""
+        found: Making | None = making
+        for _ in range(MAX_CHAIN):
+            use = None if found is None else self.use(found)
+            if use is None or use.stage is None:
+                return
+            values = use.values()
+            stages = [*values.lineage(use.stage)]
+            yield from ((use, stage) for stage in stages)
+            found = self.making(values.base(stages[-1]).value)
 
     def _worked_out(self, making: Making) -> RunConfiguration | None:
         use = self.use(making)

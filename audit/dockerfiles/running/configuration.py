@@ -67,14 +67,15 @@ def effective(use: Use, base_of: BaseOf) -> RunConfiguration | None:
     return None if stage is None else _Reading(use, base_of).of(stage)
 
 
-def steps(use: Use, base_of: BaseOf) -> Iterator[Step]:
-    """Yield the instructions of the stages that the image is built from, each as it would be carried out.
+def steps(use: Use, base_of: BaseOf, stage: Stage | None = None) -> Iterator[Step]:
+    """Yield the instructions of the stages that a stage is built from, each as it would be carried out.
 
-    Other stages are not looked at: what they do is their own.
+    The stage is the one that becomes the image, unless another is given. Stages that it is not built from
+    are not looked at: what they do is their own.
     """
-    stage = use.stage
-    if stage is not None:
-        yield from _Reading(use, base_of).steps(stage)
+    chosen = stage or use.stage
+    if chosen is not None:
+        yield from _Reading(use, base_of).steps(chosen)
 
 
 class _Reading:

@@ -35,7 +35,7 @@ def build(path: str, *families: str, target: str = "", tags: tuple[str, ...] = (
 
 def bases(files: dict[str, str], *builds: Build, **known: RunConfiguration) -> Bases:
     return Bases(
-        Repository(tree(files)), makings(builds, FLEET), lambda name: known.get(name.rpartition("/")[2])
+        Repository(tree(files)), makings(builds, FLEET), lambda name: known.get(name.partition(":")[0])
     )
 
 
@@ -55,13 +55,13 @@ def test_the_whole_chain_is_followed_to_an_image_of_others() -> None:
         "web/Dockerfile": "FROM registry.example/acme/base:1\nUSER 7",
     }
     builds = (build("base/Dockerfile", "base"), build("web/Dockerfile", "web"))
-    debian = RunConfiguration(user=Setting("0"), lowest="docker.io/library/debian")
+    debian = RunConfiguration(user=Setting("0"), lowest="docker.io/library/debian:12")
 
     image = bases(files, *builds, debian=debian).of(making_of(builds[1]))
 
     assert image is not None
     assert image.starting == ("tini",)
-    assert image.lowest == "docker.io/library/debian"
+    assert image.lowest == "docker.io/library/debian:12"
     assert image.is_whole
 
 

@@ -1,0 +1,107 @@
+"""How an image's health is asked for, held against the manifest.
+
+Rules: Dockerfile reference, HEALTHCHECK; the compose specification, ``healthcheck``.
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+from fleet_audit.audit.dockerfiles.language.structure import Instruction
+from fleet_audit.audit.dockerfiles.running.bases import Bases
+from fleet_audit.audit.dockerfiles.shell.calls import called
+from fleet_audit.audit.dockerfiles.shell.instructions import SHELLS, run_scripts
+from fleet_audit.audit.dockerfiles.shell.script import Command
+from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
+from fleet_audit.audit.dockerfiles.standards.probes import read_probe
+from fleet_audit.audit.dockerfiles.standards.processes import shown
+from fleet_audit.audit.model.finding import Confidence
+from fleet_audit.audit.model.standards import Health, Observed
+
+HEALTH_PORT: Final = "health"
+_PROGRAM_FOLDERS = (
+    "/bin",
+    "/sbin",
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+    "/usr",
+    "/usr/local",
+    "/",
+)
+
+
+def health(
+    image: MadeImage, bases: Bases, *, wanted_path: str, lacked: Collection[str], is_replaced: bool
+) -> Observed | None:
+    """Return how an image's health is asked for; None where that is not known.
+
+    `lacked` are programs that the image of others below all is known to lack; `is_replaced` where what starts
+    the container brings a check of its own.
+    """
+    check = image.run.health
+    if is_replaced or (check is None and not image.run.is_whole):
+        return None
+    probe = read_probe(check.test if check else (), lambda name: _environment(image, name))
+    service = image.service
+    ports = {} if service is None else service.ports
+    record = Health(
+        image=image.name,
+        role=image.role,
+        is_set=check is not None and not check.is_none,
+        is_disabled=check is not None and check.is_none,
+        command=shown(check.test[1:]) if check is not None else "",
+        program=probe.programs[0] if probe.programs else "",
+        port=probe.port,
+        path=probe.path,
+        ports=tuple(str(port) for port in sorted(set(ports.values()))),
+        wanted_port=str(ports.get(HEALTH_PORT, "")),
+        wanted_path=wanted_path if image.role is not Role.OTHER else "",
+        lacking=next((p for p in probe.programs if p in lacked and not _may_be_added(p, image, bases)), ""),
+        services=image.services,
+    )
+    place = None if check is None else check.location
+    is_own = image.stands_here(place)
+    return Observed(
+        record,
+        f"image:{image.name}",
+        location=place if is_own else image.line,
+        related=() if is_own or place is None else (place,),
+        # A package may bring the program along with what was asked for.
+        confidence=Confidence.LIKELY if record.lacking else Confidence.CERTAIN,
+    )
+
+
+def _environment(image: MadeImage, name: str) -> str | None:
+    variable = image.run.variable(name)
+    return variable.value if variable is not None and variable.is_known else None
+
+
+def _may_be_added(program: str, image: MadeImage, bases: Bases) -> bool:
+    """Say whether an instruction of the image, or of those below it here, may bring a program."""
+    for _, stage in bases.lineage(image.making):
+        if any(_may_be_copied(program, instruction) for instruction in stage.instructions):
+            return True
+        for _, script in run_scripts(stage.instructions):
+            if any(_may_install(program, command) for command in script.commands):
+                return True
+    return False
+
+
+def _may_be_copied(program: str, instruction: Instruction) -> bool:
+    if instruction.keyword not in ("COPY", "ADD") or not instruction.words:
+        return False
+    place = instruction.words[-1]
+    return "$" in place or place.rstrip("/") in _PROGRAM_FOLDERS or place.rpartition("/")[2] == program
+
+
+def _may_install(program: str, command: Command) -> bool:
+    """Say whether a command names a program among its words, or runs a script of which nothing is known."""
+    call = called(command)
+    if call is None:
+        return bool(command.words)
+    if call.program in SHELLS or call.program.endswith(".sh") or "$" in call.word.text:
+        return True
+    # A package may have its version behind it, a file its folder before it.
+    words = (word.value or word.text for word in command.words)
+    return any(word.partition("=")[0].rpartition("/")[2] == program for word in words)

@@ -1,0 +1,106 @@
+"""What containers run as their process 1.
+
+Rules: Dockerfile reference, "Shell form ENTRYPOINT example" (a shell passes no signals on); man 2 kill and
+man 7 pid_namespaces (signals without a handler do not reach process 1); docker run --init; the compose
+specification, ``init``.
+"""
+
+import re
+from collections.abc import Sequence
+
+from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
+from fleet_audit.audit.model.finding import Confidence
+from fleet_audit.audit.model.running import CommandLine, RunConfiguration, shell_text
+from fleet_audit.audit.model.standards import FirstProcess, Observed
+
+INITS = {
+    "tini": "tini",
+    "tini-static": "tini",
+    "docker-init": "tini",
+    "dumb-init": "dumb-init",
+    "catatonit": "catatonit",
+    "s6-svscan": "s6",
+    "s6-overlay-suexec": "s6",
+    "my_init": "my_init",
+    "systemd": "systemd",
+    "runit": "runit",
+    "runsvdir": "runit",
+}
+"""Programs that are made to be process 1, and what people call them."""
+
+INIT_PATHS = {"/init": "s6", "/sbin/init": "init", "/usr/sbin/init": "init"}
+
+_SCRIPT_ENDS = (".sh", ".bash")
+_SCRIPT_NAMES = re.compile(r"(?:docker-)?entry-?point|start|run|boot(?:strap)?|launch(?:er)?|init")
+_EXEC = re.compile(r"\s*exec\s")
+MAX_SHOWN = 200
+
+
+def first_process(image: MadeImage, *, wanted_init: str, has_outer_init: bool) -> Observed | None:
+    """Return what runs first in a container of an image; None where that is not known, or nothing does.
+
+    Where CMD comes from an image of which nothing is known, so may an ENTRYPOINT.
+    """
+    words = image.run.starting
+    if not words or (image.run.entrypoint is None and not image.run.is_whole):
+        return None
+    text = shell_text(words)
+    record = FirstProcess(
+        image=image.name,
+        role=image.role,
+        command=shown(words),
+        init=init_of(words),
+        wanted_init=wanted_init if image.role is not Role.OTHER else "",
+        is_shell_form=text is not None,
+        replaces_shell=text is not None and _EXEC.match(text) is not None,
+        is_script=_is_script(words[0]),
+        has_outer_init=has_outer_init,
+        services=image.services,
+    )
+    command = _first(image.run)
+    place = None if command is None else command.location
+    is_own = image.stands_here(place)
+    return Observed(
+        record,
+        f"image:{image.name}",
+        location=place if is_own else image.line,
+        related=() if is_own or place is None else (place,),
+        # A script may start an init itself.
+        confidence=Confidence.LIKELY if record.is_script else Confidence.CERTAIN,
+    )
+
+
+def init_of(words: Sequence[str]) -> str:
+    """Return what people call the init that a command begins with; empty where it begins with none."""
+    program = words[0] if words else ""
+    return INIT_PATHS.get(program) or INITS.get(program.rpartition("/")[2], "")
+
+
+def behind_init(words: Sequence[str]) -> tuple[str, ...]:
+    """Return what an init that stands first is to start; the words themselves where none does.
+
+    Options come before that: tini's ``-p`` and ``-e``, and dumb-init's ``--rewrite``, take the next word.
+    """
+    if not init_of(words):
+        return tuple(words)
+    at = 1
+    while at < len(words) and words[at].startswith("-"):
+        if words[at] == "--":
+            return tuple(words[at + 1 :])
+        at += 2 if words[at] in ("-p", "-e", "--rewrite", "-r") else 1
+    return tuple(words[at:])
+
+
+def shown(words: Sequence[str]) -> str:
+    """Return a command for people, cut short."""
+    text = " ".join(words)
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
+
+
+def _is_script(program: str) -> bool:
+    name = program.rpartition("/")[2]
+    return name.endswith(_SCRIPT_ENDS) or _SCRIPT_NAMES.fullmatch(name) is not None
+
+
+def _first(run: RunConfiguration) -> CommandLine | None:
+    return run.entrypoint or run.cmd
