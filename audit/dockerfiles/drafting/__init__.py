@@ -1,0 +1,1 @@
+"""A manifest drafted from what a repository holds, with a reason for each guess."""

@@ -1,0 +1,135 @@
+"""Which image each Dockerfile of a repository makes, and which of them are built on which."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from fleet_audit.audit.dockerfiles.kinds import FileRole
+from fleet_audit.audit.dockerfiles.language.reference import ReferenceInvalid, parse_reference
+from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.dockerfiles.running.bases import Bases, Making, full_name, making_of
+from fleet_audit.audit.dockerfiles.running.configuration import Use
+from fleet_audit.audit.model.builds import Build, BuildOrigin
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.running import RunConfiguration
+
+_OWN_NAME = re.compile(r"(?:Dockerfile|Containerfile)[.\-_](?P<behind>.+)|(?P<before>.+)\.(?i:dockerfile)")
+TITLE = "org.opencontainers.image.title"
+
+
+class Produced(msgspec.Struct, frozen=True, kw_only=True):
+    """An image that a Dockerfile makes: its name, why it is called so, and what it starts from.
+
+    `base` is the reference behind its FROM, at `base_line`, empty where that is not known; `parent` is the
+    path of the Dockerfile that makes that image, where one of the repository does.
+    """
+
+    path: str
+    name: str
+    why: str
+    use: Use
+    builds: tuple[Build, ...]
+    run: RunConfiguration
+    base: str = ""
+    base_line: SourceLocation
+    parent: str = ""
+
+
+def produced(repository: Repository, builds: Iterable[Build]) -> tuple[Produced, ...]:
+    """Return the image of each Dockerfile that can be read, in order of paths."""
+    by_file: defaultdict[str, list[Build]] = defaultdict(list)
+    for build in builds:
+        if build.dockerfile:
+            by_file[build.dockerfile].append(build)
+    paths = sorted({*repository.files(FileRole.DOCKERFILE), *filter(repository.holds, by_file)})
+    making = {path: _making(path, by_file[path]) for path in paths}
+    named = {path: _name(path, by_file[path]) for path in paths}
+    makers = _makers(named, by_file)
+    parents: dict[str, str] = {}
+    bases = Bases(repository, _Names(makers, making), lambda _: None)
+    found = []
+    for path in paths:
+        image = _produced(path, making[path], named[path], tuple(by_file[path]), bases)
+        if image is not None:
+            parents[path] = _maker(makers, image.base)
+            found.append(image)
+    return tuple(msgspec.structs.replace(each, parent=parents[each.path]) for each in found)
+
+
+class _Names(Mapping[str, Making]):
+    """What makes the image of a full name: the Dockerfile of that name, whatever registry it is pushed to."""
+
+    def __init__(self, makers: Mapping[str, str], making: Mapping[str, Making]) -> None:
+        self._makers = makers
+        self._making = making
+
+    def __getitem__(self, name: str) -> Making:
+        path = _maker(self._makers, name)
+        if not path:
+            raise KeyError(name)
+        return self._making[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
+def _maker(makers: Mapping[str, str], reference: str) -> str:
+    """Return the Dockerfile that makes the image with a reference; empty where none does."""
+    name = full_name(reference)
+    return makers.get(name) or makers.get(name.rpartition("/")[2], "") if name else ""
+
+
+def _makers(named: Mapping[str, tuple[str, str]], by_file: Mapping[str, list[Build]]) -> dict[str, str]:
+    """Return the Dockerfile of each name, short and in full; names that several have are left out."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for path, (name, _) in named.items():
+        found[name].add(path)
+        for tag in (tag for build in by_file[path] for tag in build.tags):
+            found[full_name(tag)].add(path)
+    return {name: min(paths) for name, paths in found.items() if name and len(paths) == 1}
+
+
+def _making(path: str, builds: Iterable[Build]) -> Making:
+    said = [build for build in builds if build.origin is not BuildOrigin.DEFAULT]
+    return making_of(said[0]) if said else (path, "", ())
+
+
+def _name(path: str, builds: Iterable[Build]) -> tuple[str, str]:
+    for build in builds:
+        for tag in build.tags:
+            try:
+                return parse_reference(tag).repository.rpartition("/")[2], f"the tag at {build.location}"
+            except ReferenceInvalid:
+                continue
+    folder, _, file = path.rpartition("/")
+    match = _OWN_NAME.fullmatch(file)
+    if match is not None:
+        return match["behind"] or match["before"], "the Dockerfile's name"
+    return folder.rpartition("/")[2], "the folder's name" if folder else ""
+
+
+def _produced(
+    path: str, making: Making, named: tuple[str, str], builds: tuple[Build, ...], bases: Bases
+) -> Produced | None:
+    use, run = bases.use(making), bases.of(making)
+    stage = None if use is None else use.stage
+    if use is None or run is None or stage is None:
+        return None
+    values = use.values()
+    lowest = [*values.lineage(stage)][-1]
+    base = values.base(lowest)
+    return Produced(
+        path=path,
+        name=named[0],
+        why=named[1],
+        use=use,
+        builds=builds,
+        run=run,
+        base=base.value if base.is_known else "",
+        base_line=SourceLocation(path, lowest.line),
+    )

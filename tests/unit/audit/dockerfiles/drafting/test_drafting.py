@@ -1,0 +1,171 @@
+"""What a manifest is drafted from."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from fleet_audit.audit.dockerfiles.contexts.gathering import builds
+from fleet_audit.audit.dockerfiles.drafting.drafting import draft
+from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.model.draft import Draft, Guess, Plain
+from tests.support.trees import tree
+
+BASE = "FROM debian:bookworm-slim\nRUN useradd -u 10001 app\nUSER 10001:10001\n"
+SERVICE = """\
+ARG BASE=registry.example/acme/base:20261101-0a1b2c3
+FROM $BASE
+WORKDIR /app
+COPY common/ common/
+COPY services/{name}/ services/{name}/
+EXPOSE {port}
+ENTRYPOINT ["tini", "--"]
+CMD ["python3", "services/{name}/app.py"]
+"""
+
+
+def _draft(files: Mapping[str, str]) -> Draft:
+    repository = Repository(tree(files))
+    return draft("shop", repository, builds(repository, None))
+
+
+def _values(fields: Mapping[str, Guess]) -> dict[str, Plain]:
+    return {key: guess.value for key, guess in fields.items()}
+
+
+def _service(name: str, port: int = 8000) -> dict[str, str]:
+    return {
+        f"services/{name}/Dockerfile": SERVICE.format(name=name, port=port),
+        f"services/{name}/app.py": "",
+        "common/bus.py": "",
+    }
+
+
+def test_what_others_are_built_on_is_a_family_and_what_runs_code_is_a_service() -> None:
+    found = _draft({"docker/base/Dockerfile": BASE, **_service("web", 8000), **_service("worker", 9000)})
+    assert {name: _values(fields) for name, fields in found.families.items()} == {
+        "base": {
+            "parent": None,
+            "upstream": "debian:bookworm-slim",
+            "os": "debian12",
+            "dockerfiles": ("docker/base/Dockerfile",),
+        }
+    }
+    assert _values(found.services[0]) == {
+        "name": "web",
+        "family": "base",
+        "ports": {"svc": 8000},
+        "entry": "services/web/app.py",
+        "source_paths": ("services/web",),
+        "first_party_imports": ("common/",),
+        "dockerfiles": ("services/web/Dockerfile",),
+    }
+    assert found.services[1]["name"].value == "worker"
+    assert _values(found.registry) == {
+        "prefix": "registry.example/acme",
+        "tag_pattern": r"^\d{8}-[0-9a-f]{7,40}$",
+    }
+    assert found.open_questions == ()
+
+
+def test_a_service_on_an_image_of_others_makes_that_a_family() -> None:
+    found = _draft({"Dockerfile": "FROM python:3.11-slim\nCOPY app.py /\nCMD python /app.py\n", "app.py": ""})
+    assert list(found.families) == ["python-3-11-slim"]
+    assert _values(found.families["python-3-11-slim"])["upstream"] == "python:3.11-slim"
+    assert _values(found.services[0])["family"] == "python-3-11-slim"
+    assert found.services[0]["entry"].value == "app.py"
+
+
+@pytest.mark.parametrize(
+    ("start", "entry"),
+    [
+        ('CMD ["python3", "-u", "-W", "ignore", "src/main.py"]', "src/main.py"),
+        ("CMD exec python src/main.py --port 80", "src/main.py"),
+        ('ENTRYPOINT ["dumb-init", "--", "python", "-m", "src.main"]', "module:src.main"),
+        ('CMD ["python", "-m", "src"]', "module:src"),
+        ('CMD ["uvicorn", "src.main:app", "--host", "0.0.0.0"]', "module:src.main"),
+        ("CMD cd /x && gunicorn -w 4 src.main:app", "module:src.main"),
+        ('CMD ["./src/main.py"]', "src/main.py"),
+    ],
+)
+def test_the_entry_is_led_back_to_the_file_of_the_repository(start: str, entry: str) -> None:
+    dockerfile = f"FROM python:3.11\nWORKDIR /srv\nCOPY . .\n{start}\n"
+    found = _draft({"Dockerfile": dockerfile, "src/main.py": "", "src/__main__.py": ""})
+    assert found.services[0]["entry"].value == entry
+
+
+@pytest.mark.parametrize(
+    "start", ['CMD ["python3"]', 'CMD ["python", "-c", "print(1)"]', 'CMD ["python", "gone.py"]', "CMD $APP"]
+)
+def test_what_the_dockerfile_does_not_show_is_a_question(start: str) -> None:
+    found = _draft({"Dockerfile": f"FROM python:3.11\nWORKDIR /srv\nCOPY . .\n{start}\n", "src/main.py": ""})
+    assert "entry" not in found.services[0]
+    assert len(found.open_questions) == 1
+
+
+def test_a_module_below_another_folder_has_that_on_its_path() -> None:
+    dockerfile = 'FROM python:3.11\nCOPY backend/src /app\nWORKDIR /app\nCMD ["python", "-m", "shop.web"]\n'
+    found = _draft({"Dockerfile": dockerfile, "backend/src/shop/web.py": ""})
+    assert _values(found.services[0]) | {"name": "", "family": "", "dockerfiles": ()} == {
+        "name": "",
+        "family": "",
+        "entry": "module:shop.web",
+        "source_paths": ("backend/src",),
+        "pythonpath": ("backend/src",),
+        "dockerfiles": (),
+    }
+
+
+def test_compose_names_services_and_says_how_they_are_built_and_on_whom_they_depend() -> None:
+    compose = """\
+services:
+  shop-web:
+    build: {context: web, target: run, args: {MACHINE: pc1}}
+    ports: ["80:8000"]
+    depends_on: {shop-db: {condition: service_started}, shop-worker: {condition: service_healthy}}
+  shop-worker: {build: worker}
+  shop-db: {image: "postgres:16"}
+"""
+    found = _draft(
+        {
+            "compose.yaml": compose,
+            "web/Dockerfile": "FROM python:3 AS run\nCOPY app.py /\nCMD python /app.py\nFROM run AS test\n",
+            "web/app.py": "",
+            "worker/Dockerfile": "FROM python:3.11\nCOPY work.py /\nCMD python /work.py\n",
+            "worker/work.py": "",
+        }
+    )
+    web = _values(found.services[0])
+    assert (web["name"], web["entry"], web["ports"]) == ("shop-web", "web/app.py", {"svc": 8000})
+    assert (web["context"], web["target"], web["build_args"]) == ("web", "run", {"MACHINE": "pc1"})
+    assert web["depends_on"] == ("shop-worker",)
+
+
+def test_a_start_up_configuration_makes_a_machine() -> None:
+    startup = (
+        "services:\n  - {name: WebAgent, script_path: services/web/app.py}\n  - {name: Ghost, script: g.py}\n"
+    )
+    files = {"docker/base/Dockerfile": BASE, "config/mainpc.yaml": startup, **_service("web")}
+    found = _draft(files)
+    assert {name: _values(fields) for name, fields in found.machines.items()} == {
+        "mainpc": {"startup": "config/mainpc.yaml"}
+    }
+    assert (found.services[0]["name"].value, found.services[0]["machines"].value) == ("WebAgent", ("mainpc",))
+    assert found.open_questions == ("config/mainpc.yaml: no Dockerfile starts the entries of Ghost (mainpc)",)
+
+
+def test_the_gpu_is_seen_in_the_base_and_the_name() -> None:
+    found = _draft(
+        {
+            "gpu/Dockerfile": "FROM nvidia/cuda:12.1.1-runtime-ubuntu22.04\n",
+            "family-cu118/Dockerfile": "FROM debian:12\n",
+            "family-web/Dockerfile": "FROM debian:12\n",
+        }
+    )
+    seen = {name: _values(fields) for name, fields in found.families.items()}
+    assert [(seen["gpu"][key]) for key in ("gpu", "cuda", "os")] == [True, "12.1", "ubuntu22.04"]
+    assert (seen["family-cu118"]["cuda"], "gpu" in seen["family-web"]) == ("11.8", False)
+
+
+def test_families_that_are_built_on_each_other_in_a_circle_are_drafted_all_the_same() -> None:
+    found = _draft({"a/Dockerfile": "FROM b\n", "b/Dockerfile": "FROM a\n", "c/Dockerfile": "FROM c\n"})
+    assert sorted(found.families) == ["a", "b", "c"]
