@@ -5,7 +5,7 @@ is relative to the working directory, and where it is not given ``Dockerfile`` s
 """
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -53,13 +53,15 @@ class Frame(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-def command_builds(commands: Iterable[Executed], frame: Frame) -> tuple[Build, ...]:
+def command_builds(
+    commands: Iterable[Executed], frame: Frame, pushed: Collection[str] = ()
+) -> tuple[Build, ...]:
     """Return the builds that these commands start, in their order.
 
-    A build pushes where it says so, and where a later command pushes one of its names.
+    A build pushes where it says so, and where one of its names is pushed by another command or in `pushed`.
     """
     commands = tuple(commands)
-    pushed = set(pushed_names(commands))
+    pushed = {*pushed, *pushed_names(commands)}
     return tuple(_build(each, frame, pushed) for each in build_calls(commands))
 
 
@@ -78,13 +80,16 @@ class BuildCall(msgspec.Struct, frozen=True):
     def pushes(self) -> bool:
         """Say whether the build itself pushes what it builds."""
         return self.arguments.has("--push") or any(
-            _exports_to(value, "registry") for value in self.arguments.values("-o", "--output")
+            exports_to_registry(value) for value in self.arguments.values("-o", "--output")
         )
 
 
-def _exports_to(output: str, kind: str) -> bool:
+def exports_to_registry(output: str) -> bool:
+    """Say whether an exporter (docs.docker.com, "Exporters overview") pushes the image."""
     fields = dict(field.partition("=")[::2] for field in output.split(","))
-    return fields.get("type") == kind or (fields.get("type") == "image" and fields.get("push") == "true")
+    return fields.get("type") == "registry" or (
+        fields.get("type") == "image" and fields.get("push") == "true"
+    )
 
 
 def build_calls(commands: Iterable[Executed]) -> Iterator[BuildCall]:

@@ -1,0 +1,157 @@
+"""The builds that workflows start: by docker's actions, and by commands in their scripts.
+
+Rules: the metadata of docker/build-push-action. Without a context it builds from the commit in git, that is
+from the repository's root; ``{{defaultContext}}:folder`` means a folder of that, and the Dockerfile is sought
+there. Else its paths are relative to the workspace.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from fleet_audit.audit.dockerfiles.contexts.commands import (
+    Frame,
+    Locate,
+    command_builds,
+    exports_to_registry,
+    named_context,
+    pushed_names,
+)
+from fleet_audit.audit.dockerfiles.contexts.leading import Place, is_address
+from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.dockerfiles.shell.following import joined
+from fleet_audit.audit.dockerfiles.shell.symbols import is_known, known
+from fleet_audit.audit.dockerfiles.workflows.running import JobRun, StepRun, job_runs
+from fleet_audit.audit.dockerfiles.workflows.scopes import WORKSPACE, Values
+from fleet_audit.audit.dockerfiles.workflows.scripts import step_commands, step_script
+from fleet_audit.audit.model.builds import Build, BuildOrigin
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.workflows import ActionKind, Workflow
+
+BUILD_ACTION = "docker/build-push-action"
+_DEFAULT_CONTEXT = "{{defaultContext}}"
+_SEPARATOR = re.compile(r"[\n,]")
+
+
+def workflow_builds(workflows: Iterable[Workflow], repository: Repository) -> tuple[Build, ...]:
+    """Return the builds of all jobs in all runs of their matrix, each once, in the order of the files."""
+    found = (build for job in job_runs(workflows, repository) for build in _job_builds(job))
+    return tuple(dict.fromkeys(found))
+
+
+def _job_builds(job: JobRun) -> Iterator[Build]:
+    scripts = [(run, step_script(run, job)) for run in job.steps]
+    commands = {at: step_commands(run, job, script) for at, (run, script) in enumerate(scripts) if script}
+    pushed = {name for found in commands.values() for name in pushed_names(found)}
+    for at, (run, _) in enumerate(scripts):
+        if uses_action(run, BUILD_ACTION):
+            yield _action_build(run, job, pushed)
+        elif at in commands:
+            frame = Frame(BuildOrigin.WORKFLOW, run.step.location.path, _locator(job), job.job.id)
+            yield from command_builds(commands[at], frame, pushed)
+
+
+def uses_action(run: StepRun, *names: str) -> bool:
+    """Say whether a step uses one of these actions (``owner/repository``)."""
+    uses = run.step.uses
+    return uses is not None and uses.kind is ActionKind.REPOSITORY and uses.name in names
+
+
+def _locator(job: JobRun) -> Locate:
+    """Return what finds paths of the workspace in the repository."""
+
+    def locate(path: str) -> Place:
+        found = job.in_repository(path)
+        shown = path.removeprefix(f"{WORKSPACE}/")
+        return Place(reason=f"{shown} is not in the repository") if found is None else Place(found)
+
+    return locate
+
+
+class _Source(msgspec.Struct, frozen=True):
+    """Where an action takes its context and its Dockerfile from."""
+
+    context: str = ""
+    dockerfile: str = ""
+    reason: str = ""
+    unknown: tuple[str, ...] = ()
+
+
+def _action_build(run: StepRun, job: JobRun, pushed: set[str]) -> Build:
+    given, locate = run.given, _locator(job)
+    source = _source(given.get("context", ""), given.get("file", ""), job)
+    tags = known_items(given.get("tags", ""))
+    args, are_args_known = _assignments(given.get("build-args", ""))
+    return Build(
+        origin=BuildOrigin.WORKFLOW,
+        location=_location(run),
+        dockerfile=source.dockerfile,
+        context=source.context,
+        name=job.job.id,
+        args=args,
+        target=known(given.get("target")) or "",
+        platforms=known_items(given.get("platforms", "")),
+        tags=tags,
+        contexts=tuple(
+            (name, named_context(where, joined(WORKSPACE, where), locate))
+            for name, where in _assignments(given.get("build-contexts", ""))[0]
+            if where is not None
+        ),
+        unknown=source.unknown if are_args_known else (*source.unknown, "args"),
+        reason=source.reason,
+        pushes=_pushes(given) or not pushed.isdisjoint(tags),
+    )
+
+
+def _pushes(given: Values) -> bool:
+    """Say whether the action may push; what only a run can tell may."""
+    if given.get("push", "false").lower() not in ("false", ""):
+        return True
+    return any(exports_to_registry(line.strip()) for line in given.get("outputs", "").splitlines())
+
+
+def _location(run: StepRun) -> SourceLocation:
+    """Return the line that names the Dockerfile, else the context, else the action."""
+    lines = {name: text.location for name, text in run.step.given}
+    return lines.get("file") or lines.get("context") or run.step.location
+
+
+def _source(context: str, file: str, job: JobRun) -> _Source:
+    if not is_known(context):
+        return _Source(reason="the context is not known", unknown=("context",))
+    is_git = not context or context.startswith(_DEFAULT_CONTEXT)
+    if not is_git and is_address(context):
+        return _Source(reason=f"{context} is an address")
+    if is_git:
+        folder = context.removeprefix(_DEFAULT_CONTEXT).strip(":/")
+        place = Place(posixpath.normpath(posixpath.join(job.workflow.root, folder)))
+        file_place = Place(posixpath.normpath(posixpath.join(place.path, known(file) or "Dockerfile")))
+    else:
+        locate = _locator(job)
+        path = posixpath.normpath(posixpath.join(WORKSPACE, context))
+        place = locate(path)
+        file_path = joined(WORKSPACE, known(file)) if file else posixpath.join(path, "Dockerfile")
+        file_place = Place() if file_path is None else locate(file_path)
+    dockerfile = file_place.path if is_known(file) else ""
+    unknown = (*(() if place.is_known else ("context",)), *(() if is_known(file) else ("dockerfile",)))
+    return _Source(place.path, dockerfile, place.reason, unknown)
+
+
+def _assignments(text: str) -> tuple[tuple[tuple[str, str | None], ...], bool]:
+    """Return the lines ``NAME=value``, and whether the names are all known."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    pairs = [line.partition("=")[::2] for line in lines if "=" in line]
+    found = tuple((name.strip(), known(value)) for name, value in pairs if is_known(name))
+    return found, all(is_known(line.partition("=")[0]) for line in lines)
+
+
+def items(text: str) -> tuple[str, ...]:
+    """Return the elements of a list that an action takes apart at lines and commas."""
+    return tuple(item for part in _SEPARATOR.split(text) if (item := part.strip().strip("\"'")))
+
+
+def known_items(text: str) -> tuple[str, ...]:
+    """Return those elements that are known."""
+    return tuple(item for item in items(text) if is_known(item))
