@@ -7,6 +7,7 @@ import msgspec
 
 from fleet_audit.audit.dockerfiles.contexts.gathering import builds
 from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.dockerfiles.workflows.builds import workflow_builds
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
 from fleet_audit.audit.model.builds import Build
 from fleet_audit.audit.model.finding import Gap
@@ -39,7 +40,7 @@ class Grounds:
     @cached_property
     def builds(self) -> tuple[Build, ...]:
         """Return every use of a Dockerfile that the repository shows."""
-        return builds(self.repository, self.fleet)
+        return builds(self.repository, self.fleet, workflow_builds(self.workflows, self.repository))
 
     @cached_property
     def workflows(self) -> tuple[Workflow, ...]:
