@@ -5,7 +5,7 @@ and FROM interact"; BuildKit's dockerfile2llb for what is a stage, a number or a
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from fleet_audit.audit.dockerfiles.language.expansion import Expanded, Scopes, scopes
@@ -32,12 +32,18 @@ class _Origin(NamedTuple):
     related: tuple[SourceLocation, ...]
 
 
-def references_in(path: str, dockerfile: Dockerfile, builds: Sequence[Build]) -> Iterator[Reference]:
+LineOf = Callable[[Build, str], SourceLocation]
+"""Returns where a build gives an argument its value."""
+
+
+def references_in(
+    path: str, dockerfile: Dockerfile, builds: Sequence[Build], line_of: LineOf
+) -> Iterator[Reference]:
     """Yield the references of a Dockerfile, and those that its builds give it.
 
     Names of stages, numbers of stages, ``scratch`` and contexts that a build names are none.
     """
-    reader = _Reader(path, dockerfile, builds)
+    reader = _Reader(path, dockerfile, builds, line_of)
     yield from reader.frontend()
     if dockerfile.foreign_frontend:
         return
@@ -46,6 +52,19 @@ def references_in(path: str, dockerfile: Dockerfile, builds: Sequence[Build]) ->
         for instruction in stage.instructions[1:]:
             yield from reader.origins(instruction.trigger or instruction, instruction, stage)
     yield from reader.contexts()
+
+
+def bases_in_use(
+    path: str, dockerfile: Dockerfile, builds: Sequence[Build], line_of: LineOf, target: str = ""
+) -> Iterator[Reference]:
+    """Yield what the lineage of a stage, the last one unless `target` names one, starts from.
+
+    That is the default only where a build leaves it as it is, or where none is known.
+    """
+    reader = _Reader(path, dockerfile, builds, line_of)
+    stage = dockerfile.target(target)
+    if stage is not None and not dockerfile.foreign_frontend:
+        yield from reader.bases_in_use([*reader.values.lineage(stage)][-1])
 
 
 def variables_of_bases(dockerfile: Dockerfile, values: Scopes) -> frozenset[str]:
@@ -71,13 +90,14 @@ def _names(expanded: Expanded) -> frozenset[str]:
 
 
 class _Reader:
-    def __init__(self, path: str, dockerfile: Dockerfile, builds: Sequence[Build]) -> None:
+    def __init__(self, path: str, dockerfile: Dockerfile, builds: Sequence[Build], line_of: LineOf) -> None:
         self._path = path
+        self._line_of = line_of
         self._dockerfile = dockerfile
-        self._builds = builds
-        self._values = scopes(dockerfile)
+        self.builds = builds
+        self.values = scopes(dockerfile)
         self._arguments = {name: each for each in dockerfile.global_args for name, _ in each.pairs}
-        self._variables = variables_of_bases(dockerfile, self._values)
+        self._variables = variables_of_bases(dockerfile, self.values)
         self._named = {name for build in builds for name, _ in build.contexts}
         self._given = [(build, given) for build in builds if (given := self._arguments_of(build))]
 
@@ -90,9 +110,25 @@ class _Reader:
 
     def base(self, stage: Stage) -> Iterator[Reference]:
         """Yield what a stage is built from by default, and what builds make of that."""
+        yield from self._default_base(stage)
+        yield from self._given_bases(stage)
+
+    def bases_in_use(self, stage: Stage) -> Iterator[Reference]:
+        """Yield what builds make of a base, and the default where one of them leaves it so."""
+        usual = self._image(stage, {})
+        if not self.builds or any(
+            self._image(stage, self._arguments_of(build)) == usual for build in self.builds
+        ):
+            yield from self._default_base(stage)
+        yield from self._given_bases(stage)
+
+    def _default_base(self, stage: Stage) -> Iterator[Reference]:
         usual = self._image(stage, {})
         if usual and usual not in self._named:
-            yield self._base_reference(stage, usual, self._origin(stage, self._values.base(stage)))
+            yield self._base_reference(stage, usual, self._origin(stage, self.values.base(stage)))
+
+    def _given_bases(self, stage: Stage) -> Iterator[Reference]:
+        usual = self._image(stage, {})
         for build, given in self._given:
             value = self._image(stage, given)
             if value not in ("", usual, OPEN):
@@ -103,11 +139,14 @@ class _Reader:
         return reference_at(place, value, origin.written)
 
     def _given_reference(self, stage: Stage, value: str, build: Build) -> Reference:
-        line = SourceLocation(self._path, stage.line)
-        given = [text for name, text in build.args if text and stage.base in (f"${name}", f"${{{name}}}")]
-        kind = ReferenceKind.BUILD_ARGUMENT
-        place = Place(build.location, kind, build.name or stage.name, related=(line,))
-        return reference_at(place, value, given[0] if given else "")
+        related = (SourceLocation(self._path, stage.line),)
+        match = _WHOLE_VARIABLE.fullmatch(stage.base)
+        name = (match[1] or match[2]) if match else ""
+        text = dict(build.args).get(name)
+        used = sorted(_names(self.values.base(stage)) & dict(build.args).keys())
+        location = self._line_of(build, name if text is not None else used[0] if used else "")
+        place = Place(location, ReferenceKind.BUILD_ARGUMENT, build.name or stage.name, related=related)
+        return reference_at(place, value, text or "")
 
     def _origin(self, stage: Stage, base: Expanded) -> _Origin:
         """Follow a base that is one variable to the ARG with its text."""
@@ -148,7 +187,7 @@ class _Reader:
 
     def contexts(self) -> Iterator[Reference]:
         """Yield the images that builds put in the place of a name (``--build-context NAME=docker-image://…``)."""
-        for build in self._builds:
+        for build in self.builds:
             for name, where in build.contexts:
                 if where.startswith(_IMAGE_CONTEXT):
                     place = Place(build.location, ReferenceKind.BUILD_CONTEXT, name)
@@ -161,7 +200,7 @@ class _Reader:
 
     def _image(self, stage: Stage, given: Mapping[str, str]) -> str:
         """Return what a stage is built from, OPEN for what is not known; empty where that is no image."""
-        values = scopes(self._dockerfile, given) if given else self._values
+        values = scopes(self._dockerfile, given) if given else self.values
         base = values.base(stage)
         if base.refusal is not None or values.parent(stage) is not None or base.value == SCRATCH:
             return ""

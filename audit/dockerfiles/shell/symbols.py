@@ -8,6 +8,7 @@ import re
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
 """Of the characters for private use (Unicode, section 23.5); in a file they make a text unknown, no more."""
+_SYMBOL = re.compile(f"{_OPEN}([^{_CLOSE}]*){_CLOSE}?")
 _GITHUB = re.compile(r"\$GITHUB_([A-Z_]+)")
 
 
@@ -36,8 +37,9 @@ def starts_unknown(text: str) -> bool:
 
 def shown(text: str) -> str:
     """Return a text as people read it: an expression in braces, a variable with its sign."""
-    return re.sub(
-        f"{_OPEN}([^{_CLOSE}]*){_CLOSE}?",
-        lambda found: found[1] if found[1].startswith("$") else f"${{{{ {found[1]} }}}}",
-        text,
-    )
+    return _SYMBOL.sub(lambda found: found[1] if found[1].startswith("$") else f"${{{{ {found[1]} }}}}", text)
+
+
+def with_holes(text: str, hole: str) -> str:
+    """Return a text with one and the same hole in the place of every symbol."""
+    return _SYMBOL.sub(hole, text)

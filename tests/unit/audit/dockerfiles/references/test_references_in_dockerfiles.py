@@ -16,7 +16,7 @@ def build(**args: str | None) -> Build:
 
 
 def found(text: str, *builds: Build) -> list[Reference]:
-    return list(references_in("Dockerfile", parse(text), builds))
+    return list(references_in("Dockerfile", parse(text), builds, lambda build, _name: build.location))
 
 
 def written(text: str, *builds: Build) -> list[tuple[int, str, str]]:

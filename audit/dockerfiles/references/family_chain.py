@@ -1,0 +1,116 @@
+"""Whether each family is built on its parent, and each service on its family, as the manifest has it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from fleet_audit.audit.dockerfiles.references.agreed import Agreed, parsed_or_none
+from fleet_audit.audit.dockerfiles.references.in_dockerfiles import LineOf, bases_in_use
+from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.model.builds import Build
+from fleet_audit.audit.model.fleet import Family, Fleet
+from fleet_audit.audit.model.references import Deviation, Drift, Reference, Standard
+
+
+class _Link(NamedTuple):
+    """What an image is to be built on: a family, or else the image of someone else."""
+
+    owner: str
+    dockerfile: str
+    family: str = ""
+    upstream: str = ""
+    target: str = ""
+
+
+def broken_chains(
+    repository: Repository, fleet: Fleet, builds: Iterable[Build], agreed: Agreed, line_of: LineOf
+) -> Iterator[Drift]:
+    """Yield the bases that are not what the manifest says, each once.
+
+    A base is held to a family by the last part of its name alone; where it comes from is another question.
+    """
+    by_file: defaultdict[str, list[Build]] = defaultdict(list)
+    for build in builds:
+        by_file[build.dockerfile].append(build)
+    links = [*_of_families(fleet), *_of_services(fleet)]
+    owners: defaultdict[str, set[str]] = defaultdict(set)
+    for link in links:
+        owners[link.dockerfile].add(link.owner)
+    for link in links:
+        dockerfile = repository.dockerfile(link.dockerfile) if repository.holds(link.dockerfile) else None
+        if dockerfile is None:
+            continue
+        own = _builds_for(link, by_file[link.dockerfile], is_only=len(owners[link.dockerfile]) == 1)
+        for reference in bases_in_use(link.dockerfile, dockerfile, own, line_of, link.target):
+            drift = _held(reference, link, fleet, agreed)
+            if drift is not None:
+                yield drift
+
+
+def _of_families(fleet: Fleet) -> Iterator[_Link]:
+    for name, family in fleet.manifest.families.items():
+        for path in family.dockerfiles:
+            if family.parent is not None:
+                yield _Link(f"family {name}", path, fleet.family_name(family.parent) or family.parent)
+            elif family.upstream:
+                yield _Link(f"family {name}", path, upstream=family.upstream)
+
+
+def _of_services(fleet: Fleet) -> Iterator[_Link]:
+    for service in fleet.manifest.services:
+        for path in service.dockerfiles:
+            family = fleet.family_name(service.family) or service.family
+            yield _Link(f"service {service.name}", path, family, target=service.target)
+
+
+def _builds_for(link: _Link, builds: Sequence[Build], *, is_only: bool) -> list[Build]:
+    kind, _, name = link.owner.partition(" ")
+    return [
+        build
+        for build in builds
+        if name in (build.services if kind == "service" else build.families)
+        or (is_only and not build.services and not build.families)
+    ]
+
+
+def _held(reference: Reference, link: _Link, fleet: Fleet, agreed: Agreed) -> Drift | None:
+    if reference.problem:
+        return None
+    if not link.family:
+        return _held_to_upstream(reference, link)
+    names = _names(link.family, fleet.manifest.families)
+    if not reference.image or reference.image in names:
+        return None
+    tag = next((agreed.usual_tags[name] for name in names if name in agreed.usual_tags), "")
+    prefix = f"{agreed.written_prefix}/" if agreed.written_prefix else ""
+    expected = f"{prefix}{link.family}:{tag}" if tag else f"{prefix}{link.family}"
+    return _drift(reference, expected, f"{link.owner} is to be built on {link.family}")
+
+
+def _names(family: str, families: Mapping[str, Family]) -> tuple[str, ...]:
+    return (family, *(families[family].aliases if family in families else ()))
+
+
+def _held_to_upstream(reference: Reference, link: _Link) -> Drift | None:
+    wanted = parsed_or_none(link.upstream)
+    if wanted is None or not reference.repository_name:
+        return None
+    is_other = reference.repository_name != wanted.name
+    is_other = is_other or _differs(reference, "tag", wanted.tag, reference.tag)
+    is_other = is_other or _differs(reference, "digest", wanted.digest, reference.digest)
+    detail = f"{link.owner} is to be built on {link.upstream}"
+    return _drift(reference, link.upstream, detail) if is_other else None
+
+
+def _differs(reference: Reference, part: str, wanted: str, given: str) -> bool:
+    return bool(wanted) and part not in reference.unknown and given != wanted
+
+
+def _drift(reference: Reference, expected: str, detail: str) -> Drift:
+    return Drift(
+        reference=reference,
+        standard=Standard.FAMILY_CHAIN,
+        deviation=Deviation.FAMILY_CHAIN,
+        expected=expected,
+        detail=detail,
+    )

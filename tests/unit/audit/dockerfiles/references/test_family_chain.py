@@ -1,0 +1,99 @@
+"""Whether families are built on their parents, and services on their families."""
+
+import pytest
+
+from fleet_audit.audit.dockerfiles.references.agreed import Agreed
+from fleet_audit.audit.dockerfiles.references.family_chain import broken_chains
+from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.model.builds import Build, BuildOrigin
+from fleet_audit.audit.model.fleet import Service
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.references import Drift
+from tests.support.references import PREFIX, TAG, house, reference
+from tests.support.trees import tree
+
+WEB = "docker/family-web/Dockerfile"
+BASE = "docker/base-python/Dockerfile"
+VOICE = "services/voice/Dockerfile"
+SERVICES = (Service("Voice", "family-http", dockerfiles=(VOICE,), target="runtime"),)
+
+
+def found(files: dict[str, str], *builds: Build) -> list[Drift]:
+    fleet = house(services=SERVICES)
+    agreed = Agreed(fleet, [reference(f"{PREFIX}/base-python:{TAG}")])
+    chains = broken_chains(
+        Repository(tree(files)), fleet, builds, agreed, lambda build, _name: build.location
+    )
+    return list(chains)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"FROM {PREFIX}/base-python:{TAG}\n",
+        f"FROM {PREFIX}/base-python:{TAG} AS one\nFROM one AS two\nFROM debian:12\nFROM two\n",
+        f"ARG BASE={PREFIX}/base-python:{TAG}\nFROM $BASE\n",
+        "ARG REGISTRY\nFROM $REGISTRY/base-python\n",
+        "ARG BASE\nFROM $BASE\n",
+        "FROM Malformed:/\n",
+    ],
+)
+def test_a_family_that_is_built_on_its_parent_or_on_what_is_not_known_is_no_drift(text: str) -> None:
+    assert found({WEB: text}) == []
+
+
+def test_a_family_on_another_image_is_held_against_its_parent() -> None:
+    (drift,) = found({WEB: f"FROM debian:12 AS tools\nFROM {PREFIX}/family-old:{TAG} AS last\n"})
+
+    assert (str(drift.reference.location), drift.deviation) == (f"{WEB}:2", "family-chain")
+    assert drift.expected == f"{PREFIX}/base-python:{TAG}"
+    assert drift.detail == "family family-web is to be built on base-python"
+
+
+@pytest.mark.parametrize(
+    ("base", "is_other"),
+    [
+        ("debian:bookworm-slim", False),
+        ("debian:bookworm-slim@sha256:" + "a" * 64, False),
+        ("docker.io/library/debian:bookworm-slim", False),
+        ("debian:trixie-slim", True),
+        ("ubuntu:24.04", True),
+        ("mirror.example/debian:bookworm-slim", True),
+    ],
+)
+def test_the_first_family_starts_from_the_image_of_others_that_the_manifest_names(
+    base: str, is_other: bool
+) -> None:
+    drifts = found({BASE: f"FROM {base}\n"})
+
+    assert [each.expected for each in drifts] == ["debian:bookworm-slim"] * is_other
+
+
+def test_a_service_is_built_on_its_family_under_any_of_its_names() -> None:
+    runtime = f"FROM {PREFIX}/family-web:{TAG} AS runtime\nFROM debian:12 AS other\n"
+
+    assert found({VOICE: runtime}) == []
+    assert found({VOICE: runtime.replace("family-web", "family-http")}) == []
+    assert [
+        each.reference.written for each in found({VOICE: runtime.replace("family-web", "base-python")})
+    ] == [f"{PREFIX}/base-python:{TAG}"]
+
+
+def test_what_a_build_gives_counts_and_a_default_that_no_build_uses_does_not() -> None:
+    place = SourceLocation("fleet.yaml", 30)
+    files = {VOICE: "ARG BASE=debian:12\nFROM $BASE AS runtime\n"}
+    given = [f"{PREFIX}/family-web:{TAG}", f"{PREFIX}/base-python:{TAG}"]
+    good, bad = (
+        Build(
+            origin=BuildOrigin.MANIFEST,
+            location=place,
+            dockerfile=VOICE,
+            services=("Voice",),
+            args=(("BASE", base),),
+        )
+        for base in given
+    )
+
+    assert [each.reference.location.path for each in found(files)] == [VOICE]
+    assert found(files, good) == []
+    assert [each.reference.location for each in found(files, bad)] == [place]
