@@ -17,18 +17,20 @@ from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
 from fleet_audit.audit.configuration.schema import convert
 from fleet_audit.audit.knowledge.module_index import ModuleIndex, Modules, packaged_module_index
 from fleet_audit.audit.knowledge.rows import (
+    BaseImage,
     ComputedImports,
     HiddenNeed,
     KnowledgeFile,
     NeverApt,
     ProviderOverride,
+    ServiceSigns,
     SettingsModules,
     SonameBreak,
 )
 from fleet_audit.audit.model.identity import DistributionName, ModuleName, PackageName, Soname
 from fleet_audit.audit.model.imports import ComputedImport, KnownImport, Level, SettingsModule, SettingUse
 
-_READING = f"knowledge/3 {__version__}"
+_READING = f"knowledge/4 {__version__}"
 """Raise the number whenever the same files are to be read otherwise: what they say is kept between runs."""
 
 _LEVELS = {
@@ -68,6 +70,9 @@ class Knowledge:
             *(_settings(row) for p in parts for row in p.settings_modules),
         )
         self._gpu_builds = tuple(chain.from_iterable(p.gpu_builds for p in parts))
+        # The first row of a file that fits holds, and a later file comes before an earlier one.
+        self._base_images = tuple(chain.from_iterable(p.base_images for p in reversed(parts)))
+        self.services: tuple[ServiceSigns, ...] = tuple(chain.from_iterable(p.services for p in parts))
 
     def host_driver(self, name: str) -> str | None:
         """Return the id of the row by which the host supplies a soname or program; None where none."""
@@ -89,6 +94,13 @@ class Knowledge:
         for row in self._other_systems:
             if any(fnmatchcase(base, pattern) for pattern in (*row.programs, *row.sonames)):
                 return row.id
+        return None
+
+    def base_image(self, repository: str, tag: str) -> BaseImage | None:
+        """Return the row on an image of others, by its full name (``docker.io/library/debian``) and tag."""
+        for row in self._base_images:
+            if repository in row.repositories and any(fnmatchcase(tag, pattern) for pattern in row.tags):
+                return row
         return None
 
     def gpu_build(self, distribution: DistributionName) -> str | None:

@@ -152,6 +152,54 @@ class SettingsModules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     runs: Annotated[str, msgspec.Meta(pattern=r"^(\w+\.\w+)?$")] = ""
 
 
+class BaseImage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What images of others would run, by their full names and patterns of tags.
+
+    The first row that fits holds. `lacks` are programs that people expect there and that are not in it.
+    """
+
+    id: RowId
+    why: Text
+    references: Annotated[tuple[Reference, ...], msgspec.Meta(min_length=1)]
+    repositories: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
+    tags: tuple[Text, ...] = ("*",)
+    user: Text = "root"
+    entrypoint: tuple[Text, ...] = ()
+    cmd: tuple[Text, ...] = ()
+    lacks: tuple[Text, ...] = ()
+
+
+class ServiceSigns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """By what a service is known that runs in an image: its kind, and what of it shows where.
+
+    `programs` are what the first process is or starts, `packages` Debian's, `distributions` Python's, `ports`
+    those that are registered for it, `files` its configuration. A port alone says nothing, and only what
+    runs is said to be sure.
+    """
+
+    id: RowId
+    kind: Literal[
+        "web-server",
+        "web-application",
+        "database",
+        "cache",
+        "message-broker",
+        "worker",
+        "scheduler",
+        "proxy",
+        "model-server",
+        "monitoring",
+    ]
+    name: Text
+    why: Text
+    references: Annotated[tuple[Reference, ...], msgspec.Meta(min_length=1)]
+    programs: tuple[Text, ...] = ()
+    packages: tuple[Text, ...] = ()
+    distributions: tuple[Distribution, ...] = ()
+    ports: tuple[int, ...] = ()
+    files: tuple[Text, ...] = ()
+
+
 class KnowledgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file of the knowledge base: a list of rows for each kind that it holds."""
 
@@ -164,3 +212,5 @@ class KnowledgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gpu_builds: tuple[GpuBuild, ...] = ()
     computed_imports: tuple[ComputedImports, ...] = ()
     settings_modules: tuple[SettingsModules, ...] = ()
+    base_images: tuple[BaseImage, ...] = ()
+    services: tuple[ServiceSigns, ...] = ()

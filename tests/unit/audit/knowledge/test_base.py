@@ -6,6 +6,7 @@ import pytest
 
 from fleet_audit.audit.configuration.problems import ConfigurationError
 from fleet_audit.audit.knowledge.base import Knowledge, load_knowledge, packaged_knowledge
+from fleet_audit.audit.knowledge.rows import BaseImage, KnowledgeFile
 from fleet_audit.audit.model.identity import DistributionName, ModuleName, Soname
 from fleet_audit.audit.model.need import Tier
 
@@ -155,3 +156,24 @@ def test_problems_of_all_files_come_together(tmp_path: Path) -> None:
         written(tmp_path, "which: 2")
 
     assert [p.file for p in caught.value.problems] == ["knowledge/a.yaml", "knowledge/b.yaml"]
+
+
+def test_an_image_of_others_is_known_by_its_name_and_tag(packaged: Knowledge) -> None:
+    found = [packaged.base_image("docker.io/library/python", tag) for tag in ("3.11-slim", "3.11", "")]
+
+    assert [row.id if row else None for row in found] == ["python-slim", "python", "python"]
+    assert packaged.base_image("docker.io/acme/python", "3.11-slim") is None
+
+
+def test_a_later_file_speaks_before_an_earlier_one_of_an_image_of_others() -> None:
+    rows = [
+        KnowledgeFile(
+            base_images=(BaseImage(id=name, why="-", references=("-",), repositories=("docker.io/acme/x",)),)
+        )
+        for name in ("first", "second")
+    ]
+
+    found = Knowledge(rows).base_image("docker.io/acme/x", "1")
+
+    assert found is not None
+    assert found.id == "second"
