@@ -71,6 +71,9 @@ class _Runtime(msgspec.Struct, frozen=True, rename="pascal"):
     exposed_ports: dict[str, Any] | None = None
     volumes: dict[str, Any] | None = None
     healthcheck: _Healthcheck | None = None
+    stop_signal: str | None = None
+    shell: tuple[str, ...] | None = None
+    on_build: tuple[str, ...] | None = None
 
 
 class _History(msgspec.Struct, frozen=True):
@@ -121,6 +124,9 @@ class ConfigDocument(msgspec.Struct, frozen=True):
             exposed_ports=tuple(sorted(runtime.exposed_ports or ())),
             volumes=tuple(sorted(runtime.volumes or ())),
             healthcheck=_healthcheck(runtime.healthcheck),
+            stop_signal=runtime.stop_signal or "",
+            shell=runtime.shell or (),
+            on_build=runtime.on_build or (),
         )
 
 

@@ -1,10 +1,56 @@
-"""Which layers an image is made of, without reading any of them."""
+"""What an image says of itself, without reading any of its layers."""
 
+import os
+from pathlib import Path
+
+import msgspec
+
+from fleet_audit.audit.images.blobs import ArchiveContainer, FolderContainer
 from fleet_audit.audit.images.found import FoundImage, Question
 from fleet_audit.audit.images.limits import DEFAULT_LIMITS
+from fleet_audit.audit.images.oci import find_variants
 from fleet_audit.audit.images.sources import source_of
-from fleet_audit.audit.model.identity import Platform
-from fleet_audit.audit.model.image import Layer
+from fleet_audit.audit.model.identity import Digest, Platform
+from fleet_audit.audit.model.image import ImageConfig, Layer
+
+
+class StoredImage(msgspec.Struct, frozen=True):
+    """An image's configuration and layers, lowest first, and for which platforms it is stored.
+
+    `attestations` counts what is stored with it (SBOM, provenance); -1 where its form holds none.
+    """
+
+    digest: Digest
+    platform: Platform
+    config: ImageConfig
+    layers: tuple[Layer, ...] = ()
+    platforms: tuple[Platform, ...] = ()
+    attestations: int = -1
+
+    @property
+    def compressed_bytes(self) -> int | None:
+        """Return what is pulled of it; None where a layer is stored without compression."""
+        if not all(layer.media_type.endswith(("gzip", "zstd")) for layer in self.layers):
+            return None
+        return sum(layer.size for layer in self.layers)
+
+
+def stored_image(ref: str, *, platform: Platform | None = None) -> StoredImage | None:
+    """Return what an image's documents say.
+
+    None for what has none to ask for: a folder, an engine's image, an archive that is compressed as a whole.
+    Raises ImageError where the reference leads to no image.
+    """
+    question, transport = _question(ref, platform)
+    found = _found(ref, platform)
+    if found is None:
+        return None
+    platforms: tuple[Platform, ...] = (found.platform,)
+    attestations = -1
+    if transport in ("oci", "oci-archive"):
+        platforms, attestations = find_variants(_container(question), question)
+    layers = tuple(layer.layer for layer in found.layers)
+    return StoredImage(found.digest, found.platform, found.config, layers, platforms, attestations)
 
 
 def stored_layers(ref: str, *, platform: Platform | None = None) -> tuple[Layer, ...]:
@@ -13,6 +59,22 @@ def stored_layers(ref: str, *, platform: Platform | None = None) -> tuple[Layer,
     Empty for what has no layers of its own to ask for: a folder, and an engine's image. Raises ImageError
     where the reference leads to no image.
     """
+    found = _found(ref, platform)
+    return () if found is None else tuple(layer.layer for layer in found.layers)
+
+
+def _question(ref: str, platform: Platform | None) -> tuple[Question, str]:
+    source, place, choice = source_of(ref)
+    return Question(ref, place, choice, platform, DEFAULT_LIMITS), source.transport
+
+
+def _found(ref: str, platform: Platform | None) -> FoundImage | None:
     source, place, choice = source_of(ref)
     found = source.find(Question(ref, place, choice, platform, DEFAULT_LIMITS))
-    return tuple(layer.layer for layer in found.layers) if isinstance(found, FoundImage) else ()
+    return found if isinstance(found, FoundImage) else None
+
+
+def _container(question: Question) -> FolderContainer | ArchiveContainer:
+    path = Path(question.place)
+    kind = FolderContainer if os.path.isdir(path) else ArchiveContainer
+    return kind(path, ref=question.ref, limits=question.limits)

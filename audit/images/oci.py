@@ -54,6 +54,34 @@ def find_oci_image(container: Container, question: Question) -> FoundImage:
     return _described(container, digest, manifest, question)
 
 
+def find_variants(container: Container, question: Question) -> tuple[tuple[Platform, ...], int]:
+    """Return the platforms that an image is stored for, sorted, and how many attestations stand beside it.
+
+    Attestations are what BuildKit stores in the same index: an SBOM, or how the image was made. Raises
+    ImageError where there is no such image, or a document is damaged.
+    """
+    ref = question.ref
+    index = parse_document(container.document("index.json"), Manifest, ref=ref, what="index.json")
+    entries = _named(index.manifests or (), question)
+    leaves = [leaf for entry in entries for leaf in _leaves(container, entry, ref, _MAX_NESTING)]
+    present = [(entry, manifest) for entry, _, manifest in leaves if manifest.config is not None]
+    platforms = {_platform(container, entry, manifest, ref) for entry, manifest in present}
+    listed = [
+        child for entry in (*(index.manifests or ()), *entries) for child in _listed(container, entry, ref)
+    ]
+    attestations = {child.digest for child in listed if _ATTESTATION in child.names}
+    return tuple(sorted(platforms)), len(attestations)
+
+
+def _listed(container: Container, entry: Descriptor, ref: str) -> tuple[Descriptor, ...]:
+    """Return an entry, and those that it lists where it is an index itself."""
+    name = blob_name(parse_digest(entry.digest, ref=ref, what="an entry of its index"))
+    if _ATTESTATION in entry.names or not container.has(name):
+        return (entry,)
+    manifest = parse_document(container.document(name), Manifest, ref=ref, what=f"manifest {entry.digest}")
+    return (entry, *(manifest.manifests or ())[:_MAX_MANIFESTS])
+
+
 def _label(entry: Descriptor) -> str:
     return entry.names.get(FULL_NAME) or entry.names.get(REF_NAME) or entry.digest
 

@@ -15,7 +15,7 @@ class Healthcheck(msgspec.Struct, frozen=True):
 
 
 class ImageConfig(msgspec.Struct, frozen=True):
-    """What the image would run, and as whom."""
+    """What the image would run, and as whom; `on_build` is what it keeps for images that are built on it."""
 
     env: dict[str, str] = {}
     user: str = ""
@@ -26,6 +26,9 @@ class ImageConfig(msgspec.Struct, frozen=True):
     exposed_ports: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     healthcheck: Healthcheck | None = None
+    stop_signal: str = ""
+    shell: tuple[str, ...] = ()
+    on_build: tuple[str, ...] = ()
 
 
 class Layer(msgspec.Struct, frozen=True):
