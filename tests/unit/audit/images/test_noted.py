@@ -1,5 +1,7 @@
 """What a tree answered holds for another tree that gives the same answers, and for no other."""
 
+from collections.abc import Callable
+
 import pytest
 
 from fleet_audit.audit.images.noted import NotedTree, Notes
@@ -103,3 +105,24 @@ def test_a_tree_that_changes_while_it_is_looked_at_leaves_no_notes() -> None:
     assert asked.notes() is not None
     asked.read(ImagePath("/a"))
     assert asked.notes() is None
+
+
+@pytest.mark.parametrize(
+    ("ask", "other"),
+    [
+        (lambda asked: asked.entry(ImagePath("/a/one.py")), {**FILES, "/a/one.py": FOLDER}),
+        (lambda asked: asked.entry(ImagePath("/gone")), {**FILES, "/gone": ""}),
+        (lambda asked: asked.realpath(ImagePath("/link")), {**FILES, "/link": Link("a/sub")}),
+        (lambda asked: asked.realpath(ImagePath("/gone")), {**FILES, "/gone": ""}),
+        (lambda asked: asked.listing(ImagePath("/gone")), {**FILES, "/gone/one.py": ""}),
+        (lambda asked: asked.read(ImagePath("/other")), {**FILES, "/other": "4"}),
+    ],
+)
+def test_each_question_alone_tells_trees_apart(
+    ask: Callable[[NotedTree], object], other: dict[str, str | Link | None]
+) -> None:
+    asked = NotedTree(tree(FILES))
+    ask(asked)
+    notes = notes_of(asked)
+    assert notes.hold_for(tree(FILES))
+    assert not notes.hold_for(tree(other))
