@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from fleet_audit.audit.dockerfiles.contexts.bake import bake_builds
 from fleet_audit.audit.dockerfiles.contexts.compose import compose_builds
 from fleet_audit.audit.dockerfiles.contexts.leading import place
 from fleet_audit.audit.dockerfiles.contexts.manifest import manifest_builds
@@ -23,6 +24,7 @@ def builds(
     found = [
         *(manifest_builds(fleet, repository) if fleet is not None else ()),
         *compose_builds(repository),
+        *bake_builds(repository),
         *from_workflows,
     ]
     order = list(BuildOrigin)
