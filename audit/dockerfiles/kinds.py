@@ -15,6 +15,7 @@ class FileRole(StrEnum):
     WORKFLOW = "workflow"
     ACTION = "action"
     HELM = "helm"
+    TEMPLATE = "template"
     YAML = "yaml"
     MAKE = "make"
     SHELL = "shell"
@@ -36,6 +37,7 @@ _BY_NAME = tuple(
         (r"docker-bake(?:\.[\w-]+)*\.(?:hcl|json)", FileRole.BAKE),
         (r"action\.ya?ml", FileRole.ACTION),
         (r"[^/]*\.ya?ml", FileRole.YAML),
+        (r"[^/]*\.(?:j2|jinja2?|tmpl|gotmpl|tpl|mustache|erb)", FileRole.TEMPLATE),
         (r"(?:GNU)?[Mm]akefile|[^/]*\.mk|[Jj]ustfile", FileRole.MAKE),
         (r"[^/]*\.(?:sh|bash)", FileRole.SHELL),
     )

@@ -6,6 +6,7 @@ Source: the manifest's ``registry``, its families and its services (CONTRACT, ``
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from functools import cached_property
 
 from fleet_audit.audit.dockerfiles.language.reference import (
@@ -18,6 +19,8 @@ from fleet_audit.audit.model.fleet import Fleet, Service
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.references import Reference, ReferenceKind
 
+MAX_NEAREST = 200
+NEAR = 0.75
 OFFICIAL = "docker.io/library/"
 _TRANSPORT = re.compile(r"(?:oci|oci-archive|docker-archive|dir|docker|podman|registry):(?=[A-Za-z./])")
 _REMOTE = re.compile(r"(?:registry|docker|podman):(?=[A-Za-z])")
@@ -45,6 +48,7 @@ class Agreed:
         self._fleet = fleet
         self._registry = None if fleet is None else fleet.manifest.registry
         self._references = references
+        self._nearest: dict[str, str] = {}
         self._published = [each for each in references if each.publishes]
 
     @cached_property
@@ -121,6 +125,16 @@ class Agreed:
         folders = (path.split("/")[:-1] for each in self._services for path in each.dockerfiles)
         names = (*(each.name for each in self._services), *(parts[-1] for parts in folders if parts))
         return frozenset(_folded(name) for name in names)
+
+    def nearest(self, image: str) -> str:
+        """Return the image of the fleet whose name is spelt nearly so; empty where none is.
+
+        Of hostile numbers of names, only the first MAX_NEAREST are looked at.
+        """
+        if image not in self._nearest and len(self._nearest) < MAX_NEAREST:
+            found = get_close_matches(image[:100], sorted(self.known_images), n=1, cutoff=NEAR)
+            self._nearest[image] = found[0] if found else ""
+        return self._nearest.get(image, "")
 
     def is_below_prefix(self, name: str) -> bool:
         """Say whether a name, registry and repository, lies where the fleet's images come from."""

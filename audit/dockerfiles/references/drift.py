@@ -5,9 +5,10 @@ What a variable leaves open is not compared: a part that is not known never diff
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import SequenceMatcher, get_close_matches
+from difflib import SequenceMatcher
 
 from fleet_audit.audit.dockerfiles.references.agreed import (
+    NEAR,
     OFFICIAL,
     Agreed,
     Canonical,
@@ -17,7 +18,6 @@ from fleet_audit.audit.dockerfiles.references.agreed import (
 from fleet_audit.audit.model.references import Deviation, Drift, Reference, ReferenceKind, Standard, suffix
 
 LATEST = "latest"
-_NEAR = 0.75
 _FORM_OF_ITS_OWN = (ReferenceKind.COMPOSE, ReferenceKind.KUBERNETES, ReferenceKind.WORKFLOW)
 """Where nothing else says that a text is no reference: Dockerfiles are refused for it as a whole."""
 
@@ -119,7 +119,7 @@ def _is_near(repository: str, wanted: str) -> bool:
     folder, wanted_folder = "/".join(given), "/".join(agreed)
     if folder.startswith(wanted_folder) or wanted_folder.startswith(folder):
         return True
-    return SequenceMatcher(None, folder, wanted_folder).ratio() >= _NEAR
+    return SequenceMatcher(None, folder, wanted_folder).ratio() >= NEAR
 
 
 def _from_prefix(reference: Reference, agreed: Agreed) -> Drift | None:
@@ -170,13 +170,13 @@ def _unpublished(reference: Reference, agreed: Agreed) -> Drift | None:
     is_known = agreed.knows(reference.image) or reference.repository_name in agreed.published
     if not is_taken or is_known or not agreed.is_below_prefix(reference.repository_name):
         return None
-    near = get_close_matches(reference.image[:100], sorted(agreed.known_images), n=1, cutoff=_NEAR)
+    near = agreed.nearest(reference.image)
     folder = reference.repository_name.rpartition("/")[0].replace(agreed.prefix, agreed.written_prefix, 1)
     return Drift(
         reference=reference,
         standard=Standard.PUBLISHED,
         deviation=Deviation.REPOSITORY,
-        expected=f"{folder}/{near[0]}" + suffix(reference.tag, reference.digest) if near else "",
+        expected=f"{folder}/{near}" + suffix(reference.tag, reference.digest) if near else "",
         is_sure=not agreed.has_unknown_publications,
     )
 

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from fleet_audit.audit.dockerfiles.kinds import FileRole
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes, scopes
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile, Instruction, Stage
-from fleet_audit.audit.dockerfiles.references.agreed import Agreed, parsed_or_none
+from fleet_audit.audit.dockerfiles.references.agreed import NEAR, Agreed, parsed_or_none
 from fleet_audit.audit.dockerfiles.references.argument_lines import ArgumentLines
 from fleet_audit.audit.dockerfiles.references.in_dockerfiles import variables_of_bases
 from fleet_audit.audit.dockerfiles.repository import Repository
@@ -31,6 +31,9 @@ PREDEFINED = frozenset(
         "SOURCE_DATE_EPOCH",
     }
 )
+MAX_DECLARED = 200
+"""Arguments among which one of nearly the same name is sought."""
+
 _OF_BUILDKIT = "BUILDKIT_"
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
@@ -68,7 +71,7 @@ class _Reader:
         for name, value in build.args:
             if name in self._declared or name in PREDEFINED or name.startswith(_OF_BUILDKIT):
                 continue
-            near = get_close_matches(name[:100], sorted(self._declared), n=1, cutoff=0.75)
+            near = get_close_matches(name[:100], sorted(self._declared)[:MAX_DECLARED], n=1, cutoff=NEAR)
             yield IdleArgument(
                 location=lines.of(build, name),
                 dockerfile=self._path,

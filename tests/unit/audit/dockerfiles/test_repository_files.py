@@ -16,6 +16,8 @@ from tests.support.trees import Link, tree
         ("docker/Containerfile", FileRole.DOCKERFILE),
         ("web.Dockerfile", FileRole.DOCKERFILE),
         ("Dockerfile.j2", FileRole.DOCKERFILE_TEMPLATE),
+        ("deploy/compose.yaml.j2", FileRole.TEMPLATE),
+        ("notes.in", None),
         ("Dockerfile.dockerignore", FileRole.IGNORE),
         (".dockerignore", FileRole.IGNORE),
         ("docker-compose.override.yml", FileRole.COMPOSE),
