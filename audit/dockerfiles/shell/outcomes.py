@@ -1,0 +1,269 @@
+"""Whether a script fails where one of its commands does.
+
+Rules: POSIX.1-2017, "Shell Command Language", 2.9 and "set" (-e is ignored in conditions, behind ``!``, and
+for all but the last command of an AND-OR list); bash reference manual, "Pipelines" and "The Set Builtin".
+Only what certainly does not fail is called lost; a failure that something handles in its own way is not.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import msgspec
+
+from fleet_audit.audit.dockerfiles.shell.calls import called
+from fleet_audit.audit.dockerfiles.shell.script import (
+    Block,
+    BlockKind,
+    Command,
+    Item,
+    Operator,
+    PartKind,
+    Script,
+    Word,
+    and_or_lists,
+)
+
+_SUCCEEDING = frozenset({"true", ":", "echo", "printf", "logger", "continue", "break"})
+_LEAVING = frozenset({"exit", "return"})
+
+
+class LossKind(StrEnum):
+    """Where a failure ends."""
+
+    ALTERNATIVE = "alternative"
+    PIPE = "pipe"
+    GOES_ON = "goes-on"
+    CONDITION = "condition"
+    NEGATED = "negated"
+    BACKGROUND = "background"
+    SUBSTITUTION = "substitution"
+
+
+class Loss(msgspec.Struct, frozen=True):
+    """Why the failure of a command is none of the script; `line` is where it ends, `by` what takes it."""
+
+    kind: LossKind
+    line: int
+    by: str = ""
+
+
+class _Handled(msgspec.Struct, frozen=True):
+    """The script asks for the outcome, and does with it what is not followed here."""
+
+
+class _Fails(msgspec.Struct, frozen=True):
+    """The failure is that of the list of commands: it ends the shell, or is its last status."""
+
+    ends_shell: bool = False
+
+
+_Outcome = Loss | _Handled | _Fails
+
+
+def lost_failure(script: Script, command: Command) -> Loss | None:
+    """Return why the script may succeed although `command`, one of its own, fails; None where it does not."""
+    path = _path_to(script.items, command)
+    if path is None:
+        return None
+    outcome = _outcome(path, command)
+    return outcome if isinstance(outcome, Loss) else None
+
+
+class _Level(msgspec.Struct, frozen=True):
+    """A list of commands on the way to one of them: the block that it is in, and the item to follow."""
+
+    block: Block | None
+    items: tuple[Item, ...]
+    item: Item
+    is_substituted: bool = False
+
+
+def _path_to(items: tuple[Item, ...], command: Command) -> list[_Level] | None:
+    """Return the lists that hold a command, outermost first."""
+    pending: list[tuple[Block | None, tuple[Item, ...], tuple[_Level, ...]]] = [(None, items, ())]
+    while pending:
+        block, here, above = pending.pop()
+        for item in here:
+            level = _Level(block, here, item)
+            if item is command:
+                return [*above, level]
+            if isinstance(item, Block):
+                pending.append((item, item.items, (*above, level)))
+            for script in _scripts_of(item):
+                inner = msgspec.structs.replace(level, is_substituted=True)
+                pending.append((None, script.items, (*above, inner)))
+    return None
+
+
+def _scripts_of(item: Item) -> list[Script]:
+    words: list[Word] = [*item.words]
+    if isinstance(item, Command):
+        words += [each.value for each in item.assignments]
+    return [part.script for word in words for part in word.parts if part.script is not None]
+
+
+def _outcome(path: Sequence[_Level], command: Command) -> _Outcome:
+    """Follow a failure from the innermost list outwards."""
+    exits = command.options.exits_on_error and not _is_asked(path)
+    outcome: _Outcome = _Fails()
+    for depth in range(len(path) - 1, -1, -1):
+        level = path[depth]
+        if level.is_substituted:
+            outcome = _of_substitution(level)
+            if not isinstance(outcome, _Fails):
+                return outcome
+        outcome = _in_list(level, command, exits=exits)
+        if not isinstance(outcome, _Fails):
+            return outcome
+        if outcome.ends_shell and not _is_subshell(path[:depth]):
+            return outcome
+        if level.block is not None:
+            outcome = _of_block(level.block, path[depth - 1] if depth else level)
+            if not isinstance(outcome, _Fails):
+                return outcome
+    return outcome
+
+
+def _is_subshell(path: Sequence[_Level]) -> bool:
+    kinds = {level.item.kind for level in path if isinstance(level.item, Block)}
+    return BlockKind.SUBSHELL in kinds or any(level.is_substituted for level in path)
+
+
+def _is_asked(path: Sequence[_Level]) -> bool:
+    """Say whether the command stands where the shell goes on after a failure, whatever its options."""
+    for level in path[:-1]:
+        if isinstance(level.item, Block) and (
+            level.item.is_negated
+            or level.item.kind is BlockKind.CONDITION
+            or level.item.after in (Operator.AND, Operator.OR)
+        ):
+            return True
+    return False
+
+
+def _of_substitution(level: _Level) -> _Outcome:
+    """Return what becomes of the failure of ``$(…)``: that of an assignment, else it is lost."""
+    item = level.item
+    if isinstance(item, Command) and not item.words:
+        return _Fails()
+    program = item.name if isinstance(item, Command) else ""
+    if program in ("echo", "printf", "export", "local", "declare", "readonly"):
+        return Loss(LossKind.SUBSTITUTION, item.line, program)
+    return _Handled()
+
+
+def _of_block(block: Block, above: _Level) -> _Outcome:
+    """Return what becomes of the failure of a list in its block."""
+    match block.kind:
+        case BlockKind.CONDITION:
+            return _of_condition(above)
+        case BlockKind.FUNCTION | BlockKind.LOOP:
+            return _Handled()
+        case _:
+            return _Fails()
+
+
+def _of_condition(above: _Level) -> _Outcome:
+    around = above.block
+    if around is None or around.kind is not BlockKind.IF:
+        return _Handled()
+    leaves = any(
+        isinstance(branch, Block) and branch.kind is BlockKind.BRANCH and not _ends_well(branch)
+        for branch in around.items
+    )
+    return _Handled() if leaves else Loss(LossKind.CONDITION, around.line, "if")
+
+
+def _ends_well(branch: Block) -> bool:
+    """Say whether a branch consists of commands that succeed."""
+    return all(isinstance(item, Command) and _succeeds(item) for item in branch.items)
+
+
+def _succeeds(command: Command) -> bool:
+    call = called(command)
+    if call is None:
+        return not command.words
+    if call.program in _LEAVING:
+        return bool(call.arguments) and call.arguments[0].value == "0"
+    return call.program in _SUCCEEDING
+
+
+def _in_list(level: _Level, command: Command, *, exits: bool) -> _Outcome:
+    """Return what becomes of a failure in the list where it stands."""
+    lists = list(and_or_lists(level.items))
+    at = next(i for i, joined in enumerate(lists) if any(level.item in pipe for pipe in joined))
+    joined = lists[at]
+    place = next(i for i, pipe in enumerate(joined) if level.item in pipe)
+    outcome = _in_pipe(level, joined[place], command)
+    if outcome is not None:
+        return outcome
+    alternative = _alternative(joined, place)
+    if alternative is not None:
+        return _of_alternative(alternative)
+    if place == len(joined) - 1 and exits:
+        return _Fails(ends_shell=True)
+    return _at_end(lists[at + 1 :])
+
+
+def _in_pipe(level: _Level, pipe: tuple[Item, ...], command: Command) -> _Outcome | None:
+    """Return what its own pipeline makes of a failure; None where it is that of the pipeline."""
+    if pipe[-1].after is Operator.BACKGROUND:
+        return Loss(LossKind.BACKGROUND, level.item.line, "&")
+    if level.item is not pipe[-1] and not command.options.fails_in_pipes:
+        return Loss(LossKind.PIPE, pipe[-1].line, _named(pipe[-1]))
+    is_condition = level.block is not None and level.block.kind is BlockKind.CONDITION
+    if pipe[0].is_negated and not is_condition:
+        return Loss(LossKind.NEGATED, level.item.line, "!")
+    return None
+
+
+def _at_end(following: Sequence[tuple[tuple[Item, ...], ...]]) -> _Outcome:
+    """Return what becomes of a list that fails and does not end the shell, by what follows it."""
+    if not following:
+        return _Fails()
+    first = following[0][0][0]
+    return _Handled() if _asks_status(first) else Loss(LossKind.GOES_ON, first.line, _named(first))
+
+
+def _alternative(joined: Sequence[tuple[Item, ...]], place: int) -> tuple[tuple[Item, ...], ...] | None:
+    """Return the pipelines from the next one that ``||`` leads to."""
+    for at in range(place, len(joined) - 1):
+        if joined[at][-1].after is Operator.OR:
+            return tuple(joined[at + 1 :])
+    return None
+
+
+def _of_alternative(pipes: Sequence[tuple[Item, ...]]) -> _Outcome:
+    last = pipes[-1][-1]
+    if all(isinstance(item, Command) and _succeeds(item) for pipe in pipes for item in pipe):
+        return Loss(LossKind.ALTERNATIVE, last.line, _named(last))
+    if isinstance(last, Block) and last.kind in (BlockKind.GROUP, BlockKind.SUBSHELL) and _ends_well(last):
+        return Loss(LossKind.ALTERNATIVE, last.line, _named(last))
+    return _Handled()
+
+
+def _named(item: Item) -> str:
+    """Return a command as it is written, shortened; for a block, what it ends with."""
+    while isinstance(item, Block) and item.items:
+        item = item.items[-1]
+    if isinstance(item, Block):
+        return item.kind.value
+    text = " ".join(word.text for word in item.words[:4]) or "an assignment"
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _asks_status(item: Item) -> bool:
+    """Say whether a command reads the status of the one before it (``$?``, ``PIPESTATUS``)."""
+    while isinstance(item, Block) and item.items:
+        if any(_names_status(word) for word in item.words):
+            return True
+        item = item.items[0]
+    words = [*item.words]
+    if isinstance(item, Command):
+        words += [each.value for each in item.assignments]
+    return any(_names_status(word) for word in words)
+
+
+def _names_status(word: Word) -> bool:
+    names = {part.name for part in word.parts if part.kind is PartKind.VARIABLE}
+    return "?" in names or "PIPESTATUS" in word.text or "$?" in word.text
