@@ -23,6 +23,7 @@ from fleet_audit.audit.knowledge.rows import (
     KnowledgeFile,
     NeverApt,
     ProviderOverride,
+    Scanner,
     ServiceSigns,
     SettingsModules,
     SonameBreak,
@@ -30,7 +31,7 @@ from fleet_audit.audit.knowledge.rows import (
 from fleet_audit.audit.model.identity import DistributionName, ModuleName, PackageName, Soname
 from fleet_audit.audit.model.imports import ComputedImport, KnownImport, Level, SettingsModule, SettingUse
 
-_READING = f"knowledge/4 {__version__}"
+_READING = f"knowledge/5 {__version__}"
 """Raise the number whenever the same files are to be read otherwise: what they say is kept between runs."""
 
 _LEVELS = {
@@ -72,6 +73,7 @@ class Knowledge:
         self._gpu_builds = tuple(chain.from_iterable(p.gpu_builds for p in parts))
         # The first row of a file that fits holds, and a later file comes before an earlier one.
         self._base_images = tuple(chain.from_iterable(p.base_images for p in reversed(parts)))
+        self.scanners: tuple[Scanner, ...] = tuple(chain.from_iterable(p.scanners for p in parts))
         self.services: tuple[ServiceSigns, ...] = tuple(chain.from_iterable(p.services for p in parts))
 
     def host_driver(self, name: str) -> str | None:

@@ -200,6 +200,49 @@ class ServiceSigns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: tuple[Text, ...] = ()
 
 
+class ScannerSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where one setting of a scanner may be given: options, an action's input, a variable; else `default`."""
+
+    options: tuple[Text, ...] = ()
+    input: str = ""
+    variable: str = ""
+    default: str = ""
+
+
+class Scanner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A program or action that judges images or sources, and what makes it fail.
+
+    `images` and `commands` are the words that call it; the argument of the former is an image. `actions` are
+    ``owner/repository`` and, where it has one, the path in it, `containers` images that run it. It fails by
+    what it finds where `failing` has a value other than none, ``0`` or ``false``, and `silencing` does not.
+    `severities` limit what it looks at, `fixed_only` to what has a fix. With a `format` among `lists` it only
+    lists what is there. `config_files` may say all that, too. `only_when` and `image_when` are inputs of the
+    action with the values at which it scans at all, and an image. `valued` and `flags` are further options,
+    with a value and without.
+    """
+
+    id: RowId
+    why: Text
+    references: Annotated[tuple[Reference, ...], msgspec.Meta(min_length=1)]
+    failing: ScannerSetting
+    actions: tuple[Text, ...] = ()
+    containers: tuple[Text, ...] = ()
+    images: tuple[Text, ...] = ()
+    commands: tuple[Text, ...] = ()
+    image_inputs: tuple[Text, ...] = ()
+    image_when: dict[str, str] = {}
+    only_when: dict[str, tuple[Text, ...]] = {}
+    silencing: ScannerSetting = ScannerSetting()
+    severities: ScannerSetting = ScannerSetting()
+    fixed_only: ScannerSetting = ScannerSetting()
+    format: ScannerSetting = ScannerSetting()
+    lists: tuple[Text, ...] = ()
+    config: ScannerSetting = ScannerSetting()
+    config_files: tuple[Text, ...] = ()
+    valued: str = ""
+    flags: str = ""
+
+
 class KnowledgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file of the knowledge base: a list of rows for each kind that it holds."""
 
@@ -214,3 +257,4 @@ class KnowledgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     settings_modules: tuple[SettingsModules, ...] = ()
     base_images: tuple[BaseImage, ...] = ()
     services: tuple[ServiceSigns, ...] = ()
+    scanners: tuple[Scanner, ...] = ()
