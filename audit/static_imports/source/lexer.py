@@ -10,7 +10,7 @@ import functools
 import itertools
 import operator
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _ENCODINGS = re.compile(
@@ -32,6 +32,7 @@ _PLAIN_TOKEN = re.compile(
 )
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b"()[]{}\n"))
 _OPENING = frozenset(b"([{")
+_HASH = ord("#")
 
 # No bracket can be open where one of these begins a line: the text before is damaged.
 _RECOVERY = re.compile(
@@ -101,6 +102,11 @@ def _is_known(encoding: str) -> bool:
     return True
 
 
+def string_tokens(source: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where each string starts and ends, from its first quote on; `source` is as for `lex`."""
+    return (found.span() for found in _TOKEN.finditer(source) if found[0][0] != _HASH)
+
+
 def lex(source: bytes) -> Text:
     """Return the text with its shadow; `source` is what `decode` returned."""
     torn: list[int] = []
@@ -113,7 +119,7 @@ def lex(source: bytes) -> Text:
 
 def _blank(torn: list[int], token: re.Match[bytes]) -> bytes:
     text = token[0]
-    if text[0] == 35:  # "#"
+    if text[0] == _HASH:
         return b" " * len(text)
     if text[:3] in (b'"""', b"'''") and token["closed1"] is None and token["closed2"] is None:
         return _blank_torn(torn, token.start(), text)
@@ -132,7 +138,7 @@ def _blank_torn(torn: list[int], offset: int, text: bytes) -> bytes:
 
 
 def _blank_plain(token: re.Match[bytes]) -> bytes:
-    return (b" " if token[0][0] == 35 else b'"') * len(token[0])
+    return (b" " if token[0][0] == _HASH else b'"') * len(token[0])
 
 
 def _join_bracketed(shadow: bytes) -> tuple[bytes, int]:

@@ -8,7 +8,7 @@ from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod
 from fleet_audit.audit.static_imports.source.conditions import Condition, Unknown
 
-RECORD_VERSION = 14
+RECORD_VERSION = 15
 """Raise whenever the same bytes give another record."""
 
 

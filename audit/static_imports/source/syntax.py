@@ -4,33 +4,41 @@ import ast
 import multiprocessing
 import sys
 import threading
+import time
 import warnings
 from multiprocessing.connection import Connection
 
 import libcst as cst
 import msgspec
+from libcst.metadata import MetadataWrapper, PositionProvider
 
 from fleet_audit.audit.static_imports.source import islands
-from fleet_audit.audit.static_imports.source.lexer import Text
+from fleet_audit.audit.static_imports.source.lexer import Text, decode, lex
 from fleet_audit.audit.static_imports.source.records import SyntaxFault
-from fleet_audit.audit.static_imports.source.versions import newer_line, too_new_for
+from fleet_audit.audit.static_imports.source.versions import has_newer, newer_line, too_new_for
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 10.0
 STACK_BYTES = 512 << 20
-MAX_BYTES = 4 << 20
-"""Longer files are not parsed as a whole."""
+MAX_BYTES = 8 << 20
+MAX_SIGNS = 750_000
+"""Files of more are not parsed as a whole: each costs a parser some microseconds, and a kilobyte."""
 
+_SIGNS = b"\n\x01()[]{},.:;=+-*/%&|^<>~@"
+_NOT_SIGNS = bytes(set(range(256)) - set(_SIGNS))
 _REFUSED = "invalid syntax"
 _TOO_DEEP = "nested too deeply for Python's own parser"
+_NULL_BYTES = "source code cannot contain null bytes"
 _SMALL = 512 << 10
 _DEPTH = 30
 _CASE_DEPTH = 8
+_RUNNING = sys.version_info[:2]
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """`is_whole` holds where libcst read the whole file; `fault` is None where nothing is wrong.
+    """`is_whole` holds where a parser read the whole file; `fault` is None where nothing is wrong.
 
-    `why_unknown` is not empty where the question could not be decided.
+    A file may be read and be wrong all the same: for an older Python, or for the compiler. `why_unknown` is
+    not empty where the question could not be decided.
     """
 
     is_whole: bool = False
@@ -41,30 +49,40 @@ class Judgement(msgspec.Struct, frozen=True):
 def judge(body: bytes, version: tuple[int, ...]) -> Judgement:
     """Decide whether `body` is valid for Python `version`. May crash or hang on hostile text: see `Judge`.
 
-    libcst knows the newest grammar and no older one; what an older version would refuse is left to
-    ``ast.parse(feature_version=…)``, as far as the running Python can tell.
+    Python's own parser and compiler say so, as far as they know that version's grammar. libcst knows the
+    newest: it decides on what is newer than the running Python, and on nothing else.
     """
-    by_ast = _ast_fault(body, version)
-    return by_ast if by_ast.fault is not None else _with_libcst(body, by_ast, version)
+    answer, doubt = _by_python(body, version)
+    return answer if doubt is None else _by_libcst(body, version, doubt)
 
 
-def _ast_fault(body: bytes, version: tuple[int, ...]) -> Judgement:
-    minor = min(version[1], sys.version_info[1])
+def _by_python(body: bytes, version: tuple[int, ...]) -> tuple[Judgement, SyntaxFault | None]:
+    """Return what the running Python says; with its reason where it may be too old to know the syntax."""
+    if b"\0" in body:
+        return Judgement(fault=SyntaxFault(body.count(b"\n", 0, body.index(b"\0")) + 1, _NULL_BYTES)), None
+    tree = _parsed(body, (3, max(min(version[1], _RUNNING[1]), 7)))
+    if isinstance(tree, ast.Module):
+        text = lex(decode(body)) if version < _RUNNING else None
+        line = 0 if text is None else too_new_for(tree, text, version)
+        fault = SyntaxFault(line, _REFUSED) if line else _refused_by_compiler(tree)
+        return Judgement(is_whole=True, fault=fault), None
+    if tree.error != _TOO_DEEP and version > _RUNNING:
+        return Judgement(why_unknown=tree.error), tree
+    is_too_new = version < _RUNNING and isinstance(_parsed(body, _RUNNING), ast.Module)
+    return Judgement(is_whole=is_too_new, fault=tree), None
+
+
+def _parsed(source: bytes | str, version: tuple[int, int]) -> ast.Module | SyntaxFault:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(body, feature_version=(3, max(minor, 7)))
+            return ast.parse(source, feature_version=version)
     except SyntaxError as e:
-        if version[1] > sys.version_info[1]:
-            # This Python may be too old to know the syntax: libcst decides.
-            return Judgement(why_unknown=e.msg)
-        return Judgement(fault=SyntaxFault(e.lineno or 1, e.msg))
+        return SyntaxFault(e.lineno or 1, e.msg)
     except (RecursionError, MemoryError):
-        return Judgement(fault=SyntaxFault(1, _TOO_DEEP))
+        return SyntaxFault(1, _TOO_DEEP)
     except (ValueError, LookupError, UnicodeError) as e:
-        return Judgement(fault=SyntaxFault(1, str(e)))
-    line = too_new_for(tree, version)
-    return Judgement(fault=SyntaxFault(line, _REFUSED) if line else _refused_by_compiler(tree))
+        return SyntaxFault(1, str(e))
 
 
 def _refused_by_compiler(tree: ast.Module) -> SyntaxFault | None:
@@ -82,18 +100,42 @@ def _refused_by_compiler(tree: ast.Module) -> SyntaxFault | None:
     return None
 
 
-def _with_libcst(body: bytes, by_ast: Judgement, version: tuple[int, ...]) -> Judgement:
+def _by_libcst(body: bytes, version: tuple[int, ...], doubt: SyntaxFault) -> Judgement:
+    """Decide on a file that the running Python refuses, which is older than `version`."""
     try:
         module = cst.parse_module(body)
-        # Where Python's own parser had its doubts, the tree says for which version it is.
-        line = newer_line(module, version) if by_ast.why_unknown else 0
+        line = newer_line(module, version)
+        fault = SyntaxFault(line, _REFUSED) if line else _wrong_beside_newer(module, doubt)
     except cst.ParserSyntaxError as e:
-        if by_ast.why_unknown:
-            return Judgement(fault=SyntaxFault(e.raw_line, by_ast.why_unknown))
-        return Judgement()
-    except (RecursionError, UnicodeError, ValueError, LookupError):
-        return Judgement(why_unknown="" if not by_ast.why_unknown else "libcst could not read it")
-    return Judgement(is_whole=True, fault=SyntaxFault(line, _REFUSED) if line else None)
+        return Judgement(fault=SyntaxFault(e.raw_line, doubt.error))
+    except (cst.CSTValidationError, RecursionError, UnicodeError, ValueError, LookupError):
+        return Judgement(why_unknown=doubt.error)
+    return Judgement(is_whole=True, fault=fault)
+
+
+def _wrong_beside_newer(module: cst.Module, doubt: SyntaxFault) -> SyntaxFault | None:
+    """Return what is wrong in the statements that the running Python knows.
+
+    libcst lets much pass that no Python does. Where nothing is newer, the running Python was right.
+    """
+    is_any_newer = False
+    for statement in module.body:
+        code = module.code_for_node(statement)
+        if has_newer(statement, code, _RUNNING):
+            is_any_newer = True
+            continue
+        tree = _parsed(code, _RUNNING)
+        fault = _refused_by_compiler(tree) if isinstance(tree, ast.Module) else tree
+        if fault is not None:
+            line = _first_line(module, statement) + fault.line - 1
+            return SyntaxFault(line, fault.error)
+    return None if is_any_newer else doubt
+
+
+def _first_line(module: cst.Module, statement: cst.SimpleStatementLine | cst.BaseCompoundStatement) -> int:
+    """Return the line on which a statement's text begins: with the blank lines and comments before it."""
+    places = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+    return places[statement].start.line - len(statement.leading_lines)
 
 
 class Judge:
@@ -104,7 +146,7 @@ class Judge:
     """
 
     def __init__(self, *, deadline: float = DEADLINE_SECONDS) -> None:
-        """Take the seconds that one file may cost in the worker."""
+        """Take the seconds that one file may take in the worker."""
         self._deadline = deadline
         self._worker: _Worker | None = None
 
@@ -120,6 +162,10 @@ class Judge:
         """Return the judgement on `body`, whose lexed text is `text`; never raises, crashes or hangs."""
         if len(body) > MAX_BYTES:
             return Judgement(why_unknown=f"has {len(body)} bytes, over the limit of {MAX_BYTES}")
+        if (signs := len(text.shadow.translate(None, _NOT_SIGNS))) > MAX_SIGNS:
+            return Judgement(
+                why_unknown=f"has {signs} brackets, commas and the like, over the limit of {MAX_SIGNS}"
+            )
         if is_harmless(text):
             return judge(body, version)
         for _ in range(2):
@@ -166,13 +212,14 @@ class _Worker:
     def ask(self, body: bytes, version: tuple[int, ...], deadline: float) -> Judgement | None:
         """Return the worker's judgement; None where it died or took too long before it had any.
 
-        The answer comes in two parts, so that what Python's own parser says outlives a crash of libcst.
+        The answer may come in two parts, so that what Python's own parser says outlives a crash of libcst.
         """
         first: Judgement | None = None
+        end = time.monotonic() + deadline
         try:
             self._ours.send((body, version))
             for _ in range(2):
-                if not self._ours.poll(deadline):
+                if not self._ours.poll(max(0.0, end - time.monotonic())):
                     break
                 answer, is_last = self._ours.recv()
                 first = msgspec.convert(answer, Judgement)
@@ -204,8 +251,7 @@ def _answer_all(connection: Connection) -> None:
             body, version = connection.recv()
         except EOFError:
             return
-        by_ast = _ast_fault(body, version)
-        is_decided = by_ast.fault is not None
-        connection.send((msgspec.to_builtins(by_ast), is_decided))
-        if not is_decided:
-            connection.send((msgspec.to_builtins(_with_libcst(body, by_ast, version)), True))
+        by_python, doubt = _by_python(body, version)
+        connection.send((msgspec.to_builtins(by_python), doubt is None))
+        if doubt is not None:
+            connection.send((msgspec.to_builtins(_by_libcst(body, version, doubt)), True))
