@@ -6,6 +6,7 @@ from fleet_audit.audit.dockerfiles.contexts.bake import bake_builds
 from fleet_audit.audit.dockerfiles.contexts.compose import compose_builds
 from fleet_audit.audit.dockerfiles.contexts.leading import place
 from fleet_audit.audit.dockerfiles.contexts.manifest import manifest_builds
+from fleet_audit.audit.dockerfiles.contexts.scripts import script_builds
 from fleet_audit.audit.dockerfiles.kinds import FileRole
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.model.builds import Build, BuildOrigin
@@ -26,6 +27,7 @@ def builds(
         *compose_builds(repository),
         *bake_builds(repository),
         *from_workflows,
+        *script_builds(repository),
     ]
     order = list(BuildOrigin)
     found.sort(key=lambda build: (order.index(build.origin), build.location, build.name, build.args))

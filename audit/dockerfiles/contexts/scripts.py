@@ -1,0 +1,118 @@
+"""The builds that shell scripts and makefiles start with literal commands.
+
+Rules: GNU make manual, "Recipe Syntax", "How to Use Variables"; `commands` for what builds. A script may be
+run from anywhere: it is taken to run at the repository's root or in its own folder, where the Dockerfile that
+it names is; a makefile the other way round. What is found from neither is left out.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+
+from fleet_audit.audit.dockerfiles.contexts.commands import Frame, below_folder, command_builds
+from fleet_audit.audit.dockerfiles.kinds import FileRole
+from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.dockerfiles.shell.following import follow
+from fleet_audit.audit.dockerfiles.shell.reading import MAX_TEXT, read_script
+from fleet_audit.audit.dockerfiles.shell.script import Script
+from fleet_audit.audit.model.builds import Build, BuildOrigin
+
+ROOT = "/repository"
+"""Stands for the folder in which the repository is checked out."""
+
+MAX_RECIPES = 2000
+_BUILDER = re.compile(r"docker|podman|buildah|nerdctl")
+_ASSIGNMENT = re.compile(r"(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*(:{0,3}=|\?=|\+=)[ \t]*(.*)", re.DOTALL)
+_VARIABLE = re.compile(r"\$(?:\$|\((?P<round>[\w.-]+)\)|\{(?P<curly>[\w.-]+)\})")
+_CALL = re.compile(r"\$\([^()$]*\)")
+"""A call of one of make's functions: ``$(shell …)``."""
+
+_PREFIX = "\t @+-"
+MAX_VALUE = 2000
+_UNKNOWN = "${MAKE_UNKNOWN}"
+"""A variable of the shell that nothing sets, for what make puts in place and is not known here."""
+
+
+def script_builds(repository: Repository) -> Iterator[Build]:
+    """Yield the builds of scripts and makefiles whose Dockerfile is there, in order of files."""
+    for path in repository.files(FileRole.SHELL):
+        text = _text(repository, path)
+        if text:
+            yield from _found(repository, path, read_script(text), (".", posixpath.dirname(path) or "."))
+    for path in repository.files(FileRole.MAKE):
+        for line, recipe in _recipes(_text(repository, path)):
+            script = read_script(recipe, line=line)
+            yield from _found(repository, path, script, (posixpath.dirname(path) or ".", "."))
+
+
+def _text(repository: Repository, path: str) -> str:
+    """Return the text of a file that speaks of a builder at all; empty for all others."""
+    text = repository.text(path) or ""
+    return text if len(text) <= MAX_TEXT and _BUILDER.search(text) else ""
+
+
+def _found(repository: Repository, path: str, script: Script, folders: tuple[str, ...]) -> Iterator[Build]:
+    frame = Frame(BuildOrigin.COMMAND, path, below_folder(ROOT))
+    source = posixpath.join(ROOT, path)
+    for folder in dict.fromkeys(folders):
+        here = posixpath.normpath(posixpath.join(ROOT, folder))
+        commands = follow(script, folder=here, lookup=_no_value, root=ROOT, source=source)
+        builds = [each for each in command_builds(commands, frame) if _is_there(repository, each)]
+        if builds:
+            yield from builds
+            return
+
+
+def _is_there(repository: Repository, build: Build) -> bool:
+    return bool(build.dockerfile) and repository.holds(build.dockerfile)
+
+
+def _no_value(_name: str) -> str | None:
+    return None
+
+
+def _recipes(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each line of a recipe that speaks of a builder, with its number, as the shell gets it."""
+    values: dict[str, str | None] = {}
+    found: list[tuple[int, str]] = []
+    for number, line in _joined(text):
+        if line.startswith("\t"):
+            found.append((number, line.lstrip(_PREFIX)))
+            continue
+        assigned = _ASSIGNMENT.fullmatch(line)
+        if assigned is not None:
+            name, operator, value = assigned.groups()
+            # A variable that is set twice depends on what make is told, or on where it is used.
+            is_first = name not in values and operator != "+="
+            values[name] = _expanded(value, values).strip() if is_first else None
+    for number, line in found[:MAX_RECIPES]:
+        recipe = _expanded(line, values)
+        if _BUILDER.search(recipe):
+            yield number, recipe
+
+
+def _joined(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a makefile, those that a backslash continues with the next."""
+    pending = ""
+    start = 1
+    for number, line in enumerate(text.split("\n"), 1):
+        start = start if pending else number
+        pending += line
+        if pending.endswith("\\"):
+            pending += "\n"
+            continue
+        yield start, pending
+        pending = ""
+
+
+def _expanded(text: str, values: Mapping[str, str | None]) -> str:
+    """Return a text with make's variables replaced; what is not known becomes a variable without a value."""
+
+    def value(found: re.Match[str]) -> str:
+        name = found["round"] or found["curly"]
+        if name is None:
+            return "$"
+        known = values.get(name)
+        return _UNKNOWN if known is None or len(known) > MAX_VALUE else known
+
+    return _CALL.sub(_UNKNOWN, _VARIABLE.sub(value, text))
