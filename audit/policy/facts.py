@@ -53,6 +53,7 @@ from fleet_audit.audit.model.standards import (
 )
 from fleet_audit.audit.policy.dockerfile_facts import RefusalFacts
 from fleet_audit.audit.policy.manifest_facts import ClaimFacts
+from fleet_audit.audit.policy.reference_facts import ArgumentFacts, PublicationFacts, ReferenceFacts
 from fleet_audit.audit.policy.service_facts import (
     DistributionFacts,
     DynamicFacts,
@@ -95,6 +96,9 @@ class SubjectKind(StrEnum):
     TRIGGER = "trigger"
     MACHINE_PROFILE = "machine_profile"
     CLAIM = "claim"
+    REFERENCE = "reference"
+    ARGUMENT = "argument"
+    PUBLICATION = "publication"
 
 
 OF_SERVICES = frozenset(
@@ -206,6 +210,9 @@ Facts = (
     | RefusalFacts
     | Standing
     | ClaimFacts
+    | ReferenceFacts
+    | ArgumentFacts
+    | PublicationFacts
 )
 
 FACTS: Mapping[SubjectKind, type[Facts]] = {
@@ -236,6 +243,9 @@ FACTS: Mapping[SubjectKind, type[Facts]] = {
     SubjectKind.TRIGGER: Trigger,
     SubjectKind.MACHINE_PROFILE: MachineProfile,
     SubjectKind.CLAIM: ClaimFacts,
+    SubjectKind.REFERENCE: ReferenceFacts,
+    SubjectKind.ARGUMENT: ArgumentFacts,
+    SubjectKind.PUBLICATION: PublicationFacts,
 }
 
 
