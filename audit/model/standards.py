@@ -136,8 +136,8 @@ class Platforms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ImageLabels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The labels of an image. `is_built` where they are those of an image, else a Dockerfile's.
 
-    `are_labels_whole` where nothing else may add some. `attestations` counts what was stored with the image
-    (SBOM, provenance), -1 where that is not known.
+    `are_labels_whole` where nothing else may add some, nor tells the same. `attestations` counts what was
+    stored with the image (SBOM, provenance), -1 where that is not known.
     """
 
     image: str = ""

@@ -29,30 +29,49 @@ def exposed_ports(image: MadeImage) -> Iterator[Observed]:
             yield Observed(record, f"image:{image.name}#{setting.value}", location=setting.location)
 
 
-def labels(image: MadeImage, built: RunConfiguration | None, *, attestations: int = -1) -> Observed | None:
-    """Return an image's labels, those of the image where it is built; None where they are not known.
+def labels(image: MadeImage, built: RunConfiguration | None, attestations: int) -> Iterator[Observed]:
+    """Yield the labels of a Dockerfile, and those of the image that was built of it.
 
-    Of a Dockerfile alone they are whole only where all that is below is known and no workflow builds it, as
-    one may add labels of its own.
+    A Dockerfile's are whole only where all that is below is known and no workflow builds it, which may add
+    labels of its own. An image's count where the Dockerfile's do not tell the same.
     """
-    run = built or image.run
-    if not run.is_whole or image.role is Role.OTHER:
-        return None
-    may_be_added = any(build.origin is BuildOrigin.WORKFLOW for build in image.builds)
+    if image.role is Role.OTHER:
+        return
+    own = image.run.label(REVISION)
+    is_open = not image.run.is_whole or any(build.origin is BuildOrigin.WORKFLOW for build in image.builds)
+    if not is_open:
+        place = own.location if own is not None and image.stands_here(own.location) else image.line
+        yield Observed(_labels(image, image.run, is_whole=True), f"image:{image.name}", location=place)
+    if built is not None:
+        is_told = not is_open and _names(image.run) == _names(built)
+        record = _labels(image, built, is_whole=not is_told, is_built=True, attestations=attestations)
+        place = image.manifest_line or image.line
+        yield Observed(record, f"image:{image.name}#built", location=place, related=(image.line,))
+
+
+def _labels(
+    image: MadeImage,
+    run: RunConfiguration,
+    *,
+    is_whole: bool,
+    is_built: bool = False,
+    attestations: int = -1,
+) -> ImageLabels:
     revision = run.label(REVISION)
-    record = ImageLabels(
+    return ImageLabels(
         image=image.name,
         role=image.role,
-        names=tuple(sorted(label.name for label in run.labels)),
+        names=_names(run),
         revision=revision.value if revision is not None and revision.is_known else "",
-        is_built=built is not None,
-        are_labels_whole=built is not None or not may_be_added,
+        is_built=is_built,
+        are_labels_whole=is_whole,
         attestations=attestations,
         services=image.services,
     )
-    own = image.run.label(REVISION)
-    place = own.location if own is not None and image.stands_here(own.location) else image.line
-    return Observed(record, f"image:{image.name}", location=place)
+
+
+def _names(run: RunConfiguration) -> tuple[str, ...]:
+    return tuple(sorted(label.name for label in run.labels))
 
 
 def triggers(image: MadeImage) -> Iterator[Observed]:

@@ -39,7 +39,7 @@ def main() -> None:
     classifier = load()
     known = rules(Path(__file__).with_name("rules.toml"))
     socket = zmq.Context.instance().socket(zmq.REP)
-    socket.bind("tcp://*:5801")
+    socket.bind("tcp://*:5800")
     while True:
         request = socket.recv_json()
         socket.send_json(verdict(request["text"], classifier, known))

@@ -1,0 +1,149 @@
+"""How every image of a repository stands, from its Dockerfile and, where it was built, from the image."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import msgspec
+
+from fleet_audit.audit.dockerfiles.copying.context_files import Contexts
+from fleet_audit.audit.dockerfiles.language.reference import ReferenceInvalid, parse_reference
+from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.dockerfiles.running.bases import Bases
+from fleet_audit.audit.dockerfiles.standards.composed import brings_health, brings_init
+from fleet_audit.audit.dockerfiles.standards.declared import exposed_ports, labels, triggers
+from fleet_audit.audit.dockerfiles.standards.health import health
+from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
+from fleet_audit.audit.dockerfiles.standards.leftovers import leftovers
+from fleet_audit.audit.dockerfiles.standards.platforms import platforms
+from fleet_audit.audit.dockerfiles.standards.processes import first_process
+from fleet_audit.audit.dockerfiles.standards.secrets import secrets
+from fleet_audit.audit.dockerfiles.standards.sizes import image_size
+from fleet_audit.audit.dockerfiles.standards.start_files import start_file
+from fleet_audit.audit.dockerfiles.standards.users import privileged_steps, run_as
+from fleet_audit.audit.model.fleet import Defaults, Fleet
+from fleet_audit.audit.model.image import Layer
+from fleet_audit.audit.model.running import RunConfiguration
+from fleet_audit.audit.model.standards import FirstProcess, Health, Observed, RunAs
+
+
+class BuiltImage(msgspec.Struct, frozen=True):
+    """An image that was built; `compressed_bytes` is None where its layers are stored otherwise."""
+
+    run: RunConfiguration
+    platforms: tuple[str, ...] = ()
+    layers: tuple[Layer, ...] = ()
+    compressed_bytes: int | None = None
+    attestations: int = -1
+
+
+Lacks = Callable[[str], tuple[str, ...]]
+"""Returns the programs that an image of others is known to lack, by its reference."""
+
+
+class Ground:
+    """What all images of a repository are looked at with."""
+
+    def __init__(self, repository: Repository, bases: Bases, fleet: Fleet | None, lacks: Lacks) -> None:
+        """Take the repository, what images below would run, the fleet, and what images of others lack."""
+        self.repository = repository
+        self.bases = bases
+        self.fleet = fleet
+        self.lacks = lacks
+        self.contexts = Contexts(repository)
+
+    @property
+    def defaults(self) -> Defaults:
+        """Return what the manifest says for all images."""
+        return Defaults() if self.fleet is None else self.fleet.manifest.defaults
+
+
+def standing(image: MadeImage, ground: Ground, built: BuiltImage | None) -> Iterator[Observed]:
+    """Yield how an image stands; what the image says as its Dockerfile does is said once."""
+    told = [*_running(image, ground)]
+    yield from told
+    if built is not None:
+        yield from _built_otherwise(image, ground, built, told)
+    yield from privileged_steps(image, ground.bases)
+    yield from leftovers(image, kept=_kept(image))
+    yield from secrets(image)
+    yield from exposed_ports(image)
+    yield from triggers(image)
+    yield from labels(
+        image, None if built is None else built.run, -1 if built is None else built.attestations
+    )
+    start = start_file(image, ground.bases, ground.contexts)
+    if start is not None:
+        yield start
+    yield from platforms(image, _wanted_platforms(image, ground), () if built is None else built.platforms)
+    if built is not None and built.compressed_bytes is not None:
+        yield image_size(image, built.layers, built.compressed_bytes, 0)
+
+
+def _running(image: MadeImage, ground: Ground) -> Iterator[Observed]:
+    defaults = ground.defaults
+    found = (
+        run_as(image, ground.bases, defaults.user if image.role is not Role.OTHER else ""),
+        first_process(
+            image,
+            wanted_init=defaults.init,
+            has_outer_init=brings_init(image, ground.repository),
+        ),
+        health(
+            image,
+            ground.bases,
+            wanted_path=defaults.health_path,
+            lacked=ground.lacks(image.run.lowest) if image.run.lowest else (),
+            is_replaced=brings_health(image, ground.repository),
+        ),
+    )
+    yield from (each for each in found if each is not None)
+
+
+def _built_otherwise(
+    image: MadeImage, ground: Ground, built: BuiltImage, told: list[Observed]
+) -> Iterator[Observed]:
+    """Yield what the built image says otherwise than its Dockerfile, at the manifest's line."""
+    place = image.manifest_line or image.line
+    stored = msgspec.structs.replace(image, run=built.run)
+    essences = {_essence(each) for each in told}
+    for each in _running(stored, ground):
+        if _essence(each) not in essences:
+            name = f"{image.name}, as it was built,"
+            record = msgspec.structs.replace(each.standing, image=name)
+            yield Observed(record, f"{each.name}#built", place, (image.line,), each.confidence)
+
+
+def _essence(observed: Observed) -> Mapping[str, object] | tuple[object, ...]:
+    """Return what a record says of an image, without where it is written."""
+    record = observed.standing
+    match record:
+        case RunAs():
+            return (type(record), record.uid, record.gid, record.user if record.uid < 0 else "")
+        case FirstProcess():
+            return (type(record), record.command)
+        case Health():
+            return (type(record), record.is_set, record.command)
+        case _:
+            return (record,)
+
+
+def _wanted_platforms(image: MadeImage, ground: Ground) -> tuple[str, ...]:
+    """Return the platforms of a family, for a service those of the family that it is on."""
+    family = image.family
+    if family is None and image.service is not None and ground.fleet is not None:
+        family = ground.fleet.family(image.service.family)
+    return () if family is None else family.platforms
+
+
+def _kept(image: MadeImage) -> frozenset[str]:
+    """Return the packages that the manifest wants in a family."""
+    family = image.family
+    return frozenset() if family is None else frozenset((*family.must_contain_apt, *family.apt.keep))
+
+
+def name_and_tag(reference: str) -> tuple[str, str]:
+    """Return an image's full name and its tag, both empty where the reference is none."""
+    try:
+        parsed = parse_reference(reference)
+    except ReferenceInvalid:
+        return "", ""
+    return parsed.name, parsed.tag
