@@ -96,31 +96,15 @@ def build_calls(commands: Iterable[Executed]) -> Iterator[BuildCall]:
     """Yield the commands among these that build from a Dockerfile."""
     for command in commands:
         for words in _BUILDERS.get(command.program, ()):
-            rest = behind(command.arguments, words)
+            rest = _GLOBAL.behind(command.arguments, words)
             if rest is not None:
                 yield BuildCall(command, _BUILD.read(rest))
                 break
 
 
 def behind(arguments: Words, words: Sequence[str]) -> Words | None:
-    """Return the arguments behind subcommands, options of the program before and between them passed over."""
-    at = 0
-    for word in words:
-        at += _options_length(arguments[at:])
-        if at >= len(arguments) or arguments[at] != word:
-            return None
-        at += 1
-    return arguments[at:]
-
-
-def _options_length(arguments: Words) -> int:
-    at = 0
-    while at < len(arguments):
-        word = arguments[at]
-        if not word.startswith("-"):
-            break
-        at += 2 if word in _GLOBAL.valued else 1
-    return at
+    """Return the arguments behind subcommands of docker or its like; None where these are not they."""
+    return _GLOBAL.behind(arguments, words)
 
 
 _PUSH = syntax(
@@ -128,17 +112,20 @@ _PUSH = syntax(
     "--retry --retry-delay --sign-by --sign-by-sigstore --sign-passphrase-file",
     "--all --all-tags --compress --disable-content-trust --quiet --remove-signatures --rm --tls-verify",
 )
+ENGINES = frozenset({"docker", "podman", "nerdctl", "buildah"})
+
+
+def pushes(command: Executed) -> tuple[str, ...]:
+    """Return the names of images that a command pushes, symbols in those that are not known."""
+    if command.program not in ENGINES:
+        return ()
+    rest = behind(command.arguments, ("push",)) or behind(command.arguments, ("image", "push")) or ()
+    return tuple(name.removeprefix("docker://") for name in _PUSH.read(rest).rest)
 
 
 def pushed_names(commands: Iterable[Executed]) -> Iterator[str]:
-    """Yield the names that ``push`` is told to push, as far as they are known."""
-    for command in commands:
-        if command.program not in ("docker", "podman", "nerdctl", "buildah"):
-            continue
-        rest = behind(command.arguments, ("push",)) or behind(command.arguments, ("image", "push"))
-        for name in _PUSH.read(rest or ()).rest[:2]:
-            if is_known(name):
-                yield name.removeprefix("docker://")
+    """Yield the names that commands push, as far as they are known."""
+    return (name for command in commands for name in pushes(command) if is_known(name))
 
 
 def _build(call: BuildCall, frame: Frame, pushed: set[str]) -> Build:

@@ -43,6 +43,20 @@ class Syntax(msgspec.Struct, frozen=True):
         reader = _Reader(self, words)
         return reader.read()
 
+    def behind(self, arguments: Sequence[str], words: Sequence[str]) -> tuple[str, ...] | None:
+        """Return the arguments behind subcommands, options before and between them passed over.
+
+        None where these are not the subcommands.
+        """
+        at = 0
+        for word in words:
+            while at < len(arguments) and arguments[at].startswith("-"):
+                at += 2 if arguments[at] in self.valued else 1
+            if at >= len(arguments) or arguments[at] != word:
+                return None
+            at += 1
+        return tuple(arguments[at:])
+
 
 def syntax(valued: str, flags: str = "") -> Syntax:
     """Return a syntax from names written apart by spaces."""
