@@ -7,6 +7,7 @@ from fleet_audit.audit.model.builds import Build
 from fleet_audit.audit.model.claims import DockerfileAccount
 from fleet_audit.audit.model.dockerfiles import Rejection
 from fleet_audit.audit.model.finding import Finding
+from fleet_audit.audit.model.references import ReferenceAccount
 from fleet_audit.audit.model.report import DockerfilesReport
 from fleet_audit.reports.documents import Fields, document_of, place_fields
 from fleet_audit.reports.options import RenderOptions
@@ -40,7 +41,8 @@ def _write(page: Page, report: DockerfilesReport) -> None:
 
 def _counts(report: DockerfilesReport) -> str:
     builds = sum(len(file.builds) for file in report.files)
-    return f"{count(len(report.files), 'Dockerfile')}, {count(builds, 'build')}"
+    counts = ((len(report.files), "Dockerfile"), (builds, "build"), (len(report.references), "reference"))
+    return ", ".join(count(number, noun) for number, noun in counts)
 
 
 def _row(finding: Finding) -> tuple[Line, Line, Line, Line]:
@@ -62,7 +64,11 @@ def dockerfiles_document(reports: Sequence[DockerfilesReport], options: RenderOp
 
 
 def _fields(report: DockerfilesReport) -> Fields:
-    return {"files": [_file(file) for file in report.files], "references": [], "copies": []}
+    return {
+        "files": [_file(file) for file in report.files],
+        "references": [_reference(account) for account in report.references],
+        "copies": [],
+    }
 
 
 def _file(file: DockerfileAccount) -> Fields:
@@ -73,6 +79,23 @@ def _file(file: DockerfileAccount) -> Fields:
         "errors": [_error(rejection) for rejection in file.rejections],
         "stages": [{"name": stage.name, "base": stage.base, "line": stage.line} for stage in file.stages],
         "contexts": [_context(build) for build in file.builds],
+    }
+
+
+def _reference(account: ReferenceAccount) -> Fields:
+    reference = account.reference
+    return {
+        "path": reference.location.path,
+        "line": reference.location.line,
+        "column": reference.location.column or None,
+        "value": reference.written,
+        "resolved": reference.resolved or None,
+        "unknown": list(reference.unknown),
+        "kind": reference.kind,
+        "name": reference.name or None,
+        "publishes": reference.publishes,
+        "deviation": account.deviation,
+        "expected": account.expected or None,
     }
 
 

@@ -145,6 +145,23 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
     locations: tuple[SourceLocation, ...]
 
 
+class ReferenceAccount(msgspec.Struct, frozen=True):
+    """One reference as ``dockerfiles/1`` lists it: with the first of its deviations, where it has one."""
+
+    reference: Reference
+    deviation: Deviation | None = None
+    expected: str = ""
+
+
+class ReferenceClaims(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a repository says of images by their names, and where it contradicts."""
+
+    accounts: tuple[ReferenceAccount, ...] = ()
+    drifts: tuple[Drift, ...] = ()
+    idle: tuple[IdleArgument, ...] = ()
+    publications: tuple[Publication, ...] = ()
+
+
 def suffix(tag: str, digest: str) -> str:
     """Return a tag and a digest as they stand behind a name."""
     return (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")

@@ -11,6 +11,7 @@ from fleet_audit.audit.model.identity import Digest, ImagePath
 from fleet_audit.audit.model.image import ImageIdentity
 from fleet_audit.audit.model.imports import ServiceImports, UnparsedFile
 from fleet_audit.audit.model.need import Need
+from fleet_audit.audit.model.references import ReferenceAccount
 
 
 class Statistics(msgspec.Struct, frozen=True):
@@ -132,3 +133,4 @@ class DockerfilesReport(Judged, frozen=True, kw_only=True):
     """What a repository's Dockerfiles, and the files that build and name images, claim."""
 
     files: tuple[DockerfileAccount, ...] = ()
+    references: tuple[ReferenceAccount, ...] = ()

@@ -72,6 +72,7 @@ from fleet_audit.audit.model.one_file import (
     HardeningReport,
     TreeReport,
 )
+from fleet_audit.audit.model.references import Deviation, Reference, ReferenceAccount, ReferenceKind
 from fleet_audit.audit.model.report import (
     Answer,
     DepsReport,
@@ -471,12 +472,23 @@ def dockerfiles_report() -> DockerfilesReport:
         services=("Web",),
     )
     rejection = Rejection(4, "unknown-instruction", "there is no instruction 'b\x1b'", 3, "no backslash")
+    named = Reference(
+        location=SourceLocation("compose.yaml", 9, 12),
+        kind=ReferenceKind.COMPOSE,
+        written="old.example/acme/web:$TAG",
+        registry="old.example",
+        repository="acme/web",
+        image="web",
+        unknown=("tag", "digest"),
+        name="web",
+    )
     return DockerfilesReport(
         subject="shop",
         files=(
             DockerfileAccount("web/Dockerfile", (StageName("run", "debian:12", 1),), (), (build,)),
             DockerfileAccount("old/Dockerfile", (StageName("", "$BASE", 2),), (rejection,)),
         ),
+        references=(ReferenceAccount(named, Deviation.REGISTRY, "registry.example/acme/web"),),
         findings=(
             finding(rule="FA-DF-001", subject="file:old/Dockerfile", message="it cannot be built"),
             finding(Severity.WARN, rule="FA-DF-002", subject="file:old/Dockerfile", waiver="known"),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from fleet_audit.audit.dockerfiles.contexts.commands import Frame, below_folder, command_builds
-from fleet_audit.audit.dockerfiles.kinds import FileRole
+from fleet_audit.audit.dockerfiles.kinds import FileRole, role_of
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.shell.following import follow
 from fleet_audit.audit.dockerfiles.shell.reading import MAX_TEXT, read_script
@@ -35,14 +35,21 @@ _UNKNOWN = "${MAKE_UNKNOWN}"
 
 def script_builds(repository: Repository) -> Iterator[Build]:
     """Yield the builds of scripts and makefiles whose Dockerfile is there, in order of files."""
+    for path, script in scripts(repository):
+        folders = (".", posixpath.dirname(path) or ".")
+        is_makefile = role_of(path) is FileRole.MAKE
+        yield from _found(repository, path, script, folders[::-1] if is_makefile else folders)
+
+
+def scripts(repository: Repository) -> Iterator[tuple[str, Script]]:
+    """Yield the shell scripts, and the lines of recipes, that speak of a builder, each with its file."""
     for path in repository.files(FileRole.SHELL):
         text = _text(repository, path)
         if text:
-            yield from _found(repository, path, read_script(text), (".", posixpath.dirname(path) or "."))
+            yield path, read_script(text)
     for path in repository.files(FileRole.MAKE):
         for line, recipe in _recipes(_text(repository, path)):
-            script = read_script(recipe, line=line)
-            yield from _found(repository, path, script, (posixpath.dirname(path) or ".", "."))
+            yield path, read_script(recipe, line=line)
 
 
 def _text(repository: Repository, path: str) -> str:

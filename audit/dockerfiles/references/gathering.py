@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.contexts.scripts import scripts
 from fleet_audit.audit.dockerfiles.kinds import FileRole
 from fleet_audit.audit.dockerfiles.language.parsing import parse
 from fleet_audit.audit.dockerfiles.references.argument_lines import ArgumentLines
@@ -17,7 +18,6 @@ from fleet_audit.audit.dockerfiles.references.in_yaml import references_in_yaml
 from fleet_audit.audit.dockerfiles.references.partly_known import OPEN, Place, reference_at
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.shell.following import follow
-from fleet_audit.audit.dockerfiles.shell.reading import read_script
 from fleet_audit.audit.dockerfiles.shell.symbols import shown, with_holes
 from fleet_audit.audit.model.builds import Build, BuildOrigin
 from fleet_audit.audit.model.references import Reference, ReferenceKind
@@ -67,10 +67,8 @@ def _in_builds(builds: Iterable[Build], lines: ArgumentLines) -> Iterator[Refere
 
 
 def _in_scripts(repository: Repository) -> Iterator[Reference]:
-    for path in repository.files(FileRole.SHELL):
-        text = repository.text(path)
-        if text is not None:
-            yield from references_in_commands(path, follow(read_script(text), folder=None, lookup=_unknown))
+    for path, script in scripts(repository):
+        yield from references_in_commands(path, follow(script, folder=None, lookup=_unknown))
 
 
 def _unknown(_name: str) -> str | None:

@@ -6,16 +6,17 @@ Rules: docs.docker.com, reference of the docker command line: run, create, pull,
 
 from collections.abc import Iterable, Iterator
 
-from fleet_audit.audit.dockerfiles.contexts.commands import behind, build_calls
+from fleet_audit.audit.dockerfiles.contexts.commands import build_calls
 from fleet_audit.audit.dockerfiles.references.partly_known import OPEN, Place, reference_at
 from fleet_audit.audit.dockerfiles.shell.arguments import Arguments, Syntax, syntax
 from fleet_audit.audit.dockerfiles.shell.following import Executed
-from fleet_audit.audit.dockerfiles.shell.symbols import shown, with_holes
+from fleet_audit.audit.dockerfiles.shell.symbols import with_holes
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.references import Reference, ReferenceKind
 
 PROGRAMS = frozenset({"docker", "podman", "nerdctl"})
 _SCHEME = "docker://"
+_PROGRAM = syntax("-H --host -c --context --config -l --log-level --tlscacert --tlscert --tlskey")
 _RUN = syntax(
     "--add-host --annotation -a --attach --blkio-weight --blkio-weight-device --cap-add --cap-drop "
     "--cgroup-parent --cgroupns --cidfile --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime "
@@ -82,7 +83,7 @@ def _of_command(path: str, command: Executed) -> Iterator[Reference]:
 
 
 def _read(command: Executed, words: tuple[str, ...], options: Syntax) -> Arguments | None:
-    rest = behind(command.arguments, words)
+    rest = _PROGRAM.behind(command.arguments, words)
     return None if rest is None else options.read(rest)
 
 
@@ -100,6 +101,6 @@ def _reference(
     if not value.strip(OPEN):
         return
     place = Place(SourceLocation(path, command.line), kind, command.program, publishes)
-    reference = reference_at(place, value, shown(word))
+    reference = reference_at(place, value)
     if not reference.problem:
         yield reference

@@ -1,0 +1,48 @@
+"""All that a repository says of images by their names, held against what was agreed."""
+
+from collections.abc import Iterable, Sequence
+
+from fleet_audit.audit.dockerfiles.references.agreed import Agreed
+from fleet_audit.audit.dockerfiles.references.argument_lines import ArgumentLines
+from fleet_audit.audit.dockerfiles.references.drift import drifts
+from fleet_audit.audit.dockerfiles.references.family_chain import broken_chains
+from fleet_audit.audit.dockerfiles.references.gathering import gathered_references
+from fleet_audit.audit.dockerfiles.references.idle_arguments import idle_arguments
+from fleet_audit.audit.dockerfiles.references.publications import contested_names
+from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.model.builds import Build
+from fleet_audit.audit.model.fleet import Fleet
+from fleet_audit.audit.model.references import Drift, Reference, ReferenceAccount, ReferenceClaims
+from fleet_audit.audit.model.workflows import Workflow
+
+
+def reference_claims(
+    repository: Repository, fleet: Fleet | None, builds: Sequence[Build], workflows: Iterable[Workflow]
+) -> ReferenceClaims:
+    """Return every reference, and what differs, in order of places."""
+    lines = ArgumentLines(repository, fleet, workflows)
+    references = gathered_references(repository, builds, workflows, lines)
+    agreed = Agreed(fleet, references)
+    found = [*drifts(references, agreed)]
+    if fleet is not None:
+        found += broken_chains(repository, fleet, builds, agreed, lines.of)
+    ordered = sorted(dict.fromkeys(found), key=lambda each: (each.reference.location, each.standard))
+    return ReferenceClaims(
+        accounts=_accounts(references, ordered),
+        drifts=tuple(ordered),
+        idle=idle_arguments(repository, builds, agreed, lines),
+        publications=contested_names(fleet, builds, references, agreed),
+    )
+
+
+def _accounts(references: Iterable[Reference], found: Iterable[Drift]) -> tuple[ReferenceAccount, ...]:
+    first: dict[Reference, Drift] = {}
+    for drift in found:
+        if drift.deviation is not None:
+            first.setdefault(drift.reference, drift)
+    return tuple(
+        ReferenceAccount(each, first[each].deviation, first[each].expected)
+        if each in first
+        else ReferenceAccount(each)
+        for each in references
+    )
