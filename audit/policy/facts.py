@@ -51,6 +51,7 @@ from fleet_audit.audit.model.standards import (
     StartFile,
     Trigger,
 )
+from fleet_audit.audit.policy.context_facts import AbsentFacts, ContextsFacts, CopyFacts, IgnoreFileFacts
 from fleet_audit.audit.policy.dockerfile_facts import RefusalFacts
 from fleet_audit.audit.policy.manifest_facts import ClaimFacts
 from fleet_audit.audit.policy.reference_facts import ArgumentFacts, PublicationFacts, ReferenceFacts
@@ -99,6 +100,10 @@ class SubjectKind(StrEnum):
     REFERENCE = "reference"
     ARGUMENT = "argument"
     PUBLICATION = "publication"
+    COPY = "copy"
+    ABSENT = "absent"
+    CONTEXTS = "contexts"
+    IGNORE_FILE = "ignore_file"
 
 
 OF_SERVICES = frozenset(
@@ -213,6 +218,10 @@ Facts = (
     | ReferenceFacts
     | ArgumentFacts
     | PublicationFacts
+    | CopyFacts
+    | AbsentFacts
+    | ContextsFacts
+    | IgnoreFileFacts
 )
 
 FACTS: Mapping[SubjectKind, type[Facts]] = {
@@ -246,6 +255,10 @@ FACTS: Mapping[SubjectKind, type[Facts]] = {
     SubjectKind.REFERENCE: ReferenceFacts,
     SubjectKind.ARGUMENT: ArgumentFacts,
     SubjectKind.PUBLICATION: PublicationFacts,
+    SubjectKind.COPY: CopyFacts,
+    SubjectKind.ABSENT: AbsentFacts,
+    SubjectKind.CONTEXTS: ContextsFacts,
+    SubjectKind.IGNORE_FILE: IgnoreFileFacts,
 }
 
 

@@ -223,11 +223,13 @@ class Contexts:
 
     def rules(self, context: str, dockerfile: str = "") -> IgnoreRules:
         """Return what is left out of a context for a Dockerfile."""
-        path = self.ignore_path(context, dockerfile)
+        return self.rules_at(self.ignore_path(context, dockerfile))
+
+    def rules_at(self, path: str) -> IgnoreRules:
+        """Return the rules of the .dockerignore at `path`; none where that is empty."""
         if path not in self._rules:
-            self._rules[path] = (
-                ignore_rules(self.repository.text(path) or "", path=path) if path else IgnoreRules()
-            )
+            text = self.repository.text(path) if path else None
+            self._rules[path] = ignore_rules(text or "", path=path)
         return self._rules[path]
 
     def _is_file(self, path: str) -> bool:

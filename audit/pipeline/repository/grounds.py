@@ -6,10 +6,12 @@ from functools import cached_property
 import msgspec
 
 from fleet_audit.audit.dockerfiles.contexts.gathering import builds
+from fleet_audit.audit.dockerfiles.copying.sources import copied_sources
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.workflows.builds import workflow_builds
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
 from fleet_audit.audit.model.builds import Build
+from fleet_audit.audit.model.copying import CopiedSource
 from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.model.workflows import Workflow
@@ -41,6 +43,11 @@ class Grounds:
     def builds(self) -> tuple[Build, ...]:
         """Return every use of a Dockerfile that the repository shows."""
         return builds(self.repository, self.fleet, workflow_builds(self.workflows, self.repository))
+
+    @cached_property
+    def copies(self) -> tuple[CopiedSource, ...]:
+        """Return what every build takes, and whether it is there."""
+        return copied_sources(self.repository, self.builds)
 
     @cached_property
     def workflows(self) -> tuple[Workflow, ...]:

@@ -1,0 +1,83 @@
+"""Dockerfiles and contexts that builds name and that are not there."""
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+
+from fleet_audit.audit.dockerfiles.kinds import FileRole
+from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.model.builds import Build, BuildOrigin
+from fleet_audit.audit.model.contexts import AbsentKind, AbsentPart
+from fleet_audit.audit.model.finding import GapKind
+
+_SUBMODULE = re.compile(r"[ \t]*path[ \t]*=[ \t]*(.+)")
+
+
+def absent_parts(repository: Repository, builds: Iterable[Build]) -> tuple[AbsentPart, ...]:
+    """Return what builds name and the repository does not have, each place once.
+
+    What stands in a submodule may be there only once it is checked out: a gap, and no finding.
+    """
+    submodules = tuple(_submodules(repository))
+    found = []
+    for build in builds:
+        part = None if build.origin is BuildOrigin.DEFAULT else _absent(repository, build)
+        if part is None:
+            continue
+        if any(_is_below(part.path, folder) for folder in submodules):
+            where = part.location
+            why = f"{part.path} stands in a submodule that is not checked out"
+            repository.report(where.path, why, line=where.line, kind=GapKind.NOT_EXAMINED)
+            continue
+        found.append(part)
+    return tuple(dict.fromkeys(found))
+
+
+def _absent(repository: Repository, build: Build) -> AbsentPart | None:
+    if build.context and "context" not in build.unknown and not _holds(repository, build.context):
+        return _part(AbsentKind.CONTEXT, build, build.context)
+    if not build.dockerfile or "dockerfile" in build.unknown or _holds(repository, build.dockerfile):
+        return None
+    folder, name = posixpath.split(build.dockerfile)
+    # BuildKit takes a file in small letters where the usual name is not there (dockerui, ReadEntrypoint).
+    if name == "Dockerfile" and _holds(repository, posixpath.join(folder, "dockerfile")):
+        return None
+    return _part(AbsentKind.DOCKERFILE, build, build.dockerfile, _near(repository, build.dockerfile))
+
+
+def _holds(repository: Repository, path: str) -> bool:
+    return posixpath.normpath(path) == "." or repository.holds(path)
+
+
+def _part(kind: AbsentKind, build: Build, path: str, near: str = "") -> AbsentPart:
+    return AbsentPart(
+        kind=kind,
+        location=build.location,
+        path=path,
+        origin=build.origin,
+        name=build.name,
+        near=near,
+        services=build.services,
+        families=build.families,
+    )
+
+
+def _near(repository: Repository, path: str) -> str:
+    """Return the one Dockerfile in the same folder, or the one that ends in the same path."""
+    known = repository.files(FileRole.DOCKERFILE)
+    folder = posixpath.dirname(path)
+    beside = [each for each in known if posixpath.dirname(each) == folder]
+    alike = [each for each in known if each.casefold() == path.casefold() or each.endswith(f"/{path}")]
+    return next((found[0] for found in (alike, beside) if len(found) == 1), "")
+
+
+def _submodules(repository: Repository) -> Iterator[str]:
+    text = repository.text(".gitmodules") if repository.holds(".gitmodules") else None
+    for line in (text or "").split("\n"):
+        match = _SUBMODULE.fullmatch(line.rstrip())
+        if match is not None:
+            yield match[1]
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
