@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -114,15 +115,15 @@ class _Examiner:
         """Examine every service, in the order of their names."""
         self._share()
         answers: list[ServiceImports] = []
-        edges: dict[int, Edge] = {}
+        edges: dict[int, tuple[Edge, ...]] = {}
         for service in sorted(services, key=lambda service: service.name):
             answer, found = self._examine(service)
             answers.append(answer)
             # Most are the same objects for every service: looking at each as a value takes far longer.
-            edges.update((id(edge), edge) for edge in found)
+            edges.update((id(group), group) for group in found)
         whole = Examination(
             services=tuple(answers),
-            edges=tuple(dict.fromkeys(edges.values())),
+            edges=tuple(dict.fromkeys(chain.from_iterable(edges.values()))),
             gaps=self._shared_gaps(),
             parsed=self._library.parsed,
             cached=self._library.cached,
@@ -141,7 +142,7 @@ class _Examiner:
             gaps.append(Gap(STAGE, GapKind.NO_INTERPRETER, "image", why))
         return tuple(gaps)
 
-    def _examine(self, service: ServiceCode) -> tuple[ServiceImports, tuple[Edge, ...]]:
+    def _examine(self, service: ServiceCode) -> tuple[ServiceImports, tuple[tuple[Edge, ...], ...]]:
         gaps: list[Gap] = []
         files = tuple(self._source_files(service, gaps))
         script = self._script(service)
@@ -183,7 +184,7 @@ class _Examiner:
             requirements=compared(requirements, self._versions()),
             shadowings=self._shadowings(service, reached.modules, finder),
         )
-        return answer, (*reached.edges, *account.edges())
+        return answer, (*reached.edges, tuple(account.edges()))
 
     def _versions(self) -> dict[DistributionName, str]:
         known = {} if self._distributions is None else self._distributions.installed

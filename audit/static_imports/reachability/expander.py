@@ -60,6 +60,7 @@ class Expander:
         self._noted: set[Place] = set()
         self._nesting = Nesting()
         self._expansions: dict[tuple[Place, bool, tuple[Invocation, ...]], Expansion | None] = {}
+        self._called: dict[tuple[Place, bool, tuple[Invocation, ...]], Expansion] = {}
         self._broken: dict[Place, bool] = {}
         self._callables = Callables(finder.find, self.record)
         self._names = ModuleNames(self.record)
@@ -115,10 +116,18 @@ class Expander:
         self, module: Module, *, is_script: bool, called: tuple[Invocation, ...]
     ) -> Expansion | None:
         """Return what `module` leads to with its import and with the functions that are `called`."""
+        if (image := self._common(module)) is not None and not is_script:
+            answer = image.with_calls(module, is_script=False, called=called)
+            if self._agrees(image):
+                return answer
         record = self.record(module)
-        if record is None:
+        if record is None or module.file is None:
             return self.expand(module, is_script=is_script)
-        return Walk(self, module, record, is_script=is_script, called=called).run(is_whole=True)
+        key = (module.file, is_script, called)
+        if key not in self._called:
+            walk = Walk(self, module, record, is_script=is_script, called=called)
+            self._called[key] = walk.run(is_whole=True)
+        return self._called[key]
 
     def _walk(self, module: Module, *, is_script: bool, called: tuple[Invocation, ...]) -> Expansion | None:
         if module.kind is ModuleKind.EXTENSION:

@@ -13,7 +13,7 @@ from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.static_imports.reachability.expander import Expander
 from fleet_audit.audit.static_imports.reachability.expansion import CallLink, Expansion
 from fleet_audit.audit.static_imports.reachability.nodes import location, module_node, node_name
-from fleet_audit.audit.static_imports.reachability.ways import Key, KnownWays, Way
+from fleet_audit.audit.static_imports.reachability.ways import Key, KnownWays, Way, shown
 from fleet_audit.audit.static_imports.resolution.finder import Module, ModuleKind
 from fleet_audit.audit.static_imports.source.functions import Invocation
 from fleet_audit.audit.static_imports.source.records import LoadCall
@@ -60,12 +60,12 @@ class Reached(msgspec.Struct, frozen=True):
 class Reach(msgspec.Struct, frozen=True):
     """Everything that one service reaches, in the order of search, with edges for every step.
 
-    Equal edges may come more than once; services that take the same way share the same edge objects.
+    Equal edges may come more than once; services that take the same ways share the same groups of edges.
     `is_cut` holds where the search gave up.
     """
 
     modules: tuple[Reached, ...]
-    edges: tuple[Edge, ...]
+    edges: tuple[tuple[Edge, ...], ...]
     is_cut: bool = False
 
 
@@ -111,6 +111,7 @@ class _Search:
         self._is_cut = False
         self._reached: dict[Key, Reached] = {}
         self._edges: list[Edge] = []
+        self._shared: list[tuple[Edge, ...]] = []
         self._invoked: dict[Key, dict[Invocation, Level]] = {}
         self._most_calls: dict[Key, int] = {}
         self._loads: defaultdict[Key, list[LoadCall]] = defaultdict(list)
@@ -122,7 +123,8 @@ class _Search:
             level, _, _, step = heapq.heappop(self._queue)
             self._visit(level, step)
         modules = tuple(self._with_calls(key, found) for key, found in self._reached.items())
-        return Reach(modules, tuple(self._edges), is_cut=self._is_cut or bool(self._queue))
+        edges = (*self._shared, tuple(self._edges))
+        return Reach(modules, edges, is_cut=self._is_cut or bool(self._queue))
 
     def _with_calls(self, key: Key, found: Reached) -> Reached:
         """Return a module with its functions as certain as what calls them from other modules."""
@@ -220,22 +222,32 @@ class _Search:
             return
         for call in expansion.calls:
             self._call(level, step, call)
-        ways = self._ways.of(step.module, step.node, expansion, step.call, self._expander.find)
+        ways = self._ways.of(step.module, expansion, step.call, self._expander.find)
         # Where an import surely fails and that is survived, nothing behind it runs.
-        last = expansion.fails_at if step.is_guarded and expansion.fails_at > 0 else math.inf
+        is_left = step.is_guarded and expansion.fails_at > 0
+        if not is_left and not ways.leads_home and self._deepest is Level.STRING:
+            self._shared.append(ways.edges)
+            for way in ways.found:
+                self._go(level, step, way)
+            return
+        last = expansion.fails_at if is_left else math.inf
         for way in ways.found:
             if way.level <= self._deepest and way.line <= last:
-                self._take(level, step, way)
+                self._note(level, way)
+                self._go(level, step, way)
         self._edges += ways.absent
 
-    def _take(self, level: Level, step: "_Step", way: Way) -> None:
+    def _note(self, level: Level, way: Way) -> None:
+        if way.edge is None:
+            return
+        edge = way.edge
+        if way.leads_home:
+            # All services share the image's modules; this way is one service's alone.
+            edge = msgspec.structs.replace(edge, source=self._service, level=max(level, way.level))
+        self._edges.append(edge)
+
+    def _go(self, level: Level, step: "_Step", way: Way) -> None:
         reached = max(level, way.level)
-        if way.edge is not None:
-            edge = way.edge
-            if way.leads_home:
-                # All services share the image's modules; this way is one service's alone.
-                edge = msgspec.structs.replace(edge, source=self._service, level=reached)
-            self._edges.append(edge)
         is_guarded = step.is_guarded or way.is_survived
         queued = self._queued.get((way.key, None))
         if queued is None or (reached, is_guarded) < queued:
@@ -254,10 +266,8 @@ class _Step(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def node(self) -> Node:
-        """Return what the evidence shows: the module, or the function in it that is called."""
-        if self.call is None:
-            return module_node(self.module)
-        return Node(NodeKind.FUNCTION, f"{node_name(self.module)}.{self.call}")
+        """Return what the evidence shows of it."""
+        return shown(self.module, self.call)
 
     @property
     def is_script(self) -> bool:

@@ -36,10 +36,15 @@ class Way(msgspec.Struct, frozen=True, gc=False):
 
 
 class Ways(msgspec.Struct, frozen=True):
-    """All ways on from one module, and the edges to what it asks for in vain."""
+    """All ways on from one module, and the edges to what it asks for in vain.
+
+    `edges` are those of all ways and these. `leads_home` holds where one of the ways does.
+    """
 
     found: tuple[Way, ...] = ()
     absent: tuple[Edge, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    leads_home: bool = False
 
 
 class Above(msgspec.Struct, frozen=True):
@@ -56,24 +61,24 @@ class KnownWays:
     def __init__(self, image: Expander | None = None) -> None:
         """Take what answers for the image alone; without it nothing is kept."""
         self._image = image
-        self._ways: dict[int, tuple[Expansion, Node, Ways]] = {}
+        self._ways: dict[int, tuple[Expansion, ModuleName, Ways]] = {}
         self._above: dict[int, tuple[Module, Above | None]] = {}
 
     def of(
         self,
         module: Module,
-        node: Node,
         expansion: Expansion,
         call: Invocation | None,
         find: Callable[[str], Module | None],
     ) -> Ways:
-        """Return the ways on from `module`, or from the function `call` of it, shown as `node`."""
+        """Return the ways on from `module`, or from the function `call` of it."""
         known = self._ways.get(id(expansion))
-        if known is not None and known[0] is expansion and known[1] == node:
+        # One file may be imported under several names.
+        if known is not None and known[0] is expansion and known[1] == module.name:
             return known[2]
-        ways = Ways(tuple(_found(module, node, expansion, find)), tuple(_absent(module, node, expansion)))
+        ways = _ways(module, shown(module, call), expansion, find)
         if self._image is not None and self._is_common(module, expansion, call):
-            self._ways[id(expansion)] = (expansion, node, ways)
+            self._ways[id(expansion)] = (expansion, module.name, ways)
         return ways
 
     def above(self, module: Module, find: Callable[[str], Module | None]) -> Above | None:
@@ -91,6 +96,20 @@ class KnownWays:
             return False
         called = () if call is None else (call,)
         return self._image.expand(module, called=called) is expansion
+
+
+def shown(module: Module, call: Invocation | None) -> Node:
+    """Return what the evidence shows: the module, or the function in it that is called."""
+    if call is None:
+        return module_node(module)
+    return Node(NodeKind.FUNCTION, f"{node_name(module)}.{call}")
+
+
+def _ways(module: Module, node: Node, expansion: Expansion, find: Callable[[str], Module | None]) -> Ways:
+    found = tuple(_found(module, node, expansion, find))
+    absent = tuple(_absent(module, node, expansion))
+    edges = (*(way.edge for way in found if way.edge is not None), *absent)
+    return Ways(found, absent, edges, any(way.leads_home for way in found))
 
 
 def _found(
