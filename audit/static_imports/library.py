@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping
 
-import msgspec
-
 from fleet_audit.audit.images.tree import FileTree, FileUnreadable
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.static_imports.resolution.finder import Place, Side
 from fleet_audit.audit.static_imports.resolution.site_start import code_lines
-from fleet_audit.audit.static_imports.source.lexer import decode, lex
-from fleet_audit.audit.static_imports.source.pragmas import pragmas
+from fleet_audit.audit.static_imports.source.own_code import read_own_code
 from fleet_audit.audit.static_imports.source.reading import read_source, why_unreadable
-from fleet_audit.audit.static_imports.source.records import Parser, SourceRecord
+from fleet_audit.audit.static_imports.source.records import SourceRecord
 from fleet_audit.audit.static_imports.source.store import (
     RecordStore,
     decode_record,
@@ -71,10 +68,10 @@ class Library:
             return None
         if place.path.endswith(".pth"):
             body = code_lines(body)
-        if why := why_unreadable(body):
+        is_own = place.side is Side.SOURCES
+        if not is_own and (why := why_unreadable(body)):
             self._add_gap(place, why)
             return None
-        is_own = place.side is Side.SOURCES
         key = record_key(body, f"own {self._version[:2]}" if is_own else "installed")
         kept = None if self._records is None else self._records.get(key)
         record = None if kept is None else decode_record(kept)
@@ -83,25 +80,29 @@ class Library:
             return record
         self.parsed += 1
         record = self._own_record(place, body) if is_own else read_source(body)
+        self._note_limits(place, record)
         if self._records is not None and place not in self.gaps:
             self._records.put(key, encode_record(record))
         return record
 
     def _own_record(self, place: Place, body: bytes) -> SourceRecord:
-        record = read_source(body, is_own_code=True)
-        text = lex(decode(body))
-        judgement = self._judge.judge(body, text, self._version)
-        if judgement.why_unknown:
+        read = read_own_code(body, self._judge, self._version)
+        if read.why_unknown:
             self.is_doubtful = True
-            self._add_gap(place, f"may not be valid Python: {judgement.why_unknown}")
-        if record.is_cut:
+            self._add_gap(place, f"may not be valid Python: {read.why_unknown}")
+        return read.record
+
+    def _note_limits(self, place: Place, record: SourceRecord) -> None:
+        if record.last_line:
+            why = f"has too many statements and calls; it was looked at up to line {record.last_line}"
+            self._add_gap(place, why, GapKind.LIMIT_REACHED)
+        elif record.is_cut and place.side is Side.SOURCES:
             self._add_gap(place, "has more calls or names than are looked at", GapKind.LIMIT_REACHED)
-        parser = Parser.WHOLE if judgement.is_whole else Parser.SKIMMED
-        return msgspec.structs.replace(record, parser=parser, fault=judgement.fault, pragmas=pragmas(text))
 
     def _add_gap(self, place: Place, why: str, kind: GapKind = GapKind.UNREADABLE_SOURCE) -> None:
         if place.side is Side.SOURCES:
             path = place.path.removeprefix("/")
             self.gaps[place] = Gap(STAGE, kind, path, why, SourceLocation(path))
         else:
-            self.gaps[place] = Gap(STAGE, GapKind.UNREADABLE_FILE, place.path, why)
+            kind = GapKind.LIMIT_REACHED if kind is GapKind.LIMIT_REACHED else GapKind.UNREADABLE_FILE
+            self.gaps[place] = Gap(STAGE, kind, place.path, why)

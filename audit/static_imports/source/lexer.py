@@ -74,9 +74,12 @@ class Text:
 def decode(body: bytes) -> bytes:
     """Return a file's text as UTF-8 with plain line ends and no byte-order mark (PEP 263).
 
-    Bytes that the declared encoding cannot read are replaced: the lexer must see the rest.
+    Bytes that the declared encoding cannot read are replaced: the lexer must see the rest. NUL bytes, which
+    no Python source may hold, are left out: what is plain text in UTF-16 or UTF-32 can be read then.
     """
     text = body.removeprefix(codecs.BOM_UTF8)
+    if b"\0" in text:
+        text = text.removeprefix(codecs.BOM_UTF16_LE).removeprefix(codecs.BOM_UTF16_BE).replace(b"\0", b"")
     encoding = _declared_encoding(text)
     if encoding not in ("", "utf-8", "utf8"):
         text = text.decode(encoding, errors="replace").encode(errors="replace")

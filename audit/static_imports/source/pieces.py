@@ -146,10 +146,12 @@ class _Cutter:
             return
         for low, high in itertools.pairwise(bounds):
             head_end = shadow.find(b"\n", low, high) + 1 or high
-            is_header = self._is_header(start + low, shadow[low:head_end])
-            self._add(start + low, start + head_end, is_sound=is_header)
-            inner = _first_blanks(shadow, head_end, high)
-            if len(inner) > len(blanks) and inner.startswith(blanks):
+            head, inner = shadow[low:head_end], _first_blanks(shadow, head_end, high)
+            has_suite = len(inner) > len(blanks) and inner.startswith(blanks)
+            is_decorator = head.startswith(blanks + b"@")
+            is_sound = (has_suite or is_decorator) and self._is_header(start + low, head)
+            self._add(start + low, start + head_end, is_sound=is_sound or not head.strip(_BLANK))
+            if has_suite:
                 self.cut(start + head_end, start + high, inner, depth - 1)
             else:
                 self._add(start + head_end, start + high, is_sound=not shadow[head_end:high].strip(_BLANK))
@@ -159,7 +161,7 @@ class _Cutter:
         begin, end = len(shadow) - len(shadow.lstrip(_BLANK)), len(shadow.rstrip(_BLANK))
         word = _WORD.match(shadow, begin)
         if word is None or not (shadow[:end].endswith(b":") or word[0] == b"@"):
-            return not shadow.strip(_BLANK)
+            return False
         before, after = _COMPLETED.get(word[0], (b"", b" pass"))
         source = before + self._source[start + begin : start + end] + after + b"\n"
         return self._parses(source, start, shadow, may_be_newer=True)

@@ -9,6 +9,7 @@ import msgspec
 
 from fleet_audit.audit.static_imports.source import islands
 from fleet_audit.audit.static_imports.source.asking import Calls, find_calls
+from fleet_audit.audit.static_imports.source.bounds import within_bounds
 from fleet_audit.audit.static_imports.source.calling import MAX_LOCAL_CALLS, find_called
 from fleet_audit.audit.static_imports.source.conditions import Condition, Unknown
 from fleet_audit.audit.static_imports.source.constants import Constants
@@ -121,7 +122,16 @@ def read_source(body: bytes, *, is_own_code: bool = False) -> SourceRecord:
     In a service's own code every call of a local function is recorded, elsewhere only those that run
     with the import.
     """
-    return _Reader(lex(decode(body)), is_own_code=is_own_code).record()
+    return read_text(lex(decode(body)), is_own_code=is_own_code)
+
+
+def read_text(text: Text, *, is_own_code: bool = False) -> SourceRecord:
+    """Return the record of a file's text, or of as much of it as is looked at; see `read_source`."""
+    kept = within_bounds(text)
+    record = _Reader(kept, is_own_code=is_own_code).record()
+    if kept is text:
+        return record
+    return msgspec.structs.replace(record, is_cut=True, last_line=kept.line(len(kept.source)))
 
 
 class _Reader:

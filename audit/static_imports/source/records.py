@@ -8,14 +8,19 @@ from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod
 from fleet_audit.audit.static_imports.source.conditions import Condition, Unknown
 
-RECORD_VERSION = 15
+RECORD_VERSION = 16
 """Raise whenever the same bytes give another record."""
 
 
 class Parser(StrEnum):
-    """What read the file: libcst as a whole, or the skimmer with libcst on single statements."""
+    """What read the file: a parser as a whole, a parser block by block, or the skimmer alone.
+
+    Facts are always gathered by the skimmer, with libcst on single statements; where a parser has read the
+    text around them, it is known that they stand where they seem to.
+    """
 
     WHOLE = "whole"
+    BLOCK = "block"
     SKIMMED = "skimmed"
 
 
@@ -304,7 +309,8 @@ class SourceRecord(msgspec.Struct, frozen=True):
     may be there than the text shows (``__getattr__``, ``globals()``, a module put in sys.modules).
     `uses`, `variables`, `settings` and `pragmas` are kept of own code alone.
     `exports` is ``__all__`` where it is a literal. `is_cut` holds where the file has more calls than are
-    looked at.
+    looked at; `last_line` is where looking ended, 0 for the end of the file. `skimmed` are the first and last
+    lines of what no parser reads in own code that does not parse.
     """
 
     parser: Parser
@@ -328,7 +334,9 @@ class SourceRecord(msgspec.Struct, frozen=True):
     lazy: LazyNames | None = None
     is_open: bool = False
     is_cut: bool = False
+    last_line: int = 0
     fault: SyntaxFault | None = None
+    skimmed: tuple[tuple[int, int], ...] = ()
     pragmas: tuple[PragmaComment, ...] = ()
 
 

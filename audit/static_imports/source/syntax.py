@@ -20,7 +20,7 @@ from fleet_audit.audit.static_imports.source.versions import has_newer, newer_li
 DEADLINE_SECONDS = 10.0
 STACK_BYTES = 512 << 20
 MAX_BYTES = 8 << 20
-MAX_SIGNS = 750_000
+MAX_SIGNS = 500_000
 """Files of more are not parsed as a whole: each costs a parser some microseconds, and a kilobyte."""
 
 _SIGNS = b"\n\x01()[]{},.:;=+-*/%&|^<>~@"

@@ -17,8 +17,6 @@ FOUND = {
     "empty": set[str](),
     # Of two marks Python takes the second for a letter of the first statement.
     "encoding-two-marks": {"last"},
-    # Every second byte is NUL, which no encoding of Python source allows: a gap says so.
-    "encoding-utf-16": set[str](),
     "grammar-non-ascii-name": {*ALL, "inner"},
     "layout-continued": {*ALL, "a"},
     "layout-form-feeds": {*ALL, "inner"},

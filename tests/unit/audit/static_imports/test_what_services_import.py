@@ -190,9 +190,19 @@ def test_syntax_newer_than_the_image_is_no_valid_python_there() -> None:
     assert imports_of("def f[T](x: T): ...\n").unparsed[0].path == "app.py"
 
 
-def test_a_file_with_nul_bytes_is_a_gap() -> None:
-    found = examination({"app.py": b"import a\0\n"}, {})
-    assert [(gap.kind, gap.what) for gap in found.gaps] == [(GapKind.UNREADABLE_SOURCE, "app.py")]
+def test_a_file_with_nul_bytes_does_not_parse_and_its_imports_are_found() -> None:
+    (service,) = examination({"app.py": b"import a\nx = 1\0\n"}, {}).services
+    assert [(f.line, f.error, f.recovered) for f in service.unparsed] == [
+        (2, "source code cannot contain null bytes", 1)
+    ]
+    assert [found.module for found in service.imports] == ["a"]
+
+
+def test_an_installed_file_with_nul_bytes_is_a_gap() -> None:
+    found = examination({"app.py": "import a\n"}, {"a.py": b"import b\0\n"})
+    assert [(gap.kind, gap.what) for gap in found.gaps] == [
+        (GapKind.UNREADABLE_FILE, f"{LIB}/site-packages/a.py")
+    ]
 
 
 def test_an_image_without_python_is_a_gap() -> None:
