@@ -44,7 +44,7 @@ def first_process(image: MadeImage, *, wanted_init: str, has_outer_init: bool) -
     words = image.run.starting
     if not words or (image.run.entrypoint is None and not image.run.is_whole):
         return None
-    text = shell_text(words)
+    text = shell_text(behind_init(words))
     record = FirstProcess(
         image=image.name,
         role=image.role,
