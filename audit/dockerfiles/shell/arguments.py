@@ -10,8 +10,8 @@ from fleet_audit.audit.dockerfiles.shell.symbols import starts_unknown
 class Arguments(msgspec.Struct, frozen=True):
     """Options with their values in order, and the other words; symbols stand for what is not known.
 
-    An option without a value has the empty text. `is_certain` is false where a word is not known that could
-    be anything, or an option that may or may not have taken the next word.
+    An option without a value has the empty text. `is_certain` is false where an option is not known, which
+    may or may not have taken the next word; a word in `rest` that starts with a symbol may be anything.
     """
 
     options: tuple[tuple[str, str], ...] = ()
@@ -79,7 +79,6 @@ class _Reader:
             word = self._words[self._at]
             self._at += 1
             if starts_unknown(word):
-                self._is_certain = False
                 self._rest.append(word)
             elif word == "--":
                 self._rest += self._words[self._at :]

@@ -43,3 +43,8 @@ def shown(text: str) -> str:
 def with_holes(text: str, hole: str) -> str:
     """Return a text with one and the same hole in the place of every symbol."""
     return _SYMBOL.sub(hole, text)
+
+
+def without_symbols(text: str) -> str:
+    """Return a text of the same length in which the characters of every symbol are blanks."""
+    return _SYMBOL.sub(lambda found: " " * len(found[0]), text)
