@@ -8,7 +8,7 @@ from fleet_audit.audit.model.fleet import Fleet, Service
 from fleet_audit.audit.model.references import Drift, Reference, ReferenceKind
 from tests.support.references import PREFIX, TAG, house, reference
 
-HEALTH = "ghcr.io/acme/healthcheck:0.4.0"
+HEALTH = "images.example/acme/healthcheck:0.4.0"
 DIGESTS = ["sha256:" + digit * 64 for digit in "abc"]
 
 
@@ -23,20 +23,20 @@ def what(fleet: Fleet | None, *references: Reference) -> list[tuple[str, str | N
 @pytest.mark.parametrize(
     ("text", "deviation"),
     [
-        ("ghcr.io/acme/healthcheck:0.3.9", "tag"),
-        ("ghcr.io/acme/healthcheck", "no-tag"),
+        ("images.example/acme/healthcheck:0.3.9", "tag"),
+        ("images.example/acme/healthcheck", "no-tag"),
         ("?/healthcheck:0.4.0", None),
-        ("ghcr.io/acme/healthcheck:?", None),
+        ("images.example/acme/healthcheck:?", None),
         (HEALTH, None),
         (f"{HEALTH}@{DIGESTS[0]}", None),
-        ("quay.io/acme/healthcheck:0.4.0", "registry"),
+        ("other.example/acme/healthcheck:0.4.0", "registry"),
         ("acme/healthcheck:0.4.0", "registry"),
         ("healthcheck:0.4.0", "registry"),
-        ("ghcr.io/acme-old/healthcheck:0.4.0", "repository"),
-        ("ghcr.io/acme/tools/healthcheck:0.4.0", "repository"),
-        ("ghcr.io/linuxserver/healthcheck:0.4.0", None),
-        ("quay.io/other/healthcheck:0.4.0", None),
-        ("ghcr.io/acme/healthcheck-web:0.1", None),
+        ("images.example/acme-old/healthcheck:0.4.0", "repository"),
+        ("images.example/acme/tools/healthcheck:0.4.0", "repository"),
+        ("images.example/linuxserver/healthcheck:0.4.0", None),
+        ("other.example/other/healthcheck:0.4.0", None),
+        ("images.example/acme/healthcheck-web:0.1", None),
     ],
 )
 def test_a_canonical_reference_stays_as_it_is_wherever_it_occurs(text: str, deviation: str | None) -> None:
@@ -46,7 +46,7 @@ def test_a_canonical_reference_stays_as_it_is_wherever_it_occurs(text: str, devi
 
 
 def test_a_canonical_digest_holds_and_may_be_left_unknown() -> None:
-    canonical = f"ghcr.io/acme/healthcheck:0.4.0@{DIGESTS[0]}"
+    canonical = f"images.example/acme/healthcheck:0.4.0@{DIGESTS[0]}"
     fleet = house(canonical)
 
     assert what(fleet, reference(f"{HEALTH}@{DIGESTS[1]}")) == [("canonical", "digest", canonical)]
@@ -57,11 +57,11 @@ def test_a_canonical_digest_holds_and_may_be_left_unknown() -> None:
 @pytest.mark.parametrize(
     ("text", "deviation"),
     [
-        (f"ghcr.io/acme/family-web:{TAG}", "registry"),
+        (f"images.example/acme/family-web:{TAG}", "registry"),
         (f"family-web:{TAG}", "registry"),
         (f"registry.example/acmee/family-web:{TAG}", "repository"),
-        (f"ghcr.io/somebody/family-web:{TAG}", "prefix"),
-        (f"ghcr.io/acme/family-http:{TAG}", "registry"),
+        (f"images.example/somebody/family-web:{TAG}", "prefix"),
+        (f"images.example/acme/family-http:{TAG}", "registry"),
     ],
 )
 def test_an_image_of_the_fleet_comes_from_the_agreed_place(text: str, deviation: str) -> None:
@@ -73,13 +73,13 @@ def test_an_image_of_the_fleet_comes_from_the_agreed_place(text: str, deviation:
 def test_what_is_published_under_the_prefix_is_an_image_of_the_fleet() -> None:
     published = reference(f"{PREFIX}/voice:?", kind=ReferenceKind.TAG, publishes=True, line=9)
 
-    drift = what(house(), published, reference(f"ghcr.io/acme/voice:{TAG}"))
+    drift = what(house(), published, reference(f"images.example/acme/voice:{TAG}"))
 
     assert drift == [("prefix", "registry", f"{PREFIX}/voice:{TAG}")]
 
 
 @pytest.mark.parametrize(
-    "text", ["debian:bookworm-slim", "nvidia/cuda:12.1.1-runtime", "voice:1", "quay.io/x/voice:1"]
+    "text", ["debian:bookworm-slim", "nvidia/cuda:12.1.1-runtime", "voice:1", "other.example/x/voice:1"]
 )
 def test_images_of_others_are_not_asked_for_the_agreed_place(text: str) -> None:
     published = reference(f"{PREFIX}/voice:?", kind=ReferenceKind.TAG, publishes=True)

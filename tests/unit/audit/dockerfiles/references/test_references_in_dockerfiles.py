@@ -40,13 +40,13 @@ def test_stages_and_scratch_are_no_references() -> None:
 
 def test_copies_and_mounts_take_from_images() -> None:
     text = (
-        "FROM scratch\nCOPY --from=ghcr.io/astral-sh/uv:0.5 /uv /uv\n"
+        "FROM scratch\nCOPY --from=images.example/astral-sh/uv:0.5 /uv /uv\n"
         "RUN --mount=type=bind,from=busybox:1.36,target=/b --mount=type=cache,target=/c true\n"
         "ONBUILD COPY --from=alpine:3 /a /a\n"
     )
 
     assert written(text) == [
-        (2, "copy-from", "ghcr.io/astral-sh/uv:0.5"),
+        (2, "copy-from", "images.example/astral-sh/uv:0.5"),
         (3, "mount", "busybox:1.36"),
         (4, "copy-from", "alpine:3"),
     ]

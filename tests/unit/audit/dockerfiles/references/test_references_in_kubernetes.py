@@ -48,7 +48,7 @@ CUSTOM = """
 apiVersion: monitoring.example/v1
 kind: Prometheus
 spec:
-  image: quay.io/prometheus/prometheus:v3
+  image: images.example/prometheus/prometheus:v3
   logo: {image: picture.png}
   containers: [{name: side, image: "acme/side:1"}]
 """
@@ -68,7 +68,7 @@ def written(references: Iterator[Reference]) -> list[str]:
         (POD, ["acme/data:3", "acme/first:1", "acme/main:2", "busybox:1"]),
         (CRON, ["acme/job:1"]),
         (LIST, ["acme/a:1"]),
-        (CUSTOM, ["acme/side:1", "quay.io/prometheus/prometheus:v3"]),
+        (CUSTOM, ["acme/side:1", "images.example/prometheus/prometheus:v3"]),
     ],
 )
 def test_images_are_found_where_objects_keep_them_and_nowhere_else(text: str, images: list[str]) -> None:
