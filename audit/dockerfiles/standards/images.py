@@ -25,8 +25,8 @@ class Role(StrEnum):
 class MadeImage(msgspec.Struct, frozen=True):
     """An image that the repository makes: its Dockerfile as it is built, and what it would run.
 
-    `name` is the service's or family's, else the Dockerfile's path. `builds` are those that make it, `line`
-    that of the FROM of the stage that becomes the image.
+    `name` is the service's or family's, else the Dockerfile's path. `builds` are those of the stage,
+    those for this image first.
     """
 
     name: str
@@ -62,10 +62,11 @@ def made_images(builds: Iterable[Build], fleet: Fleet | None, bases: Bases) -> t
     Where a stage is built for services or families, one for each of them, and none for nobody. What cannot be
     read, and a stage that is not there, has no place here.
     """
-    groups: defaultdict[tuple[str, str], list[Build]] = defaultdict(list)
+    groups: defaultdict[tuple[str, int], list[Build]] = defaultdict(list)
     for build in builds:
-        if build.dockerfile:
-            groups[build.dockerfile, build.target].append(build)
+        use = bases.use(making_of(build)) if build.dockerfile else None
+        if use is not None and use.stage is not None:
+            groups[build.dockerfile, use.stage.index].append(build)
     return tuple(image for _, group in sorted(groups.items()) for image in _images(group, fleet, bases))
 
 
@@ -81,7 +82,8 @@ def _images(builds: Sequence[Build], fleet: Fleet | None, bases: Bases) -> Itera
         use, run = bases.use(making), bases.of(making)
         if use is None or run is None:
             continue
-        image = MadeImage(name or use.path, role, use, making, run, tuple(own))
+        others = (build for build in builds if build not in own)
+        image = MadeImage(name or use.path, role, use, making, run, (*own, *others))
         yield _described(image, fleet) if fleet is not None else image
 
 

@@ -29,8 +29,9 @@ PIP_CACHE: Final = "pip-cache"
 REPOSITORY: Final = "repository"
 
 _COMPILERS = re.compile(
-    r"(?:build-essential|build-base|base-devel|cpp|cmake-data|clang(?:-\d+)?|rustc|cargo|golang(?:-go|-[\d.]+)?"
-    r"|(?:gcc|g\+\+|gfortran|gcc-c\+\+|gnat)(?:-\d+)?(?:-[\w-]+)?|nvidia-cuda-toolkit|cuda-nvcc(?:-[\d-]+)?|nasm|yasm)"
+    r"(?:build-essential|build-base|base-devel|clang(?:-\d+)?|rustc|cargo|golang(?:-go|-[\d.]+)?|gcc-c\+\+"
+    r"|(?:gcc|g\+\+|gfortran|gnat|cpp)(?:-\d+)?(?:-[\w-]+-linux-gnu\w*|-multilib)?"
+    r"|nvidia-cuda-toolkit|cuda-nvcc(?:-[\d-]+)?|nasm|yasm)"
 )
 _TOOLS = frozenset(
     {
