@@ -250,7 +250,7 @@ class _Settings:
 def _build(repository: Repository, settings: _Settings, folder: str) -> Build:
     context, dockerfile = _places(repository, settings, folder)
     unknown = [name for name in ("args", "target") if settings.value(name) is UNKNOWN]
-    unknown += [name for name, known in (("context", context), ("dockerfile", dockerfile)) if known.reason]
+    unknown += [name for name, known in (("context", context), ("dockerfile", dockerfile)) if known.is_open]
     return Build(
         origin=BuildOrigin.BAKE,
         location=settings.line("dockerfile", "context"),
@@ -278,7 +278,7 @@ def _places_from(settings: _Settings, folder: str) -> tuple[Place, Place]:
     written = settings.value("context")
     text = "." if written is None else as_text(written)
     if text is None:
-        unknown = Place(reason="the context holds a value that is not known here")
+        unknown = Place(reason="the context holds a value that is not known here", is_open=True)
         return unknown, unknown
     context = place(folder, text)
     if settings.value("dockerfile-inline") is not None:
@@ -286,7 +286,7 @@ def _places_from(settings: _Settings, folder: str) -> tuple[Place, Place]:
     named = settings.value("dockerfile")
     name = "" if named is None else as_text(named)
     if name is None:
-        return context, Place(reason="the Dockerfile's name holds a value that is not known here")
+        return context, Place(reason="its name holds a value that is not known here", is_open=True)
     if name.startswith(_OWN_FOLDER):
         return context, place(folder, name.removeprefix(_OWN_FOLDER))
     return context, dockerfile_place(context, name)

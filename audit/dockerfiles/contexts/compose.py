@@ -135,7 +135,7 @@ def _builds(services: Mapping[str, ComposeService]) -> Iterator[Build]:
 def _build(name: str, service: ComposeService, section: BuildSection) -> Build:
     context = section.context or place(posixpath.dirname(section.location.path) or ".", ".")
     dockerfile = _dockerfile(context, section)
-    unknown = [part for part, known in (("context", context), ("dockerfile", dockerfile)) if known.reason]
+    unknown = [part for part, known in (("context", context), ("dockerfile", dockerfile)) if known.is_open]
     if section.target is not None and section.target.text is None:
         unknown.append("target")
     image = () if service.image is None or service.image.text is None else (service.image.text,)
@@ -162,7 +162,9 @@ def _dockerfile(context: Place, section: BuildSection) -> Place:
     if section.dockerfile is None:
         return dockerfile_place(context, "")
     if section.dockerfile.text is None:
-        return Place(reason="the Dockerfile's name holds a variable that the repository gives no value")
+        return Place(
+            reason="the Dockerfile's name holds a variable that the repository gives no value", is_open=True
+        )
     return dockerfile_place(context, section.dockerfile.text)
 
 

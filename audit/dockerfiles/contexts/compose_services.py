@@ -196,7 +196,8 @@ def _context(view: View, folder: str, values: Mapping[str, str]) -> Place | None
         return None
     text = interpolated(view.text, values)
     if text is None:
-        return Place(reason=f"{view.text} names a variable that the repository gives no value")
+        reason = f"{view.text} names a variable that the repository gives no value"
+        return Place(reason=reason, is_open=True)
     return place(folder, text)
 
 

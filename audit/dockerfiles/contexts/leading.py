@@ -10,10 +10,14 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|git@|github\.com/")
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A path below the repository's root (``.`` for the root), or why it is none."""
+    """A path below the repository's root (``.`` for the root), or why it is none.
+
+    `is_open` where it may be one all the same: it holds a value that is not known.
+    """
 
     path: str = ""
     reason: str = ""
+    is_open: bool = False
 
     @property
     def is_known(self) -> bool:
@@ -41,5 +45,5 @@ def place(folder: str, written: str) -> Place:
 def dockerfile_place(context: Place, written: str) -> Place:
     """Return where a Dockerfile stands that is named from its context, as compose and bake name it."""
     if not context.is_known and not written.startswith("/"):
-        return Place(reason=context.reason)
+        return Place(reason=context.reason, is_open=context.is_open)
     return place(context.path, written or "Dockerfile")

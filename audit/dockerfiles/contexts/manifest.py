@@ -35,6 +35,5 @@ def _build(builder: Family | Service, fleet: Fleet, location: SourceLocation, do
         location=location,
         dockerfile=place(".", dockerfile).path,
         context=context.path,
-        unknown=() if context.is_known else ("context",),
         reason=context.reason,
     )

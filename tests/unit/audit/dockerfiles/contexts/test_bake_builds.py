@@ -143,7 +143,7 @@ def test_paths_lead_from_where_the_file_stands_or_from_the_root() -> None:
     ("attributes", "unknown"),
     [
         ("context = UNSET", ("context", "dockerfile")),
-        ('context = "https://code.example/x.git"', ("context", "dockerfile")),
+        ('context = "https://code.example/x.git"', ()),
         ('dockerfile = "${lower(X)}"', ("dockerfile",)),
         ("target = UNSET", ("target",)),
         ("args = merge(a, b)", ("args",)),
