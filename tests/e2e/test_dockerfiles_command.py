@@ -79,7 +79,8 @@ def test_nothing_to_check_is_no_clean_report(words: tuple[str, ...]) -> None:
 
 def test_a_comment_above_an_instruction_waives_a_rule_there(here: Path) -> None:
     _write(
-        here, {"Dockerfile": "FROM a\n# fleet-audit: ignore[FA-DF-001] built by another tool\nEXPOSE http\n"}
+        here,
+        {"Dockerfile": "FROM a:1\n# fleet-audit: ignore[FA-DF-001] built by another tool\nEXPOSE http\n"},
     )
     code, document = _run()
     assert code == 0
@@ -88,11 +89,11 @@ def test_a_comment_above_an_instruction_waives_a_rule_there(here: Path) -> None:
 
 def test_a_comment_that_waives_nothing_is_told(here: Path) -> None:
     _write(
-        here, {"Dockerfile": "FROM a\n# fleet-audit: ignore[FA-DF-001] built by another tool\nEXPOSE 80\n"}
+        here, {"Dockerfile": "FROM a:1\n# fleet-audit: ignore[FA-DF-001] built by another tool\nEXPOSE 80\n"}
     )
-    assert [finding["rule"] for finding in _run()[1]["findings"]] == ["FA-SRC-003"]
+    assert [finding["rule"] for finding in _run()[1]["findings"]] == ["FA-SRC-004"]
 
 
 def test_what_looks_like_such_a_comment_in_a_command_is_none(here: Path) -> None:
-    _write(here, {"Dockerfile": "FROM a\nRUN echo # fleet-audit: ignore[FA-DF-001] x\nEXPOSE http\n"})
+    _write(here, {"Dockerfile": "FROM a:1\nRUN echo # fleet-audit: ignore[FA-DF-001] x\nEXPOSE http\n"})
     assert _run()[0] == 1

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from fleet_audit.audit.configuration.located import View
 from fleet_audit.audit.dockerfiles.manifest.manifest_lines import ManifestLines
 from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.dockerfiles.workflows.builds import build_location
 from fleet_audit.audit.model.builds import Build, BuildOrigin
 from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.model.location import SourceLocation
@@ -21,7 +22,7 @@ class ArgumentLines:
         self._repository = repository
         self._manifest = None if fleet is None else ManifestLines(fleet, repository)
         self._steps = {
-            step.location: text
+            build_location(step): text
             for workflow in workflows
             for job in workflow.jobs
             for step in _steps(job.steps)

@@ -11,7 +11,12 @@ from fleet_audit.audit.dockerfiles.references.in_commands import references_in_c
 from fleet_audit.audit.dockerfiles.references.partly_known import OPEN, Place, reference_at
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.shell.symbols import with_holes
-from fleet_audit.audit.dockerfiles.workflows.builds import BUILD_ACTION, items, uses_action
+from fleet_audit.audit.dockerfiles.workflows.builds import (
+    BUILD_ACTION,
+    build_location,
+    items,
+    uses_action,
+)
 from fleet_audit.audit.dockerfiles.workflows.expressions import filled
 from fleet_audit.audit.dockerfiles.workflows.running import JobRun, StepRun, job_runs
 from fleet_audit.audit.dockerfiles.workflows.scopes import Scope
@@ -67,11 +72,15 @@ def _of_step(run: StepRun, job: JobRun) -> Iterator[Reference]:
 
 
 def _published(run: StepRun, name: str, behind: str = "") -> Iterator[Reference]:
-    """Yield the names in an input of an action that is a list, each at its own line."""
+    """Yield the names in an input of an action that is a list, each at its own line.
+
+    They are related to the line that stands for the build.
+    """
+    related = () if behind else (build_location(run.step),)
     for written in (text for key, text in run.step.given if key == name):
         for number, line in enumerate(written.text.split("\n"), 1):
             location = SourceLocation(written.location.path, written.line(number))
-            place = Place(location, ReferenceKind.TAG, publishes=True)
+            place = Place(location, ReferenceKind.TAG, publishes=True, related=related)
             for item in items(_opened(line, run.scope)):
                 value = item.removeprefix("name=")
                 if value.strip(OPEN) and "=" not in value:

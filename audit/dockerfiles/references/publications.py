@@ -71,12 +71,13 @@ def _partly_known(builds: Sequence[Build], references: Iterable[Reference]) -> I
         at[build.location].add(build.dockerfile)
         platforms[build.location] = frozenset(build.platforms)
     for each in references:
-        files = at.get(each.location, set())
+        place = next((place for place in (each.location, *each.related) if place in at), each.location)
+        files = at.get(place, set())
         if each.publishes and "tag" in each.unknown and each.repository_name and len(files) == 1:
             (path,) = files
             if path:
                 name = f"{each.repository_name}:{each.written.rpartition(':')[2]}"
-                yield name, (path, each.location, platforms[each.location])
+                yield name, (path, each.location, platforms[place])
 
 
 def _publication(name: str, sources: Sequence[_Source]) -> Publication | None:

@@ -28,7 +28,7 @@ from fleet_audit.audit.dockerfiles.workflows.scopes import WORKSPACE, Values
 from fleet_audit.audit.dockerfiles.workflows.scripts import step_commands, step_script
 from fleet_audit.audit.model.builds import Build, BuildOrigin
 from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.audit.model.workflows import ActionKind, Workflow
+from fleet_audit.audit.model.workflows import ActionKind, Step, Workflow
 
 BUILD_ACTION = "docker/build-push-action"
 _DEFAULT_CONTEXT = "{{defaultContext}}"
@@ -86,7 +86,7 @@ def _action_build(run: StepRun, job: JobRun, pushed: set[str]) -> Build:
     args, are_args_known = _assignments(given.get("build-args", ""))
     return Build(
         origin=BuildOrigin.WORKFLOW,
-        location=_location(run),
+        location=build_location(run.step),
         dockerfile=source.dockerfile,
         context=source.context,
         name=job.job.id,
@@ -112,10 +112,10 @@ def _pushes(given: Values) -> bool:
     return any(exports_to_registry(line.strip()) for line in given.get("outputs", "").splitlines())
 
 
-def _location(run: StepRun) -> SourceLocation:
-    """Return the line that names the Dockerfile, else the context, else the action."""
-    lines = {name: text.location for name, text in run.step.given}
-    return lines.get("file") or lines.get("context") or run.step.location
+def build_location(step: Step) -> SourceLocation:
+    """Return the line of a step that names the Dockerfile, else the context, else the action."""
+    lines = {name: text.location for name, text in step.given}
+    return lines.get("file") or lines.get("context") or step.location
 
 
 def _source(context: str, file: str, job: JobRun) -> _Source:

@@ -41,6 +41,7 @@ def audit_repository(name: str, grounds: Grounds, *, paths: Collection[str] = ()
         gaps=tuple(dict.fromkeys((*gaps, *judgement.gaps))),
         policy=grounds.shared.rules.summary(),
         files=accounts(grounds),
+        references=grounds.references.accounts,
     )
     return _limited(report, tuple(paths)) if paths else report
 
@@ -57,6 +58,9 @@ def _limited(report: DockerfilesReport, paths: tuple[str, ...]) -> DockerfilesRe
         findings=tuple(each for each in report.findings if _speaks_of(each, paths)),
         gaps=tuple(gap for gap in report.gaps if gap.location is None or _stands_below(gap, paths)),
         files=tuple(each for each in report.files if _is_below(each.path, paths)),
+        references=tuple(
+            each for each in report.references if _is_below(each.reference.location.path, paths)
+        ),
     )
 
 

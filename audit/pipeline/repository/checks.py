@@ -2,10 +2,16 @@
 
 from collections.abc import Callable
 
-from fleet_audit.audit.pipeline.repository import contexts, manifest, standards, syntax
+from fleet_audit.audit.pipeline.repository import contexts, manifest, references, standards, syntax
 from fleet_audit.audit.pipeline.repository.grounds import Examined, Grounds
 
 Check = Callable[[Grounds], Examined]
 
-CHECKS: tuple[Check, ...] = (syntax.examine, manifest.examine, contexts.examine, standards.examine)
+CHECKS: tuple[Check, ...] = (
+    syntax.examine,
+    manifest.examine,
+    references.examine,
+    contexts.examine,
+    standards.examine,
+)
 """Each asks one question of the repository; no check knows of another."""

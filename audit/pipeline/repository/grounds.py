@@ -7,6 +7,7 @@ import msgspec
 
 from fleet_audit.audit.dockerfiles.contexts.gathering import builds
 from fleet_audit.audit.dockerfiles.copying.sources import copied_sources
+from fleet_audit.audit.dockerfiles.references.claims import reference_claims
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.workflows.builds import workflow_builds
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
@@ -14,6 +15,7 @@ from fleet_audit.audit.model.builds import Build
 from fleet_audit.audit.model.copying import CopiedSource
 from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.fleet import Fleet
+from fleet_audit.audit.model.references import ReferenceClaims
 from fleet_audit.audit.model.workflows import Workflow
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.policy.facts import Subject
@@ -53,6 +55,11 @@ class Grounds:
     def workflows(self) -> tuple[Workflow, ...]:
         """Return the repository's GitHub workflows."""
         return workflows(self.repository)
+
+    @cached_property
+    def references(self) -> ReferenceClaims:
+        """Return every reference to an image, and what contradicts among them."""
+        return reference_claims(self.repository, self.fleet, self.builds, self.workflows)
 
     def users(self, builds: Iterable[Build]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the services and the families that these builds are for, each sorted."""
