@@ -15,7 +15,7 @@ from fleet_audit.audit.static_imports.reachability.computed import Computed
 from fleet_audit.audit.static_imports.reachability.expansion import Expansion, Link, is_sure
 from fleet_audit.audit.static_imports.reachability.liveness import Liveness
 from fleet_audit.audit.static_imports.reachability.module_names import ModuleNames
-from fleet_audit.audit.static_imports.reachability.nesting import Nesting
+from fleet_audit.audit.static_imports.reachability.nesting import MAX_FLAGS, Nesting
 from fleet_audit.audit.static_imports.reachability.plugins import Offered
 from fleet_audit.audit.static_imports.reachability.serving import LazyNames, Served
 from fleet_audit.audit.static_imports.reachability.walk import Walk
@@ -232,7 +232,7 @@ class Expander:
         record = None if found is None else self.record(found)
         if found is None or record is None or not any(flag.name == name for flag in record.flags):
             return None
-        expansion = self._nesting.answer(lambda: self.expand(found), None)
+        expansion = self._nesting.answer(lambda: self.expand(found), None, most=MAX_FLAGS)
         return None if expansion is None else expansion.liveness.flag(name)
 
     def has_name(self, module: Module, name: str) -> bool | None:

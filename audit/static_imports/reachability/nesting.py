@@ -8,6 +8,9 @@ T = TypeVar("T")
 MAX_NESTED = 12
 """More than any real chain of guarded imports has; beyond it nothing is sure."""
 
+MAX_FLAGS = 2 * MAX_NESTED
+"""A flag may be asked for at the end of such a chain: what it decides is kept for all who ask later."""
+
 
 class Nesting:
     """Counts the questions that are being answered, one for the sake of another."""
@@ -16,9 +19,9 @@ class Nesting:
         """Start with none."""
         self._depth = 0
 
-    def answer(self, ask: Callable[[], T], otherwise: T) -> T:
-        """Return the answer of `ask`, or `otherwise` where too many questions wait for it already."""
-        if self._depth >= MAX_NESTED:
+    def answer(self, ask: Callable[[], T], otherwise: T, *, most: int = MAX_NESTED) -> T:
+        """Return the answer of `ask`, or `otherwise` where `most` questions wait for it already."""
+        if self._depth >= most:
             return otherwise
         self._depth += 1
         answer = ask()

@@ -285,3 +285,14 @@ def test_what_is_bound_behind_an_import_that_fails_is_not_bound() -> None:
     )
     assert levels(pkg) == {"b": Level.CERTAIN}
     assert levels(pkg, {"gone.py": "", A: b"", B: b""}) == {"a": Level.PROBABLE, "b": Level.PROBABLE}
+
+
+def test_a_flag_at_the_end_of_a_long_chain_of_guarded_imports_is_still_known() -> None:
+    image: dict[str, str | bytes] = {
+        f"m{i}.py": f"try:\n    import m{i + 1}\nexcept ImportError:\n    pass\n" for i in range(11)
+    }
+    image["m11.py"] = "from flags import LINUX\nif LINUX:\n    import _fast\n"
+    image["flags.py"] = "import sys\nLINUX = sys.platform.startswith('linux')\n"
+    image[f"_fast{TAG}"] = b""
+
+    assert levels("try:\n    import m0\nexcept ImportError:\n    pass\n", image) == {"_fast": Level.CERTAIN}
