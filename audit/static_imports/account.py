@@ -1,15 +1,14 @@
 """What one service's reach means: who provides each import, what is missing, loaded and run."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
-from packaging.utils import canonicalize_name
 
 from fleet_audit.audit.images.tree import basename, normalise
 from fleet_audit.audit.model.evidence import Edge, Node, NodeKind
 from fleet_audit.audit.model.finding import Gap, GapKind
-from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName
+from fleet_audit.audit.model.identity import DistributionName, ModuleName
 from fleet_audit.audit.model.imports import (
     DynamicImport,
     ExtensionModule,
@@ -21,109 +20,30 @@ from fleet_audit.audit.model.imports import (
     NativeLoad,
     PathEdit,
     ProgramCall,
-    ProviderKind,
     ServiceImports,
 )
 from fleet_audit.audit.model.location import Location, SourceLocation
 from fleet_audit.audit.model.pragma import Pragma
-from fleet_audit.audit.static_imports.distributions.distributions import Distributions
-from fleet_audit.audit.static_imports.distributions.spelling import meant
 from fleet_audit.audit.static_imports.distributions.unused import unused
 from fleet_audit.audit.static_imports.library import STAGE, Library
+from fleet_audit.audit.static_imports.providers import Providers
 from fleet_audit.audit.static_imports.reachability.nodes import location, module_node, node_name
 from fleet_audit.audit.static_imports.reachability.reach import Reach, Reached
 from fleet_audit.audit.static_imports.reachability.unparsed import unparsed_files
 from fleet_audit.audit.static_imports.resolution.finder import Module, ModuleKind, Place, Side
-from fleet_audit.audit.static_imports.resolution.interpreter import Interpreter
 from fleet_audit.audit.static_imports.service_code import ServiceCode
 from fleet_audit.audit.static_imports.source.records import DynamicImportCall, LoadCall, PathCall, RunCall
 
 
-class Provider(msgspec.Struct, frozen=True):
-    """Who provides a module, and as part of which distribution."""
+class Demands(msgspec.Struct, frozen=True):
+    """What somebody asks for by name: distributions, and the words of command lines that are known to run.
 
-    kind: ProviderKind | None = None
-    distribution: DistributionName | None = None
+    `is_start_known` holds where one of these lines starts the service.
+    """
 
-
-class Providers:
-    """Says who provides modules: the image, the service's requirements, the repository, or Python itself."""
-
-    def __init__(
-        self,
-        interpreter: Interpreter | None,
-        distributions: Distributions | None,
-        required: Mapping[DistributionName, SourceLocation],
-        suggestions: Mapping[str, tuple[DistributionName, ...]],
-        *,
-        judges_absence: bool,
-    ) -> None:
-        """Take the image's interpreter and distributions, what the service requires, and known modules.
-
-        `judges_absence` holds where a module that was not found can be called missing. `commands` can be set
-        to the words of the command lines that are known to run, `is_start_known` where one of them starts
-        the service, and `asked` to the required distributions that somebody asked for by name.
-        """
-        self.commands: frozenset[str] = frozenset()
-        self.is_start_known = False
-        self.asked = frozenset(required)
-        self.judges_absence = judges_absence
-        self._standard = () if interpreter is None else interpreter.standard_library
-        self._sites = () if interpreter is None else interpreter.site_folders
-        self.distributions = distributions
-        self.required = required
-        self._suggestions = suggestions
-
-    def provider(self, module: Module) -> Provider:
-        """Return who provides a module that was found."""
-        if module.kind is ModuleKind.BUILTIN:
-            return Provider(ProviderKind.STDLIB)
-        place = module.file or module.folders[0]
-        if place.side is Side.SOURCES:
-            return Provider(ProviderKind.FIRST_PARTY)
-        if self.is_standard(place):
-            return Provider(ProviderKind.STDLIB)
-        owner = self.distribution(module.file) if module.file is not None else None
-        return Provider(ProviderKind.FAMILY, owner)
-
-    def absent_provider(self, module: ModuleName) -> Provider:
-        """Return who provides a module that was not found: what the service requires, or nobody."""
-        named = [name for name in self.suggested(module) if name in self.required]
-        named += [name for name in self._equally_named(module) if name in self.required]
-        return Provider(ProviderKind.SERVICE, named[0]) if named else Provider()
-
-    def suggested(self, module: ModuleName) -> tuple[DistributionName, ...]:
-        """Return the distributions that are known to hold a module, or the nearest module above it."""
-        at: str = module
-        while at:
-            if at in self._suggestions:
-                return tuple(dict.fromkeys(self._suggestions[at]))
-            at = at.rpartition(".")[0]
-        return ()
-
-    def meant(self, module: ModuleName) -> tuple[ModuleName, ...]:
-        """Return known modules of nearly the same spelling, where nobody is known to hold `module`."""
-        return () if self.suggested(module) else meant(module, self._suggestions)
-
-    def distribution(self, place: Place) -> DistributionName | None:
-        """Return the distribution that owns a file of the image."""
-        if place.side is Side.SOURCES or self.distributions is None:
-            return None
-        return self.distributions.owner(place.path)
-
-    def is_standard(self, place: Place) -> bool:
-        """Say whether a file came with Python itself."""
-        if place.side is Side.SOURCES or self._is_below(place.path, self._sites):
-            return False
-        return self._is_below(place.path, self._standard)
-
-    @staticmethod
-    def _is_below(path: ImagePath, folders: tuple[ImagePath, ...]) -> bool:
-        return any(path.startswith(f"{folder}/") for folder in folders)
-
-    @staticmethod
-    def _equally_named(module: ModuleName) -> tuple[DistributionName, ...]:
-        return (DistributionName(canonicalize_name(module.partition(".")[0])),)
+    asked: frozenset[DistributionName] = frozenset()
+    commands: frozenset[str] = frozenset()
+    is_start_known: bool = False
 
 
 class Account:
@@ -137,17 +57,27 @@ class Account:
         library: Library,
         find: Callable[[str], Module | None],
     ) -> None:
-        """Take the reach, and how modules are found on the service's search path."""
+        """Take the reach, who provides what, and how modules are found on the service's search path."""
         self._find = find
         self._claimed = _claimed(service.first_party_imports)
         self._service = service.name
         self._reached = reached.modules
         self._providers = providers
+        self._origins = providers.origins
         self._library = library
         self._own = [found for found in self._reached if _is_own(found.module)]
+        # What the standard library loads or runs is part of Python, not of the service.
+        self._active = [
+            found for found in self._reached if _loads_or_runs(found) and not self._is_from_python(found)
+        ]
 
     def imports(
-        self, entry: str | None, files: tuple[Place, ...], edits: tuple[PathEdit, ...], gaps: tuple[Gap, ...]
+        self,
+        entry: str | None,
+        files: tuple[Place, ...],
+        demands: Demands,
+        edits: tuple[PathEdit, ...],
+        gaps: tuple[Gap, ...],
     ) -> ServiceImports:
         """Return everything that the service imports, loads and runs; `files` are its source files."""
         missing = self._missing()
@@ -158,7 +88,7 @@ class Account:
             files=tuple(sorted({f.module.file.path.removeprefix("/") for f in self._own if f.module.file})),
             imports=self._imported(),
             missing=missing,
-            unused_distributions=self._unused(),
+            unused_distributions=self._unused(demands),
             native_loads=self._loads(),
             programs=self._programs(),
             path_edits=edits,
@@ -172,15 +102,15 @@ class Account:
     def edges(self) -> Iterator[Edge]:
         """Yield where modules come from, what they load, and what they run."""
         for found in self._reached:
+            if (edge := self._origins.edge(found.module)) is not None:
+                yield edge
+        for found in self._active:
             node = module_node(found.module)
-            provider = self._providers.provider(found.module)
-            if provider.distribution is not None:
-                yield Edge(node, Node(NodeKind.DISTRIBUTION, provider.distribution), "comes from")
-            for load, level in self._live_loads(found):
+            for load, level in _live_loads(found):
                 how = "loads" if load.method is LoadMethod.DLOPEN else "looks for"
                 for name in load.names:
                     yield Edge(node, Node(NodeKind.SONAME, name), how, level, _where(found, load.line))
-            for run, level in self._live_runs(found):
+            for run, level in _live_runs(found):
                 for program in run.programs:
                     yield Edge(node, Node(NodeKind.PROGRAM, program), "runs", level, _where(found, run.line))
 
@@ -200,7 +130,7 @@ class Account:
         module = self._find(name)
         provider = self._providers.absent_provider(name)
         if module is not None:
-            provider = self._providers.provider(module)
+            provider = self._origins.provider(module)
         file = None if module is None or module.file is None else module.file
         return ImportedModule(
             module=name,
@@ -227,7 +157,7 @@ class Account:
         self, found: Reached
     ) -> Iterator[tuple[ModuleName, ImportContext, Level, SourceLocation, str]]:
         """Yield what a module asks for in vain: all of it for own code, only what surely fails for others."""
-        if found.expansion is None:
+        if found.expansion is None or not found.expansion.absent:
             return
         is_own = _is_own(found.module)
         for absent in found.expansion.absent:
@@ -249,7 +179,7 @@ class Account:
         return self._find(ModuleName(module.partition(".")[0])) is not None
 
     def _is_from_python(self, found: Reached) -> bool:
-        return found.module.file is not None and self._providers.is_standard(found.module.file)
+        return found.module.file is not None and self._origins.is_standard(found.module.file)
 
     def _missing_module(
         self,
@@ -284,19 +214,19 @@ class Account:
             name
         )
 
-    def _unused(self) -> tuple[DistributionName, ...]:
+    def _unused(self, demands: Demands) -> tuple[DistributionName, ...]:
         """Return what is required and used by nothing."""
-        reached = (self._providers.provider(found.module).distribution for found in self._reached)
+        if not demands.asked:
+            return ()
+        reached = (self._origins.provider(found.module).distribution for found in self._reached)
         used = {name for name in (*reached, *(i.distribution for i in self._imported())) if name is not None}
         own_programs = {call.program for call in self._programs() if call.is_own_code}
-        providers = self._providers
-        commands = providers.commands | own_programs
         return unused(
-            providers.asked,
+            demands.asked,
             used,
-            providers.distributions,
-            commands=commands,
-            is_start_known=providers.is_start_known,
+            self._origins.distributions,
+            commands=demands.commands | own_programs,
+            is_start_known=demands.is_start_known,
         )
 
     def _loads(self) -> tuple[NativeLoad, ...]:
@@ -307,11 +237,11 @@ class Account:
                 level=level,
                 location=_where(found, load.line),
                 module=node_name(found.module),
-                distribution=self._providers.provider(found.module).distribution,
+                distribution=self._origins.provider(found.module).distribution,
                 is_handled=load.is_handled,
             )
-            for found in self._reached
-            for load, level in self._live_loads(found)
+            for found in self._active
+            for load, level in _live_loads(found)
         ]
         return tuple(sorted(set(loads), key=lambda load: (load.module, str(load.location), load.names)))
 
@@ -324,28 +254,13 @@ class Account:
                 module=node_name(found.module),
                 is_own_code=_is_own(found.module),
                 is_handled=run.is_handled,
-                distribution=self._providers.provider(found.module).distribution,
+                distribution=self._origins.provider(found.module).distribution,
             )
-            for found in self._reached
-            for run, level in self._live_runs(found)
+            for found in self._active
+            for run, level in _live_runs(found)
             for program in run.programs
         ]
         return tuple(sorted(set(calls), key=lambda call: (call.program, call.module, str(call.location))))
-
-    def _live_loads(self, found: Reached) -> Iterator[tuple[LoadCall, Level]]:
-        # What the standard library loads or runs is part of Python, not of the service.
-        if found.expansion is None or self._is_from_python(found):
-            return
-        for load in found.expansion.loads:
-            if load.names and (level := _level(found, load)) is not None:
-                yield load, level
-
-    def _live_runs(self, found: Reached) -> Iterator[tuple[RunCall, Level]]:
-        if found.expansion is None or self._is_from_python(found):
-            return
-        for run in found.expansion.record.runs:
-            if (level := _level(found, run)) is not None:
-                yield run, level
 
     def _dynamic(self) -> tuple[DynamicImport, ...]:
         found_calls: list[DynamicImport] = []
@@ -363,7 +278,7 @@ class Account:
                 path=f.module.file.path,
                 module=f.module.name,
                 level=f.level,
-                distribution=self._providers.distribution(f.module.file),
+                distribution=self._origins.distribution(f.module.file),
                 is_guarded=f.is_guarded,
             )
             for f in self._reached
@@ -392,6 +307,22 @@ def _claimed(first_party_imports: Iterable[str]) -> frozenset[str]:
     """Return the top-level names of the folders and files that the manifest calls first party."""
     names = (basename(normalise(path)).removesuffix(".py") for path in first_party_imports)
     return frozenset(name for name in names if name)
+
+
+def _loads_or_runs(found: Reached) -> bool:
+    return found.expansion is not None and bool(found.expansion.loads or found.expansion.record.runs)
+
+
+def _live_loads(found: Reached) -> Iterator[tuple[LoadCall, Level]]:
+    for load in () if found.expansion is None else found.expansion.loads:
+        if load.names and (level := _level(found, load)) is not None:
+            yield load, level
+
+
+def _live_runs(found: Reached) -> Iterator[tuple[RunCall, Level]]:
+    for run in () if found.expansion is None else found.expansion.record.runs:
+        if (level := _level(found, run)) is not None:
+            yield run, level
 
 
 def _is_own(module: Module) -> bool:

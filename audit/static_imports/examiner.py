@@ -12,7 +12,7 @@ from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName
 from fleet_audit.audit.model.imports import KnownImport, Level, ServiceImports, Shadowing
 from fleet_audit.audit.static_imports import stdlib
-from fleet_audit.audit.static_imports.account import Account, Providers
+from fleet_audit.audit.static_imports.account import Account, Demands
 from fleet_audit.audit.static_imports.compiled.compiled_reach import CompiledImports
 from fleet_audit.audit.static_imports.distributions.distributions import Distributions
 from fleet_audit.audit.static_imports.distributions.requirements import (
@@ -25,6 +25,7 @@ from fleet_audit.audit.static_imports.distributions.unused import SERVERS
 from fleet_audit.audit.static_imports.examination import Examination
 from fleet_audit.audit.static_imports.kept_examination import Found, World
 from fleet_audit.audit.static_imports.library import STAGE, Library
+from fleet_audit.audit.static_imports.providers import Origins, Providers
 from fleet_audit.audit.static_imports.reachability.byte_code import unread_byte_code
 from fleet_audit.audit.static_imports.reachability.computed import Computed
 from fleet_audit.audit.static_imports.reachability.expander import Expander
@@ -110,6 +111,7 @@ class _Examiner:
             else None
         )
         self._compiled = CompiledImports(self._trees, self._distributions, world.compiled)
+        self._origins = Origins(self._interpreter, self._distributions)
 
     def run(self, services: Sequence[ServiceCode]) -> Found:
         """Examine every service, in the order of their names."""
@@ -165,20 +167,10 @@ class _Examiner:
         requirements = read_requirements(self._sources, service.requirements, self._markers())
         required, unread = requirements.installs, requirements.gaps
         can_judge = self._interpreter is not None or (bool(required) and not service.family)
-        providers = Providers(
-            self._interpreter,
-            self._distributions,
-            required,
-            self._suggestions,
-            judges_absence=can_judge,
-        )
-        commands = self._commands(service)
-        named = {basename(normalise(service.entry)), service.entry.partition(":")[0], service.entry}
-        providers.is_start_known = bool(service.commands) or not (named - {""}).isdisjoint(commands)
-        providers.commands = commands | self._servers(service)
-        providers.asked = requirements.asked
+        providers = Providers(self._origins, required, self._suggestions, judges_absence=can_judge)
+        demands = self._demands(service, requirements.asked)
         account = Account(service, reached, providers, self._library, finder.find)
-        answer = account.imports(service.entry or None, files, path.edits, (*gaps, *unread))
+        answer = account.imports(service.entry or None, files, demands, path.edits, (*gaps, *unread))
         answer = msgspec.structs.replace(
             answer,
             requirements=compared(requirements, self._versions()),
@@ -210,6 +202,12 @@ class _Examiner:
         )
         claimed = [normalise(folder).rpartition("/")[2] for folder in service.first_party_imports]
         return shadowings(reached, places, claimed)
+
+    def _demands(self, service: ServiceCode, asked: frozenset[DistributionName]) -> Demands:
+        commands = self._commands(service)
+        named = {basename(normalise(service.entry)), service.entry.partition(":")[0], service.entry}
+        is_start_known = bool(service.commands) or not (named - {""}).isdisjoint(commands)
+        return Demands(asked, commands | self._servers(service), is_start_known)
 
     def _commands(self, service: ServiceCode) -> frozenset[str]:
         """Return the words of every command line that is known to run, without folders."""
