@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleet_audit.audit.dockerfiles.standards.secrets import names_secret, secret_shape
+from fleet_audit.audit.dockerfiles.running.secret_shapes import names_secret, secret_shape
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,132 @@
+"""Which services an image runs, or could run, by what the knowledge base says of them."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from fleet_audit.audit.dockerfiles.shell.calls import called
+from fleet_audit.audit.dockerfiles.shell.reading import read_script
+from fleet_audit.audit.dockerfiles.standards.processes import behind_init
+from fleet_audit.audit.knowledge.rows import ServiceSigns
+from fleet_audit.audit.model.finding import Confidence
+from fleet_audit.audit.model.inspection import DetectedService, Sign
+from fleet_audit.audit.model.running import shell_text
+
+MAX_DEPTH = 4
+"""Scripts that start scripts that are followed."""
+
+_PYTHON = re.compile(r"python(?:\d(?:\.\d+)?)?")
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What is seen of an image, each by its name and with where it shows.
+
+    `has_file` says whether a path is there.
+    """
+
+    programs: Mapping[str, str] = {}
+    packages: Mapping[str, str] = {}
+    distributions: Mapping[str, str] = {}
+    ports: Mapping[int, str] = {}
+    has_file: Callable[[str], bool] | None = None
+
+
+def detected(seen: Seen, rows: Iterable[ServiceSigns]) -> tuple[DetectedService, ...]:
+    """Return the services of which something is seen, the surest first."""
+    found = [service for row in rows if (service := _of_row(seen, row)) is not None]
+    order = list(Confidence)
+    return tuple(sorted(found, key=lambda each: (order.index(each.confidence), each.kind, each.id)))
+
+
+def _of_row(seen: Seen, row: ServiceSigns) -> DetectedService | None:
+    programs = _signs("program", row.programs, seen.programs)
+    packages = _signs("package", row.packages, seen.packages)
+    installed = [*packages, *_signs("distribution", row.distributions, seen.distributions)]
+    ports = [Sign("port", str(port), seen.ports[port]) for port in row.ports if port in seen.ports]
+    files = [Sign("file", path) for path in row.files if seen.has_file is not None and seen.has_file(path)]
+    if programs:
+        confidence = Confidence.CERTAIN
+    elif installed and (ports or (packages and files)):
+        confidence = Confidence.LIKELY
+    elif installed:
+        confidence = Confidence.POSSIBLE
+    else:
+        return None
+    signs = (*programs, *installed, *ports, *files)
+    return DetectedService(row.id, row.kind, row.name, confidence, signs)
+
+
+def _signs(kind: str, names: Iterable[str], seen: Mapping[str, str]) -> list[Sign]:
+    return [Sign(kind, name, seen[name]) for name in names if name in seen]
+
+
+ReadScript = Callable[[str], str | None]
+"""Returns the text of a script in the image; None where it is none, or cannot be read."""
+
+
+def started_programs(words: Sequence[str], where: str, read: ReadScript) -> dict[str, str]:
+    """Return the programs that a command starts, by name, with where that shows.
+
+    A module that Python runs counts by its first name. Shell scripts are followed: `where` is then theirs.
+    """
+    found: dict[str, str] = {}
+    for name, place in _started(words, where, read, MAX_DEPTH):
+        found.setdefault(name, place)
+    return found
+
+
+def _started(words: Sequence[str], where: str, read: ReadScript, depth: int) -> Iterator[tuple[str, str]]:
+    command = behind_init(words)
+    if not command or depth == 0:
+        return
+    text = shell_text(tuple(command))
+    if text is not None:
+        yield from _of_script(text, where, "", read, depth)
+        return
+    program, *arguments = command
+    name = program.rpartition("/")[2]
+    yield name, where
+    if _PYTHON.fullmatch(name):
+        yield from _of_python(arguments, where)
+        return
+    path = (
+        next((word for word in arguments if not word.startswith("-")), "")
+        if name in ("sh", "bash")
+        else program
+    )
+    script = read(path) if path else None
+    if script is not None:
+        yield from _of_script(script, where, path, read, depth)
+    # What an entry point is given to start (``exec "$@"``) are its own words.
+    if script is not None and arguments and '"$@"' in script:
+        yield from _started(arguments, where, read, depth - 1)
+
+
+def _of_python(arguments: Sequence[str], where: str) -> Iterator[tuple[str, str]]:
+    for at, word in enumerate(arguments[:-1]):
+        if word == "-m":
+            yield arguments[at + 1].partition(".")[0], where
+            return
+        if not word.startswith("-"):
+            return
+
+
+def _of_script(text: str, where: str, path: str, read: ReadScript, depth: int) -> Iterator[tuple[str, str]]:
+    for command in read_script(text).commands:
+        call = called(command)
+        if call is None:
+            continue
+        place = f"{path}:{command.line}" if path else where
+        words = [call.word.value or call.program, *(word.value or word.text for word in call.arguments)]
+        yield from _started(words, place, read, depth - 1)
+
+
+def installed_names(words: Iterable[str]) -> Iterator[str]:
+    """Yield the names of packages or distributions in the words of an installation, versions cut off."""
+    for word in words:
+        if not word.startswith(("-", "$", "/", ".", "'", '"')) and "://" not in word:
+            name = re.split(r"[=<>~!@\[;:]", word, maxsplit=1)[0]
+            if name and not fnmatchcase(name, "*[*?]*"):
+                yield name
