@@ -1,0 +1,111 @@
+"""All references of a repository together."""
+
+from collections.abc import Sequence
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fleet_audit.audit.dockerfiles.references.claims import reference_claims
+from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.model.builds import Build, BuildOrigin
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.references import ReferenceClaims
+from tests.support.references import PREFIX, TAG, house
+from tests.support.trees import Link, tree
+
+FILES: dict[str, str] = {
+    "Dockerfile": f"ARG BASE={PREFIX}/family-web:{TAG}\nFROM ${{BASE}}\nCOPY --from=debian /a /a\n",
+    "compose.yaml": f"services:\n  web:\n    image: {PREFIX}/famly-web:{TAG}\n",
+    "Makefile": "IMAGE = acme/tool:1\nrun:\n\tdocker run $(IMAGE)\n",
+    "push.sh": "docker push acme/web:1\n",
+    "web.Dockerfile.j2": "FROM old.example/family-web:1\n",
+    "deploy/pod.yaml": "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - image: redis\n",
+}
+
+
+def claims(files: dict[str, str], *builds: Build) -> ReferenceClaims:
+    return reference_claims(Repository(tree(files)), house(), builds, ())
+
+
+def places(found: ReferenceClaims) -> Sequence[tuple[str, int, str, str]]:
+    return [
+        (
+            each.reference.location.path,
+            each.reference.location.line,
+            each.reference.written,
+            each.deviation or "",
+        )
+        for each in found.accounts
+    ]
+
+
+def test_every_kind_of_file_is_read_and_listed_in_order_with_its_deviation() -> None:
+    assert places(claims(FILES)) == [
+        ("Dockerfile", 1, f"{PREFIX}/family-web:{TAG}", ""),
+        ("Dockerfile", 3, "debian", "no-tag"),
+        ("Makefile", 3, "acme/tool:1", ""),
+        ("compose.yaml", 3, f"{PREFIX}/famly-web:{TAG}", "repository"),
+        ("deploy/pod.yaml", 5, "redis", "no-tag"),
+        ("push.sh", 1, "acme/web:1", ""),
+        ("web.Dockerfile.j2", 1, "old.example/family-web:1", "prefix"),
+    ]
+
+
+def test_a_dockerfile_within_a_build_stands_at_the_build() -> None:
+    build = Build(
+        origin=BuildOrigin.COMPOSE, location=SourceLocation("compose.yaml", 2), inline="FROM debian\n"
+    )
+
+    (reference,) = (each.reference for each in claims({}, build).accounts)
+
+    assert (reference.location, reference.written) == (build.location, "debian")
+
+
+def test_tags_of_bake_are_published() -> None:
+    build = Build(
+        origin=BuildOrigin.BAKE,
+        location=SourceLocation("docker-bake.hcl", 2),
+        dockerfile="Dockerfile",
+        tags=(f"{PREFIX}/voice:\ue000$TAG\ue001",),
+    )
+
+    (reference,) = (each.reference for each in claims({}, build).accounts)
+
+    assert (reference.repository_name, reference.publishes) == (f"{PREFIX}/voice", True)
+
+
+def test_links_out_of_the_repository_and_folders_of_tools_are_not_followed() -> None:
+    files = {"Dockerfile": Link("/etc/passwd"), "node_modules/a/Dockerfile": "FROM debian\n"}
+
+    assert places(claims(dict(files))) == []
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(sorted(FILES)),
+            st.text(alphabet="#{}$[]:\\\"'\n\t -&*!|>%@`<aFROMimage/0\0\ue000é", max_size=40),
+            st.integers(0, 90),
+        ),
+        max_size=6,
+    )
+)
+@settings(max_examples=150, deadline=None)
+def test_whatever_stands_in_files_is_answered(edits: list[tuple[str, str, int]]) -> None:
+    files = dict(FILES)
+    for path, text, at in edits:
+        files[path] = files[path][:at] + text + files[path][at:]
+
+    found = claims(files)
+
+    assert list(found.accounts) == sorted(found.accounts, key=lambda each: each.reference.location)
+
+
+@given(st.sampled_from(sorted({*FILES} - {"deploy/pod.yaml"})), st.integers(0, 3))
+def test_comments_and_blank_lines_move_lines_and_change_nothing_else(path: str, count: int) -> None:
+    added = "# FROM old.example/family-web:9 and image: old.example/family-web:9\n" * count
+    before, after = claims(FILES), claims({**FILES, path: added + FILES[path]})
+
+    assert [row[2:] for row in places(after)] == [row[2:] for row in places(before)]
+    moved = [(row[0], row[1] + (count if row[0] == path else 0)) for row in places(before)]
+    assert [row[:2] for row in places(after)] == moved
