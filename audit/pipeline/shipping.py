@@ -5,9 +5,10 @@ from contextlib import suppress
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.copying.context_files import Contexts
 from fleet_audit.audit.dockerfiles.copying.copies import CopiedFiles, copied_files, repository_name
-from fleet_audit.audit.dockerfiles.copying.ignoring import IgnoreRules, ignore_rules
 from fleet_audit.audit.dockerfiles.language.parsing import parse
+from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.images.tree import FileTree, FileUnreadable, normalise
 from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.finding import Gap, GapKind
@@ -62,6 +63,7 @@ class _Look:
         self._sources = sources
         self._scene = scene
         self._context = normalise(service.context or fleet.manifest.defaults.build_context).removeprefix("/")
+        self._contexts = Contexts(Repository(sources))
 
     def left_behind(self, service: ServiceImports, graph: EvidenceGraph) -> Iterator[UnshippedModule]:
         absent = [path for path in service.files if not self._is_in_image(path)]
@@ -131,20 +133,11 @@ class _Look:
             text,
             target=self._service.target,
             build_args=self._service.build_args,
-            ignored=self._ignored(dockerfile),
+            ignored=self._contexts.rules(self._context, dockerfile),
         )
         if found is None:
             self._add_gap(dockerfile, "it has no stage to build, so what it copies is not known")
         return found
-
-    def _ignored(self, dockerfile: str) -> IgnoreRules:
-        # One that is named for the Dockerfile comes before that of the context (Dockerfile reference).
-        for path in (f"{dockerfile}.dockerignore", f"{self._context}/.dockerignore"):
-            try:
-                return ignore_rules(self._text(path))
-            except FileUnreadable:
-                continue
-        return IgnoreRules()
 
     def _text(self, path: str) -> str:
         return self._sources.read(normalise(path), limit=_LIMIT).decode(errors="replace")

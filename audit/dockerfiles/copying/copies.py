@@ -1,14 +1,17 @@
 """Which files of the build context a Dockerfile puts into its image."""
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
 
 from fleet_audit.audit.dockerfiles.copying.ignoring import IgnoreRules
-from fleet_audit.audit.dockerfiles.copying.matching import PathPattern, PatternInvalid, clean_path
+from fleet_audit.audit.dockerfiles.copying.matching import PathPattern, PatternInvalid
+from fleet_audit.audit.dockerfiles.copying.takings import Taking, takings
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes, scopes
+from fleet_audit.audit.dockerfiles.language.needed import origin_stage
 from fleet_audit.audit.dockerfiles.language.parsing import parse
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile, Instruction, Stage
 
@@ -17,7 +20,6 @@ _FETCHERS = frozenset({"git", "curl", "wget", "tar", "unzip", "rsync", "aws", "g
 _REMOTE = re.compile(r"(?:git\+|https?:|ssh:|git@)\S")
 _ARCHIVE = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".txz", ".whl", ".zip")
 _SYSTEM_FOLDERS = ("/bin/", "/sbin/", "/usr/", "/lib", "/etc/", "/opt/nvidia")
-_HARMLESS_MOUNTS = ("type=cache", "type=secret", "type=ssh", "type=tmpfs")
 
 
 class CopiedFiles(msgspec.Struct, frozen=True):
@@ -85,43 +87,40 @@ class _Reader:
             if each.index in self._seen:
                 continue
             self._seen.add(each.index)
+            taken: defaultdict[int, list[Taking]] = defaultdict(list)
+            for taking in takings(self._dockerfile, self._values, each):
+                taken[taking.instruction.line].append(taking)
             for instruction in each.instructions[1:]:
-                self._read_instruction(instruction, each)
+                self._read_instruction(instruction, each, taken[instruction.line])
 
-    def _read_instruction(self, instruction: Instruction, stage: Stage) -> None:
+    def _read_instruction(self, instruction: Instruction, stage: Stage, taken: Sequence[Taking]) -> None:
         if instruction.keyword in ("COPY", "ADD"):
             self.lines[stage.index] = instruction.line
-            self._read_copy(instruction, stage)
-        elif instruction.keyword == "RUN" and _fetches(instruction):
+            for taking in taken:
+                self._read_copied(taking)
+        elif taken or (instruction.keyword == "RUN" and _fetches(instruction)):
             self._doubt(instruction, "a command there fetches files")
 
-    def _read_copy(self, instruction: Instruction, stage: Stage) -> None:
-        if len(instruction.words) < 2:
-            return
-        origin = instruction.flag("from")
-        *words, destination = (self._values.expand(word, instruction) for word in instruction.words)
-        unset = [name for word in (*words, destination) for name in sorted(word.unset)]
-        if unset:
-            self._doubt(instruction, f"the variable {unset[0]} has no value")
-        elif origin:
-            self._read_origin(instruction, origin, destination.value, stage)
+    def _read_copied(self, taking: Taking) -> None:
+        instruction = taking.instruction
+        source = self._values.expand(taking.source, instruction)
+        destination = self._values.expand(instruction.words[-1], instruction)
+        unset = sorted(source.unset | destination.unset)
+        if taking.path is None or unset:
+            self._doubt(instruction, f"the variable {(*unset, '')[0]} has no value")
+        elif taking.origin:
+            self._read_origin(taking, destination.value)
+        elif taking.is_address or (instruction.keyword == "ADD" and taking.path.endswith(_ARCHIVE)):
+            self._doubt(instruction, f"it adds {source.value}")
         else:
-            self._read_sources(instruction, [word.value for word in words])
+            self.sources.add(taking.path)
 
-    def _read_sources(self, instruction: Instruction, sources: Sequence[str]) -> None:
-        for source in sources:
-            if _REMOTE.match(source) or (instruction.keyword == "ADD" and source.endswith(_ARCHIVE)):
-                self._doubt(instruction, f"it adds {source}")
-            elif not source.startswith("<<"):
-                self.sources.add(clean_path(source))
-
-    def _read_origin(self, instruction: Instruction, origin: str, destination: str, stage: Stage) -> None:
-        for other in self._dockerfile.stages[: stage.index]:
-            if origin.lower() == other.name or origin == str(other.index):
-                self.read(other)
-                return
-        if not destination.startswith(_SYSTEM_FOLDERS):
-            self._doubt(instruction, f"it copies from {origin}")
+    def _read_origin(self, taking: Taking, destination: str) -> None:
+        other = origin_stage(self._dockerfile, taking.origin)
+        if other is not None and other.index < taking.stage.index:
+            self.read(other)
+        elif not destination.startswith(_SYSTEM_FOLDERS):
+            self._doubt(taking.instruction, f"it copies from {taking.origin}")
 
     def _doubt(self, instruction: Instruction, why: str) -> None:
         self.unknown = self.unknown or f"line {instruction.line}: {why}"
@@ -129,9 +128,6 @@ class _Reader:
 
 def _fetches(instruction: Instruction) -> bool:
     """Say whether a RUN may bring files that no COPY names."""
-    mounts = instruction.flag_values("mount")
-    if any(not any(kind in mount for kind in _HARMLESS_MOUNTS) for mount in mounts):
-        return True
     if instruction.is_exec:
         return _is_fetch(instruction.words)
     return any(_is_fetch(command.split()) for command in _COMMANDS.split(instruction.script))

@@ -61,7 +61,7 @@ class _Build:
     def sources(self) -> Iterator[CopiedSource]:
         for stage in needed_stages(self._dockerfile, self._scopes, self._build.target):
             for taking in takings(self._dockerfile, self._scopes, stage):
-                found = self._found(taking)
+                found = None if taking.is_address else self._found(taking)
                 if found is not None:
                     yield found
 

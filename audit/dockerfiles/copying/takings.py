@@ -21,7 +21,8 @@ class Taking(msgspec.Struct, frozen=True):
     """One source: as it is written, and what it becomes, clean and below where it is taken from.
 
     `path` is None where a variable in it has no known value. `origin` is what ``--from`` names; empty for the
-    context. `is_optional` where BuildKit does not mind that it is not there.
+    context. `is_optional` where BuildKit does not mind that it is not there, `is_address` where it is fetched
+    from elsewhere. `uses` are the variables in it.
     """
 
     stage: Stage
@@ -30,11 +31,12 @@ class Taking(msgspec.Struct, frozen=True):
     path: str | None
     origin: str = ""
     is_optional: bool = False
+    is_address: bool = False
     uses: frozenset[str] = frozenset()
 
 
 def takings(dockerfile: Dockerfile, scopes: Scopes, stage: Stage) -> Iterator[Taking]:
-    """Yield what the instructions of a stage take from elsewhere, in their order, addresses left out."""
+    """Yield what the instructions of a stage take from elsewhere, in their order."""
     refused = {rejection.line for rejection in dockerfile.rejections}
     for instruction in stage.instructions[1:]:
         if instruction.line in refused:
@@ -53,12 +55,16 @@ def _copied(instruction: Instruction, scopes: Scopes, stage: Stage) -> Iterator[
         if _document(source) in documents:
             continue
         expanded = scopes.expand(source, instruction)
-        if instruction.keyword == "ADD" and _REMOTE.match(expanded.value):
-            continue
-        path = clean_path(expanded.value) if expanded.is_known else None
-        origin = instruction.flag("from") or ""
-        uses = expanded.used | expanded.unset
-        yield Taking(stage, instruction, source, path, origin, is_optional, uses)
+        yield Taking(
+            stage,
+            instruction,
+            source,
+            path=clean_path(expanded.value) if expanded.is_known else None,
+            origin=instruction.flag("from") or "",
+            is_optional=is_optional,
+            is_address=instruction.keyword == "ADD" and _REMOTE.match(expanded.value) is not None,
+            uses=expanded.used | expanded.unset,
+        )
 
 
 def _is_set(instruction: Instruction, name: str) -> bool:
