@@ -2,6 +2,8 @@
 
 import msgspec
 
+from fleet_audit.audit.model.location import SourceLocation
+
 
 class Rejection(msgspec.Struct, frozen=True):
     """A reason for which BuildKit does not build a Dockerfile.
@@ -30,3 +32,13 @@ class DockerfileChange(msgspec.Struct, frozen=True):
     def is_empty(self) -> bool:
         """Say whether nothing is changed."""
         return self.before == self.after
+
+
+class SecondOpinion(msgspec.Struct, frozen=True, order=True):
+    """What another linter holds against a line of a Dockerfile, by its own code and level."""
+
+    location: SourceLocation
+    tool: str
+    code: str
+    level: str
+    message: str

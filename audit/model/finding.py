@@ -94,6 +94,7 @@ class GapKind(StrEnum):
     UNVERIFIED_ARCHIVE = "unverified-archive"
     NOT_IN_ARCHIVE = "not-in-archive"
     UNEVALUATED_RULE = "unevaluated-rule"
+    TOOL_FAILED = "tool-failed"
     NOT_EXAMINED = "not-examined"
 
     @property

@@ -12,6 +12,7 @@ from fleet_audit.audit.pipeline.settings import CONFIGURATION, Settings
 from fleet_audit.audit.pipeline.shared import ANSWERS, ARCHIVES, DOWNLOADS, SOURCE_RECORDS, Shared
 from fleet_audit.audit.tools.engine import docker_address, podman_address
 from fleet_audit.audit.tools.fetch import without_credentials
+from fleet_audit.audit.tools.hadolint import ADVICE, NAME, find_hadolint
 
 _LIBRARIES = {
     "isal": "layers are inflated by zlib, more slowly; pip install isal",
@@ -30,7 +31,7 @@ def checkup(settings: Settings, own_version: str) -> DoctorReport:
         version=own_version,
         python=f"{platform.python_implementation()} {platform.python_version()}",
         libraries=tuple(_library(name, advice) for name, advice in _LIBRARIES.items()),
-        engines=tuple(_engines(os.environ)),
+        engines=(*_engines(os.environ), _hadolint(os.environ)),
         archives=tuple(_archives(settings)),
         caches=tuple(_cache(name, settings.cache_dir / name) for name in _CACHES),
     )
@@ -49,6 +50,13 @@ def _engines(environment: Mapping[str, str]) -> Iterator[Part]:
         is_present = scheme != "unix" or Path(place).exists()
         advice = "" if is_present else f"start {name}, or save the image to a file and name that"
         yield Part(name, is_present=is_present, detail=address, advice=advice)
+
+
+def _hadolint(environment: Mapping[str, str]) -> Part:
+    found = find_hadolint(environment)
+    detail = "not installed" if found is None else str(found)
+    advice = f"dockerfiles --hadolint asks it: {ADVICE}" if found is None else ""
+    return Part(NAME, is_present=found is not None, detail=detail, advice=advice)
 
 
 def _archives(settings: Settings) -> Iterator[Part]:

@@ -18,3 +18,17 @@ class RefusalFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cause: str = ""
     services: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
+
+
+class OpinionFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What another linter (`tool`) holds against a line of a Dockerfile.
+
+    `code` is its rule (``DL3008``), `level` how grave it takes it to be (error, warning, info, style).
+    """
+
+    path: str = ""
+    tool: str = ""
+    code: str = ""
+    level: str = ""
+    text: str = ""
+    services: tuple[str, ...] = ()

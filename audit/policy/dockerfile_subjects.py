@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from fleet_audit.audit.model.dockerfiles import Rejection
+from fleet_audit.audit.model.dockerfiles import Rejection, SecondOpinion
 from fleet_audit.audit.model.imports import Level
 from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.audit.policy.dockerfile_facts import RefusalFacts
+from fleet_audit.audit.policy.dockerfile_facts import OpinionFacts, RefusalFacts
 from fleet_audit.audit.policy.facts import Subject, SubjectKind, placed_subject
 
 
@@ -33,4 +33,17 @@ def refusal_subjects(
         places = [SourceLocation(path, line) for line in lines]
         name = f"file:{path}#{rejection.kind}"
         found.append(placed_subject(SubjectKind.REFUSAL, facts, name, Level.CERTAIN, places))
+    return tuple(found)
+
+
+def opinion_subjects(opinions: Iterable[SecondOpinion]) -> tuple[Subject, ...]:
+    """Return one subject for each remark of another linter; its name is ``hadolint:PATH#CODE``."""
+    found = []
+    for opinion in opinions:
+        path = opinion.location.path
+        facts = OpinionFacts(
+            path=path, tool=opinion.tool, code=opinion.code, level=opinion.level, text=opinion.message
+        )
+        name = f"{opinion.tool}:{path}#{opinion.code}"
+        found.append(placed_subject(SubjectKind.OPINION, facts, name, Level.CERTAIN, [opinion.location]))
     return tuple(found)

@@ -12,6 +12,8 @@ Text = Annotated[str, msgspec.Meta(min_length=1)]
 RuleId = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2,8}-[A-Z]{2,8}-[0-9]{3}$")]
 Month = Annotated[str, msgspec.Meta(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
 
+OtherRule = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+:[A-Z]+[0-9]+$")]
+
 Parameters = dict[str, Parameter]
 
 
@@ -35,8 +37,9 @@ class RuleTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One rule. `deny`, `message` and `remedy` are CEL over the record that `subject` names and ``params``.
 
-    `why` explains the rule to a person; `since` is the month in which it was added. An id is never used
-    again for another rule.
+    `why` explains the rule to a person; `since` is the month in which it was added. `same_as` names rules of
+    other linters that hold the same against a line (``hadolint:DL3008``). An id is never used again for
+    another rule.
     """
 
     id: RuleId
@@ -51,6 +54,7 @@ class RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tests: Annotated[tuple[RuleTest, ...], msgspec.Meta(min_length=1)]
     remedy: str = "''"
     params: Parameters = {}
+    same_as: tuple[OtherRule, ...] = ()
 
 
 class RuleSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

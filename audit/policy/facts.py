@@ -52,7 +52,7 @@ from fleet_audit.audit.model.standards import (
     Trigger,
 )
 from fleet_audit.audit.policy.context_facts import AbsentFacts, ContextsFacts, CopyFacts, IgnoreFileFacts
-from fleet_audit.audit.policy.dockerfile_facts import RefusalFacts
+from fleet_audit.audit.policy.dockerfile_facts import OpinionFacts, RefusalFacts
 from fleet_audit.audit.policy.manifest_facts import ClaimFacts
 from fleet_audit.audit.policy.reference_facts import ArgumentFacts, PublicationFacts, ReferenceFacts
 from fleet_audit.audit.policy.service_facts import (
@@ -83,6 +83,7 @@ class SubjectKind(StrEnum):
     PRAGMA = "pragma"
     BINARY = "binary"
     REFUSAL = "refusal"
+    OPINION = "opinion"
     RUN_AS = "run_as"
     PRIVILEGED_STEP = "privileged_step"
     FIRST_PROCESS = "first_process"
@@ -213,6 +214,7 @@ Facts = (
     | PragmaFacts
     | BinaryFacts
     | RefusalFacts
+    | OpinionFacts
     | Standing
     | ClaimFacts
     | ReferenceFacts
@@ -238,6 +240,7 @@ FACTS: Mapping[SubjectKind, type[Facts]] = {
     SubjectKind.PRAGMA: PragmaFacts,
     SubjectKind.BINARY: BinaryFacts,
     SubjectKind.REFUSAL: RefusalFacts,
+    SubjectKind.OPINION: OpinionFacts,
     SubjectKind.RUN_AS: RunAs,
     SubjectKind.PRIVILEGED_STEP: PrivilegedStep,
     SubjectKind.FIRST_PROCESS: FirstProcess,

@@ -1,6 +1,7 @@
 """A repository's claims, checked and judged: the answer of ``dockerfiles``."""
 
 from collections.abc import Collection, Iterable
+from functools import partial
 
 import msgspec
 
@@ -11,18 +12,23 @@ from fleet_audit.audit.model.location import Location
 from fleet_audit.audit.model.report import DockerfilesReport
 from fleet_audit.audit.pipeline.repository.checks import CHECKS
 from fleet_audit.audit.pipeline.repository.grounds import Grounds
+from fleet_audit.audit.pipeline.repository.second_opinion import SecondOpinions, instruction_span
 from fleet_audit.audit.pipeline.repository.syntax import accounts
 from fleet_audit.audit.policy.facts import OF_REPOSITORY
 from fleet_audit.audit.policy.pragmas import Pragmas, judge
+from fleet_audit.audit.policy.second_opinions import without_repetitions
 
 
-def audit_repository(name: str, grounds: Grounds, *, paths: Collection[str] = ()) -> DockerfilesReport:
+def audit_repository(
+    name: str, grounds: Grounds, *, paths: Collection[str] = (), second: SecondOpinions | None = None
+) -> DockerfilesReport:
     """Return what the repository called `name` claims; of `paths` alone, where some are given.
 
     A path is a file or a folder below the repository's root. Everything is read all the same: what builds
-    a Dockerfile may stand anywhere.
+    a Dockerfile may stand anywhere. `second` is asked for its opinion, too.
     """
     examined = [check(grounds) for check in CHECKS]
+    examined += [] if second is None else [second.examine(grounds.repository)]
     comments = pragmas(grounds.repository)
     gaps = (*grounds.repository.gaps, *(gap for each in examined for gap in each.gaps))
     judgement = judge(
@@ -35,9 +41,10 @@ def audit_repository(name: str, grounds: Grounds, *, paths: Collection[str] = ()
             frozenset(comment.location.path for comment in comments),
         ),
     )
+    span = partial(instruction_span, grounds.repository)
     report = DockerfilesReport(
         subject=name,
-        findings=judgement.findings,
+        findings=without_repetitions(judgement.findings, grounds.shared.rules, span),
         gaps=tuple(dict.fromkeys((*gaps, *judgement.gaps))),
         policy=grounds.shared.rules.summary(),
         files=accounts(grounds),

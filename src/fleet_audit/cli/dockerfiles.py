@@ -21,8 +21,9 @@ FORMATS = ("text", "json", "sarif")
 
 @click.command("dockerfiles")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--hadolint", "asks_hadolint", is_flag=True, help="Ask hadolint for a second opinion, too.")
 @common
-def command(*, paths: tuple[str, ...], common: Common) -> int:
+def command(*, paths: tuple[str, ...], asks_hadolint: bool, common: Common) -> int:
     """Check Dockerfiles, what builds them, what they copy, and the references to images.
 
     The whole repository is read: the manifest's folder, else the git repository around here. With PATHs,
@@ -42,7 +43,9 @@ def command(*, paths: tuple[str, ...], common: Common) -> int:
     from fleet_audit.audit.model.report import DockerfilesReport  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.repository.auditing import audit_repository, has_claims  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.repository.grounds import Grounds  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.repository.second_opinion import SecondOpinions  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.tools.hadolint import find_hadolint  # noqa: PLC0415  (the same)
     from fleet_audit.cli.rendering import renderer, repository_folder  # noqa: PLC0415  (the same)
 
     files = [path for path in chosen if os.path.isfile(root / path)]
@@ -54,7 +57,8 @@ def command(*, paths: tuple[str, ...], common: Common) -> int:
             raise UsageError(
                 f"{where}: no Dockerfile, and nothing that builds or names an image; nothing to check"
             )
-        report = audit_repository(_name(root, fleet), grounds, paths=chosen)
+        second = SecondOpinions(root, find_hadolint(os.environ)) if asks_hadolint else None
+        report = audit_repository(_name(root, fleet), grounds, paths=chosen, second=second)
     report = msgspec.structs.replace(report, folder=repository_folder(root))
     write(outputs, renderer(DockerfilesReport, [report], common, fleet))
     return exit_code([report])
