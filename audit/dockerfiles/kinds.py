@@ -19,12 +19,15 @@ class FileRole(StrEnum):
     YAML = "yaml"
     MAKE = "make"
     SHELL = "shell"
+    REQUIREMENTS = "requirements"
+    PIP_CONFIGURATION = "pip-configuration"
 
 
 _TEMPLATE = r"(?:j2|jinja2?|tmpl|tpl|template|in|erb|mustache)"
 _DOCKERFILE = (
     r"(?:(?:Dockerfile|Containerfile)(?:[.\-_][\w.+-]*)?|[\w.+-]+\.(?:[Dd]ockerfile|[Cc]ontainerfile))"
 )
+_REQUIREMENTS = "requirements|constraints"
 
 _BY_NAME = tuple(
     (re.compile(pattern), role)
@@ -40,6 +43,8 @@ _BY_NAME = tuple(
         (r"[^/]*\.(?:j2|jinja2?|tmpl|gotmpl|tpl|mustache|erb)", FileRole.TEMPLATE),
         (r"(?:GNU)?[Mm]akefile|[^/]*\.mk|[Jj]ustfile", FileRole.MAKE),
         (r"[^/]*\.(?:sh|bash)", FileRole.SHELL),
+        (rf"(?:[\w.-]*[-_.])?(?:{_REQUIREMENTS})(?:[-_.][\w.-]*)?\.(?:txt|in)", FileRole.REQUIREMENTS),
+        (r"pip\.(?:conf|ini)", FileRole.PIP_CONFIGURATION),
     )
 )
 _WORKFLOW = re.compile(r"(?:.*/)?\.github/workflows/[^/]+\.ya?ml")

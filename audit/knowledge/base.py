@@ -21,6 +21,7 @@ from fleet_audit.audit.knowledge.rows import (
     ComputedImports,
     HiddenNeed,
     KnowledgeFile,
+    Misnomer,
     NeverApt,
     ProviderOverride,
     Scanner,
@@ -75,6 +76,9 @@ class Knowledge:
         self._base_images = tuple(chain.from_iterable(p.base_images for p in reversed(parts)))
         self.scanners: tuple[Scanner, ...] = tuple(chain.from_iterable(p.scanners for p in parts))
         self.services: tuple[ServiceSigns, ...] = tuple(chain.from_iterable(p.services for p in parts))
+        self._misnomers: dict[tuple[str, str], Misnomer] = {
+            (row.manager, name): row for p in parts for row in p.misnomers for name in row.names
+        }
 
     def host_driver(self, name: str) -> str | None:
         """Return the id of the row by which the host supplies a soname or program; None where none."""
@@ -111,6 +115,10 @@ class Knowledge:
             if any(fnmatchcase(distribution, pattern) for pattern in row.distributions):
                 return row.id
         return None
+
+    def misnomer(self, manager: str, name: str) -> Misnomer | None:
+        """Return the row that says that a package of a manager (pip, npm) is not what its name promises."""
+        return self._misnomers.get((manager, name))
 
     @cached_property
     def module_distributions(self) -> Modules:

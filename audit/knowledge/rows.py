@@ -243,6 +243,25 @@ class Scanner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flags: str = ""
 
 
+class Misnomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Names of packages that are another project's than people mean, or nobody's (`is_absent`).
+
+    `meant` is what people mean, `actual` what they get, `instead` how to install what is meant. Where
+    `is_certain` is set, nobody can mean what is got. `checked` is the day on which the archive was asked.
+    """
+
+    id: RowId
+    manager: Literal["apt", "apk", "pip", "npm", "gem"]
+    names: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
+    meant: Text
+    actual: Text
+    instead: Text
+    references: Annotated[tuple[Reference, ...], msgspec.Meta(min_length=1)]
+    checked: Text
+    is_absent: bool = False
+    is_certain: bool = False
+
+
 class KnowledgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file of the knowledge base: a list of rows for each kind that it holds."""
 
@@ -258,3 +277,4 @@ class KnowledgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base_images: tuple[BaseImage, ...] = ()
     services: tuple[ServiceSigns, ...] = ()
     scanners: tuple[Scanner, ...] = ()
+    misnomers: tuple[Misnomer, ...] = ()

@@ -35,9 +35,9 @@ class PartKind(StrEnum):
 class Part(msgspec.Struct, frozen=True):
     """A part of a word: text, a variable, the output of a script, or something whose value is not followed.
 
-    `name` is the variable's, and `fallback` what stands in for it (``${NAME:-word}``). An expression of
-    another program (``${{ github.sha }}``) is a variable whose name is ``{{ github.sha }}``. `script` is what
-    a substitution runs (``$(…)``, backticks, ``<(…)``).
+    `name` is the variable's, also where only a piece of it is taken, and `fallback` what stands in for it
+    (``${NAME:-word}``). An expression of another program (``${{ github.sha }}``) is a variable whose name is
+    ``{{ github.sha }}``. `script` is what a substitution runs (``$(…)``, backticks, ``<(…)``).
     """
 
     kind: PartKind
@@ -83,7 +83,7 @@ class Word(msgspec.Struct, frozen=True):
         """Return the names of the variables in it, in order, without those of substituted scripts."""
         names: list[str] = []
         for part in self.parts:
-            if part.kind is PartKind.VARIABLE:
+            if part.name:
                 names.append(part.name)
             if part.fallback is not None:
                 names += part.fallback.variables

@@ -323,7 +323,7 @@ class WordReader(ABC):
         text = self.text[start : self.at]
         modifier = found["modifier"]
         if found["sign"] or modifier not in ("", "-", ":-", "+", ":+", "?", ":?", "=", ":="):
-            return Part(PartKind.OTHER, text, is_quoted=is_quoted)
+            return Part(PartKind.OTHER, text, found["name"], is_quoted=is_quoted)
         modifier = modifier.replace("=", "-")
         fallback = word if modifier in ("-", ":-") else None
         return Part(PartKind.VARIABLE, text, found["name"], modifier, fallback, is_quoted=is_quoted)

@@ -1,0 +1,1 @@
+"""What builds install and fetch: whether it is the same again next time, and whether a failure is seen."""

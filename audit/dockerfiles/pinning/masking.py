@@ -1,0 +1,68 @@
+"""Installations whose failure nobody sees: the build goes on, and the image lacks what it should hold."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from fleet_audit.audit.dockerfiles.pinning.managers import installs_anything
+from fleet_audit.audit.dockerfiles.shell.calls import Call, called, inner_script
+from fleet_audit.audit.dockerfiles.shell.outcomes import Loss, LossKind, lost_failure
+from fleet_audit.audit.dockerfiles.shell.script import Command, Script
+
+MAX_INSTALLS = 200
+"""Installations of one script that are followed to its end."""
+
+_MAX_DEPTH = 5
+
+
+class Masked(msgspec.Struct, frozen=True):
+    """An installation, and what takes its failure."""
+
+    command: Command
+    call: Call
+    loss: Loss
+
+
+def masked_installs(script: Script, *, status_counts: bool = True) -> Iterator[Masked]:
+    """Yield the installations of a script whose failure is lost, in order, the first MAX_INSTALLS of them.
+
+    Where `status_counts` is false, nothing is known of who looks at how the script ends: only alternatives
+    that succeed (``|| true``) count then.
+    """
+    for found in _masked(script, None, 0):
+        if status_counts or found.loss.kind is LossKind.ALTERNATIVE:
+            yield found
+
+
+def _masked(script: Script, outer: Loss | None, depth: int) -> Iterator[Masked]:
+    installs = 0
+    for command in script.commands:
+        call = called(command)
+        inner = inner_script(call, command) if call is not None and depth < _MAX_DEPTH else None
+        if call is None or (inner is None and not installs_anything(call)):
+            continue
+        installs += 1
+        if installs > MAX_INSTALLS:
+            return
+        loss = outer or lost_failure(script, command)
+        if inner is not None:
+            yield from _masked(inner, loss, depth + 1)
+        elif loss is not None:
+            yield Masked(command, call, loss)
+
+
+def told(loss: Loss) -> str:
+    """Return what takes a failure, as it stands in the script."""
+    match loss.kind:
+        case LossKind.ALTERNATIVE:
+            return f"|| {loss.by}"
+        case LossKind.PIPE:
+            return f"| {loss.by}"
+        case LossKind.GOES_ON:
+            return f"; {loss.by}"
+        case LossKind.BACKGROUND | LossKind.NEGATED:
+            return loss.by
+        case LossKind.CONDITION:
+            return "a condition that lets it pass"
+        case LossKind.SUBSTITUTION:
+            return f'{loss.by} "$(…)"'
