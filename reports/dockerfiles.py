@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from fleet_audit.audit.model.builds import Build
 from fleet_audit.audit.model.claims import DockerfileAccount
+from fleet_audit.audit.model.copying import CopiedSource
 from fleet_audit.audit.model.dockerfiles import Rejection
 from fleet_audit.audit.model.finding import Finding
 from fleet_audit.audit.model.references import ReferenceAccount
@@ -67,7 +68,7 @@ def _fields(report: DockerfilesReport) -> Fields:
     return {
         "files": [_file(file) for file in report.files],
         "references": [_reference(account) for account in report.references],
-        "copies": [],
+        "copies": [_copy(source) for source in report.copies],
     }
 
 
@@ -96,6 +97,22 @@ def _reference(account: ReferenceAccount) -> Fields:
         "publishes": reference.publishes,
         "deviation": account.deviation,
         "expected": account.expected or None,
+    }
+
+
+def _copy(source: CopiedSource) -> Fields:
+    return {
+        "path": source.location.path,
+        "line": source.location.line,
+        "source": source.source,
+        "context": source.context or None,
+        "stage": source.stage or None,
+        "exists": source.exists,
+        "problem": source.problem,
+        "reason": source.reason or None,
+        "near": source.near or None,
+        "left_out_by": None if source.pattern is None else place_fields(source.pattern),
+        "built_at": None if source.built_at is None else place_fields(source.built_at),
     }
 
 

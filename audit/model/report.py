@@ -4,6 +4,7 @@ import msgspec
 
 from fleet_audit.audit.model.apt import AptPlan, Surplus
 from fleet_audit.audit.model.claims import DockerfileAccount
+from fleet_audit.audit.model.copying import CopiedSource
 from fleet_audit.audit.model.elf import EntryPoint
 from fleet_audit.audit.model.evidence import Chain, Edge, Node
 from fleet_audit.audit.model.finding import Finding, Gap, PolicySummary, Verdict, verdict
@@ -134,3 +135,4 @@ class DockerfilesReport(Judged, frozen=True, kw_only=True):
 
     files: tuple[DockerfileAccount, ...] = ()
     references: tuple[ReferenceAccount, ...] = ()
+    copies: tuple[CopiedSource, ...] = ()

@@ -5,6 +5,7 @@ import msgspec
 from fleet_audit.audit.model.apt import AptPlan, Placement, PlannedPackage, Surplus, Unsatisfied
 from fleet_audit.audit.model.builds import Build, BuildOrigin
 from fleet_audit.audit.model.claims import DockerfileAccount, StageName
+from fleet_audit.audit.model.copying import CopiedSource, CopyProblem
 from fleet_audit.audit.model.dockerfiles import Rejection
 from fleet_audit.audit.model.elf import (
     Attempt,
@@ -489,6 +490,22 @@ def dockerfiles_report() -> DockerfilesReport:
             DockerfileAccount("old/Dockerfile", (StageName("", "$BASE", 2),), (rejection,)),
         ),
         references=(ReferenceAccount(named, Deviation.REGISTRY, "registry.example/acme/web"),),
+        copies=(
+            CopiedSource(
+                location=SourceLocation("web/Dockerfile", 5), source="app.py", context="web", exists=True
+            ),
+            CopiedSource(
+                location=SourceLocation("web/Dockerfile", 6),
+                source="da\x1bta",
+                path="data",
+                context="web",
+                exists=False,
+                problem=CopyProblem.IGNORED,
+                reason="line 2 of web/.dockerignore leaves it out",
+                pattern=SourceLocation("web/.dockerignore", 2),
+                built_at=SourceLocation("compose.yaml", 4),
+            ),
+        ),
         findings=(
             finding(rule="FA-DF-001", subject="file:old/Dockerfile", message="it cannot be built"),
             finding(Severity.WARN, rule="FA-DF-002", subject="file:old/Dockerfile", waiver="known"),

@@ -49,6 +49,7 @@ def audit_repository(
         policy=grounds.shared.rules.summary(),
         files=accounts(grounds),
         references=grounds.references.accounts,
+        copies=grounds.copies,
     )
     return _limited(report, tuple(paths)) if paths else report
 
@@ -68,6 +69,7 @@ def _limited(report: DockerfilesReport, paths: tuple[str, ...]) -> DockerfilesRe
         references=tuple(
             each for each in report.references if _is_below(each.reference.location.path, paths)
         ),
+        copies=tuple(each for each in report.copies if _is_below(each.location.path, paths)),
     )
 
 
