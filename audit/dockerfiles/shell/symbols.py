@@ -48,3 +48,8 @@ def with_holes(text: str, hole: str) -> str:
 def without_symbols(text: str) -> str:
     """Return a text of the same length in which the characters of every symbol are blanks."""
     return _SYMBOL.sub(lambda found: " " * len(found[0]), text)
+
+
+def symbols_in(text: str) -> tuple[str, ...]:
+    """Return the names of what is not known in a text."""
+    return tuple(_SYMBOL.findall(text))

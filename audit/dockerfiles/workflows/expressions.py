@@ -35,7 +35,10 @@ UNKNOWN = Unknown()
 
 Outcome = str | float | bool | None | list[Any] | dict[str, Any] | Unknown
 Lookup = Callable[[tuple[str, ...]], Outcome]
-"""Returns the value of a context's property, by its path in small letters: ``("matrix", "os")``."""
+"""Returns the value of a context's property, by its path in small letters: ``("matrix", "os")``.
+
+It is asked for status check functions, too: ``("failure()",)``.
+"""
 
 
 class _Malformed(FleetAuditError):
@@ -216,7 +219,9 @@ class _Evaluation:
     def _named(self, name: str) -> Outcome:
         if self._peek() == "(":
             self._next()
-            return self._properties(_called(name, self._arguments()))
+            arguments = self._arguments()
+            is_status = name in _STATUS and not arguments
+            return self._lookup((f"{name}()",)) if is_status else self._properties(_called(name, arguments))
         if name in _CONSTANTS:
             return _CONSTANTS[name]
         path = [name]
@@ -252,6 +257,7 @@ class _Evaluation:
         return found
 
 
+_STATUS = frozenset({"success", "failure", "cancelled", "always"})
 _CONSTANTS: dict[str, Outcome] = {
     "true": True,
     "false": False,
@@ -351,8 +357,6 @@ def _as_number(value: Outcome) -> float:
 
 
 def _called(name: str, arguments: list[Outcome]) -> Outcome:
-    if name == "always":
-        return True
     function = _FUNCTIONS.get(name)
     if function is None or any(isinstance(argument, Unknown) for argument in arguments):
         return UNKNOWN

@@ -20,7 +20,12 @@ from fleet_audit.audit.dockerfiles.contexts.commands import (
 )
 from fleet_audit.audit.dockerfiles.shell.arguments import syntax
 from fleet_audit.audit.dockerfiles.shell.following import Executed
-from fleet_audit.audit.dockerfiles.shell.symbols import is_known, without_symbols
+from fleet_audit.audit.dockerfiles.shell.symbols import (
+    is_known,
+    starts_unknown,
+    symbols_in,
+    without_symbols,
+)
 from fleet_audit.audit.dockerfiles.workflows.builds import BUILD_ACTION, items, uses_action
 from fleet_audit.audit.dockerfiles.workflows.running import StepRun
 from fleet_audit.audit.model.location import SourceLocation
@@ -59,12 +64,15 @@ class Deed(StrEnum):
     DEPLOYED = "deployed"
 
 
+PUBLISHING = (Deed.PUSHED, Deed.PROMOTED, Deed.DEPLOYED)
+
+
 class ImageEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a step does with images; symbols stand in names for what is not known.
 
     `step` counts the steps of the job. `builds` is the id of the step that builds (its outputs name what it
     built). `is_loaded` is false where what is built certainly does not become an image of the engine.
-    `source` is the old name where an image is NAMED. `is_certain` is false where only a run can tell.
+    `source` is the old name where an image is NAMED, `condition` what must hold beside the step's own.
     """
 
     deed: Deed
@@ -74,7 +82,7 @@ class ImageEvent(msgspec.Struct, frozen=True, kw_only=True):
     builds: str = ""
     is_loaded: bool = True
     source: str = ""
-    is_certain: bool = True
+    condition: str = ""
 
 
 def step_events(
@@ -120,7 +128,7 @@ def _of_action(at: int, run: StepRun, *, has_builder: bool) -> Iterator[ImageEve
             location=location,
             step=at,
             builds=run.step.id,
-            is_certain=is_known(push),
+            condition=next((text.text for name, text in run.step.given if name == "push"), ""),
         )
 
 
@@ -202,3 +210,16 @@ def image_name(text: str) -> ImageName:
     if colon < 0:
         return ImageName(text[:end], "" if digest else "latest", digest)
     return ImageName(text[:colon], text[colon + 1 : end], digest)
+
+
+def is_about(image: str, event: ImageEvent) -> bool:
+    """Say whether an event is certainly about an image, by a name or by the digest of what was built."""
+    name = image_name(image)
+    if event.builds and f"steps.{event.builds.lower()}.outputs.digest" in symbols_in(name.digest):
+        return True
+    return any(image_name(other) == name for other in event.names)
+
+
+def may_be_any(event: ImageEvent) -> bool:
+    """Say whether an event may be about any image: a name is not known from its start, or none is given."""
+    return not event.names or any(starts_unknown(name) for name in event.names)

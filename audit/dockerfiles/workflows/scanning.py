@@ -101,6 +101,8 @@ class Scanners:
             return None
         row, takes_image, rest = called
         arguments = self._syntaxes[row.id].read(rest)
+        if takes_image and not arguments.rest and not arguments.values("--input"):
+            return None
         reader = _InCommand(arguments, command.environment, is_configured=row.id in self._configured)
         if reader.value(row.format, row) in row.lists:
             return None

@@ -19,10 +19,16 @@ Values = Mapping[str, str]
 """Names with values, in which symbols stand for what is not known."""
 
 
+_FIXED: dict[tuple[str, ...], Outcome] = {("github", "workspace"): WORKSPACE, ("always()",): True}
+
+Facts = Mapping[tuple[str, ...], Outcome]
+"""Properties of contexts by their path in small letters, and outcomes of functions: ``("success()",)``."""
+
+
 class Scope(msgspec.Struct, frozen=True):
     """The values of contexts at one place. What a context does not hold is not known.
 
-    `facts` are properties of other contexts by their path in small letters. `inputs` are those of the
+    `facts` come before all else. `inputs` are those of the
     workflow or of the composite action.
     """
 
@@ -30,10 +36,12 @@ class Scope(msgspec.Struct, frozen=True):
     is_matrix_known: bool = True
     env: Values = {}
     inputs: Values = {}
-    facts: Mapping[tuple[str, ...], str] = {}
+    facts: Facts = {}
 
     def __call__(self, path: tuple[str, ...]) -> Outcome:
         """Return the value of a context's property."""
+        if path in self.facts:
+            return self.facts[path]
         match path:
             case ("matrix", *names):
                 return self._of_matrix(".".join(names))
@@ -41,10 +49,8 @@ class Scope(msgspec.Struct, frozen=True):
                 return _value(self.env, name)
             case ("inputs", name) | ("github", "event", "inputs", name):
                 return _value(self.inputs, name)
-            case ("github", "workspace"):
-                return WORKSPACE
             case _:
-                return self.facts.get(path, UNKNOWN)
+                return _FIXED.get(path, UNKNOWN)
 
     def with_env(self, settings: Settings) -> "Scope":
         """Return the scope with more variables, whose values are worked out here."""

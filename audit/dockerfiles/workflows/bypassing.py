@@ -1,0 +1,103 @@
+"""What is published although a gate fails, is not waited for, or does not run there."""
+
+from collections.abc import Iterator, Sequence
+
+from fleet_audit.audit.dockerfiles.workflows.causes import Cause, short
+from fleet_audit.audit.dockerfiles.workflows.conditions import (
+    certainly_off,
+    may_happen,
+    runs_after_failure,
+    worlds,
+)
+from fleet_audit.audit.dockerfiles.workflows.images import PUBLISHING, Deed, ImageEvent, image_name
+from fleet_audit.audit.dockerfiles.workflows.jobs import Jobs, outer_job
+from fleet_audit.audit.dockerfiles.workflows.pictures import Picture, PlacedScan
+from fleet_audit.audit.dockerfiles.workflows.scopes import Facts
+from fleet_audit.audit.model.gates import GateFaultKind
+
+
+def bypassing_causes(placed: PlacedScan, picture: Picture, jobs: Jobs) -> Iterator[Cause]:
+    """Yield the ways past a scan."""
+    ways = worlds(picture.job.origin)
+    causes = (
+        _later_step(placed, picture, ways),
+        _later_job(picture, jobs, ways),
+        _beside(placed, picture, jobs),
+        _skipped(placed, picture, jobs, ways),
+    )
+    yield from (cause for cause in causes if cause is not None)
+
+
+def _later_step(placed: PlacedScan, picture: Picture, ways: Sequence[Facts]) -> Cause | None:
+    """Return the step behind a gate that publishes after the gate has failed."""
+    step = placed.run.step.id.lower()
+    failed: Facts = {("steps", step, "outcome"): "failure", ("steps", step, "conclusion"): "failure"}
+    for event in picture.events:
+        if not placed.comes_before(event) or event.deed not in PUBLISHING:
+            continue
+        run = picture.job.steps[event.step]
+        condition = run.step.condition
+        if condition is not None and runs_after_failure(condition, run.certain, failed, ways):
+            detail = f"a later step publishes all the same: its condition is `{short(condition.text)}`"
+            return Cause(GateFaultKind.RUNS_ANYWAY, detail, condition.location, event.location)
+    return None
+
+
+def _later_job(picture: Picture, jobs: Jobs, ways: Sequence[Facts]) -> Cause | None:
+    """Return the job behind a gate that publishes after the gate has failed."""
+    mine = outer_job(picture)
+    failed: Facts = {("needs", mine.lower(), "result"): "failure"}
+    for name, others in jobs.by_id.items():
+        if not jobs.waits_for(name, mine):
+            continue
+        for other in others:
+            outer = other.job.callers[0] if other.job.callers else other.job.job
+            event = next((event for event in other.events if event.deed in PUBLISHING), None)
+            if event is None or outer.condition is None:
+                continue
+            if runs_after_failure(outer.condition, other.job.certain, failed, ways):
+                detail = (
+                    f"the job {name} publishes all the same: its condition is `{short(outer.condition.text)}`"
+                )
+                return Cause(GateFaultKind.RUNS_ANYWAY, detail, outer.condition.location, event.location)
+    return None
+
+
+def _beside(placed: PlacedScan, picture: Picture, jobs: Jobs) -> Cause | None:
+    """Return the job that publishes what is scanned, and neither waits for the scan nor comes before it."""
+    mine = outer_job(picture)
+    for name in jobs.by_id:
+        if name == mine or jobs.waits_for(name, mine) or jobs.waits_for(mine, name):
+            continue
+        event = next((event for event in jobs.events_of(name) if _publishes(placed, event)), None)
+        if event is not None:
+            detail = f"the job {name} publishes without waiting for it"
+            return Cause(GateFaultKind.BESIDE, detail, related=event.location)
+    return None
+
+
+def _publishes(placed: PlacedScan, event: ImageEvent) -> bool:
+    """Say whether an event publishes what is scanned."""
+    if event.deed not in PUBLISHING:
+        return False
+    scanned = {image_name(image).repository for image in placed.scan.images}
+    if event.deed is Deed.DEPLOYED:
+        return bool(scanned)
+    return any(image_name(name).repository in scanned for name in event.names)
+
+
+def _skipped(placed: PlacedScan, picture: Picture, jobs: Jobs, ways: Sequence[Facts]) -> Cause | None:
+    """Return the condition by which a gate certainly does not run wherever its image is published."""
+    if len(ways) < 2:
+        return None
+    for other in (other for others in jobs.by_id.values() for other in others):
+        for event in other.events:
+            if not _publishes(placed, event):
+                continue
+            open_ways = [world for world in ways if may_happen(event, other.job, world)]
+            stops = [certainly_off(picture.job, placed.run, world) for world in open_ways]
+            first = stops[0] if stops else None
+            if first is not None and all(stop is not None for stop in stops) and len(open_ways) < len(ways):
+                detail = f"where its image is published, `{short(first.text)}` does not hold"
+                return Cause(GateFaultKind.SKIPPED, detail, first.location, event.location)
+    return None

@@ -1,0 +1,55 @@
+"""Scans that never run, or run when the image is published already."""
+
+from collections.abc import Iterator, Sequence
+
+from fleet_audit.audit.dockerfiles.shell.symbols import shown
+from fleet_audit.audit.dockerfiles.workflows.causes import Cause, short
+from fleet_audit.audit.dockerfiles.workflows.conditions import certainly_off, may_happen, worlds
+from fleet_audit.audit.dockerfiles.workflows.images import PUBLISHING, Deed, ImageEvent, is_about
+from fleet_audit.audit.dockerfiles.workflows.jobs import Jobs, outer_job
+from fleet_audit.audit.dockerfiles.workflows.pictures import Picture, PlacedScan
+from fleet_audit.audit.dockerfiles.workflows.scopes import Facts
+from fleet_audit.audit.model.gates import GateFaultKind
+
+
+def timing_causes(placed: PlacedScan, picture: Picture, jobs: Jobs) -> Iterator[Cause]:
+    """Yield what is wrong with the time at which a scan runs."""
+    stops = [certainly_off(picture.job, placed.run, world) for world in worlds(picture.job.origin)]
+    first = stops[0] if stops else None
+    if first is not None and all(stop is not None for stop in stops):
+        detail = f"its condition `{short(first.text)}` never holds"
+        yield Cause(GateFaultKind.NEVER_RUNS, detail, first.location)
+    for image in placed.scan.images:
+        pushed = _pushed_before(image, placed, picture, jobs)
+        if pushed is not None:
+            detail = f"{shown(image)} is pushed before it is scanned"
+            yield Cause(GateFaultKind.AFTER_PUSH, detail, related=pushed.location)
+
+
+def _pushed_before(image: str, placed: PlacedScan, picture: Picture, jobs: Jobs) -> ImageEvent | None:
+    """Return the push of an image that comes before its scan, where nothing after it publishes it anew."""
+    ways = worlds(picture.job.origin)
+    before = [
+        event for event in picture.events if placed.comes_after(event) and _meet(event, placed, picture, ways)
+    ]
+    before += jobs.events_before(outer_job(picture))
+    pushes = (event for event in before if event.deed is Deed.PUSHED and is_about(image, event))
+    pushed = next(pushes, None)
+    if pushed is None or _is_published_later(image, placed, picture, jobs):
+        return None
+    return pushed
+
+
+def _meet(event: ImageEvent, placed: PlacedScan, picture: Picture, ways: Sequence[Facts]) -> bool:
+    """Say whether in some world both the scan and something that its job does may happen."""
+    return any(
+        certainly_off(picture.job, placed.run, world) is None and may_happen(event, picture.job, world)
+        for world in ways
+    )
+
+
+def _is_published_later(image: str, placed: PlacedScan, picture: Picture, jobs: Jobs) -> bool:
+    """Say whether what was pushed only waits for its scan: something after it pushes, promotes or deploys."""
+    later = [event for event in picture.events if placed.comes_before(event)]
+    later += jobs.events_behind(outer_job(picture))
+    return any(event.deed in PUBLISHING and not is_about(image, event) for event in later)

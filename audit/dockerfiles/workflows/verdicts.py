@@ -1,0 +1,159 @@
+"""Scans that do not fail their job by what they find: no exit code, an ignored failure, a filter."""
+
+import posixpath
+from collections.abc import Iterator, Sequence
+
+from fleet_audit.audit.dockerfiles.shell.outcomes import Loss, LossKind, lost_failure
+from fleet_audit.audit.dockerfiles.shell.symbols import is_known
+from fleet_audit.audit.dockerfiles.workflows.builds import uses_action
+from fleet_audit.audit.dockerfiles.workflows.causes import Cause, fault_of
+from fleet_audit.audit.dockerfiles.workflows.conditions import is_true, paths_in
+from fleet_audit.audit.dockerfiles.workflows.pictures import Picture, PlacedScan
+from fleet_audit.audit.model.gates import GateFault, GateFaultKind
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.workflows import Step, Written
+
+_UPLOAD = "github/codeql-action"
+_LOSSES = {
+    LossKind.ALTERNATIVE: "`{by}` stands in for its failure",
+    LossKind.PIPE: "its exit code is lost in a pipe into `{by}`: pipefail is not set",
+    LossKind.GOES_ON: "the script goes on after it, with `{by}`",
+    LossKind.CONDITION: "it is the condition of an `{by}` that leads to no failure",
+    LossKind.NEGATED: "a `{by}` turns its failure into success",
+    LossKind.BACKGROUND: "it runs in the background",
+    LossKind.SUBSTITUTION: "its exit code is lost in the arguments of `{by}`",
+}
+
+
+def verdict_faults(pictures: Sequence[Picture]) -> Iterator[GateFault]:
+    """Yield the scans of these jobs that cannot fail, or not by the worst."""
+    for picture in pictures:
+        siblings = [other for other in pictures if other.job.origin.path == picture.job.origin.path]
+        for placed in picture.scans:
+            is_covered = any(_covers(other, placed) for sibling in siblings for other in sibling.scans)
+            if placed.scan.fails is False:
+                if not is_covered:
+                    yield _without_exit_code(placed, picture)
+                continue
+            yield from _ignored(placed, picture)
+            if not is_covered:
+                yield from _filtered(placed, picture)
+
+
+def _covers(other: PlacedScan, placed: PlacedScan) -> bool:
+    """Say whether another scan judges the same thing, and may fail."""
+    scan = placed.scan
+    if other.scan is scan or other.scan.fails is False or _hides_critical(other):
+        return False
+    return other.scan.images == scan.images and (
+        bool(scan.images) or other.scan.scanner.id == scan.scanner.id
+    )
+
+
+def _without_exit_code(placed: PlacedScan, picture: Picture) -> GateFault:
+    if _is_read_later(placed, picture):
+        kind, detail = GateFaultKind.REPORT_ONLY, "its report is used by a later step, which may judge it"
+    else:
+        kind, detail = GateFaultKind.NO_EXIT_CODE, placed.scan.scanner.why.rstrip(".")
+    return fault_of(placed, picture, Cause(kind, detail, placed.scan.setting))
+
+
+def _is_read_later(placed: PlacedScan, picture: Picture) -> bool:
+    """Say whether a later step takes the report: uploads it to be judged by GitHub, or names its file."""
+    later = range(placed.step, len(picture.job.steps))
+    if any(uses_action(picture.job.steps[at], _UPLOAD) for at in later):
+        return True
+    files = {posixpath.basename(name) for name in _outputs(placed) if is_known(name) and name}
+    return any(
+        file in argument
+        for at in later
+        for command in picture.commands.get(at, ())
+        for argument in command.arguments
+        for file in files
+        if command is not placed.scan.command and command.program not in ("echo", "cat")
+    )
+
+
+def _outputs(placed: PlacedScan) -> Iterator[str]:
+    """Yield the files that a scan writes its report to."""
+    for name in ("output", "output-file", "sarif-file"):
+        yield placed.run.given.get(name, "")
+    command = placed.scan.command
+    if command is None:
+        return
+    words = list(command.arguments)
+    for at, word in enumerate(words):
+        if word in ("-o", "--output") and at + 1 < len(words):
+            yield words[at + 1]
+        elif word.startswith("--output="):
+            yield word.partition("=")[2]
+    for redirect in command.command.redirects:
+        if redirect.operator.startswith(">"):
+            yield redirect.target.expanded(command.environment) or ""
+
+
+def _ignored(placed: PlacedScan, picture: Picture) -> Iterator[GateFault]:
+    """Yield the ways in which the failure of a scan does not become that of its job."""
+    loss = _loss(placed)
+    if loss is not None:
+        detail = _LOSSES[loss.kind].format(by=loss.by)
+        place = SourceLocation(placed.scan.location.path, loss.line)
+        yield fault_of(placed, picture, Cause(GateFaultKind.LOST, detail, place))
+    setting = _continuing(placed, picture)
+    if setting is not None:
+        detail = "continue-on-error makes a success of its failure"
+        yield fault_of(placed, picture, Cause(GateFaultKind.CONTINUES, detail, setting.location))
+
+
+def _loss(placed: PlacedScan) -> Loss | None:
+    if placed.scan.command is None or placed.script is None:
+        return None
+    return lost_failure(placed.script, placed.scan.command.command)
+
+
+def _continuing(placed: PlacedScan, picture: Picture) -> Written | None:
+    """Return the continue-on-error that holds for a scan; None where a later step asks for the outcome."""
+    job = picture.job
+    if is_true(job.job.continue_on_error, job.certain):
+        return job.job.continue_on_error
+    for step in (*placed.run.within, placed.run.step):
+        if is_true(step.continue_on_error, placed.run.certain) and not _is_asked_for(step, placed, picture):
+            return step.continue_on_error
+    return None
+
+
+def _is_asked_for(step: Step, placed: PlacedScan, picture: Picture) -> bool:
+    """Say whether a later step, or another job, asks how a step ended (``steps.ID.outcome``)."""
+    if not step.id:
+        return False
+    wanted = ("steps", step.id.lower(), "outcome")
+    texts = (text for later in picture.job.steps[placed.step :] for text in _texts(later.step))
+    return any(wanted in paths_in(text) for text in texts)
+
+
+def _texts(step: Step) -> Iterator[str]:
+    if step.condition is not None:
+        yield step.condition.text
+    for written in (step.run, *(text for _, text in (*step.env, *step.given))):
+        if written is not None and "${{" in written.text:
+            yield written.text
+
+
+def _hides_critical(placed: PlacedScan) -> bool:
+    severities = placed.scan.severities
+    return bool(severities) and is_known(severities) and "CRITICAL" not in severities.upper()
+
+
+def _filtered(placed: PlacedScan, picture: Picture) -> Iterator[GateFault]:
+    if _hides_critical(placed):
+        detail = f"it looks at {placed.scan.severities} alone"
+        place = _line_of(placed, placed.scan.scanner.severities.input)
+        yield fault_of(placed, picture, Cause(GateFaultKind.NO_CRITICAL, detail, place))
+    elif placed.scan.fixed_only:
+        detail = "vulnerabilities without a fix do not count"
+        place = _line_of(placed, placed.scan.scanner.fixed_only.input)
+        yield fault_of(placed, picture, Cause(GateFaultKind.FIXED_ONLY, detail, place))
+
+
+def _line_of(placed: PlacedScan, name: str) -> SourceLocation | None:
+    return next((text.location for key, text in placed.run.step.given if key == name), None)
