@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import msgspec
 
 from fleet_audit.audit.model.evidence import Edge, Node, NodeKind
-from fleet_audit.audit.model.imports import ImportContext, Level
+from fleet_audit.audit.model.imports import Level
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.static_imports.reachability.expander import Expander
 from fleet_audit.audit.static_imports.reachability.expansion import CallLink, Expansion
 from fleet_audit.audit.static_imports.reachability.nodes import location, module_node, node_name
-from fleet_audit.audit.static_imports.reachability.ways import Key, KnownWays, Way, shown
+from fleet_audit.audit.static_imports.reachability.ways import CallWay, Key, KnownWays, Way, call_way, shown
 from fleet_audit.audit.static_imports.resolution.finder import Module, ModuleKind
 from fleet_audit.audit.static_imports.source.functions import Invocation
 from fleet_audit.audit.static_imports.source.records import LoadCall
@@ -153,7 +153,8 @@ class _Search:
         step = _Step(start.module, key, own_line, is_guarded=start.is_guarded)
         self._push(start.level, step)
         for function in start.called:
-            self._call(start.level, step, CallLink(start.module, Invocation(function), Level.CERTAIN, 0))
+            link = CallLink(start.module, Invocation(function), Level.CERTAIN, 0)
+            self._call(start.level, step, call_way(start.module, step.node, link, is_script=start.is_script))
 
     def _push(self, level: Level, step: "_Step") -> None:
         """Queue a step, unless one that is at least as certain was queued before."""
@@ -196,19 +197,14 @@ class _Search:
             self._loads[step.key] += expansion.loads
             self._follow(level, step, expansion)
 
-    def _call(self, level: Level, step: "_Step", link: CallLink) -> None:
+    def _call(self, level: Level, step: "_Step", way: CallWay) -> None:
         """Push a call that `step` makes."""
-        file = step.module.file
-        if file is None or max(level, link.level) > self._deepest:
+        reached = max(level, way.level)
+        if reached > self._deepest:
             return
-        where = location(file, link.line)
-        is_guarded = link.context is ImportContext.GUARDED
-        own_line = where if isinstance(where, SourceLocation) else step.own_line
-        is_script = step.is_script and link.target.file == file
-        key = (node_name(link.target), is_script)
-        called = _Step(link.target, key, own_line, link.call, is_guarded=step.is_guarded or is_guarded)
-        self._edges.append(Edge(step.node, called.node, link.how, link.level, where, is_guarded))
-        self._push(max(level, link.level), called)
+        self._edges.append(way.edge)
+        own_line, is_guarded = way.own_line or step.own_line, step.is_guarded or way.is_survived
+        self._push(reached, _Step(way.target, way.key, own_line, way.call, is_guarded=is_guarded))
 
     def _visit_packages(self, level: Level, step: "_Step") -> None:
         """Push the package above: importing a.b imports a first (Language Reference, 5.4.2)."""
@@ -220,9 +216,10 @@ class _Search:
     def _follow(self, level: Level, step: "_Step", expansion: Expansion) -> None:
         if step.module.file is None:
             return
-        for call in expansion.calls:
+        find = self._expander.find
+        ways = self._ways.of(step.module, expansion, step.call, find, is_script=step.is_script)
+        for call in ways.calls:
             self._call(level, step, call)
-        ways = self._ways.of(step.module, expansion, step.call, self._expander.find)
         # Where an import surely fails and that is survived, nothing behind it runs.
         is_left = step.is_guarded and expansion.fails_at > 0
         if not is_left and not ways.leads_home and self._deepest is Level.STRING:

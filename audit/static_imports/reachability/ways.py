@@ -9,7 +9,7 @@ from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import ImportContext, Level
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.static_imports.reachability.expander import Expander
-from fleet_audit.audit.static_imports.reachability.expansion import Expansion
+from fleet_audit.audit.static_imports.reachability.expansion import CallLink, Expansion
 from fleet_audit.audit.static_imports.reachability.nodes import is_own, location, module_node, node_name
 from fleet_audit.audit.static_imports.resolution.finder import Module, ModuleKind
 from fleet_audit.audit.static_imports.source.functions import Invocation
@@ -35,13 +35,27 @@ class Way(msgspec.Struct, frozen=True, gc=False):
     """Whether installed code leads into own code here (``import __main__``, a file that shadows another)."""
 
 
+class CallWay(msgspec.Struct, frozen=True, gc=False):
+    """One call of a function elsewhere; what it has in common with an import is as in `Way`."""
+
+    target: Module
+    key: Key
+    call: Invocation
+    level: Level
+    edge: Edge
+    own_line: SourceLocation | None
+    is_survived: bool
+
+
 class Ways(msgspec.Struct, frozen=True):
     """All ways on from one module, and the edges to what it asks for in vain.
 
-    `edges` are those of all ways and these. `leads_home` holds where one of the ways does.
+    `edges` are those of all imports that were found and of `absent`. `leads_home` holds where one of the
+    imports does.
     """
 
     found: tuple[Way, ...] = ()
+    calls: tuple[CallWay, ...] = ()
     absent: tuple[Edge, ...] = ()
     edges: tuple[Edge, ...] = ()
     leads_home: bool = False
@@ -70,15 +84,19 @@ class KnownWays:
         expansion: Expansion,
         call: Invocation | None,
         find: Callable[[str], Module | None],
+        *,
+        is_script: bool = False,
     ) -> Ways:
         """Return the ways on from `module`, or from the function `call` of it."""
         known = self._ways.get(id(expansion))
         # One file may be imported under several names.
         if known is not None and known[0] is expansion and known[1] == module.name:
             return known[2]
-        ways = _ways(module, shown(module, call), expansion, find)
-        if self._image is not None and self._is_common(module, expansion, call):
-            self._ways[id(expansion)] = (expansion, module.name, ways)
+        if self._image is None or not self._is_common(module, expansion, call):
+            return _ways(module, shown(module, call), expansion, find, is_script=is_script)
+        # Where services share an expansion, they find the image's modules in it.
+        ways = _ways(module, shown(module, call), expansion, self._image.find, is_script=False)
+        self._ways[id(expansion)] = (expansion, module.name, ways)
         return ways
 
     def above(self, module: Module, find: Callable[[str], Module | None]) -> Above | None:
@@ -105,11 +123,35 @@ def shown(module: Module, call: Invocation | None) -> Node:
     return Node(NodeKind.FUNCTION, f"{node_name(module)}.{call}")
 
 
-def _ways(module: Module, node: Node, expansion: Expansion, find: Callable[[str], Module | None]) -> Ways:
+def _ways(
+    module: Module,
+    node: Node,
+    expansion: Expansion,
+    find: Callable[[str], Module | None],
+    *,
+    is_script: bool,
+) -> Ways:
     found = tuple(_found(module, node, expansion, find))
+    calls = tuple(call_way(module, node, call, is_script=is_script) for call in expansion.calls)
     absent = tuple(_absent(module, node, expansion))
     edges = (*(way.edge for way in found if way.edge is not None), *absent)
-    return Ways(found, absent, edges, any(way.leads_home for way in found))
+    return Ways(found, calls, absent, edges, any(way.leads_home for way in found))
+
+
+def call_way(module: Module, node: Node, link: CallLink, *, is_script: bool) -> CallWay:
+    """Return a call that `module`, shown as `node`, makes; a script's own functions are the script's."""
+    where = None if module.file is None else location(module.file, link.line)
+    is_guarded = link.context is ImportContext.GUARDED
+    runs_in_script = is_script and link.target.file == module.file
+    return CallWay(
+        target=link.target,
+        key=(node_name(link.target), runs_in_script),
+        call=link.call,
+        level=link.level,
+        edge=Edge(node, shown(link.target, link.call), link.how, link.level, where, is_guarded),
+        own_line=where if isinstance(where, SourceLocation) else None,
+        is_survived=is_guarded,
+    )
 
 
 def _found(
