@@ -24,6 +24,7 @@ NEAR = 0.75
 OFFICIAL = "docker.io/library/"
 _TRANSPORT = re.compile(r"(?:oci|oci-archive|docker-archive|dir|docker|podman|registry):(?=[A-Za-z./])")
 _REMOTE = re.compile(r"(?:registry|docker|podman):(?=[A-Za-z])")
+_THIS_MACHINE = ("localhost", "127.0.0.1")
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 
 
@@ -183,7 +184,12 @@ def parsed_or_none(text: str) -> ImageReference | None:
 
 
 def is_local_name(reference: Reference) -> bool:
-    """Say whether a reference has one part only: a name that a build on the same machine may have given."""
+    """Say whether a name is one that a build on the same machine may have given.
+
+    It has one part only, or names a registry of this machine.
+    """
+    if reference.registry.partition(":")[0] in _THIS_MACHINE:
+        return True
     return reference.repository_name.startswith(OFFICIAL) and "/" not in reference.written
 
 

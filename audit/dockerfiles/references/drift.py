@@ -15,6 +15,7 @@ from fleet_audit.audit.dockerfiles.references.agreed import (
     consumed,
     is_local_name,
 )
+from fleet_audit.audit.dockerfiles.references.partly_known import is_placeholder
 from fleet_audit.audit.model.references import Deviation, Drift, Reference, ReferenceKind, Standard, suffix
 
 LATEST = "latest"
@@ -42,7 +43,7 @@ def _drift(reference: Reference, agreed: Agreed) -> Drift | None:
 
 
 def _malformed(reference: Reference) -> Drift | None:
-    if reference.kind not in _FORM_OF_ITS_OWN:
+    if reference.kind not in _FORM_OF_ITS_OWN or is_placeholder(reference.written):
         return None
     lower = reference.written.lower()
     expected = lower if "small letters" in reference.problem and lower != reference.written else ""
@@ -95,8 +96,8 @@ def _elsewhere(reference: Reference, agreed: Agreed) -> Drift | None:
 
 def _is_for_here(reference: Reference, agreed: Agreed) -> bool:
     """Say whether a name of one part is one that is given, and used, on the machine that builds."""
-    is_given_here = reference.kind is ReferenceKind.COMPOSE and reference.repository_name in agreed.published
-    return reference.publishes or is_given_here
+    is_on_this_machine = reference.kind in (ReferenceKind.COMPOSE, ReferenceKind.COMMAND)
+    return reference.publishes or (is_on_this_machine and reference.repository_name in agreed.published)
 
 
 def _astray(reference: Reference, registry: str, repository: str) -> Deviation | None:

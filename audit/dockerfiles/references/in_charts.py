@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from fleet_audit.audit.configuration.located import Located, View
-from fleet_audit.audit.dockerfiles.references.partly_known import OPEN, Place, reference_at
+from fleet_audit.audit.dockerfiles.references.partly_known import OPEN, Place, opened, reference_at
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.references import Reference, ReferenceKind, suffix
 
@@ -56,13 +56,13 @@ def references_in_values(path: str, values: Located) -> Iterator[Reference]:
 def _image(path: str, key: str, value: View) -> Iterator[Reference]:
     repository = value.get("repository")
     if value.text and ("/" in value.text or ":" in value.text):
-        yield reference_at(_place(path, value, key), value.text)
+        yield reference_at(_place(path, value, key), opened(value.text), value.text)
     elif repository.text:
         registry = value.get("registry").text or ""
         tag, digest = value.get("tag").written, value.get("digest").text or ""
         name = f"{registry}/{repository.text}" if registry else repository.text
         tagged = name if ":" in name.rpartition("/")[2] else name + f":{tag or OPEN}"
-        yield reference_at(_place(path, repository, key), tagged + suffix("", digest))
+        yield reference_at(_place(path, repository, key), opened(tagged + suffix("", digest)))
 
 
 def _place(path: str, view: View, name: str) -> Place:

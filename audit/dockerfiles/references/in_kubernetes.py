@@ -9,12 +9,15 @@ operators of wide use keep images: containers as in a pod, steps and sidecars (T
 from collections.abc import Iterator
 
 from fleet_audit.audit.configuration.located import Located, View
-from fleet_audit.audit.dockerfiles.references.partly_known import OPEN, Place, reference_at
+from fleet_audit.audit.dockerfiles.references.partly_known import OPEN, Place, opened, reference_at
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.references import Reference, ReferenceKind, suffix
 
 _LISTS = frozenset({"containers", "initContainers", "ephemeralContainers", "steps", "sidecars"})
 _SINGLE = frozenset({"container", "script"})
+_CORE = ("v1", "apps", "batch")
+"""The groups of the API that Kubernetes itself has containers in."""
+
 _OPAQUE = frozenset({"metadata", "data", "binaryData", "stringData", "status"})
 """Parts of an object that describe it, or that other programs read."""
 
@@ -37,10 +40,20 @@ def is_kustomization(path: str, document: Located) -> bool:
 
 
 def references_of_object(path: str, document: Located) -> Iterator[Reference]:
-    """Yield the references of an object, also of each in a List."""
+    """Yield the references of an object, also of each in a List.
+
+    In a custom resource a text that is no reference may be something else: an address, a file, a name.
+    """
     view = document.view()
+    is_core = (view.get("apiVersion").text or "").partition("/")[0] in _CORE
+    for reference in _in_object(path, view, is_core=is_core):
+        if is_core or not reference.problem:
+            yield reference
+
+
+def _in_object(path: str, view: View, *, is_core: bool) -> Iterator[Reference]:
     image = view.get("spec").get("image")
-    if image.text:
+    if not is_core and image.text and not {"/", ":"}.isdisjoint(image.text):
         yield _reference(path, image, view.get("metadata").get("name").text or "")
     pending = [view]
     while pending:
@@ -54,8 +67,9 @@ def references_of_object(path: str, document: Located) -> Iterator[Reference]:
                 yield _reference(path, value.get("image"), value.get("name").text or "")
             elif key == "volumes":
                 yield from _volumes(path, value)
-            pending.append(value)
-        pending += here.elements()
+            if isinstance(value.value, dict | list):
+                pending.append(value)
+        pending += (each for each in here.elements() if isinstance(each.value, dict | list))
 
 
 def _images(path: str, containers: View) -> Iterator[Reference]:
@@ -72,7 +86,9 @@ def _volumes(path: str, volumes: View) -> Iterator[Reference]:
 
 
 def _reference(path: str, image: View, name: str) -> Reference:
-    return reference_at(Place(_location(path, image), ReferenceKind.KUBERNETES, name), image.text or "")
+    written = image.text or ""
+    place = Place(_location(path, image), ReferenceKind.KUBERNETES, name)
+    return reference_at(place, opened(written), written)
 
 
 def _location(path: str, view: View) -> SourceLocation:
@@ -93,4 +109,4 @@ def references_of_kustomization(path: str, document: Located) -> Iterator[Refere
         behind = suffix("" if digest else tag or OPEN, digest)
         shown = new if new.text else image.get("newTag") if tag else image.get("digest")
         place = Place(_location(path, shown), ReferenceKind.KUSTOMIZE, name)
-        yield reference_at(place, (new.text or name) + behind)
+        yield reference_at(place, opened((new.text or name) + behind))

@@ -7,12 +7,11 @@ a key. What a template puts in (``{{ … }}``, ``{% … %}``, ``<% … %>``, ``$
 import re
 from collections.abc import Iterator
 
-from fleet_audit.audit.dockerfiles.references.partly_known import OPEN, Place, reference_at
+from fleet_audit.audit.dockerfiles.references.partly_known import OPEN, Place, opened, reference_at
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.references import Reference, ReferenceKind
 
 MAX_LINE = 1000
-_PUT_IN = re.compile(r"\{\{[^{}]*\}\}|\{%[^{}%]*%\}|<%[^<>%]*%>|\$\{[^${}]*\}|\$[A-Za-z_]\w*")
 _FROM = re.compile(r"[ \t]*FROM[ \t]+(\S.*)")
 _IMAGE = re.compile(r"[ \t]*(?:-[ \t]+)?[\"']?image[\"']?[ \t]*:[ \t]+(\S.*)")
 _MARKED = re.compile(r"^[ \t]*(?:-[ \t]*)?\{[{%]|:[ \t]+\{[{%]", re.MULTILINE)
@@ -28,7 +27,7 @@ def references_in_template_text(path: str, text: str) -> Iterator[Reference]:
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) > MAX_LINE:
             continue
-        word = _word(_PUT_IN.sub(OPEN, line.rstrip("\r")))
+        word = _word(opened(line.rstrip("\r")))
         if not word.strip(OPEN):
             continue
         place = Place(SourceLocation(path, number), ReferenceKind.TEMPLATE)

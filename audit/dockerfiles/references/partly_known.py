@@ -12,6 +12,9 @@ OPEN = "\ufffc"
 
 PARTS = ("registry", "repository", "tag", "digest")
 MAX_WRITTEN = 1024
+_PUT_IN = re.compile(r"\{\{[^{}]*\}\}|\{%[^{}%]*%\}|<%[^<>%]*%>|\$\{[^${}]*\}|\$[A-Za-z_]\w*")
+_PLACEHOLDER = re.compile(r"[A-Z0-9_]*[A-Z][A-Z0-9_]*")
+_BETWEEN = re.compile(r"[/:@]")
 _END_OF_DIGEST = re.compile(r"[0-9a-f]{32,}")
 _STAND_IN = "0"
 _STAND_IN_DIGEST = "sha256:" + "0" * 64
@@ -52,6 +55,20 @@ def reference_at(place: Place, value: str, written: str = "") -> Reference:
         problem=problem,
         related=place.related,
     )
+
+
+def opened(text: str) -> str:
+    """Return a text with OPEN for what a program puts in before it is used.
+
+    That is what templates write (``{{ … }}``, ``{% … %}``, ``<% … %>``) and variables (``${…}``, ``$NAME``).
+    """
+    return _PUT_IN.sub(OPEN, text)
+
+
+def is_placeholder(text: str) -> bool:
+    """Say whether a text looks as if a part of it were to be replaced: in capitals, or in other signs."""
+    has_signs = not {"<", ">", "$", "{", "}", "%", "*"}.isdisjoint(text)
+    return has_signs or any(_PLACEHOLDER.fullmatch(part) for part in _BETWEEN.split(text))
 
 
 class Parts(NamedTuple):

@@ -103,6 +103,15 @@ def test_a_name_that_is_given_on_the_same_machine_needs_no_registry() -> None:
     assert [each.standard for each in found(house(), used)] == ["prefix"]
 
 
+def test_a_registry_of_this_machine_is_for_this_machine() -> None:
+    name = "localhost:5000/acme/family-web:1"
+    given = reference(name, kind=ReferenceKind.TAG, publishes=True)
+    run = reference(name, kind=ReferenceKind.COMMAND, line=2)
+
+    assert what(house(), given, run) == []
+    assert [each.standard for each in found(house(), reference(name, kind=ReferenceKind.FROM))] == ["prefix"]
+
+
 @pytest.mark.parametrize(
     ("tag", "deviation"),
     [
@@ -186,3 +195,8 @@ def test_a_text_that_is_no_reference_is_told_where_nothing_else_tells_it() -> No
 
     assert what(None, upper) == [("form", None, "acme/web:1")]
     assert what(None, reference("acme/Web:1", kind=ReferenceKind.FROM)) == []
+
+
+@pytest.mark.parametrize("text", ["IMAGE", "acme/WEB_IMAGE:1", "<image>", "{{ image", "acme/web:%TAG%"])
+def test_a_text_that_is_to_be_replaced_is_not_held_to_any_form(text: str) -> None:
+    assert what(None, reference(text)) == []

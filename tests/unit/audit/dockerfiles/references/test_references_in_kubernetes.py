@@ -111,3 +111,22 @@ def test_a_kustomization_is_known_by_its_kind_or_its_file() -> None:
     kinds = documents("kind: Kustomization\n---\nkind: Deployment\n---\nimages: []\n")
 
     assert [is_kustomization("x/kustomization.yaml", each) for each in kinds] == [True, False, True]
+
+
+def test_a_variable_that_is_put_in_before_use_is_not_known() -> None:
+    (document,) = documents(CRON.replace("acme/job:1", "acme/job:${TAG}"))
+
+    (job,) = references_of_object("k8s.yaml", document)
+
+    assert (job.written, job.repository_name, job.unknown) == (
+        "acme/job:${TAG}",
+        "docker.io/acme/job",
+        ("tag", "digest"),
+    )
+
+
+@pytest.mark.parametrize("image", ["ubuntu-20.04", "https://files.example/disk.img", "Disk Image"])
+def test_what_a_custom_resource_calls_an_image_may_be_something_else(image: str) -> None:
+    (document,) = documents(f"apiVersion: machines.example/v1\nkind: Machine\nspec: {{image: '{image}'}}\n")
+
+    assert written(references_of_object("k8s.yaml", document)) == []
