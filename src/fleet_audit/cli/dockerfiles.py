@@ -9,7 +9,7 @@ import msgspec
 
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.cli.ending import exit_code
-from fleet_audit.cli.manifest import find_fleet
+from fleet_audit.cli.manifest import find_fleet, repository_root
 from fleet_audit.cli.options import Common, common
 from fleet_audit.cli.output import check_writable, parse_outputs, write
 
@@ -35,7 +35,7 @@ def command(*, paths: tuple[str, ...], asks_hadolint: bool, common: Common) -> i
         if not os.path.lexists(path):
             raise UsageError(f"{path}: there is no such file or folder; check the path")
     fleet = _fleet(common, paths)
-    root = _root(fleet, paths)
+    root = repository_root(fleet, _folder(paths))
     chosen = _below(root, paths)
 
     from fleet_audit.audit.dockerfiles.repository import Repository  # noqa: PLC0415  (not for --help)
@@ -67,14 +67,6 @@ def command(*, paths: tuple[str, ...], asks_hadolint: bool, common: Common) -> i
 def _fleet(common: Common, paths: tuple[str, ...]) -> "Fleet | None":
     """Return the fleet of ``-f FILE``, else of the nearest manifest above what is asked about."""
     return find_fleet(common, _folder(paths))
-
-
-def _root(fleet: "Fleet | None", paths: tuple[str, ...]) -> Path:
-    """Return the folder of the manifest, else the git repository's, else the one that is asked about."""
-    if fleet is not None:
-        return Path(os.path.realpath(fleet.root))
-    folder = Path(os.path.realpath(_folder(paths)))
-    return next((above for above in (folder, *folder.parents) if (above / ".git").exists()), folder)
 
 
 def _folder(paths: tuple[str, ...]) -> Path:

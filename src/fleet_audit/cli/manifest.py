@@ -1,5 +1,6 @@
 """Which manifest a command means."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,3 +35,11 @@ def need_fleet(fleet: "Fleet | None", name: str = "") -> "Fleet":
         what = f"{name} is no image, and there" if name else "there"
         raise UsageError(f"{what} is no fleet.yaml here or above; pass -f FILE, or name an image")
     return fleet
+
+
+def repository_root(fleet: "Fleet | None", folder: Path) -> Path:
+    """Return the manifest's folder, else that of the git repository that holds `folder`, else `folder`."""
+    if fleet is not None:
+        return Path(os.path.realpath(fleet.root))
+    start = Path(os.path.realpath(folder))
+    return next((above for above in (start, *start.parents) if (above / ".git").exists()), start)
