@@ -73,7 +73,7 @@ class BuildCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to the file `detail`), ``piped-script`` (what is fetched from `detail` is run unread), ``unchecked-add``,
     ``moving-source`` (a clone without a commit), ``extra-index``, ``unverified`` (`detail` switches checks
     off) or ``without-hashes``. `place` is ``dockerfile``, ``workflow``, ``script`` or ``configuration``.
-    `program` is what is called, `command` the words that say what is meant. `is_hashed` where hashes are
+    `program` is what is called, `words` those that say what is meant. `is_hashed` where hashes are
     demanded all the same.
     """
 
@@ -81,7 +81,7 @@ class BuildCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: str = ""
     place: str = ""
     program: str = ""
-    command: str = ""
+    words: str = ""
     detail: str = ""
     is_hashed: bool = False
     services: tuple[str, ...] = ()

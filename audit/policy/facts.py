@@ -33,6 +33,7 @@ from fleet_audit.audit.model.imports import (
     name_of_absent,
     provided_tops,
 )
+from fleet_audit.audit.model.installs import BaseImage, BuildCommand, HashClaim, Install, Practice
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.need import Need
 from fleet_audit.audit.model.standards import (
@@ -98,6 +99,10 @@ class SubjectKind(StrEnum):
     TRIGGER = "trigger"
     MACHINE_PROFILE = "machine_profile"
     CLAIM = "claim"
+    INSTALL = "install"
+    HASH = "hash"
+    COMMAND = "command"
+    BASE = "base"
     REFERENCE = "reference"
     ARGUMENT = "argument"
     PUBLICATION = "publication"
@@ -217,6 +222,7 @@ Facts = (
     | OpinionFacts
     | Standing
     | ClaimFacts
+    | Practice
     | ReferenceFacts
     | ArgumentFacts
     | PublicationFacts
@@ -255,6 +261,10 @@ FACTS: Mapping[SubjectKind, type[Facts]] = {
     SubjectKind.TRIGGER: Trigger,
     SubjectKind.MACHINE_PROFILE: MachineProfile,
     SubjectKind.CLAIM: ClaimFacts,
+    SubjectKind.INSTALL: Install,
+    SubjectKind.HASH: HashClaim,
+    SubjectKind.COMMAND: BuildCommand,
+    SubjectKind.BASE: BaseImage,
     SubjectKind.REFERENCE: ReferenceFacts,
     SubjectKind.ARGUMENT: ArgumentFacts,
     SubjectKind.PUBLICATION: PublicationFacts,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from fleet_audit.audit.pipeline.repository import contexts, manifest, references, standards, syntax
+from fleet_audit.audit.pipeline.repository import contexts, manifest, pinning, references, standards, syntax
 from fleet_audit.audit.pipeline.repository.grounds import Examined, Grounds
 
 Check = Callable[[Grounds], Examined]
@@ -13,5 +13,6 @@ CHECKS: tuple[Check, ...] = (
     references.examine,
     contexts.examine,
     standards.examine,
+    pinning.examine,
 )
 """Each asks one question of the repository; no check knows of another."""
