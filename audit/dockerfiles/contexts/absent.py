@@ -1,35 +1,33 @@
 """Dockerfiles and contexts that builds name and that are not there."""
 
 import posixpath
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
+from fleet_audit.audit.dockerfiles.copying.made_elsewhere import MadeElsewhere
 from fleet_audit.audit.dockerfiles.kinds import FileRole
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.model.builds import Build, BuildOrigin
 from fleet_audit.audit.model.contexts import AbsentKind, AbsentPart
 from fleet_audit.audit.model.finding import GapKind
 
-_SUBMODULE = re.compile(r"[ \t]*path[ \t]*=[ \t]*(.+)")
-
 
 def absent_parts(repository: Repository, builds: Iterable[Build]) -> tuple[AbsentPart, ...]:
     """Return what builds name and the repository does not have, each place once.
 
-    What stands in a submodule may be there only once it is checked out: a gap, and no finding.
+    What git fetches, or something makes before the build, may be there then: a gap, and no finding.
     """
-    submodules = tuple(_submodules(repository))
+    elsewhere = MadeElsewhere(repository)
     found = []
     for build in builds:
         part = None if build.origin is BuildOrigin.DEFAULT else _absent(repository, build)
         if part is None:
             continue
-        if any(_is_below(part.path, folder) for folder in submodules):
+        why = elsewhere.reason(part.path)
+        if why:
             where = part.location
-            why = f"{part.path} stands in a submodule that is not checked out"
-            repository.report(where.path, why, line=where.line, kind=GapKind.NOT_EXAMINED)
-            continue
-        found.append(part)
+            repository.report(where.path, f"{part.path}: {why}", line=where.line, kind=GapKind.NOT_EXAMINED)
+        else:
+            found.append(part)
     return tuple(dict.fromkeys(found))
 
 
@@ -69,15 +67,3 @@ def _near(repository: Repository, path: str) -> str:
     beside = [each for each in known if posixpath.dirname(each) == folder]
     alike = [each for each in known if each.casefold() == path.casefold() or each.endswith(f"/{path}")]
     return next((found[0] for found in (alike, beside) if len(found) == 1), "")
-
-
-def _submodules(repository: Repository) -> Iterator[str]:
-    text = repository.text(".gitmodules") if repository.holds(".gitmodules") else None
-    for line in (text or "").split("\n"):
-        match = _SUBMODULE.fullmatch(line.rstrip())
-        if match is not None:
-            yield match[1]
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(f"{folder}/")

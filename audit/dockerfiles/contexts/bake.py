@@ -35,6 +35,7 @@ ORDER = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "do
 
 MAX_COMBINATIONS = 256
 MAX_TARGETS = 2000
+MAX_INHERITED = 50
 _DEFAULT = "default"
 _OWN_FOLDER = "cwd://"
 _ELSEWHERE = ("target:", "docker-image://", "oci-layout://")
@@ -65,11 +66,12 @@ def _joined(
 
 
 class _Definition(msgspec.Struct):
-    """What several bake files say together."""
+    """What several bake files say together; `whole` are targets with what they inherit."""
 
     targets: dict[str, _Target]
     groups: dict[str, Expression]
     variables: dict[str, Value]
+    whole: dict[str, _Target]
 
 
 def bake_builds(repository: Repository) -> Iterator[Build]:
@@ -99,7 +101,7 @@ def given_builds(
 
 
 def _definition(repository: Repository, paths: Sequence[str]) -> _Definition:
-    definition = _Definition({}, {}, {})
+    definition = _Definition({}, {}, {}, {})
     for path in paths:
         for block in _blocks(repository, path):
             _add(definition, block, path)
@@ -110,7 +112,7 @@ def _builds(
     repository: Repository, definition: _Definition, names: Sequence[str], folder: str
 ) -> Iterator[Build]:
     for name in names[:MAX_TARGETS]:
-        target = _inherited(definition, definition.targets[name], ())
+        target = _inherited(definition, name)
         for scope in _combinations(definition, target):
             yield _build(repository, _Settings(target, scope), folder)
 
@@ -205,16 +207,19 @@ def _names(definition: _Definition, target: _Target, attribute: str) -> list[str
     return [] if said is None else _texts(evaluated(said[0].value, definition.variables))
 
 
-def _inherited(definition: _Definition, target: _Target, chain: tuple[str, ...]) -> _Target:
-    """Return a target over those that it inherits, the last of them nearest; a cycle ends."""
-    if target.name in chain or len(chain) > MAX_COMBINATIONS:
-        return target
+def _inherited(definition: _Definition, name: str, depth: int = 0) -> _Target:
+    """Return a target over those that it inherits, the last of them nearest; a cycle or long chain ends."""
+    if name in definition.whole:
+        return definition.whole[name]
+    target = definition.whole[name] = definition.targets[name]
     merged: _Target | None = None
-    for name in _names(definition, target, "inherits"):
-        if name in definition.targets and name != target.name:
-            each = _inherited(definition, definition.targets[name], (*chain, target.name))
-            merged = each if merged is None else each.over(merged)
-    return target if merged is None else target.over(merged)
+    for each in _names(definition, target, "inherits"):
+        if each in definition.targets and depth < MAX_INHERITED:
+            below = _inherited(definition, each, depth + 1)
+            merged = below if merged is None else below.over(merged)
+    if merged is not None:
+        definition.whole[name] = target.over(merged)
+    return definition.whole[name]
 
 
 def _combinations(definition: _Definition, target: _Target) -> Iterator[Mapping[str, Value]]:

@@ -1,6 +1,8 @@
 """Every use of a Dockerfile that the repository shows, and what is assumed of one that nothing builds."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import Final
 
 from fleet_audit.audit.dockerfiles.contexts.bake import bake_builds
 from fleet_audit.audit.dockerfiles.contexts.compose import compose_builds
@@ -10,8 +12,11 @@ from fleet_audit.audit.dockerfiles.contexts.scripts import script_builds
 from fleet_audit.audit.dockerfiles.kinds import FileRole
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.model.builds import Build, BuildOrigin
+from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.model.location import SourceLocation
+
+MAX_BUILDS: Final = 20_000
 
 
 def builds(
@@ -22,16 +27,22 @@ def builds(
     A Dockerfile that nothing builds is assumed to be built with the manifest's default context, else with the
     repository's root: a build of origin DEFAULT.
     """
-    found = [
-        *(manifest_builds(fleet, repository) if fleet is not None else ()),
-        *compose_builds(repository),
-        *bake_builds(repository),
-        *from_workflows,
-        *script_builds(repository),
-    ]
-    order = list(BuildOrigin)
-    found.sort(key=lambda build: (order.index(build.origin), build.location, build.name, build.args))
-    return (*dict.fromkeys(found), *_assumed(repository, fleet, {build.dockerfile for build in found}))
+    named = chain(
+        manifest_builds(fleet, repository) if fleet is not None else (),
+        compose_builds(repository),
+        bake_builds(repository),
+        from_workflows,
+        script_builds(repository),
+    )
+    found = list(dict.fromkeys(islice(named, MAX_BUILDS)))
+    if next(named, None) is not None:
+        repository.report("", f"asks for more than {MAX_BUILDS} builds", kind=GapKind.LIMIT_REACHED)
+    found.sort(key=_order)
+    return (*found, *_assumed(repository, fleet, {build.dockerfile for build in found}))
+
+
+def _order(build: Build) -> tuple[int, SourceLocation, str, str]:
+    return (list(BuildOrigin).index(build.origin), build.location, build.name, str(build.args))
 
 
 def _assumed(repository: Repository, fleet: Fleet | None, built: set[str]) -> Iterator[Build]:

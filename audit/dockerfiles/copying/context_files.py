@@ -22,6 +22,9 @@ MAX_SEARCHED = 20_000
 """How many entries are looked at below a folder that is left out, for one that is taken back in."""
 
 MAX_MATCHES = 10_000
+MAX_PATH = 4096
+"""PATH_MAX of Linux (limits.h): no file has a longer one."""
+
 IGNORE_NAME = ".dockerignore"
 
 
@@ -62,6 +65,8 @@ class ContextFiles:
         """Return whether a build that names `path`, clean and below the context, finds it."""
         if not path:
             return _THERE
+        if len(path) > MAX_PATH:
+            return Found(None, reason=f"it has more than {MAX_PATH} characters")
         if has_wildcard(path):
             return self._find_matches(path, ignored)
         real = self._resolved(path)

@@ -2,11 +2,13 @@
 
 import posixpath
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from msgspec.structs import replace
 
 from fleet_audit.audit.dockerfiles.copying.context_files import Contexts, Found
 from fleet_audit.audit.dockerfiles.copying.ignoring import IgnoreRules
+from fleet_audit.audit.dockerfiles.copying.made_elsewhere import MadeElsewhere
 from fleet_audit.audit.dockerfiles.copying.stage_contents import StageContents
 from fleet_audit.audit.dockerfiles.copying.takings import Taking, takings
 from fleet_audit.audit.dockerfiles.language.expansion import scopes
@@ -15,8 +17,10 @@ from fleet_audit.audit.dockerfiles.language.structure import Dockerfile
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.model.builds import Build, BuildOrigin
 from fleet_audit.audit.model.copying import CopiedSource, CopyProblem
+from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.location import SourceLocation
 
+MAX_SOURCES = 100_000
 Way = tuple[str, str, tuple[tuple[str, str | None], ...], str, tuple[tuple[str, str], ...]]
 
 
@@ -27,15 +31,23 @@ def copied_sources(repository: Repository, builds: Iterable[Build]) -> tuple[Cop
     that it may have: what one of them has is there.
     """
     contexts = Contexts(repository)
+    elsewhere = MadeElsewhere(repository)
     found: dict[CopiedSource, None] = {}
     seen: set[Way] = set()
+    left = MAX_SOURCES
     for build in builds:
         way = (build.dockerfile, build.context, build.args, build.target, build.contexts)
         dockerfile = repository.dockerfile(build.dockerfile) if _is_there(repository, build) else None
         if dockerfile is None or dockerfile.foreign_frontend or way in seen:
             continue
         seen.add(way)
-        found |= dict.fromkeys(_Build(build, dockerfile, contexts).sources())
+        taken = tuple(islice(_Build(build, dockerfile, contexts, elsewhere).sources(), left + 1))
+        left -= len(taken)
+        if left < 0:
+            why = f"more than {MAX_SOURCES} sources are copied here and before"
+            repository.report(build.dockerfile, why, kind=GapKind.LIMIT_REACHED)
+            break
+        found |= dict.fromkeys(taken)
     return tuple(
         sorted(found, key=lambda each: (each.location, each.source, each.context, str(each.built_at)))
     )
@@ -48,10 +60,13 @@ def _is_there(repository: Repository, build: Build) -> bool:
 class _Build:
     """Looks at one build."""
 
-    def __init__(self, build: Build, dockerfile: Dockerfile, contexts: Contexts) -> None:
+    def __init__(
+        self, build: Build, dockerfile: Dockerfile, contexts: Contexts, elsewhere: MadeElsewhere
+    ) -> None:
         self._build = build
         self._dockerfile = dockerfile
         self._contexts = contexts
+        self._elsewhere = elsewhere
         given = {name: value for name, value in build.args if value is not None}
         self._scopes = scopes(dockerfile, given, target=build.target)
         self._named = {name.lower(): where for name, where in build.contexts}
@@ -108,10 +123,18 @@ class _Build:
         if taking.path is None:
             return Found(None, reason="a variable in it has no known value")
         found = self._contexts.files(context).find(taking.path, rules)
-        if found.exists is False and taking.is_optional:
+        return found if found.exists is not False else self._excused(taking, context, found)
+
+    def _excused(self, taking: Taking, context: str, found: Found) -> Found:
+        """Return what was not found as not known where it may be there all the same."""
+        if taking.is_optional:
             return Found(None, reason="--parents leaves away what is not there")
-        if found.exists is False and self._is_open and taking.uses:
+        if self._is_open and taking.uses:
             return Found(None, reason="it depends on an argument from outside")
+        if found.problem in (CopyProblem.MISSING, CopyProblem.DANGLING):
+            path = posixpath.normpath(posixpath.join(context, taking.path or ""))
+            why = self._elsewhere.reason(path)
+            return Found(None, reason=why) if why else found
         return found
 
     def _told(

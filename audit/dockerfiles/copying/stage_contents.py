@@ -41,30 +41,34 @@ KindInContext = Callable[[str], FileKind | None]
 class _Contents(msgspec.Struct):
     """What is known of a stage.
 
-    It makes `paths`; `open_folders` hold what is not known, `copies` what a folder of the context holds.
+    It makes `paths`, with the folders around them; `open_folders` hold what is not known, `copies` what
+    folders of the context hold.
     """
 
     paths: set[str]
     open_folders: set[str]
-    copies: list[tuple[str, str]]
+    copies: dict[str, list[str]]
     workdir: str = "/"
     is_known: bool = True
     is_plain_image: bool = False
 
+    def make(self, path: str) -> None:
+        while path not in self.paths:
+            self.paths.add(path)
+            path = path.rpartition("/")[0]
+
     def may_hold(self, path: str, kind: KindInContext) -> bool:
-        made = {*self.paths, *self.open_folders, *(folder for folder, _ in self.copies)}
-        if path in made or any(each.startswith(f"{path}/") for each in made):
+        if path in self.paths:
             return True
-        if any(_is_below(path, folder) for folder in self.open_folders):
-            return True
-        below = ((folder, source) for folder, source in self.copies if _is_below(path, folder))
-        return any(
-            kind(clean_path(f"{source}/{path[len(folder) :]}")) is not None for folder, source in below
-        )
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return not folder or path.startswith(f"{folder}/")
+        folder = path
+        while folder:
+            folder = folder.rpartition("/")[0]
+            if folder in self.open_folders:
+                return True
+            for source in self.copies.get(folder, ()):
+                if kind(clean_path(f"{source}/{path[len(folder) :]}")) is not None:
+                    return True
+        return False
 
 
 class StageContents:
@@ -94,7 +98,7 @@ class StageContents:
 
     def _contents(self, stage: Stage) -> _Contents:
         if stage.index not in self._known:
-            contents = self._known[stage.index] = _Contents(set(), set(), [])
+            contents = self._known[stage.index] = _Contents(set(), set(), {})
             lineage = list(self._scopes.lineage(stage))
             base = self._scopes.base(lineage[-1])
             contents.is_plain_image = base.is_known and _is_plain(base.value)
@@ -112,7 +116,7 @@ class StageContents:
                 contents.is_known = False
             elif instruction.keyword == "WORKDIR":
                 contents.workdir = self._destination(instruction, contents)
-                contents.paths.add(clean_path(contents.workdir))
+                contents.make(clean_path(contents.workdir))
             elif instruction.keyword == "COPY":
                 self._copy(instruction, taken[instruction.line], contents)
 
@@ -125,18 +129,22 @@ class StageContents:
         written = self._destination(instruction, contents)
         destination = clean_path(written)
         is_folder = written.endswith(("/", "/.")) or len(instruction.words) > 2
+        contents.make(destination)
         if len(taken) < len(instruction.words) - 1:
             contents.open_folders.add(destination)
         for taking in taken:
-            kind = (
-                None if taking.origin or has_wildcard(taking.path or "*") else self._kind(taking.path or "")
-            )
+            kind = self._kind_of(taking)
             if kind is FileKind.FOLDER:
-                contents.copies.append((destination, taking.path or ""))
+                contents.copies.setdefault(destination, []).append(taking.path or "")
             elif kind is FileKind.FILE and is_folder:
-                contents.paths.add(clean_path(f"{destination}/{posixpath.basename(taking.path or '')}"))
+                contents.make(clean_path(f"{destination}/{posixpath.basename(taking.path or '')}"))
             else:
                 contents.open_folders.add(destination)
+
+    def _kind_of(self, taking: Taking) -> FileKind | None:
+        """Return what a source of the context is; None where it is none, or not known."""
+        is_known = taking.path is not None and not taking.origin and not has_wildcard(taking.path)
+        return self._kind(taking.path or "") if is_known else None
 
 
 def _is_plain(image: str) -> bool:

@@ -210,3 +210,12 @@ def test_a_hostile_file_is_read_in_time() -> None:
     built('target "a" { x = "' + "${" * 5000)
     built("/*" + "*" * 500_000)
     assert time.process_time() - before < 10
+
+
+def test_targets_that_inherit_each_other_in_many_ways_are_worked_out_once() -> None:
+    text = 'target "t0" { context = "x" }\n' + "".join(
+        f'target "t{n}" {{ inherits = ["t{n - 1}", "t{n - 1}"] }}\n' for n in range(1, 1500)
+    )
+
+    (build,) = built(text + 'group "default" { targets = ["t30"] }\n')[:1]
+    assert (build.name, build.context) == ("t30", "x")

@@ -257,3 +257,26 @@ def test_what_cannot_be_read_is_passed_over() -> None:
     assert problems("\0") == []
     assert problems("FROM a\nCOPY gone\n") == []
     assert problems("FROM a\nCOPY --from=s x /\n", target="gone") == []
+
+
+def test_what_something_makes_before_the_build_is_not_missed() -> None:
+    text = "FROM a\nCOPY dist/ gone /app/\n"
+
+    assert problems(text, {".gitignore": "dist/\n"}) == [(2, "gone", "missing")]
+
+
+def test_a_path_that_no_file_can_have_is_not_looked_for() -> None:
+    assert problems(f"FROM a\nCOPY {'a/' * 4000} /x\n") == []
+
+
+def test_more_sources_than_anyone_writes_are_a_gap() -> None:
+    text = "FROM a\n" + ("COPY " + "a " * 25_000 + "/\n") * 5
+    repository = Repository(tree({"Dockerfile": text}))
+    build = Build(origin=BuildOrigin.BAKE, location=SourceLocation("b.hcl", 1), dockerfile="Dockerfile")
+
+    assert copied_sources(repository, [build]) == ()
+    assert [gap.kind for gap in repository.gaps] == ["limit-reached"]
+
+
+def test_links_that_lead_in_a_circle_end() -> None:
+    assert problems("FROM a\nCOPY x /\n", {"x": Link("y"), "y": Link("x")}) == [(2, "x", "dangling")]
