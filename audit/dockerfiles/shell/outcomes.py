@@ -58,6 +58,7 @@ class _Fails(msgspec.Struct, frozen=True):
 
 
 _Outcome = Loss | _Handled | _Fails
+_List = tuple[tuple[Item, ...], ...]
 
 
 def lost_failure(script: Script, command: Command) -> Loss | None:
@@ -188,12 +189,21 @@ def _succeeds(command: Command) -> bool:
     return call.program in _SUCCEEDING
 
 
+def _and_or_list(level: _Level) -> tuple[_List, int, Sequence[_List]]:
+    """Return the AND-OR list of a level's item, the place of its pipeline there, and the lists behind it."""
+    lists = list(and_or_lists(level.items))
+    at = next(i for i, joined in enumerate(lists) if any(_holds(pipe, level.item) for pipe in joined))
+    place = next(i for i, pipe in enumerate(lists[at]) if _holds(pipe, level.item))
+    return lists[at], place, lists[at + 1 :]
+
+
+def _holds(pipe: tuple[Item, ...], item: Item) -> bool:
+    return any(each is item for each in pipe)
+
+
 def _in_list(level: _Level, command: Command, *, exits: bool) -> _Outcome:
     """Return what becomes of a failure in the list where it stands."""
-    lists = list(and_or_lists(level.items))
-    at = next(i for i, joined in enumerate(lists) if any(level.item in pipe for pipe in joined))
-    joined = lists[at]
-    place = next(i for i, pipe in enumerate(joined) if level.item in pipe)
+    joined, place, following = _and_or_list(level)
     outcome = _in_pipe(level, joined[place], command)
     if outcome is not None:
         return outcome
@@ -202,7 +212,7 @@ def _in_list(level: _Level, command: Command, *, exits: bool) -> _Outcome:
         return _of_alternative(alternative)
     if place == len(joined) - 1 and exits:
         return _Fails(ends_shell=True)
-    return _at_end(lists[at + 1 :])
+    return _at_end(following)
 
 
 def _in_pipe(level: _Level, pipe: tuple[Item, ...], command: Command) -> _Outcome | None:
@@ -217,7 +227,7 @@ def _in_pipe(level: _Level, pipe: tuple[Item, ...], command: Command) -> _Outcom
     return None
 
 
-def _at_end(following: Sequence[tuple[tuple[Item, ...], ...]]) -> _Outcome:
+def _at_end(following: Sequence[_List]) -> _Outcome:
     """Return what becomes of a list that fails and does not end the shell, by what follows it."""
     if not following:
         return _Fails()
@@ -267,3 +277,86 @@ def _asks_status(item: Item) -> bool:
 def _names_status(word: Word) -> bool:
     names = {part.name for part in word.parts if part.kind is PartKind.VARIABLE}
     return "?" in names or "PIPESTATUS" in word.text or "$?" in word.text
+
+
+class Sense(StrEnum):
+    """How a question decides whether its script fails."""
+
+    FAILS_WHEN_TRUE = "fails-when-true"
+    FAILS_WHEN_FALSE = "fails-when-false"
+    NEVER_FAILS = "never-fails"
+
+
+def sense_of(script: Script, command: Command) -> Sense | None:
+    """Return how a command that asks a question decides over the script; None where that is not certain.
+
+    A question is true where its command succeeds. One whose answer is only shown, or kept, decides nothing.
+    """
+    path = _path_to(script.items, command)
+    if path is None or any(level.is_substituted for level in path):
+        return None
+    level = path[-1]
+    joined, place, _ = _and_or_list(level)
+    pipe = joined[place]
+    if level.item is not pipe[-1]:
+        return None
+    if level.block is not None and level.block.kind is BlockKind.CONDITION:
+        return _sense_of_condition(path, is_negated=pipe[0].is_negated) if len(joined) == 1 else None
+    if pipe[0].is_negated:
+        return _sense_of_negation(path)
+    if place + 1 < len(joined):
+        return _sense_by_next(pipe[-1].after, joined[place + 1 :])
+    outcome = _outcome(path, command)
+    return Sense.FAILS_WHEN_FALSE if isinstance(outcome, _Fails) else None
+
+
+def _sense_of_condition(path: Sequence[_Level], *, is_negated: bool) -> Sense | None:
+    around = path[-2].block if len(path) > 1 else None
+    if around is None or around.kind is not BlockKind.IF:
+        return None
+    branches = [item for item in around.items if isinstance(item, Block)]
+    at = next(i for i, branch in enumerate(branches) if branch is path[-1].block)
+    then = branches[at + 1] if at + 1 < len(branches) else None
+    if then is None or len(branches) > at + 2:
+        return None
+    if _leaves_badly(then):
+        return Sense.FAILS_WHEN_FALSE if is_negated else Sense.FAILS_WHEN_TRUE
+    is_shown = all(isinstance(item, Command) and not item.redirects for item in then.items)
+    return Sense.NEVER_FAILS if is_shown and _ends_well(then) and not is_negated else None
+
+
+def _leaves_badly(branch: Block) -> bool:
+    """Say whether a branch certainly ends the script with a failure."""
+    last = branch.items[-1] if branch.items else None
+    return isinstance(last, Command) and _is_failing_exit(last)
+
+
+def _is_failing_exit(command: Command) -> bool:
+    call = called(command)
+    if call is None:
+        return False
+    if call.program == "false":
+        return True
+    value = call.arguments[0].value if call.arguments else None
+    return call.program == "exit" and value is not None and value.isdigit() and int(value[:9]) != 0
+
+
+def _sense_of_negation(path: Sequence[_Level]) -> Sense | None:
+    """Return what ``! question`` decides: -e does not look at it, so it must be the last command."""
+    if len(path) > 1:
+        return None
+    level = path[0]
+    joined, place, _ = _and_or_list(level)
+    if place + 1 < len(joined):
+        return None
+    is_last = level.items[-1] is level.item
+    return Sense.FAILS_WHEN_TRUE if is_last else Sense.NEVER_FAILS
+
+
+def _sense_by_next(after: Operator, following: Sequence[tuple[Item, ...]]) -> Sense | None:
+    """Return what a question decides whose answer leads to another command."""
+    first = following[0][0]
+    leaves = _leaves_badly(first) if isinstance(first, Block) else _is_failing_exit(first)
+    if leaves:
+        return Sense.FAILS_WHEN_TRUE if after is Operator.AND else Sense.FAILS_WHEN_FALSE
+    return None
