@@ -115,6 +115,7 @@ def _reached(folder: Path, store: Path) -> dict[str, int]:
     from fleet_audit.audit.images.folder import open_folder  # noqa: PLC0415  (each way pays for its own)
     from fleet_audit.audit.model.image import ImageConfig  # noqa: PLC0415  (the same)
     from fleet_audit.audit.static_imports.examine import examine  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.static_imports.kept_examination import Keeping  # noqa: PLC0415  (the same)
     from fleet_audit.audit.static_imports.resolution.interpreter import find_interpreter  # noqa: PLC0415  (the same)
     from fleet_audit.audit.static_imports.service_code import ServiceCode  # noqa: PLC0415  (the same)
     from fleet_audit.audit.tools.folder_store import FolderStore  # noqa: PLC0415  (the same)
@@ -123,7 +124,9 @@ def _reached(folder: Path, store: Path) -> dict[str, int]:
     interpreter = find_interpreter(image, ImageConfig(env={"PATH": "/usr/bin"}))
     described = json.loads((folder / "services.json").read_bytes())
     services = [ServiceCode(name, entry, tuple(paths), root=root) for name, entry, paths, root in described]
-    found = examine(services, open_folder(folder / "sources"), image, interpreter, records=FolderStore(store))
+    keeping = Keeping(FolderStore(store / "answers"))
+    records, sources = FolderStore(store / "records"), open_folder(folder / "sources")
+    found = examine(services, sources, image, interpreter, records=records, keeping=keeping)
     return {
         "services": len(found.services),
         "entries": len({service.entry for service in found.services}),
