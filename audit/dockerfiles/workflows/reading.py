@@ -66,6 +66,11 @@ def workflows(repository: Repository) -> tuple[Workflow, ...]:
     return tuple(workflow for workflow in found if workflow is not None)
 
 
+def workflow_at(path: str, repository: Repository) -> Workflow | None:
+    """Return one workflow, wherever it stands; None, and a gap, where it cannot be read."""
+    return _workflow(path, repository, _Composites(repository))
+
+
 def _workflow(path: str, repository: Repository, actions: "_Composites") -> Workflow | None:
     opened = _opened(path, repository)
     if opened is None:

@@ -8,7 +8,7 @@ from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.workflows.gates import gate_faults
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
 from fleet_audit.audit.knowledge.base import load_knowledge, packaged_knowledge
-from fleet_audit.audit.model.gates import GateFault
+from fleet_audit.audit.model.gates import GateFault, GateFaultKind
 from tests.support.trees import tree
 
 CI = ".github/workflows/ci.yml"
@@ -30,7 +30,11 @@ def faults(text: str, **others: str) -> tuple[GateFault, ...]:
 
 
 def kinds(text: str, **others: str) -> list[tuple[str, int]]:
-    return [(fault.kind.value, fault.location.line) for fault in faults(text, **others)]
+    return [
+        (fault.kind.value, fault.location.line)
+        for fault in faults(text, **others)
+        if fault.kind is not GateFaultKind.MOVABLE_ACTION
+    ]
 
 
 def in_steps(steps: str, head: str = "on: push") -> list[tuple[str, int]]:
@@ -374,3 +378,18 @@ def test_the_runs_of_a_matrix_are_one_fault() -> None:
           - run: trivy image acme/${{ matrix.image }}:1
     """
     assert kinds(text) == [("no-exit-code", 6)]
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        ("if grep -q CRITICAL report.txt; then exit 1; fi", "grep"),
+        ("grep -q CRITICAL report.txt", "grep-inverted"),
+        ("if grep -qE 'HIGH|CRITICAL' report.txt; then echo found; fi", "grep-passes"),
+        ("grep CRITICAL report.txt || true", ""),
+        ("grep -q error build.log", ""),
+        ("grep -c CRITICAL report.txt", ""),
+    ],
+)
+def test_a_gate_that_is_made_of_grep(command: str, kind: str) -> None:
+    assert in_steps(f"- run: {command}\n") == ([(kind, 1)] if kind else [])
