@@ -84,14 +84,16 @@ def test_a_comment_above_an_instruction_waives_a_rule_there(here: Path) -> None:
     )
     code, document = _run()
     assert code == 0
-    assert [finding["waiver"] for finding in document["findings"]] == ["Dockerfile:2: built by another tool"]
+    waivers = [finding["waiver"] for finding in document["findings"] if finding["rule"] == "FA-DF-001"]
+    assert waivers == ["Dockerfile:2: built by another tool"]
 
 
 def test_a_comment_that_waives_nothing_is_told(here: Path) -> None:
     _write(
-        here, {"Dockerfile": "FROM scratch\n# fleet-audit: ignore[FA-DF-001] built by another tool\nEXPOSE 80\n"}
+        here,
+        {"Dockerfile": "FROM scratch\n# fleet-audit: ignore[FA-DF-001] built by another tool\nEXPOSE 80\n"},
     )
-    assert [finding["rule"] for finding in _run()[1]["findings"]] == ["FA-SRC-004"]
+    assert "FA-SRC-004" in [finding["rule"] for finding in _run()[1]["findings"]]
 
 
 def test_what_looks_like_such_a_comment_in_a_command_is_none(here: Path) -> None:
