@@ -10,7 +10,12 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.copying.ignoring import IgnorePattern, IgnoreRules, ignore_rules
+from fleet_audit.audit.dockerfiles.copying.ignoring import (
+    MAX_COMPARISONS,
+    IgnorePattern,
+    IgnoreRules,
+    ignore_rules,
+)
 from fleet_audit.audit.dockerfiles.copying.matching import PathPattern, PatternInvalid, has_wildcard
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.images.tree import Entry, FileKind, join, normalise, resolve_links
@@ -236,6 +241,13 @@ class Contexts:
             text = self.repository.text(path) if path else None
             self._rules[path] = ignore_rules(text or "", path=path)
         return self._rules[path]
+
+    def report_limits(self) -> None:
+        """Note which .dockerignore files were compared with too many paths to be followed."""
+        for path, rules in self._rules.items():
+            if rules.comparisons > MAX_COMPARISONS:
+                why = f"it would be compared more than {MAX_COMPARISONS} times"
+                self.repository.report(path, why, kind=GapKind.LIMIT_REACHED)
 
     def _is_file(self, path: str) -> bool:
         entry = self.repository.entry(path)

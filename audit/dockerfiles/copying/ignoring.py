@@ -11,6 +11,7 @@ import msgspec
 from fleet_audit.audit.dockerfiles.copying.matching import PathPattern, PatternInvalid, has_wildcard
 
 MAX_PATTERNS = 2000
+MAX_COMPARISONS = 2_000_000
 _NOTHING: tuple[int, int] = (0, -1)
 
 
@@ -40,6 +41,8 @@ class IgnoreRules:
         self.patterns = patterns
         self.path = path
         self.refusals = refusals or {}
+        self.comparisons = 0
+        """How many were made; beyond MAX_COMPARISONS nothing more is left out."""
         self._folders: dict[str, tuple[int, int]] = {}
 
     def leaves_out(self, path: str) -> bool:
@@ -85,6 +88,9 @@ class IgnoreRules:
         return found
 
     def _matched(self, path: str, above: int) -> tuple[int, int]:
+        self.comparisons += len(self.patterns)
+        if self.comparisons > MAX_COMPARISONS:
+            return _NOTHING
         found = 0
         decided = -1
         is_out = False

@@ -14,6 +14,9 @@ from fleet_audit.audit.dockerfiles.copying.matching import PathPattern, PatternI
 from fleet_audit.audit.dockerfiles.repository import Repository
 
 MAX_PATTERNS = 2000
+MAX_ASKED = 500
+"""Paths beyond these are taken to be missed."""
+
 _SUBMODULE = re.compile(r"[ \t]*path[ \t]*=[ \t]*(.+)")
 
 
@@ -30,10 +33,14 @@ class MadeElsewhere:
         """Take the repository; nothing is read before it is asked for."""
         self._repository = repository
         self._rules: dict[str, tuple[_GitPattern, ...]] = {}
+        self._asked = 0
         self._submodules: tuple[str, ...] | None = None
 
     def reason(self, path: str) -> str:
         """Return who makes or fetches a path below the repository's root; empty where nothing says so."""
+        self._asked += 1
+        if self._asked > MAX_ASKED:
+            return ""
         if self._submodules is None:
             self._submodules = tuple(_submodules(self._repository))
         parts = path.split("/")

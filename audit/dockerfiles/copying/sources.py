@@ -48,6 +48,7 @@ def copied_sources(repository: Repository, builds: Iterable[Build]) -> tuple[Cop
             repository.report(build.dockerfile, why, kind=GapKind.LIMIT_REACHED)
             break
         found |= dict.fromkeys(taken)
+    contexts.report_limits()
     return tuple(
         sorted(found, key=lambda each: (each.location, each.source, each.context, str(each.built_at)))
     )

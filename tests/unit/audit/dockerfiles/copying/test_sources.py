@@ -280,3 +280,13 @@ def test_more_sources_than_anyone_writes_are_a_gap() -> None:
 
 def test_links_that_lead_in_a_circle_end() -> None:
     assert problems("FROM a\nCOPY x /\n", {"x": Link("y"), "y": Link("x")}) == [(2, "x", "dangling")]
+
+
+def test_a_dockerignore_that_takes_too_long_is_a_gap() -> None:
+    names = [f"f{number}" for number in range(1200)]
+    files = {"Dockerfile": f"FROM a\nCOPY {' '.join(names)} /\n", ".dockerignore": "x\n" * 2000}
+    repository = Repository(tree({**files, **dict.fromkeys(names, "")}))
+    build = Build(origin=BuildOrigin.BAKE, location=SourceLocation("b.hcl", 1), dockerfile="Dockerfile")
+
+    assert len(copied_sources(repository, [build])) == len(names)
+    assert [(gap.what, gap.kind) for gap in repository.gaps] == [(".dockerignore", "limit-reached")]
