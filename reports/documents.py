@@ -148,7 +148,8 @@ def place_fields(location: Location | None) -> Fields | None:
             return None
 
 
-def _image(image: ImageIdentity | None) -> Fields | None:
+def image_fields(image: ImageIdentity | None) -> Fields | None:
+    """Return which image is meant; None where none is."""
     if image is None:
         return None
     return {
@@ -165,7 +166,7 @@ def _image(image: ImageIdentity | None) -> Fields | None:
 
 def _deps(report: DepsReport) -> Fields:
     return {
-        "image": _image(report.image),
+        "image": image_fields(report.image),
         "family": report.family,
         "package_set": report.package_set,
         "services": list(report.services),
@@ -265,7 +266,7 @@ def _unparsed(file: UnparsedFile) -> Fields:
 def _imports(report: ImportsReport) -> Fields:
     unparsed = {(file.path, file.line): file for service in report.services for file in service.unparsed}
     return {
-        "image": _image(report.image),
+        "image": image_fields(report.image),
         "services": [_service(service, report) for service in report.services],
         "unparsed": [_unparsed(unparsed[place]) for place in sorted(unparsed)],
     }
@@ -390,7 +391,7 @@ def _shadowing(shadowing: Shadowing) -> Fields:
 def ldd_fields(report: LddReport) -> Fields:
     """Return what ``ldd/1`` has beside the envelope."""
     return {
-        "image": _image(report.image),
+        "image": image_fields(report.image),
         "counts": {
             "elf": report.elf_files,
             "extension_modules": report.extension_modules,
@@ -424,7 +425,7 @@ def _entry(report: EntryReport) -> Fields:
 
 def _explain(report: ExplainReport) -> Fields:
     return {
-        "image": _image(report.image),
+        "image": image_fields(report.image),
         "family": report.family,
         "node": _node(report.node),
         "candidates": [str(node) for node in report.candidates],

@@ -32,7 +32,7 @@ class AskedHealth(msgspec.Struct, frozen=True):
 
 
 class Sign(msgspec.Struct, frozen=True, order=True):
-    """What speaks for a service: a program, package, distribution, port or file, and where it shows."""
+    """What speaks for a service: a program, import, package, distribution, port or file, and where."""
 
     kind: str
     name: str
@@ -42,8 +42,8 @@ class Sign(msgspec.Struct, frozen=True, order=True):
 class DetectedService(msgspec.Struct, frozen=True):
     """A service that an image runs, or could run, and what speaks for it.
 
-    Certain where the first process is or starts it, likely where it is installed and configured or exposed,
-    possible where it is only installed.
+    Certain where the first process is or starts it, likely where the program that is started imports it, or
+    it is installed and configured or exposed, possible where it is only installed.
     """
 
     id: str

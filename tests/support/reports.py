@@ -59,6 +59,15 @@ from fleet_audit.audit.model.imports import (
     Shadowing,
     UnparsedFile,
 )
+from fleet_audit.audit.model.inspection import (
+    MASK,
+    AskedHealth,
+    DetectedService,
+    InspectReport,
+    LayerSize,
+    ResolvedUser,
+    Sign,
+)
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.need import Need, NeedKind, ReachedFrom, Tier, Via
 from fleet_audit.audit.model.one_file import (
@@ -83,6 +92,13 @@ from fleet_audit.audit.model.report import (
     ImportsReport,
     LddReport,
     Problem,
+)
+from fleet_audit.audit.model.running import (
+    CommandLine,
+    HealthSetting,
+    RunConfiguration,
+    Setting,
+    Variable,
 )
 from fleet_audit.reports.options import RenderOptions
 
@@ -352,6 +368,51 @@ def ldd_report() -> LddReport:
     )
 
 
+def inspect_report() -> InspectReport:
+    """Return what an image would run, with a secret, and values of every kind."""
+    line = SourceLocation("docker/web/Dockerfile", 7)
+    run = RunConfiguration(
+        user=Setting("10001:10001", line),
+        entrypoint=CommandLine(("/usr/bin/tini", "--"), SourceLocation("docker/base/Dockerfile", 3)),
+        cmd=CommandLine(("/bin/sh", "-c", "exec uvicorn app:app"), line),
+        working_dir=Setting("/app/$WHERE", line, is_known=False),
+        health=HealthSetting(("CMD-SHELL", "curl -f http://localhost:7200/health"), line, "30s", "3s", "3"),
+        env=(Variable("DB_PASSWORD", MASK, line), Variable("PORT", "7200", line)),
+        labels=(Variable("org.opencontainers.image.revision", "3f9c2ab", line),),
+        ports=(Setting("7200/tcp", line),),
+        volumes=(Setting("/data", line),),
+        triggers=(Setting("COPY . /app", line),),
+        unknown_base="registry.example/acme/base:1",
+    )
+    return InspectReport(
+        subject="docker/web/Dockerfile",
+        image=IMAGE,
+        dockerfile="docker/web/Dockerfile",
+        target="runtime",
+        bases=("registry.example/acme/base:1",),
+        run=run,
+        user=ResolvedUser("10001:10001", 10001, 10001, "app", "/home/app", line),
+        health=AskedHealth(("curl",), "7200", "/health"),
+        masked=("DB_PASSWORD",),
+        layers=(LayerSize(1_500_000, "RUN big", "sha256:" + "ab" * 32, 4_000_000, 12), LayerSize(20)),
+        services=(
+            DetectedService(
+                "uvicorn",
+                "web-server",
+                "Uvicorn",
+                Confidence.CERTAIN,
+                (Sign("program", "uvicorn", str(line)),),
+            ),
+            DetectedService(
+                "redis", "cache", "Redis", Confidence.POSSIBLE, (Sign("package", "redis-server"),)
+            ),
+        ),
+        gaps=(
+            Gap("dockerfiles", GapKind.NOT_EXAMINED, "registry.example/acme/base:1", "is not known", line),
+        ),
+    )
+
+
 def explain_report() -> ExplainReport:
     """Return why libGL.so.1 is needed."""
     service = Node(NodeKind.SERVICE, "FaceRecognitionAgent")
@@ -525,6 +586,7 @@ ALL = (
     depth_report(),
     hardening_report(),
     explain_report(),
+    inspect_report(),
 )
 
 

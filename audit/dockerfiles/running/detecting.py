@@ -1,5 +1,6 @@
 """Which services an image runs, or could run, by what the knowledge base says of them."""
 
+import ast
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -12,8 +13,9 @@ from fleet_audit.audit.dockerfiles.standards.processes import behind_init
 from fleet_audit.audit.knowledge.rows import ServiceSigns
 from fleet_audit.audit.model.finding import Confidence
 from fleet_audit.audit.model.inspection import DetectedService, Sign
-from fleet_audit.audit.model.running import shell_text
+from fleet_audit.audit.model.running import SHELLS, shell_text
 
+MAX_SOURCE = 1 << 20
 MAX_DEPTH = 4
 """Scripts that start scripts that are followed."""
 
@@ -23,12 +25,14 @@ _PYTHON = re.compile(r"python(?:\d(?:\.\d+)?)?")
 class Seen(msgspec.Struct, frozen=True):
     """What is seen of an image, each by its name and with where it shows.
 
-    `has_file` says whether a path is there.
+    `imports` are the top-level modules that the program imports which is started. `has_file` says whether a
+    path is there.
     """
 
     programs: Mapping[str, str] = {}
     packages: Mapping[str, str] = {}
     distributions: Mapping[str, str] = {}
+    imports: Mapping[str, str] = {}
     ports: Mapping[int, str] = {}
     has_file: Callable[[str], bool] | None = None
 
@@ -44,17 +48,18 @@ def _of_row(seen: Seen, row: ServiceSigns) -> DetectedService | None:
     programs = _signs("program", row.programs, seen.programs)
     packages = _signs("package", row.packages, seen.packages)
     installed = [*packages, *_signs("distribution", row.distributions, seen.distributions)]
+    imports = _signs("import", (name.replace("-", "_") for name in row.distributions), seen.imports)
     ports = [Sign("port", str(port), seen.ports[port]) for port in row.ports if port in seen.ports]
     files = [Sign("file", path) for path in row.files if seen.has_file is not None and seen.has_file(path)]
     if programs:
         confidence = Confidence.CERTAIN
-    elif installed and (ports or (packages and files)):
+    elif imports or (installed and (ports or (packages and files))):
         confidence = Confidence.LIKELY
     elif installed:
         confidence = Confidence.POSSIBLE
     else:
         return None
-    signs = (*programs, *installed, *ports, *files)
+    signs = (*programs, *imports, *installed, *ports, *files)
     return DetectedService(row.id, row.kind, row.name, confidence, signs)
 
 
@@ -91,17 +96,22 @@ def _started(words: Sequence[str], where: str, read: ReadScript, depth: int) -> 
     if _PYTHON.fullmatch(name):
         yield from _of_python(arguments, where)
         return
-    path = (
-        next((word for word in arguments if not word.startswith("-")), "")
-        if name in ("sh", "bash")
-        else program
-    )
+    path, given = _script_of(program, arguments)
     script = read(path) if path else None
-    if script is not None:
-        yield from _of_script(script, where, path, read, depth)
-    # What an entry point is given to start (``exec "$@"``) are its own words.
-    if script is not None and arguments and '"$@"' in script:
-        yield from _started(arguments, where, read, depth - 1)
+    if script is None:
+        return
+    yield from _of_script(script, where, path, read, depth)
+    # What a script is given to start are its own words.
+    if given and '"$@"' in script:
+        yield from _started(given, where, read, depth - 1)
+
+
+def _script_of(program: str, arguments: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Return the script that a command may be, and the words that it is given."""
+    if program.rpartition("/")[2] not in SHELLS:
+        return program, arguments
+    at = next((at for at, word in enumerate(arguments) if not word.startswith("-")), None)
+    return ("", ()) if at is None else (arguments[at], arguments[at + 1 :])
 
 
 def _of_python(arguments: Sequence[str], where: str) -> Iterator[tuple[str, str]]:
@@ -121,6 +131,26 @@ def _of_script(text: str, where: str, path: str, read: ReadScript, depth: int) -
         place = f"{path}:{command.line}" if path else where
         words = [call.word.value or call.program, *(word.value or word.text for word in call.arguments)]
         yield from _started(words, place, read, depth - 1)
+
+
+def imported_names(source: str, path: str) -> dict[str, str]:
+    """Return the top-level modules that a program imports outright, each with its line; none if broken."""
+    if len(source) > MAX_SOURCE:
+        return {}
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {}
+    found: dict[str, str] = {}
+    for node in tree.body:
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            names = [node.module]
+        for name in names:
+            found.setdefault(name.partition(".")[0], f"{path}:{node.lineno}")
+    return found
 
 
 def installed_names(words: Iterable[str]) -> Iterator[str]:

@@ -136,7 +136,7 @@ def _left_packages(layer: _Layer, kept: Collection[str]) -> Iterator[tuple[str, 
     ):
         return
     for call in layer.calls:
-        if _verb(call) not in _INSTALLERS.get(call.program, ()):
+        if not is_package_installation(call):
             continue
         for word, line in zip(_words(call, layer), (word.line for word in call.arguments), strict=True):
             name = re.split(r"[=:]", word, maxsplit=1)[0]
@@ -194,6 +194,16 @@ def _cache_call(layer: _Layer, run: RunConfiguration) -> Call | None:
             continue
         return call
     return None
+
+
+def is_package_installation(call: Call) -> bool:
+    """Say whether a call installs packages of the distribution."""
+    return _verb(call) in _INSTALLERS.get(call.program, ())
+
+
+def is_pip_installation(call: Call) -> bool:
+    """Say whether a call installs Python distributions."""
+    return bool(_installing_tool(call.program, tuple(word.value or "" for word in call.arguments)))
 
 
 def _installing_tool(program: str, words: Sequence[str]) -> str:

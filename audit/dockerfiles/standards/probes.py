@@ -13,6 +13,8 @@ import msgspec
 from fleet_audit.audit.dockerfiles.shell.calls import called
 from fleet_audit.audit.dockerfiles.shell.reading import read_script
 from fleet_audit.audit.dockerfiles.shell.script import Lookup
+from fleet_audit.audit.model.inspection import AskedHealth
+from fleet_audit.audit.model.running import RunConfiguration
 
 MAX_CODE = 10_000
 """Characters of a Python program in a health check beyond which it is not read."""
@@ -51,6 +53,15 @@ def read_probe(test: Sequence[str], lookup: Lookup) -> Probe:
             return _of_script(text, lookup)
         case _:
             return Probe()
+
+
+def asked_health(run: RunConfiguration) -> AskedHealth | None:
+    """Return what an image's health check asks; None where it has none."""
+    if run.health is None or run.health.is_none:
+        return None
+    values = {variable.name: variable.value for variable in run.env if variable.is_known}
+    probe = read_probe(run.health.test, values.get)
+    return AskedHealth(probe.programs, probe.port, probe.path)
 
 
 def _of_script(text: str, lookup: Lookup) -> Probe:

@@ -89,6 +89,38 @@ def start_file(image: MadeImage, bases: Bases, contexts: Contexts) -> Observed |
     return Observed(record, f"image:{image.name}#{wanted.name}", location=command.location)
 
 
+def started_source(image: MadeImage, bases: Bases, contexts: Contexts) -> str | None:
+    """Return the file of the repository that comes to be the script or module that an image starts.
+
+    None where that is not known; who else may bring the file is not asked.
+    """
+    folder = image.run.working_dir
+    build = image.builds[0] if image.builds else None
+    if build is None or not build.context or folder is None or not folder.is_known:
+        return None
+    wanted = _wanted(image, folder.value)
+    copied = [_copied(step, image) for step in own_steps(image, bases) if step.instruction.keyword == "COPY"]
+    brought = [each for found in copied if found is not None for each in found]
+    files, rules = contexts.files(build.context), contexts.rules(build.context, image.use.path)
+    for candidate in () if wanted is None else wanted.candidates:
+        for each in brought:
+            source = _source(candidate, each, files)
+            if source and files.kind(source) is FileKind.FILE and files.find(source, rules).exists:
+                return posixpath.normpath(posixpath.join(build.context, source))
+    return None
+
+
+def _source(path: str, brought: _Brought, files: ContextFiles) -> str:
+    """Return what of the context would become a file of the image; empty where a COPY does not reach it."""
+    place = brought.place.rstrip("/") or "/"
+    inside = posixpath.relpath(path, place)
+    if brought.source is None or inside.startswith(".."):
+        return ""
+    if files.kind(brought.source) is FileKind.FOLDER:
+        return posixpath.normpath(posixpath.join(brought.source, inside))
+    return brought.source if inside in (".", posixpath.basename(brought.source)) else ""
+
+
 def _wanted(image: MadeImage, folder: str) -> _Wanted | None:
     words = behind_init(image.run.starting)
     if not words or shell_text(words) is not None:

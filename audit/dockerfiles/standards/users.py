@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from fleet_audit.audit.dockerfiles.language.structure import Instruction
-from fleet_audit.audit.dockerfiles.running.bases import Bases
+from fleet_audit.audit.dockerfiles.running.bases import Bases, Making
 from fleet_audit.audit.dockerfiles.running.configuration import Step, steps
 from fleet_audit.audit.dockerfiles.shell.calls import Call, called
 from fleet_audit.audit.dockerfiles.shell.instructions import run_scripts
@@ -74,7 +74,7 @@ def run_as(image: MadeImage, bases: Bases, wanted: str) -> Observed | None:
     setting = image.run.user or (Setting("0") if image.run.is_whole else None)
     if setting is None or not setting.is_known:
         return None
-    users, groups = declared_names(image, bases)
+    users, groups = declared_names(image.making, bases)
     written = setting.value
     uid, gid = numbers(written, users, groups)
     wanted_uid, wanted_gid = numbers(wanted, users, groups)
@@ -113,11 +113,11 @@ def _number(name: str, known: Names) -> int:
     return 0 if name == "root" else known.get(name, UNKNOWN)
 
 
-def declared_names(image: MadeImage, bases: Bases) -> tuple[Names, Names]:
+def declared_names(making: Making, bases: Bases) -> tuple[Names, Names]:
     """Return the users and groups that the RUNs of an image, and of those below it here, add by number."""
     users: dict[str, int] = {}
     groups: dict[str, int] = {}
-    for call, lookup in _calls_below(image, bases):
+    for call, lookup in _calls_below(making, bases):
         if call.program in _ADDERS:
             name, number = _added(call, lookup)
             if name and number != UNKNOWN:
@@ -125,8 +125,8 @@ def declared_names(image: MadeImage, bases: Bases) -> tuple[Names, Names]:
     return users, groups
 
 
-def _calls_below(image: MadeImage, bases: Bases) -> Iterator[tuple[Call, Lookup]]:
-    for use, stage in bases.lineage(image.making):
+def _calls_below(making: Making, bases: Bases) -> Iterator[tuple[Call, Lookup]]:
+    for use, stage in bases.lineage(making):
         values = use.values()
         for instruction, script in run_scripts(stage.instructions):
             lookup = partial(values.value, at=instruction)
@@ -154,7 +154,7 @@ def privileged_steps(image: MadeImage, bases: Bases) -> Iterator[Observed]:
 
     What stands behind a condition, and what may fail (``|| …``), is left out.
     """
-    users, groups = declared_names(image, bases)
+    users, groups = declared_names(image.making, bases)
     seen: set[int] = set()
     for stage in image.use.dockerfile.stages:
         stepped = [step for step in steps(image.use, bases.below, stage) if step.instruction.line not in seen]

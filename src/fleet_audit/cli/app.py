@@ -12,6 +12,7 @@ COMMANDS: dict[str, str] = {
     "ldd": "Which entry points of an image cannot load, and exactly why.",
     "explain": "The whole chain behind a soname, program, package, module, distribution or file.",
     "dockerfiles": "What the repository's Dockerfiles, builds and image references claim, checked.",
+    "inspect": "What an image would run: entrypoint, user, environment, health, services.",
     "init": "Draft fleet.yaml from what a repository holds.",
     "doctor": "Which tools, versions and caches are there, and what is missing.",
 }
