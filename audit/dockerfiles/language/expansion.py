@@ -216,10 +216,17 @@ def scopes(
     target: str = "",
     base_env: Mapping[str, str] | None = None,
 ) -> Scopes:
-    """Return the values of variables at every instruction, for one way to build a Dockerfile."""
-    return Scopes(
-        dockerfile, build_args=build_args or {}, platform=platform, target=target, base_env=base_env or {}
-    )
+    """Return the values of variables at every instruction, for one way to build a Dockerfile.
+
+    They are worked out once for each way: many ask for the same.
+    """
+    given, env = build_args or {}, base_env or {}
+    key = ("scopes", frozenset(given.items()), platform, target, frozenset(env.items()))
+    found = dockerfile.worked_out.get(key)
+    if not isinstance(found, Scopes):
+        found = Scopes(dockerfile, build_args=given, platform=platform, target=target, base_env=env)
+        dockerfile.worked_out[key] = found
+    return found
 
 
 def _platform_args(platform: str, target: str) -> dict[str, str]:

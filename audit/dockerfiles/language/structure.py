@@ -1,5 +1,8 @@
 """What a Dockerfile consists of: directives, stages, instructions, and what BuildKit refuses of it."""
 
+from collections.abc import Hashable
+from functools import cached_property
+
 import msgspec
 
 from fleet_audit.audit.dockerfiles.language.arguments import Flag
@@ -102,7 +105,7 @@ class Stage(msgspec.Struct, frozen=True):
         return self.instructions[0].line
 
 
-class Dockerfile(msgspec.Struct, frozen=True):
+class Dockerfile(msgspec.Struct, frozen=True, dict=True):
     """A Dockerfile as it was read.
 
     `rejections` are reasons to refuse it that hold whatever is built with it, the one that BuildKit reports
@@ -119,6 +122,11 @@ class Dockerfile(msgspec.Struct, frozen=True):
     rejections: tuple[Rejection, ...]
     foreign_frontend: str = ""
     is_whole: bool = True
+
+    @cached_property
+    def worked_out(self) -> dict[Hashable, object]:
+        """Return what was worked out of this file so far, to be asked and added to by who works it out."""
+        return {}
 
     def stage(self, name: str) -> Stage | None:
         """Return the stage with a name in any case of letters, the last of several; None if none has it."""

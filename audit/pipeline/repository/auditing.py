@@ -13,7 +13,6 @@ from fleet_audit.audit.model.report import DockerfilesReport
 from fleet_audit.audit.pipeline.repository.checks import CHECKS
 from fleet_audit.audit.pipeline.repository.grounds import Grounds
 from fleet_audit.audit.pipeline.repository.second_opinion import SecondOpinions, instruction_span
-from fleet_audit.audit.pipeline.repository.syntax import accounts
 from fleet_audit.audit.policy.facts import OF_REPOSITORY
 from fleet_audit.audit.policy.pragmas import Pragmas, judge
 from fleet_audit.audit.policy.second_opinions import without_repetitions
@@ -47,7 +46,7 @@ def audit_repository(
         findings=without_repetitions(judgement.findings, grounds.shared.rules, span),
         gaps=tuple(dict.fromkeys((*gaps, *judgement.gaps))),
         policy=grounds.shared.rules.summary(),
-        files=accounts(grounds),
+        files=grounds.accounts,
         references=grounds.references.accounts,
         copies=grounds.copies,
     )

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.accounts import dockerfile_accounts
 from fleet_audit.audit.dockerfiles.contexts.gathering import builds
 from fleet_audit.audit.dockerfiles.copying.sources import copied_sources
 from fleet_audit.audit.dockerfiles.references.claims import reference_claims
@@ -12,6 +13,7 @@ from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.workflows.builds import workflow_builds
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
 from fleet_audit.audit.model.builds import Build
+from fleet_audit.audit.model.claims import DockerfileAccount
 from fleet_audit.audit.model.copying import CopiedSource
 from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.fleet import Fleet
@@ -60,6 +62,11 @@ class Grounds:
     def references(self) -> ReferenceClaims:
         """Return every reference to an image, and what contradicts among them."""
         return reference_claims(self.repository, self.fleet, self.builds, self.workflows)
+
+    @cached_property
+    def accounts(self) -> tuple[DockerfileAccount, ...]:
+        """Return every Dockerfile that can be read, in order of paths."""
+        return dockerfile_accounts(self.repository, self.builds)
 
     def users(self, builds: Iterable[Build]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the services and the families that these builds are for, each sorted."""

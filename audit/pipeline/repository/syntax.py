@@ -1,17 +1,5 @@
 """Which Dockerfiles BuildKit refuses."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-
-from fleet_audit.audit.dockerfiles.kinds import FileRole
-from fleet_audit.audit.dockerfiles.language.building import refusals
-from fleet_audit.audit.dockerfiles.language.expansion import scopes
-from fleet_audit.audit.dockerfiles.language.givens import awaiting_lines
-from fleet_audit.audit.dockerfiles.language.structure import Dockerfile
-from fleet_audit.audit.model.builds import Build
-from fleet_audit.audit.model.claims import DockerfileAccount, StageName
-from fleet_audit.audit.model.dockerfiles import Rejection
-from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.pipeline.repository.grounds import Examined, Grounds
 from fleet_audit.audit.policy.dockerfile_subjects import refusal_subjects
 from fleet_audit.audit.policy.facts import Subject
@@ -20,53 +8,7 @@ from fleet_audit.audit.policy.facts import Subject
 def examine(grounds: Grounds) -> Examined:
     """Return one subject for each reason for which a Dockerfile is not built."""
     subjects: list[Subject] = []
-    for account in accounts(grounds):
+    for account in grounds.accounts:
         services, families = grounds.users(account.builds)
         subjects += refusal_subjects(account.path, account.rejections, services=services, families=families)
     return Examined(tuple(subjects))
-
-
-def accounts(grounds: Grounds) -> tuple[DockerfileAccount, ...]:
-    """Return every Dockerfile of the repository that can be read, in order of paths."""
-    return tuple(_accounts(grounds))
-
-
-def _accounts(grounds: Grounds) -> Iterator[DockerfileAccount]:
-    users = _builds_by_file(grounds.builds)
-    named = {path for path in users if grounds.repository.holds(path)}
-    for path in sorted({*grounds.repository.files(FileRole.DOCKERFILE), *named}):
-        dockerfile = grounds.repository.dockerfile(path)
-        if dockerfile is None:
-            continue
-        if dockerfile.foreign_frontend:
-            why = f"it is written for {dockerfile.foreign_frontend}, whose language is not known here"
-            grounds.repository.report(path, why, kind=GapKind.NOT_EXAMINED)
-        builds = users.get(path, ())
-        stages = tuple(StageName(stage.name, stage.base, stage.line) for stage in dockerfile.stages)
-        yield DockerfileAccount(path, stages, _rejections(dockerfile, builds), tuple(builds))
-
-
-def _builds_by_file(builds: Sequence[Build]) -> Mapping[str, list[Build]]:
-    found: defaultdict[str, list[Build]] = defaultdict(list)
-    for build in builds:
-        if build.dockerfile:
-            found[build.dockerfile].append(build)
-    return found
-
-
-def _rejections(dockerfile: Dockerfile, builds: Sequence[Build]) -> tuple[Rejection, ...]:
-    """Return why some build of a Dockerfile is refused, each reason once.
-
-    What depends on an argument that a build gives, and which is not known here, is no reason.
-    """
-    found = dict.fromkeys(dockerfile.rejections)
-    for build in builds or (None,):
-        given = {} if build is None else {name: value for name, value in build.args if value is not None}
-        target = "" if build is None else build.target
-        values = scopes(dockerfile, given, target=target)
-        is_all_known = build is not None and "args" not in build.unknown and len(given) == len(build.args)
-        open_lines = frozenset() if is_all_known else awaiting_lines(dockerfile, values)
-        found |= dict.fromkeys(
-            each for each in refusals(dockerfile, values, target) if each.line not in open_lines
-        )
-    return tuple(found)
