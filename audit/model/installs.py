@@ -13,6 +13,7 @@ from fleet_audit.audit.model.location import SourceLocation
 class Install(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing that a command installs, or a requirements file that it reads (`is_from_file`).
 
+    `place` is where the command stands: ``dockerfile``, ``workflow`` or ``script``.
     `manager` is whose archive it comes from (apt, apk, dnf, zypper, pip, npm, gem, go, cargo, conda), and
     `program` what is called (``uv pip``). `requirement` is the whole as it is written. `is_pinned` where it
     names one version, `is_hashed` where the file is checked against a hash, `is_commit` where an address
@@ -26,6 +27,7 @@ class Install(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     path: str = ""
+    place: str = ""
     manager: str = ""
     program: str = ""
     name: str = ""

@@ -34,6 +34,7 @@ def _install(step: Step, each: Wanted, location: SourceLocation, asked: Asked | 
     is_pinned = each.is_pinned or step.is_fixed or step.is_constrained_unknown or name in step.constraints
     practice = Install(
         path=location.path,
+        place=step.ran.place,
         manager=found.manager,
         program=found.program,
         name=name,
