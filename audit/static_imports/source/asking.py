@@ -65,6 +65,9 @@ _LEAVES_LOOP = re.compile(rb"(?m)^[ \t]*(?:break|return)\b")
 MAX_CALLS = 2_000
 """As many calls of each sort are looked at in one file."""
 
+MAX_TEXT = 4 << 20
+"""Bytes of calls that are looked at in one file: those inside others count again."""
+
 _LONGEST_OWNER = 200
 _QUESTIONS_AFTER = 20
 _SHOWN = 120
@@ -156,6 +159,7 @@ class _Finder:
         self._names = names
         self._constants = constants
         self._handlers = handlers
+        self._left = MAX_TEXT
         self._questions = [i for i, span in enumerate(outlined.spans) if span.kind is BlockKind.IF]
         self._dynamic: list[DynamicImportCall] = []
         self._loads: list[LoadCall] = []
@@ -182,7 +186,7 @@ class _Finder:
             tuple(self._runs),
             added,
             self._lazy,
-            is_cut=max(len(sites), len(added)) > MAX_CALLS or self._constants.is_cut,
+            is_cut=max(len(sites), len(added)) > MAX_CALLS or self._left < 0 or self._constants.is_cut,
         )
 
     def _site(self, found: re.Match[bytes]) -> _Site | None:
@@ -198,7 +202,10 @@ class _Finder:
         if not _matters(name):
             return None
         limit = min(len(self._shadow), found.end() + islands.MAX_BYTES)
+        if self._left < 0:
+            return None
         end = min(closing(self._shadow, found.end(), limit) + 1, limit)
+        self._left -= end - name_start
         node = islands.expression(self._source[name_start:end], self._shadow[name_start:end])
         if not isinstance(node, cst.Call):
             return None

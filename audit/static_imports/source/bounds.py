@@ -21,4 +21,4 @@ def within_bounds(text: Text) -> Text:
     if last is None:
         return text
     end = shadow.rfind(b"\n", 0, last.start()) + 1 or last.start()
-    return Text(text.source[:end], shadow[:end], text.deepest)
+    return Text(text.source[:end], shadow[:end], text.deepest, is_beginning=True)

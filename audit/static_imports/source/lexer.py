@@ -49,10 +49,12 @@ class Text:
 
     `source` is UTF-8 with plain line ends; in `shadow` strings are quotes, comments are blanks, and
     line ends remain only where a logical line ends. `deepest` is the deepest nesting of brackets.
+    `is_beginning` holds where the file goes on.
     """
 
-    def __init__(self, source: bytes, shadow: bytes, deepest: int) -> None:
+    def __init__(self, source: bytes, shadow: bytes, deepest: int, *, is_beginning: bool = False) -> None:
         """Take both texts; see `lex`."""
+        self.is_beginning = is_beginning
         self.source = source
         self.shadow = shadow
         self.deepest = deepest

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from fleet_audit.audit.static_imports.source.bounds import within_bounds
 from fleet_audit.audit.static_imports.source.lexer import Text, decode, lex
 from fleet_audit.audit.static_imports.source.pieces import Piece, lexed_apart, pieces
 from fleet_audit.audit.static_imports.source.pragmas import pragmas
@@ -30,10 +31,11 @@ def read_own_code(body: bytes, judge: Judge, version: tuple[int, ...]) -> OwnCod
     """
     text = lex(decode(body))
     judgement = judge.judge(body, text, version)
+    text = within_bounds(text)
     cut: tuple[Piece, ...] = (Piece(0, len(text.source), is_sound=True),)
     if not judgement.is_whole:
         cut = pieces(text.source, is_newer=version[:2] > sys.version_info[:2])
-        text = lexed_apart(text.source, cut)
+        text = lexed_apart(text, cut)
     record = msgspec.structs.replace(
         read_text(text, is_own_code=True),
         parser=Parser.WHOLE if judgement.is_whole else _parser(text, cut),

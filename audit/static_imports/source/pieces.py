@@ -16,18 +16,18 @@ import libcst as cst
 
 from fleet_audit.audit.static_imports.source import islands
 from fleet_audit.audit.static_imports.source.lexer import Text, lex
-from fleet_audit.audit.static_imports.source.syntax import is_harmless
+from fleet_audit.audit.static_imports.source.syntax import is_harmless, signs
 
-MAX_WORK = 4 << 20
-"""Bytes of text that are lexed and parsed for one file; what is left then is not looked at in pieces."""
+MAX_WORK = 500_000
+"""Signs of text that are parsed for one file; what is left then is not looked at in pieces."""
 
 LARGEST = 512 << 10
 """Larger pieces are not parsed in one go."""
 
 MAX_DEPTH = 20
 MAX_CANDIDATES = 200
-_LEXING = 8
-"""Lexing costs about so many times less than parsing."""
+_LEXING = 64
+"""Lexing so many bytes costs about as much as parsing one sign does."""
 
 _WINDOW = 64 << 10
 _AHEAD = 3
@@ -62,23 +62,25 @@ def pieces(source: bytes, *, is_newer: bool = False) -> tuple[Piece, ...]:
     """Cut a text that `decode` returned into pieces that are sound, and others; neighbours differ.
 
     Where the text may be newer than the running Python (`is_newer`), libcst is asked as well. Only what is
-    harmless is parsed, in this process, and no more than `MAX_WORK` bytes of it: the rest is not sound.
+    harmless is parsed, in this process, and no more of it than `MAX_WORK`: the rest is not sound.
     """
     cutter = _Cutter(source, is_newer=is_newer)
     cutter.cut(0, len(source), b"", MAX_DEPTH)
     return tuple(_joined(cutter.found))
 
 
-def lexed_apart(source: bytes, cut: Iterable[Piece]) -> Text:
-    """Return the text with its shadow, each piece lexed for itself: no string or bracket leads out of it."""
+def lexed_apart(whole: Text, cut: Iterable[Piece]) -> Text:
+    """Return a text with each piece lexed for itself: no string or bracket leads out of it."""
+    source = whole.source
     shadows: list[bytes] = []
     deepest = 0
     for piece in cut:
         text = lex(source[piece.start : piece.end])
+        # A piece that damage ends in the middle of a statement ends that statement.
         is_ended = source[piece.end - 1 : piece.end] == b"\n"
         shadows.append(text.shadow[:-1] + b"\n" if is_ended else text.shadow)
         deepest = max(deepest, text.deepest)
-    return Text(source, b"".join(shadows), deepest)
+    return Text(source, b"".join(shadows), deepest, is_beginning=whole.is_beginning)
 
 
 def _joined(found: Iterable[Piece]) -> Iterator[Piece]:
@@ -176,7 +178,7 @@ class _Cutter:
 
     def _parses(self, made: bytes, start: int, shadow: bytes, *, may_be_newer: bool) -> bool:
         """Say whether a text parses that was made of what stands at `start`, whose shadow is given."""
-        self._left -= len(made)
+        self._left -= 1 + signs(shadow) + len(made) // _LEXING
         source = self._source[start : start + len(shadow)]
         if not is_harmless(Text(source, shadow, islands.depth(shadow))):
             return False

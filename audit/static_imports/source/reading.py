@@ -122,16 +122,12 @@ def read_source(body: bytes, *, is_own_code: bool = False) -> SourceRecord:
     In a service's own code every call of a local function is recorded, elsewhere only those that run
     with the import.
     """
-    return read_text(lex(decode(body)), is_own_code=is_own_code)
+    return read_text(within_bounds(lex(decode(body))), is_own_code=is_own_code)
 
 
-def read_text(text: Text, *, is_own_code: bool = False) -> SourceRecord:
-    """Return the record of a file's text, or of as much of it as is looked at; see `read_source`."""
-    kept = within_bounds(text)
-    record = _Reader(kept, is_own_code=is_own_code).record()
-    if kept is text:
-        return record
-    return msgspec.structs.replace(record, is_cut=True, last_line=kept.line(len(kept.source)))
+def read_text(text: Text, *, is_own_code: bool) -> SourceRecord:
+    """Return the record of a file's text; see `read_source`."""
+    return _Reader(text, is_own_code=is_own_code).record()
 
 
 class _Reader:
@@ -185,6 +181,7 @@ class _Reader:
             bindings=tuple(sorted(self._bindings())),
             exports=self._exports(constants),
             lazy=lazy,
+            last_line=self._text.line(len(self._text.source)) if self._text.is_beginning else 0,
             is_cut=calls.is_cut or len(called.local) == MAX_LOCAL_CALLS,
             is_open=any(way in self._shadow for way in _OPEN) or lazy is not None,
         )

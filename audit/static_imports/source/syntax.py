@@ -1,10 +1,12 @@
 """Whether a file is valid Python for a version, decided where hostile text cannot take the audit down."""
 
 import ast
+import io
 import multiprocessing
 import sys
 import threading
 import time
+import tokenize
 import warnings
 from multiprocessing.connection import Connection
 
@@ -66,10 +68,20 @@ def _by_python(body: bytes, version: tuple[int, ...]) -> tuple[Judgement, Syntax
         line = 0 if text is None else too_new_for(tree, text, version)
         fault = SyntaxFault(line, _REFUSED) if line else _refused_by_compiler(tree)
         return Judgement(is_whole=True, fault=fault), None
-    if tree.error != _TOO_DEEP and version > _RUNNING:
+    if tree.error != _TOO_DEEP and version > _RUNNING and _has_valid_encoding(body):
         return Judgement(why_unknown=tree.error), tree
     is_too_new = version < _RUNNING and isinstance(_parsed(body, _RUNNING), ast.Module)
     return Judgement(is_whole=is_too_new, fault=tree), None
+
+
+def _has_valid_encoding(body: bytes) -> bool:
+    """Say whether a file is text in the encoding that it declares, or in UTF-8 (PEP 263)."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(body).readline)
+        body.decode(encoding)
+    except (SyntaxError, UnicodeError, LookupError):
+        return False
+    return True
 
 
 def _parsed(source: bytes | str, version: tuple[int, int]) -> ast.Module | SyntaxFault:
@@ -103,12 +115,14 @@ def _refused_by_compiler(tree: ast.Module) -> SyntaxFault | None:
 def _by_libcst(body: bytes, version: tuple[int, ...], doubt: SyntaxFault) -> Judgement:
     """Decide on a file that the running Python refuses, which is older than `version`."""
     try:
-        module = cst.parse_module(body)
+        module = cst.parse_module(decode(body).decode(errors="replace"))
         line = newer_line(module, version)
         fault = SyntaxFault(line, _REFUSED) if line else _wrong_beside_newer(module, doubt)
     except cst.ParserSyntaxError as e:
         return Judgement(fault=SyntaxFault(e.raw_line, doubt.error))
-    except (cst.CSTValidationError, RecursionError, UnicodeError, ValueError, LookupError):
+    except cst.CSTValidationError:
+        return Judgement(fault=doubt)
+    except (RecursionError, UnicodeError, ValueError):
         return Judgement(why_unknown=doubt.error)
     return Judgement(is_whole=True, fault=fault)
 
@@ -182,6 +196,11 @@ class Judge:
         if self._worker is not None:
             self._worker.end()
             self._worker = None
+
+
+def signs(shadow: bytes) -> int:
+    """Count what parsing a text costs by: its line ends, brackets, commas, dots and operators."""
+    return len(shadow.translate(None, _NOT_SIGNS))
 
 
 def is_harmless(text: Text) -> bool:

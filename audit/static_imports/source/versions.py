@@ -13,6 +13,7 @@ _FREE_FORMATS = (3, 12)
 _BLANK = b" \t\f\n\x01"
 _LONGEST_GAP = 2_000
 
+_SETS = (ast.Set, ast.SetComp)
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
@@ -21,9 +22,9 @@ def too_new_for(tree: ast.AST, text: Text, version: tuple[int, ...]) -> int:
 
     Only what ``ast.parse(feature_version=…)`` does not tell: decorators that are more than names and calls of
     names, and stars in what a ``for`` goes over (3.9, PEP 614 and bpo-46725); assignment expressions without
-    brackets in sets and indexes (3.10, What's New); stars in an index or in the annotation of ``*args``
-    (3.11, PEP 646); asynchronous comprehensions inside others (3.11, bpo-33346); formatted strings that hold
-    any text (3.12, PEP 701). `text` is what `tree` was parsed from.
+    brackets in sets (3.9, as its grammar has them; What's New names 3.10) and in indexes (3.10); stars in an
+    index or in the annotation of ``*args`` (3.11, PEP 646); asynchronous comprehensions inside others (3.11,
+    bpo-33346); formatted strings that hold any text (3.12, PEP 701). `text` is what `tree` was parsed from.
     """
     if version >= _FREE_FORMATS:
         return 0
@@ -32,7 +33,7 @@ def too_new_for(tree: ast.AST, text: Text, version: tuple[int, ...]) -> int:
         lines += [_line(node) for node in ast.walk(tree) if _is_too_new(node, version)]
         lines += [node.lineno for node in _nested_asynchronous(tree)]
     if version < (3, 10):
-        lines += [node.lineno for node in _bare_assignments(tree, text)]
+        lines += [node.lineno for node in _bare_assignments(tree, text, version)]
     return min((line for line in lines if line), default=0)
 
 
@@ -76,11 +77,11 @@ def _is_plain(decorator: ast.expr) -> bool:
     return isinstance(at, ast.Name)
 
 
-def _bare_assignments(tree: ast.AST, text: Text) -> Iterator[ast.NamedExpr]:
-    """Yield the assignment expressions in sets and indexes that have no brackets of their own."""
+def _bare_assignments(tree: ast.AST, text: Text, version: tuple[int, ...]) -> Iterator[ast.NamedExpr]:
+    """Yield the assignment expressions that lack the brackets which they need in sets and indexes."""
     starts = [0]
     for node in ast.walk(tree):
-        for inner in _members(node):
+        for inner in () if version >= (3, 9) and isinstance(node, _SETS) else _members(node):
             if not isinstance(inner, ast.NamedExpr):
                 continue
             if len(starts) == 1:
