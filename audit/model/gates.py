@@ -49,4 +49,3 @@ class GateFault(msgspec.Struct, frozen=True, kw_only=True):
     gate: str = ""
     detail: str = ""
     related: tuple[SourceLocation, ...] = ()
-    is_certain: bool = True

@@ -54,6 +54,7 @@ from fleet_audit.audit.model.standards import (
 )
 from fleet_audit.audit.policy.context_facts import AbsentFacts, ContextsFacts, CopyFacts, IgnoreFileFacts
 from fleet_audit.audit.policy.dockerfile_facts import OpinionFacts, RefusalFacts
+from fleet_audit.audit.policy.gate_facts import GateFacts
 from fleet_audit.audit.policy.manifest_facts import ClaimFacts
 from fleet_audit.audit.policy.reference_facts import ArgumentFacts, PublicationFacts, ReferenceFacts
 from fleet_audit.audit.policy.service_facts import (
@@ -99,6 +100,7 @@ class SubjectKind(StrEnum):
     TRIGGER = "trigger"
     MACHINE_PROFILE = "machine_profile"
     CLAIM = "claim"
+    GATE = "gate"
     INSTALL = "install"
     HASH = "hash"
     COMMAND = "command"
@@ -222,6 +224,7 @@ Facts = (
     | OpinionFacts
     | Standing
     | ClaimFacts
+    | GateFacts
     | Practice
     | ReferenceFacts
     | ArgumentFacts
@@ -261,6 +264,7 @@ FACTS: Mapping[SubjectKind, type[Facts]] = {
     SubjectKind.TRIGGER: Trigger,
     SubjectKind.MACHINE_PROFILE: MachineProfile,
     SubjectKind.CLAIM: ClaimFacts,
+    SubjectKind.GATE: GateFacts,
     SubjectKind.INSTALL: Install,
     SubjectKind.HASH: HashClaim,
     SubjectKind.COMMAND: BuildCommand,

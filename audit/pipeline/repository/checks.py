@@ -2,7 +2,15 @@
 
 from collections.abc import Callable
 
-from fleet_audit.audit.pipeline.repository import contexts, manifest, pinning, references, standards, syntax
+from fleet_audit.audit.pipeline.repository import (
+    contexts,
+    manifest,
+    pinning,
+    references,
+    standards,
+    syntax,
+    workflows,
+)
 from fleet_audit.audit.pipeline.repository.grounds import Examined, Grounds
 
 Check = Callable[[Grounds], Examined]
@@ -14,5 +22,6 @@ CHECKS: tuple[Check, ...] = (
     contexts.examine,
     standards.examine,
     pinning.examine,
+    workflows.examine,
 )
 """Each asks one question of the repository; no check knows of another."""
