@@ -62,7 +62,7 @@ class Expander:
         self._expansions: dict[tuple[Place, bool, tuple[Invocation, ...]], Expansion | None] = {}
         self._called: dict[tuple[Place, bool, tuple[Invocation, ...]], Expansion] = {}
         self._broken: dict[Place, bool] = {}
-        self._callables = Callables(finder.find, self.record)
+        self._callables = Callables(self.find, self.record)
         self._names = ModuleNames(self.record)
         self._lazy = LazyNames(self, self._nesting)
         self._added = AddedFolders(finder, library)
@@ -172,7 +172,8 @@ class Expander:
         return record
 
     def find(self, name: str) -> Module | None:
-        """Return the module of an absolute name."""
+        """Return the module of an absolute name; that it was asked for is noted."""
+        self.ask(name)
         return self._finder.find(name)
 
     def world(self, *, is_script: bool) -> Circumstances:
@@ -180,7 +181,7 @@ class Expander:
         return Circumstances(
             self._version,
             is_script,
-            lambda name: self._finder.find(name) is not None,
+            lambda name: self.find(name) is not None,
             environment=self._environment,
         )
 
