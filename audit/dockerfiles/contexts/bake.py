@@ -283,9 +283,9 @@ def _places_from(settings: _Settings, folder: str) -> tuple[Place, Place]:
     written = settings.value("context")
     text = "." if written is None else as_text(written)
     if text is None:
-        unknown = Place(reason="the context holds a value that is not known here", is_open=True)
-        return unknown, unknown
-    context = place(folder, text)
+        context = Place(reason="the context holds a value that is not known here", is_open=True)
+    else:
+        context = place(folder, text)
     if settings.value("dockerfile-inline") is not None:
         return context, Place()
     named = settings.value("dockerfile")

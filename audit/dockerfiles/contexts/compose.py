@@ -7,7 +7,7 @@ name is read over it where both speak of one service, as people pass it (``-f``)
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fleet_audit.audit.dockerfiles.contexts.compose_services import (
     BuildSection,
@@ -21,6 +21,7 @@ from fleet_audit.audit.dockerfiles.contexts.leading import Place, dockerfile_pla
 from fleet_audit.audit.dockerfiles.kinds import FileRole
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.model.builds import Build, BuildOrigin
+from fleet_audit.audit.model.location import SourceLocation
 
 BASES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 OVERRIDES = tuple(
@@ -30,19 +31,48 @@ MAX_INCLUDED = 200
 
 
 def compose_builds(repository: Repository) -> Iterator[Build]:
-    """Yield every build that a compose file asks for, each once, in order of files and services."""
+    """Yield every build that a compose file asks for, each once, in order of files and services.
+
+    A file in a folder below may be read from the root (``--project-directory``, or behind another ``-f``):
+    so it is taken where its Dockerfile is there from the root alone.
+    """
     reader = ComposeReader(repository)
     for folder, files in _folders(repository):
-        values = folder_environment(repository, folder)
-        base = next((name for name in BASES if name in files), None)
-        override = next((name for name in OVERRIDES if name in files), None)
-        default = [name for name in (base, override) if name is not None]
-        merged = _merged(reader, folder, default, values)
-        yield from _builds(merged)
-        for name in files:
-            if name not in (*BASES, *OVERRIDES):
-                yield from _variant(reader, folder, name, merged, values)
+        at_root = {} if folder == "." else _by_name(_folder_builds(repository, reader, folder, files, "."))
+        for build in _folder_builds(repository, reader, folder, files, folder):
+            other = at_root.get((build.location, build.name))
+            is_elsewhere = (
+                other is not None and _is_there(repository, other) and not _is_there(repository, build)
+            )
+            yield other if other is not None and is_elsewhere else build
     yield from _included(repository, reader)
+
+
+def _by_name(builds: Iterable[Build]) -> Mapping[tuple[SourceLocation, str], Build]:
+    return {(build.location, build.name): build for build in builds}
+
+
+def _is_there(repository: Repository, build: Build) -> bool:
+    return bool(build.dockerfile) and repository.holds(build.dockerfile)
+
+
+def _folder_builds(
+    repository: Repository, reader: ComposeReader, folder: str, files: Sequence[str], start: str
+) -> Iterator[Build]:
+    """Yield the builds of a folder's files, their paths taken from `start`."""
+    values = folder_environment(repository, folder)
+    base = next((name for name in BASES if name in files), None)
+    override = next((name for name in OVERRIDES if name in files), None)
+    merged: Services = {}
+    for name in (base, override):
+        if name is not None:
+            merged = _over(merged, reader.services(_path(folder, name), start, values))
+    yield from _builds(merged)
+    for name in files:
+        if name not in (*BASES, *OVERRIDES):
+            own = reader.services(_path(folder, name), start, values)
+            over = _over(merged, own)
+            yield from _builds({service: over[service] for service, each in own.items() if each.has_build})
 
 
 def project_builds(repository: Repository, paths: Sequence[str]) -> Iterator[Build]:
@@ -68,21 +98,6 @@ def _folders(repository: Repository) -> Iterator[tuple[str, Sequence[str]]]:
     for path in repository.files(FileRole.COMPOSE):
         by_folder[posixpath.dirname(path) or "."].append(posixpath.basename(path))
     yield from sorted(by_folder.items())
-
-
-def _merged(reader: ComposeReader, folder: str, names: Sequence[str], values: Mapping[str, str]) -> Services:
-    merged: Services = {}
-    for name in names:
-        merged = _over(merged, reader.services(_path(folder, name), folder, values))
-    return merged
-
-
-def _variant(
-    reader: ComposeReader, folder: str, name: str, base: Services, values: Mapping[str, str]
-) -> Iterator[Build]:
-    own = reader.services(_path(folder, name), folder, values)
-    merged = _over(base, own)
-    yield from _builds({service: merged[service] for service, each in own.items() if each.has_build})
 
 
 def _path(folder: str, name: str) -> str:

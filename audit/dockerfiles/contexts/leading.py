@@ -43,7 +43,10 @@ def place(folder: str, written: str) -> Place:
 
 
 def dockerfile_place(context: Place, written: str) -> Place:
-    """Return where a Dockerfile stands that is named from its context, as compose and bake name it."""
+    """Return where a Dockerfile stands that is named from its context, as compose and bake name it.
+
+    One that is not named stands in the context: where that is not known, the Dockerfile is no more open.
+    """
     if not context.is_known and not written.startswith("/"):
-        return Place(reason=context.reason, is_open=context.is_open)
+        return Place(reason=context.reason, is_open=context.is_open and bool(written))
     return place(context.path, written or "Dockerfile")

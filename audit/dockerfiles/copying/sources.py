@@ -30,8 +30,10 @@ def copied_sources(repository: Repository, builds: Iterable[Build]) -> tuple[Cop
     Builds that find the same are told once. A Dockerfile that nothing builds is looked at with each context
     that it may have: what one of them has is there.
     """
+    builds = tuple(builds)
     contexts = Contexts(repository)
     elsewhere = MadeElsewhere(repository)
+    possible = _possible_contexts(builds)
     found: dict[CopiedSource, None] = {}
     seen: set[Way] = set()
     left = MAX_SOURCES
@@ -41,7 +43,7 @@ def copied_sources(repository: Repository, builds: Iterable[Build]) -> tuple[Cop
         if dockerfile is None or dockerfile.foreign_frontend or way in seen:
             continue
         seen.add(way)
-        taken = tuple(islice(_Build(build, dockerfile, contexts, elsewhere).sources(), left + 1))
+        taken = tuple(islice(_Build(build, dockerfile, contexts, elsewhere, possible).sources(), left + 1))
         left -= len(taken)
         if left < 0:
             why = f"more than {MAX_SOURCES} sources are copied here and before"
@@ -54,6 +56,14 @@ def copied_sources(repository: Repository, builds: Iterable[Build]) -> tuple[Cop
     )
 
 
+def _possible_contexts(builds: Iterable[Build]) -> frozenset[str] | None:
+    """Return the contexts of builds whose Dockerfile is not known; None where both are not."""
+    open_builds = [build for build in builds if "dockerfile" in build.unknown]
+    if any("context" in build.unknown for build in open_builds):
+        return None
+    return frozenset(build.context for build in open_builds if build.context)
+
+
 def _is_there(repository: Repository, build: Build) -> bool:
     return bool(build.dockerfile) and repository.holds(build.dockerfile)
 
@@ -62,9 +72,15 @@ class _Build:
     """Looks at one build."""
 
     def __init__(
-        self, build: Build, dockerfile: Dockerfile, contexts: Contexts, elsewhere: MadeElsewhere
+        self,
+        build: Build,
+        dockerfile: Dockerfile,
+        contexts: Contexts,
+        elsewhere: MadeElsewhere,
+        possible: frozenset[str] | None,
     ) -> None:
         self._build = build
+        self._possible = possible
         self._dockerfile = dockerfile
         self._contexts = contexts
         self._elsewhere = elsewhere
@@ -102,10 +118,18 @@ class _Build:
             return Found(None, reason=self._build.reason)
         found = self._find_in(taking, self._build.context)
         if self._build.origin is BuildOrigin.DEFAULT and found.exists is False:
-            own = self._build.dockerfile.rpartition("/")[0] or "."
-            others = (self._find_in(taking, context) for context in (own, "."))
-            return next((other for other in others if other.exists is not False), found)
+            return self._find_in_any(taking, found)
         return found
+
+    def _find_in_any(self, taking: Taking, found: Found) -> Found:
+        """Return what one of the contexts has that a Dockerfile may have which nothing is known to build."""
+        if self._possible is None:
+            return Found(
+                None, reason="a build names neither its Dockerfile nor its context in a way to follow"
+            )
+        own = posixpath.dirname(self._build.dockerfile) or "."
+        others = (self._find_in(taking, context) for context in (own, ".", *sorted(self._possible)))
+        return next((other for other in others if other.exists is not False), found)
 
     def _find_in(self, taking: Taking, context: str) -> Found:
         found = self._find(taking, context, self._contexts.rules(context, self._build.dockerfile))

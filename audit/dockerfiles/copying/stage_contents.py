@@ -85,14 +85,14 @@ class StageContents:
         """Return whether a stage holds what is taken from it, and whether a "no" is likely, not certain."""
         path = taking.path
         if not path or has_wildcard(path) or taking.is_optional:
-            return Found(None), False
+            return Found(None, reason="it is not looked for in a stage"), False
         contents = self._contents(stage)
         if not contents.is_known:
-            return Found(None), False
+            return Found(None, reason="commands or an image that is not looked into may bring it"), False
         if contents.may_hold(path, self._kind):
             return Found(True), False
         if contents.is_plain_image and path.split("/")[0] in STANDARD_FOLDERS:
-            return Found(None), False
+            return Found(None, reason="the image may hold it"), False
         reason = f"nothing in the stage {stage.name or stage.index} makes /{path}"
         return Found(False, CopyProblem.STAGE, reason), contents.is_plain_image
 

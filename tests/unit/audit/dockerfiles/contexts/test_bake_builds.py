@@ -142,7 +142,8 @@ def test_paths_lead_from_where_the_file_stands_or_from_the_root() -> None:
 @pytest.mark.parametrize(
     ("attributes", "unknown"),
     [
-        ("context = UNSET", ("context", "dockerfile")),
+        ("context = UNSET", ("context",)),
+        ('context = UNSET\n dockerfile = "x"', ("context", "dockerfile")),
         ('context = "https://code.example/x.git"', ()),
         ('dockerfile = "${lower(X)}"', ("dockerfile",)),
         ("target = UNSET", ("target",)),

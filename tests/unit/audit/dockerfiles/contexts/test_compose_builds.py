@@ -152,7 +152,7 @@ def test_variables_have_the_values_of_the_env_file_beside() -> None:
     assert [(each.name, each.context, each.unknown) for each in found] == [
         ("a", "src/a", ()),
         ("b", "b", ()),
-        ("c", "", ("context", "dockerfile")),
+        ("c", "", ("context",)),
         ("d", "$x", ()),
     ]
 
@@ -174,3 +174,15 @@ def test_a_dockerfile_may_stand_in_the_place_itself() -> None:
 def test_what_is_no_compose_file_asks_for_nothing() -> None:
     assert built(compose_yaml="- a\n") == []
     assert built(compose_yaml="services: {a: {build: [1]}, b: 1, c: {build: }}") == []
+
+
+def test_a_file_in_a_folder_may_be_read_from_the_root() -> None:
+    text = "services: {web: {build: {context: ., dockerfile: web/Dockerfile}}, own: {build: own}}"
+    files = {"deploy/compose.yaml": text, "deploy/own/Dockerfile": ""}
+
+    assert [each.context for each in of({**files, "web/Dockerfile": ""})] == [".", "deploy/own"]
+    assert [each.context for each in of(files)] == ["deploy", "deploy/own"]
+    assert [each.context for each in of({**files, "web/Dockerfile": "", "deploy/web/Dockerfile": ""})] == [
+        "deploy",
+        "deploy/own",
+    ]

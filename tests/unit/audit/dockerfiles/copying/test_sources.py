@@ -290,3 +290,22 @@ def test_a_dockerignore_that_takes_too_long_is_a_gap() -> None:
 
     assert len(copied_sources(repository, [build])) == len(names)
     assert [(gap.what, gap.kind) for gap in repository.gaps] == [(".dockerignore", "limit-reached")]
+
+
+def test_a_build_that_names_no_dockerfile_to_follow_may_build_any() -> None:
+    files = {"web/Dockerfile": "FROM a\nCOPY app.py gone.py /\n", "src/app.py": ""}
+    nobody = Build(
+        origin=BuildOrigin.DEFAULT, location=SourceLocation("web/Dockerfile"), dockerfile="web/Dockerfile"
+    )
+    place = SourceLocation("ci.yml", 5)
+    somebody = Build(origin=BuildOrigin.WORKFLOW, location=place, context="src", unknown=("dockerfile",))
+    anybody = Build(
+        origin=BuildOrigin.WORKFLOW, location=place, context="", unknown=("dockerfile", "context")
+    )
+
+    def missing(*builds: Build) -> list[str]:
+        return [each.source for each in copied_sources(Repository(tree(files)), builds) if each.problem]
+
+    assert missing(nobody) == ["app.py", "gone.py"]
+    assert missing(nobody, somebody) == ["gone.py"]
+    assert missing(nobody, anybody) == []
