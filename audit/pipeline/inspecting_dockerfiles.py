@@ -12,13 +12,12 @@ from fleet_audit.audit.dockerfiles.running.detecting import (
     started_programs,
 )
 from fleet_audit.audit.dockerfiles.running.masking import masked, masked_names
+from fleet_audit.audit.dockerfiles.running.user_names import DeclaredNames, numbers
 from fleet_audit.audit.dockerfiles.shell.calls import Call, called
-from fleet_audit.audit.dockerfiles.shell.instructions import run_scripts
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
 from fleet_audit.audit.dockerfiles.standards.leftovers import is_package_installation, is_pip_installation
 from fleet_audit.audit.dockerfiles.standards.probes import asked_health
 from fleet_audit.audit.dockerfiles.standards.start_files import started_source
-from fleet_audit.audit.dockerfiles.standards.users import declared_names, numbers
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.inspection import InspectReport, ResolvedUser
@@ -91,7 +90,7 @@ def _user(run: RunConfiguration, making: Making, bases: Bases) -> ResolvedUser |
         if not run.is_whole:
             return None
         user = Setting("0")
-    users, groups = declared_names(making, bases)
+    users, groups = DeclaredNames(bases).of(making)
     uid, gid = numbers(user.value, users, groups) if user.is_known else (-1, -1)
     name = next((name for name, number in users.items() if number == uid), "root" if uid == 0 else "")
     written = (masked(run).user or user).value
@@ -133,7 +132,7 @@ def _imports(run: RunConfiguration, making: Making, bases: Bases, grounds: Groun
 
 def _calls(making: Making, bases: Bases) -> Iterator[tuple[Call, str]]:
     for use, stage in bases.lineage(making):
-        for _, script in run_scripts(stage.instructions):
+        for _, script in bases.runs(use, stage):
             for command in script.commands:
                 call = called(command)
                 if call is not None:

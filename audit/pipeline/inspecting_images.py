@@ -10,8 +10,8 @@ from fleet_audit.audit.apt.state import InstalledState
 from fleet_audit.audit.dockerfiles.running.detecting import Seen, detected, started_programs
 from fleet_audit.audit.dockerfiles.running.masking import masked, masked_names, masked_text, secret_values
 from fleet_audit.audit.dockerfiles.running.stored import of_image
+from fleet_audit.audit.dockerfiles.running.user_names import numbers
 from fleet_audit.audit.dockerfiles.standards.probes import asked_health
-from fleet_audit.audit.dockerfiles.standards.users import numbers
 from fleet_audit.audit.images.tree import FileKind, FileTree, FileUnreadable, join, normalise
 from fleet_audit.audit.model.identity import ROOT, ImagePath
 from fleet_audit.audit.model.image import ImageConfig, ImageIdentity, Layer

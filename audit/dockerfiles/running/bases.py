@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from fleet_audit.audit.dockerfiles.language.reference import ReferenceInvalid, parse_reference
-from fleet_audit.audit.dockerfiles.language.structure import Stage
+from fleet_audit.audit.dockerfiles.language.structure import Instruction, Stage
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.running.configuration import Use, effective
+from fleet_audit.audit.dockerfiles.shell.instructions import run_scripts
+from fleet_audit.audit.dockerfiles.shell.script import Script
 from fleet_audit.audit.model.builds import Build
 from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.model.running import RunConfiguration
@@ -71,6 +73,9 @@ class Bases:
         self._known = known
         self._found: dict[Making, RunConfiguration | None] = {}
         self._open: list[Making] = []
+        self._runs: dict[tuple[str, int], tuple[tuple[Instruction, Script], ...]] = {}
+        self._lineages: dict[Making, tuple[Stage, ...]] = {}
+        self._bases: dict[Making, Making | None] = {}
 
     def use(self, making: Making) -> Use | None:
         """Return a Dockerfile as it is built; None where it cannot be read."""
@@ -103,17 +108,39 @@ class Bases:
         """Return what makes the image with a reference here; None where nothing does."""
         return self._makings.get(full_name(reference))
 
-    def lineage(self, making: Making) -> Iterator[tuple[Use, Stage]]:
-        """Yield the stages that an image is built from, nearest first, those of images below it included."""
+    def chain(self, making: Making) -> Iterator[tuple[Making, Use]]:
+        """Yield a Dockerfile as it is built, and those of the images below it here, nearest first."""
         found: Making | None = making
         for _ in range(MAX_CHAIN):
             use = None if found is None else self.use(found)
-            if use is None or use.stage is None:
+            if found is None or use is None or use.stage is None:
                 return
-            values = use.values()
-            stages = [*values.lineage(use.stage)]
-            yield from ((use, stage) for stage in stages)
-            found = self.making(values.base(stages[-1]).value)
+            yield found, use
+            found = self._under(found, use)
+
+    def lineage(self, making: Making) -> Iterator[tuple[Use, Stage]]:
+        """Yield the stages that an image is built from, nearest first, those of images below it included."""
+        for each, use in self.chain(making):
+            yield from ((use, stage) for stage in self._stages(each, use))
+
+    def runs(self, use: Use, stage: Stage) -> tuple[tuple[Instruction, Script], ...]:
+        """Return the RUNs of a stage with their scripts; each stage is read once."""
+        key = (use.path, stage.index)
+        if key not in self._runs:
+            self._runs[key] = tuple(run_scripts(stage.instructions))
+        return self._runs[key]
+
+    def _stages(self, making: Making, use: Use) -> tuple[Stage, ...]:
+        if making not in self._lineages:
+            stage = use.stage
+            self._lineages[making] = () if stage is None else tuple(use.values().lineage(stage))
+        return self._lineages[making]
+
+    def _under(self, making: Making, use: Use) -> Making | None:
+        if making not in self._bases:
+            lowest = self._stages(making, use)[-1]
+            self._bases[making] = self.making(use.values().base(lowest).value)
+        return self._bases[making]
 
     def _worked_out(self, making: Making) -> RunConfiguration | None:
         use = self.use(making)

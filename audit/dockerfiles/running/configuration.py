@@ -67,15 +67,20 @@ def effective(use: Use, base_of: BaseOf) -> RunConfiguration | None:
     return None if stage is None else _Reading(use, base_of).of(stage)
 
 
-def steps(use: Use, base_of: BaseOf, stage: Stage | None = None) -> Iterator[Step]:
-    """Yield the instructions of the stages that a stage is built from, each as it would be carried out.
+def steps(use: Use, base_of: BaseOf) -> Iterator[Step]:
+    """Yield the instructions of the stages that the image is built from, each as it would be carried out.
 
-    The stage is the one that becomes the image, unless another is given. Stages that it is not built from
-    are not looked at: what they do is their own.
+    Other stages are not looked at: what they do is their own.
     """
-    chosen = stage or use.stage
-    if chosen is not None:
-        yield from _Reading(use, base_of).steps(chosen)
+    stage = use.stage
+    if stage is not None:
+        lineage = {each.index for each in use.values().lineage(stage)}
+        yield from (step for step in every_step(use, base_of) if step.stage.index in lineage)
+
+
+def every_step(use: Use, base_of: BaseOf) -> Iterator[Step]:
+    """Yield the instructions of all stages, in their order, each as it would be carried out."""
+    yield from _Reading(use, base_of).steps()
 
 
 class _Reading:
@@ -96,15 +101,17 @@ class _Reading:
                 state.apply(instruction)
         return state.configuration()
 
-    def steps(self, stage: Stage) -> Iterator[Step]:
-        """Yield the instructions of a stage and of those below it with the state before each."""
-        lineage = [*self._values.lineage(stage)]
-        state = self._started(lineage[-1])
-        for each in reversed(lineage):
-            state.begin_stage(each.instructions[0])
-            for instruction in each.instructions[1:]:
-                yield Step(each, instruction, state.user_now, state.folder)
+    def steps(self) -> Iterator[Step]:
+        """Yield the instructions of every stage with the state before each."""
+        ended: dict[int, _State] = {}
+        for stage in self._use.dockerfile.stages:
+            parent = self._values.parent(stage)
+            state = self._started(stage) if parent is None else ended[parent.index].copy()
+            state.begin_stage(stage.instructions[0])
+            for instruction in stage.instructions[1:]:
+                yield Step(stage, instruction, state.user_now, state.folder)
                 state.apply(instruction)
+            ended[stage.index] = state
 
     def _started(self, lowest: Stage) -> "_State":
         base = self._values.base(lowest)
@@ -133,6 +140,10 @@ class _State:
         self._ports = {port.value: port for port in below.ports}
         self._volumes = {volume.value: volume for volume in below.volumes}
         self._triggers = list(below.triggers)
+
+    def copy(self) -> "_State":
+        """Return the same state, from which another stage goes on."""
+        return _State(self.configuration(), self._path, self._values)
 
     @property
     def user_now(self) -> Setting | None:

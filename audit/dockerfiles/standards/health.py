@@ -9,7 +9,7 @@ from typing import Final
 from fleet_audit.audit.dockerfiles.language.structure import Instruction
 from fleet_audit.audit.dockerfiles.running.bases import Bases
 from fleet_audit.audit.dockerfiles.shell.calls import called
-from fleet_audit.audit.dockerfiles.shell.instructions import SHELLS, run_scripts
+from fleet_audit.audit.dockerfiles.shell.instructions import SHELLS
 from fleet_audit.audit.dockerfiles.shell.script import Command
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
 from fleet_audit.audit.dockerfiles.standards.probes import read_probe
@@ -79,10 +79,10 @@ def _environment(image: MadeImage, name: str) -> str | None:
 
 def _may_be_added(program: str, image: MadeImage, bases: Bases) -> bool:
     """Say whether an instruction of the image, or of those below it here, may bring a program."""
-    for _, stage in bases.lineage(image.making):
+    for use, stage in bases.lineage(image.making):
         if any(_may_be_copied(program, instruction) for instruction in stage.instructions):
             return True
-        for _, script in run_scripts(stage.instructions):
+        for _, script in bases.runs(use, stage):
             if any(_may_install(program, command) for command in script.commands):
                 return True
     return False

@@ -14,8 +14,8 @@ import msgspec
 
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes
 from fleet_audit.audit.dockerfiles.language.structure import Instruction
+from fleet_audit.audit.dockerfiles.running.bases import Bases
 from fleet_audit.audit.dockerfiles.shell.calls import Call, called
-from fleet_audit.audit.dockerfiles.shell.instructions import run_scripts
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.running import RunConfiguration
@@ -79,14 +79,14 @@ class _Layer(msgspec.Struct, frozen=True):
     values: Scopes
 
 
-def leftovers(image: MadeImage, *, kept: Collection[str]) -> Iterator[Observed]:
+def leftovers(image: MadeImage, bases: Bases, *, kept: Collection[str]) -> Iterator[Observed]:
     """Yield what the image's own Dockerfile leaves in it; `kept` are packages that the manifest wants there.
 
     Of an image of which the manifest does not speak nothing is said: it may be there to build others.
     """
     if image.role is Role.OTHER:
         return
-    for layer in _layers(image):
+    for layer in _layers(image, bases):
         for kind, what, line in _left(layer, image.run, kept):
             record = Leftover(
                 image=image.name,
@@ -100,14 +100,16 @@ def leftovers(image: MadeImage, *, kept: Collection[str]) -> Iterator[Observed]:
             yield Observed(record, f"image:{image.name}#{kind}:{what}", location=place)
 
 
-def _layers(image: MadeImage) -> Iterator[_Layer]:
+def _layers(image: MadeImage, bases: Bases) -> Iterator[_Layer]:
     stage = image.use.stage
     if stage is None:
         return
     values = image.use.values()
     for each in reversed([*values.lineage(stage)]):
-        own = [instruction for instruction in each.instructions if instruction.trigger is None]
-        for instruction, script in run_scripts(own):
+        kept = {each.line for each in each.instructions if each.trigger is not None}
+        for instruction, script in bases.runs(image.use, each):
+            if instruction.line in kept:
+                continue
             calls = tuple(call for command in script.commands if (call := called(command)) is not None)
             yield _Layer(instruction, calls, tuple(_mounted(instruction)), values)
 

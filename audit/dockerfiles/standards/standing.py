@@ -8,6 +8,7 @@ from fleet_audit.audit.dockerfiles.copying.context_files import Contexts
 from fleet_audit.audit.dockerfiles.language.reference import ReferenceInvalid, parse_reference
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.running.bases import Bases
+from fleet_audit.audit.dockerfiles.running.user_names import DeclaredNames
 from fleet_audit.audit.dockerfiles.standards.composed import brings_health, brings_init
 from fleet_audit.audit.dockerfiles.standards.declared import exposed_ports, labels, triggers
 from fleet_audit.audit.dockerfiles.standards.health import health
@@ -49,6 +50,7 @@ class Ground:
         self.fleet = fleet
         self.lacks = lacks
         self.contexts = Contexts(repository)
+        self.names = DeclaredNames(bases)
 
     @property
     def defaults(self) -> Defaults:
@@ -62,8 +64,8 @@ def standing(image: MadeImage, ground: Ground, built: BuiltImage | None) -> Iter
     yield from told
     if built is not None:
         yield from _built_otherwise(image, ground, built, told)
-    yield from privileged_steps(image, ground.bases)
-    yield from leftovers(image, kept=_kept(image))
+    yield from privileged_steps(image, ground.names)
+    yield from leftovers(image, ground.bases, kept=_kept(image))
     yield from secrets(image)
     yield from exposed_ports(image)
     yield from triggers(image)
@@ -81,7 +83,7 @@ def standing(image: MadeImage, ground: Ground, built: BuiltImage | None) -> Iter
 def _running(image: MadeImage, ground: Ground) -> Iterator[Observed]:
     defaults = ground.defaults
     found = (
-        run_as(image, ground.bases, defaults.user if image.role is not Role.OTHER else ""),
+        run_as(image, ground.names, defaults.user if image.role is not Role.OTHER else ""),
         first_process(
             image,
             wanted_init=defaults.init,

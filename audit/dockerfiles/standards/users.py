@@ -1,39 +1,15 @@
-"""As whom images run, and what is done as whom while they are built.
+"""As whom images run, and what is done as whom while they are built (Dockerfile reference, USER)."""
 
-Rules: Dockerfile reference, USER; man 8 useradd and groupadd, Debian's adduser, BusyBox's adduser.
-"""
+from collections.abc import Iterator
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import Final
-
-from fleet_audit.audit.dockerfiles.language.structure import Instruction
-from fleet_audit.audit.dockerfiles.running.bases import Bases, Making
-from fleet_audit.audit.dockerfiles.running.configuration import Step, steps
-from fleet_audit.audit.dockerfiles.shell.calls import Call, called
-from fleet_audit.audit.dockerfiles.shell.instructions import run_scripts
-from fleet_audit.audit.dockerfiles.shell.script import BlockKind, Command, Lookup, Operator
+from fleet_audit.audit.dockerfiles.running.configuration import every_step
+from fleet_audit.audit.dockerfiles.running.user_names import DeclaredNames, numbers
+from fleet_audit.audit.dockerfiles.shell.script import BlockKind, Command, Operator, Script
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage
 from fleet_audit.audit.model.finding import Confidence
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.running import Setting
 from fleet_audit.audit.model.standards import Observed, PrivilegedStep, RunAs
-
-UNKNOWN: Final = -1
-Names = Mapping[str, int]
-"""Users or groups, and their numbers."""
-
-_ADDERS = frozenset({"useradd", "adduser", "groupadd", "addgroup"})
-_GROUP_ADDERS = frozenset({"groupadd", "addgroup"})
-_WITH_VALUE = frozenset(
-    {
-        *("-b", "-c", "-d", "-e", "-f", "-g", "-G", "-h", "-k", "-K", "-p", "-s", "-u", "-Z"),
-        *("--base-dir", "--comment", "--expiredate", "--firstuid", "--gecos", "--gid", "--groups", "--home"),
-        *("--home-dir", "--inactive", "--ingroup", "--key", "--lastuid", "--password", "--prefix", "--root"),
-        *("--shell", "--skel", "--uid"),
-    }
-)
-"""Options of these programs that take the next word as value."""
 
 _PACKAGE_VERBS = frozenset(
     {
@@ -66,7 +42,7 @@ _ROOTS_PROGRAMS = frozenset(
 _CERTAIN_BLOCKS = frozenset({BlockKind.GROUP, BlockKind.SUBSHELL})
 
 
-def run_as(image: MadeImage, bases: Bases, wanted: str) -> Observed | None:
+def run_as(image: MadeImage, names: DeclaredNames, wanted: str) -> Observed | None:
     """Return as whom an image runs; None where nothing is known of it.
 
     It stands at the USER, where that is in the image's own Dockerfile, else at its FROM.
@@ -74,7 +50,7 @@ def run_as(image: MadeImage, bases: Bases, wanted: str) -> Observed | None:
     setting = image.run.user or (Setting("0") if image.run.is_whole else None)
     if setting is None or not setting.is_known:
         return None
-    users, groups = declared_names(image.making, bases)
+    users, groups = names.of(image.making)
     written = setting.value
     uid, gid = numbers(written, users, groups)
     wanted_uid, wanted_gid = numbers(wanted, users, groups)
@@ -101,105 +77,42 @@ def run_as(image: MadeImage, bases: Bases, wanted: str) -> Observed | None:
     )
 
 
-def numbers(user: str, users: Names, groups: Names) -> tuple[int, int]:
-    """Return the numbers of a user and group as USER writes them; UNKNOWN for what is not known."""
-    name, _, group = user.partition(":")
-    return _number(name, users), _number(group, groups)
-
-
-def _number(name: str, known: Names) -> int:
-    if name.isascii() and name.isdecimal() and len(name) <= 10:
-        return int(name)
-    return 0 if name == "root" else known.get(name, UNKNOWN)
-
-
-def declared_names(making: Making, bases: Bases) -> tuple[Names, Names]:
-    """Return the users and groups that the RUNs of an image, and of those below it here, add by number."""
-    users: dict[str, int] = {}
-    groups: dict[str, int] = {}
-    for call, lookup in _calls_below(making, bases):
-        if call.program in _ADDERS:
-            name, number = _added(call, lookup)
-            if name and number != UNKNOWN:
-                (groups if call.program in _GROUP_ADDERS else users).setdefault(name, number)
-    return users, groups
-
-
-def _calls_below(making: Making, bases: Bases) -> Iterator[tuple[Call, Lookup]]:
-    for use, stage in bases.lineage(making):
-        values = use.values()
-        for instruction, script in run_scripts(stage.instructions):
-            lookup = partial(values.value, at=instruction)
-            yield from ((call, lookup) for each in script.commands if (call := called(each)) is not None)
-
-
-def _added(call: Call, lookup: Lookup) -> tuple[str, int]:
-    """Return the user or group that a call adds, and its number."""
-    option = {"-g", "--gid"} if call.program in _GROUP_ADDERS else {"-u", "--uid"}
-    number = UNKNOWN
-    operands: list[str] = []
-    words = iter([word.expanded(lookup) or "" for word in call.arguments])
-    for word in words:
-        name, equals, value = word.partition("=")
-        if name in _WITH_VALUE:
-            value = value if equals else next(words, "")
-            number = _number(value, {}) if name in option else number
-        elif not word.startswith("-"):
-            operands.append(word)
-    return (operands[-1] if operands else ""), number
-
-
-def privileged_steps(image: MadeImage, bases: Bases) -> Iterator[Observed]:
+def privileged_steps(image: MadeImage, names: DeclaredNames) -> Iterator[Observed]:
     """Yield the commands that only root may run and that another user runs, in any stage of the Dockerfile.
 
     What stands behind a condition, and what may fail (``|| …``), is left out.
     """
-    users, groups = declared_names(image.making, bases)
-    seen: set[int] = set()
+    bases = names.bases
+    users = {step.instruction.line: step.user for step in every_step(image.use, bases.below)}
+    known = names.of(image.making)
     for stage in image.use.dockerfile.stages:
-        stepped = [step for step in steps(image.use, bases.below, stage) if step.instruction.line not in seen]
-        seen.update(step.instruction.line for step in stepped)
-        yield from _privileged(image, stepped, users, groups)
+        for instruction, script in bases.runs(image.use, stage):
+            user = users.get(instruction.line)
+            uid = 0 if user is None or not user.value else numbers(user.value, *known)[0]
+            command = None if user is None or uid == 0 else next(_commands_of_root(script), None)
+            if user is not None and command is not None and instruction.keyword == "RUN":
+                yield _privileged(image, command, user, is_sure=uid > 0)
 
 
-def _privileged(image: MadeImage, stepped: Sequence[Step], users: Names, groups: Names) -> Iterator[Observed]:
-    by_line = {step.instruction.line: step for step in stepped}
-    runs = (step.instruction for step in stepped if step.instruction.keyword in ("RUN", "SHELL"))
-    for instruction, commands in _certain_commands(runs):
-        user = by_line[instruction.line].user if instruction.line in by_line else None
-        if user is None or (uid := numbers(user.value, users, groups)[0]) == 0 or not user.value:
-            continue
-        for command in commands:
-            words = _roots_command(command)
-            if words:
-                path = image.use.path
-                yield Observed(
-                    PrivilegedStep(
-                        image=image.name,
-                        role=image.role,
-                        path=path,
-                        command=words,
-                        user=user.value,
-                        services=image.services,
-                    ),
-                    f"file:{path}#{words}",
-                    location=SourceLocation(path, command.line),
-                    related=() if user.location is None else (user.location,),
-                    confidence=Confidence.CERTAIN if uid > 0 else Confidence.LIKELY,
-                )
-                break
+def _privileged(image: MadeImage, command: Command, user: Setting, *, is_sure: bool) -> Observed:
+    path, words = image.use.path, _roots_command(command)
+    record = PrivilegedStep(
+        image=image.name, role=image.role, path=path, command=words, user=user.value, services=image.services
+    )
+    return Observed(
+        record,
+        f"file:{path}#{words}",
+        location=SourceLocation(path, command.line),
+        related=() if user.location is None else (user.location,),
+        confidence=Confidence.CERTAIN if is_sure else Confidence.LIKELY,
+    )
 
 
-def _certain_commands(instructions: Iterable[Instruction]) -> Iterator[tuple[Instruction, list[Command]]]:
-    for instruction, script in run_scripts(instructions):
-        yield (
-            instruction,
-            [
-                command
-                for command, blocks in script.walk()
-                if command.after is not Operator.OR and all(block.kind in _CERTAIN_BLOCKS for block in blocks)
-            ],
-        )
+def _commands_of_root(script: Script) -> Iterator[Command]:
+    for command, blocks in script.walk():
+        is_certain = command.after is not Operator.OR and all(b.kind in _CERTAIN_BLOCKS for b in blocks)
+        if is_certain and _roots_command(command):
+            yield command
 
 
 def _roots_command(command: Command) -> str:
