@@ -11,6 +11,9 @@ DEFAULT_MAX_BYTES = 256 << 20
 _TRIMMED_AT = "000"
 """Keys are digests: one record in 4096 has the folder looked through, however runs come and go."""
 
+_LARGE = 1 << 20
+"""Each record of such a size has it looked through: that takes less than writing it."""
+
 
 class FolderStore:
     """Keeps one file per record, written whole or not at all; several processes may share the folder.
@@ -47,7 +50,7 @@ class FolderStore:
                 Path(temporary).replace(file)
             except OSError:
                 Path(temporary).unlink(missing_ok=True)
-            if key.startswith(_TRIMMED_AT):
+            if key.startswith(_TRIMMED_AT) or len(value) >= _LARGE:
                 trim(self._folder, self._max_bytes, keep=file)
 
     def _file(self, key: str) -> Path:

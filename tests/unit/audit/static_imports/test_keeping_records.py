@@ -55,3 +55,15 @@ def test_a_folder_of_records_stays_below_its_size(tmp_path: Path) -> None:
 
     assert store.get("1" * 64) is None
     assert store.get("000" + "2" * 61) == b"y" * 40
+
+
+def test_a_large_record_makes_room_for_itself_whatever_its_key(tmp_path: Path) -> None:
+    body = bytes(3 << 20)
+    store = FolderStore(tmp_path, max_bytes=4 << 20)
+    store.put("1" * 64, body)
+    os.utime(tmp_path / "11" / ("1" * 64), (1, 1))
+
+    store.put("2" * 64, body)
+
+    assert store.get("1" * 64) is None
+    assert store.get("2" * 64) == body
