@@ -32,7 +32,7 @@ from fleet_audit.audit.knowledge.rows import (
 from fleet_audit.audit.model.identity import DistributionName, ModuleName, PackageName, Soname
 from fleet_audit.audit.model.imports import ComputedImport, KnownImport, Level, SettingsModule, SettingUse
 
-_READING = f"knowledge/5 {__version__}"
+_READING = f"knowledge/6 {__version__}"
 """Raise the number whenever the same files are to be read otherwise: what they say is kept between runs."""
 
 _LEVELS = {
@@ -167,11 +167,16 @@ def _computed(row: ComputedImports) -> Iterable[ComputedImport]:
         names_module=row.names_module,
         survives=row.survives,
         unless=row.unless,
+        lists=row.lists,
+        names_of=row.names_of,
     )
     for module, loads in row.modules.items():
         yield msgspec.structs.replace(common, module=ModuleName(module), loads=_names(loads))
     for function, loads in row.calls.items():
         yield msgspec.structs.replace(common, function=function, loads=_names(loads))
+    for module, names in row.names.items():
+        for name in names:
+            yield msgspec.structs.replace(common, name=name, loads=_names([module]))
 
 
 def _settings(row: SettingsModules) -> SettingsModule:

@@ -100,10 +100,13 @@ class ComputedImports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Modules that a distribution's code imports by names that it computes.
 
     `modules` maps a module to what it loads while it is imported, `calls` a function, by its full name, to
-    what a call of it loads. A `prefix` is what the call's first argument must begin with. With
+    what a call of it loads; `names` maps a module to the names, with the packages that they are taken from,
+    that load it. A `prefix` is what the call's first argument must begin with. With
     `names_module` that argument names a module (``package.module:attribute``), which is loaded. Where
     `takes_first` is set, the first of the modules that is there is loaded, else all that are there.
-    A call that is given one of the arguments in `unless` chooses for itself. Where `survives` is set, those
+    Where `lists` is given, what these arguments list (``0`` for the first) stands for the first argument;
+    with `names_of`, each is a name in that package. A call that is given one of the arguments in `unless`
+    chooses for itself. Where `survives` is set, those
     that cannot be imported are passed over. `checked` says against which release the row was tried; where it
     begins with "read in", the source was read and nothing tried.
     """
@@ -115,6 +118,9 @@ class ComputedImports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checked: Text
     modules: dict[Dotted, Annotated[tuple[Dotted, ...], msgspec.Meta(min_length=1)]] = {}
     calls: dict[Dotted, tuple[Dotted, ...]] = {}
+    names: dict[Dotted, Annotated[tuple[Dotted, ...], msgspec.Meta(min_length=1)]] = {}
+    lists: tuple[Text, ...] = ()
+    names_of: str = ""
     level: Literal["certain", "probable", "lazy", "string"] = "certain"
     prefix: str = ""
     takes_first: bool = False

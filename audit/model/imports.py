@@ -145,11 +145,13 @@ class DynamicImport(msgspec.Struct, frozen=True):
 class ComputedImport(msgspec.Struct, frozen=True):
     """Modules that code imports by names that it computes, as the knowledge base has it.
 
-    They are loaded once `module` is imported or, where `function` is given (``package.module.name``), once
-    that is called; of them all that are there, or `takes_first` of them. Where `prefix` is given, the
-    call's first argument must begin so. `names_module` says that the argument is the module's own name
-    (``package.module:name``); a call with one of the keywords in `unless` chooses for itself. Where it
-    `survives`, a module that cannot be imported is passed over. `row` is the id of the row.
+    They are loaded once `module` is imported, where `function` is given (``package.module.name``) once that
+    is called, and where `name` is given once that is taken from its package; of them all that are there, or
+    `takes_first` of them. Where `prefix` is given, the call's first argument must begin so. `names_module`
+    says that the argument is the module's own name (``package.module:name``). With `lists`, what these
+    arguments of the call list stands for the first, and with `names_of` each is a name in it. A call
+    with one of the keywords in `unless` chooses for itself. Where it `survives`, a module that cannot be
+    imported is passed over. `row` is the id of the row.
     """
 
     row: str
@@ -162,6 +164,9 @@ class ComputedImport(msgspec.Struct, frozen=True):
     names_module: bool = False
     unless: tuple[str, ...] = ()
     survives: bool = False
+    name: str = ""
+    lists: tuple[str, ...] = ()
+    names_of: str = ""
 
 
 class SettingUse(msgspec.Struct, frozen=True):

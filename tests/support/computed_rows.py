@@ -36,12 +36,16 @@ _CALLS = {
     "matplotlib.pyplot.show": "show()",
     "matplotlib.pyplot.savefig": 'savefig("figure.png")',
     "sentry_sdk.init": "init()",
+    "passlib-contexts": 'CryptContext(schemes=["sha256_crypt"])',
     "kombu-sqla": 'Connection("sqla+sqlite:///:memory:").transport',
 }
 """How a function, or that of a row, is called where it is not with an address; it is imported before."""
 
 _SERVED_MODULE = "wsgiref.simple_server"
 """A module that stands for what is named: nothing else imports it."""
+
+_LISTED_MODULE = "passlib.handlers.sha2_crypt"
+"""What a name loads that is listed in a call."""
 
 _SERVED = f"{_SERVED_MODULE}:demo_app"
 _NOWHERE = 'interface="wsgi", uds="/absent/socket"'
@@ -72,7 +76,9 @@ class Proof(NamedTuple):
     @property
     def promised(self) -> frozenset[str]:
         """Return every module that the row speaks of."""
-        return frozenset({*self.row.loads, *([_SERVED_MODULE] if self.row.names_module else [])})
+        of_names = [_LISTED_MODULE] if self.row.names_of else []
+        served = [_SERVED_MODULE] if self.row.names_module else []
+        return frozenset({*self.row.loads, *served, *of_names})
 
 
 def root() -> Root:
@@ -86,8 +92,13 @@ def proofs(rows: Sequence[KnownImport], folder: Path) -> list[Proof]:
 
 
 def _proof(row: ComputedImport, folder: Path) -> Proof:
-    trigger = row.function or row.module
+    trigger = row.function or row.module or row.name
     name = f"{row.row}.{trigger}"
+    if row.name:
+        owner, _, taken = row.name.rpartition(".")
+        program = _written(folder, name, f"from {owner} import {taken}\n{taken}.__name__\n")
+        control = f"import {owner}\n"
+        return Proof(row, program, _written(folder, f"without-{name}", control), control)
     if not row.function:
         return Proof(row, _written(folder, name, f"import {trigger}\n"), None)
     owner, _, called = trigger.rpartition(".")

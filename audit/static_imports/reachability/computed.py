@@ -7,7 +7,7 @@ from typing import Protocol
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import ComputedImport, KnownImport, Level, SettingsModule
 from fleet_audit.audit.static_imports.resolution.finder import Module
-from fleet_audit.audit.static_imports.source.records import FunctionCall, is_module_name
+from fleet_audit.audit.static_imports.source.records import LISTED, FunctionCall, is_module_name
 
 
 class Modules(Protocol):
@@ -25,12 +25,15 @@ class Computed:
 
     def __init__(self, rows: Iterable[KnownImport] = ()) -> None:
         """Take the rows."""
+        self._of_name: defaultdict[str, list[ComputedImport]] = defaultdict(list)
         self._by_variable: dict[str, SettingsModule] = {}
         self._of_module: defaultdict[str, list[ComputedImport]] = defaultdict(list)
         self._of_function: defaultdict[str, list[ComputedImport]] = defaultdict(list)
         for row in rows:
             if isinstance(row, SettingsModule):
                 self._by_variable[row.variable] = row
+            elif row.name:
+                self._of_name[row.name].append(row)
             elif row.function:
                 self._of_function[row.function].append(row)
             else:
@@ -52,19 +55,42 @@ class Computed:
             for name in _there(row, known):
                 yield name, row.level
 
+    def by_name(self, name: str, known: Modules) -> Iterator[tuple[ModuleName, Level]]:
+        """Yield what taking a name, by its full name, from a package loads of what is there."""
+        for row in self._of_name.get(name, ()):
+            for loaded in _there(row, known):
+                yield loaded, row.level
+
     def by_call(
         self, function: str, call: FunctionCall, known: Modules
     ) -> Iterator[tuple[ModuleName, Level]]:
         """Yield what a call of `function`, by its full name, loads of what is there."""
-        first = call.arguments[0][1] if call.arguments else ""
         for row in self._of_function.get(function, ()):
-            if not first.startswith(row.prefix) or any(key in row.unless for key, _ in call.arguments):
+            texts = [text for text in _texts(row, call) if text.startswith(row.prefix)]
+            if not texts or any(key in row.unless for key, _ in call.arguments):
                 continue
             for name in _there(row, known):
                 yield name, row.level
-            named = first.partition(":")[0]
-            if row.names_module and is_module_name(named) and not named.startswith("."):
-                yield ModuleName(named), row.level
+            for text in texts:
+                yield from self._by_text(row, text, known)
+
+    def _by_text(self, row: ComputedImport, text: str, known: Modules) -> Iterator[tuple[ModuleName, Level]]:
+        """Yield what a text that a call is given loads."""
+        if row.names_of:
+            loaded = self.by_name(f"{row.names_of}.{text}", known)
+            yield from ((name, max(level, row.level)) for name, level in loaded)
+        named = text.partition(":")[0]
+        if row.names_module and is_module_name(named) and not named.startswith("."):
+            yield ModuleName(named), row.level
+
+
+def _texts(row: ComputedImport, call: FunctionCall) -> list[str]:
+    """Return the texts that decide: what the arguments in `lists` hold, or the first argument."""
+    if row.lists:
+        keys = {*row.lists, *(LISTED % key for key in row.lists)}
+        return [text for key, text in call.arguments if key in keys]
+    plain = [text for key, text in call.arguments if not key.endswith(LISTED % "")]
+    return plain[:1] or [""]
 
 
 def _there(row: ComputedImport, known: Modules) -> list[ModuleName]:

@@ -283,6 +283,10 @@ class Expander:
         for name in self.names_of(module, call):
             yield from self._computed.by_call(name, call, self)
 
+    def computed_name(self, name: str) -> Iterator[tuple[ModuleName, Level]]:
+        """Yield what taking a name from a package is known to load by a name that is computed."""
+        return self._computed.by_name(name, self)
+
     def names_of(self, module: Module, call: FunctionCall) -> tuple[str, ...]:
         """Return the full names of what a call runs: as its import has it, and where that passes it on."""
         record = self.record(module)

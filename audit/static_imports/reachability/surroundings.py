@@ -52,6 +52,9 @@ class Surroundings(Protocol):
     def computed_by(self, module: Module, call: FunctionCall) -> Iterator[tuple[ModuleName, Level]]:
         """Yield what a call is known to load by names that are computed."""
 
+    def computed_name(self, name: str) -> Iterator[tuple[ModuleName, Level]]:
+        """Yield what taking a name from a package is known to load by a name that is computed."""
+
     def names_of(self, module: Module, call: FunctionCall) -> tuple[str, ...]:
         """Return the full names of what a call runs."""
 

@@ -104,6 +104,13 @@ class Walk:
                 Link(name, max(level, likely), call.line, _BY_COMPUTED_NAME, ImportContext.DYNAMIC)
             )
 
+    def _follow_name(self, name: str, level: Level, line: int, block: int) -> None:
+        """Follow what taking a name from a package is known to load."""
+        for loaded, likely in self._around.computed_name(name):
+            self._around.ask(loaded)
+            link = Link(loaded, max(level, likely), line, _BY_COMPUTED_NAME, ImportContext.DYNAMIC)
+            self._append(msgspec.structs.replace(link, may_fail=self._live.is_guarded(block)))
+
     def _is_walked(self, block: int) -> bool:
         if self._is_whole:
             return True
@@ -196,6 +203,8 @@ class Walk:
             self._add(inner, level, statement.line, context, is_statement=True)
         for served in also_served(target, statement.names, self._around):
             self._add(served.module, max(level, served.level), statement.line, context)
+        for item in statement.names:
+            self._follow_name(f"{target.name}.{item.name}", level, statement.line, statement.block)
 
     def _follow_import_call(self, call: DynamicImportCall) -> None:
         level = self._live.level(call.block, call.line)
@@ -247,6 +256,7 @@ class Walk:
             level = self._live.level(use.block)
             if module is None or level is None or not self._is_walked(use.block):
                 continue
+            self._follow_name(f"{module.name}.{use.attribute}", level, use.line, use.block)
             if self._around.has_name(module, use.attribute) is True:
                 continue
             for served in self._around.served_lazily(module, use.attribute):

@@ -9,11 +9,13 @@ import libcst as cst
 import msgspec
 
 from fleet_audit.audit.static_imports import stdlib
+from fleet_audit.audit.static_imports.source import islands
 from fleet_audit.audit.static_imports.source.asking import Calls
 from fleet_audit.audit.static_imports.source.backwards import CallSite
 from fleet_audit.audit.static_imports.source.constants import Constants, closing
 from fleet_audit.audit.static_imports.source.outline import Outline, Span
 from fleet_audit.audit.static_imports.source.records import (
+    LISTED,
     BlockKind,
     FunctionCall,
     ImportStatement,
@@ -27,6 +29,7 @@ MAX_INSTANCES = 2_000
 MAX_NAMED_ARGUMENTS = 200
 _MOST_DEFINITIONS = 4
 _MOST_ARGUMENTS = 8
+_MOST_LISTED = 50
 _LONGEST_ARGUMENTS = 2_000
 _MOST_BASES = 20
 
@@ -297,8 +300,12 @@ class _Caller:
         for position, (at, end) in enumerate(islice(_pieces(self._shadow, start, stop), _MOST_ARGUMENTS)):
             keyword = _KEYWORD.match(self._shadow, at, end)
             begin = at if keyword is None else keyword.end()
+            key = str(position) if keyword is None else keyword[1].decode()
             if (text := self._literal(begin, end)) is not None:
-                arguments.append((str(position) if keyword is None else keyword[1].decode(), text))
+                arguments.append((key, text))
+            elif self._shadow[begin:end].lstrip(b" \t\x01")[:1] in (b"[", b"("):
+                listed = islands.listed_strings(self._source[begin:end], self._shadow[begin:end]) or ()
+                arguments += ((LISTED % key, each) for each in listed[:_MOST_LISTED])
         return tuple(arguments)
 
     def _literal(self, start: int, end: int) -> str | None:

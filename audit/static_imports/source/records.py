@@ -8,7 +8,7 @@ from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod
 from fleet_audit.audit.static_imports.source.conditions import Condition, Unknown
 
-RECORD_VERSION = 16
+RECORD_VERSION = 17
 """Raise whenever the same bytes give another record."""
 
 
@@ -205,10 +205,15 @@ class LocalCall(msgspec.Struct, frozen=True, gc=False):
     target: int
 
 
+LISTED = "%s[]"
+"""The key of what an argument lists: ``names[]`` for each string in ``names=["a", "b"]``."""
+
+
 class FunctionCall(msgspec.Struct, frozen=True, gc=False):
     """A call of a function of another module; `name` is as the file has it: ``helpers.load``, ``Class.run``.
 
-    `arguments` are the literal strings that it is given, by position (``0``) or keyword.
+    `arguments` are the literal strings that it is given, by position (``0``) or keyword, and those in lists
+    by `LISTED`.
     """
 
     name: str

@@ -147,3 +147,60 @@ def test_only_a_package_with_code_of_its_own_may_have_modules_without_files(
 
     modules = found.services[0].extension_modules
     assert {e.module for e in modules if e.level is Level.CERTAIN} == {"fast", *expected}
+
+
+NAMES = ComputedImports(
+    id="db-names",
+    distribution="db",
+    why="a name is imported as it is taken",
+    references=("db: __getattr__()",),
+    checked="db 1",
+    names={"fast": ("db.Fast", "db.quick"), "slow": ("db.Slow",)},
+)
+LISTED = ComputedImports(
+    id="db-listed",
+    distribution="db",
+    why="what is listed is imported",
+    references=("db: Context()",),
+    checked="db 1",
+    calls={"db.run": ()},
+    lists=("0", "kinds"),
+    names_of="db",
+)
+INCLUDED = msgspec.structs.replace(
+    LISTED, id="db-included", lists=("include",), names_of="", names_module=True
+)
+
+
+@pytest.mark.parametrize(
+    ("app", "expected"),
+    [
+        ("from db import Fast\n", {"fast": Level.CERTAIN}),
+        ("from db import quick as q, Slow\n", {"fast": Level.CERTAIN, "slow": Level.CERTAIN}),
+        ("import db\ndb.Slow()\n", {"slow": Level.CERTAIN}),
+        ("def f():\n    from db import Slow\n", {"slow": Level.LAZY}),
+        ("from db import run\n", {}),
+        ("from other import Fast\n", {}),
+    ],
+)
+def test_a_name_loads_what_it_is_known_to_come_from(app: str, expected: dict[str, Level]) -> None:
+    assert levels(app, NAMES) == expected
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("db.run(['Fast'])\n", {"fast"}),
+        ("db.run(kinds=('Fast', 'Slow'), other=['Slow'])\n", {"fast", "slow"}),
+        ("db.run(kinds='Slow')\n", {"slow"}),
+        ("db.run(other=['Slow'])\n", set()),
+        ("db.run(['Unknown', 1])\n", set()),
+        ("db.run([['Fast']])\n", set()),
+    ],
+)
+def test_a_call_loads_what_its_argument_lists(call: str, expected: set[str]) -> None:
+    assert set(levels(f"import db\n{call}", NAMES, LISTED)) == expected
+
+
+def test_modules_may_be_listed_by_their_own_names() -> None:
+    assert set(levels("import db\ndb.run('slow', include=['fast'])\n", INCLUDED)) == {"fast"}
