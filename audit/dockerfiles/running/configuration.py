@@ -27,6 +27,9 @@ SCRATCH = "scratch"
 MAX_PORTS = 100
 """Ports of one EXPOSE that are listed one by one; a longer range stands as its two ends."""
 
+MAX_PATH = 4096
+"""Characters that no path of Linux exceeds (limits.h)."""
+
 BaseOf = Callable[[str], RunConfiguration | None]
 """Returns what the image with a reference would run; None where nothing is known of it."""
 
@@ -205,7 +208,7 @@ class _State:
         setting = self.setting(instruction.words[0], instruction)
         if not posixpath.isabs(setting.value):
             above = self.folder
-            is_known = setting.is_known and above is not None
+            is_known = setting.is_known and above is not None and len(above) < MAX_PATH
             setting = msgspec.structs.replace(
                 setting, value=posixpath.join(above or "", setting.value), is_known=is_known
             )

@@ -13,6 +13,7 @@ import msgspec
 from fleet_audit.audit.dockerfiles.copying.context_files import ContextFiles, Contexts
 from fleet_audit.audit.dockerfiles.copying.ignoring import IgnoreRules
 from fleet_audit.audit.dockerfiles.copying.matching import has_wildcard
+from fleet_audit.audit.dockerfiles.language.expansion import Scopes
 from fleet_audit.audit.dockerfiles.running.bases import Bases
 from fleet_audit.audit.dockerfiles.running.configuration import Step
 from fleet_audit.audit.dockerfiles.shell.calls import Call, called
@@ -22,6 +23,9 @@ from fleet_audit.audit.dockerfiles.standards.processes import behind_init
 from fleet_audit.audit.images.tree import FileKind
 from fleet_audit.audit.model.running import shell_text
 from fleet_audit.audit.model.standards import Observed, StartFile
+
+MAX_COPIED = 500
+"""Sources of COPY instructions beyond which an image's start is not followed."""
 
 _PYTHON = re.compile(r"python(?:\d(?:\.\d+)?)?")
 _SERVERS = frozenset({"uvicorn", "gunicorn", "hypercorn", "daphne"})
@@ -99,7 +103,8 @@ def started_source(image: MadeImage, bases: Bases, contexts: Contexts) -> str | 
     if build is None or not build.context or folder is None or not folder.is_known:
         return None
     wanted = _wanted(image, folder.value)
-    copied = [_copied(step, image) for step in own_steps(image, bases) if step.instruction.keyword == "COPY"]
+    values = image.use.values()
+    copied = [_copied(step, values) for step in own_steps(image, bases) if step.instruction.keyword == "COPY"]
     brought = [each for found in copied if found is not None for each in found]
     files, rules = contexts.files(build.context), contexts.rules(build.context, image.use.path)
     for candidate in () if wanted is None else wanted.candidates:
@@ -171,13 +176,14 @@ def _roots(image: MadeImage, folder: str) -> tuple[str, ...]:
 def _brought(image: MadeImage, bases: Bases) -> tuple[_Brought, ...] | None:
     """Return what the instructions of an image and those below it bring; None where that is not known."""
     found: list[_Brought] = []
+    values = image.use.values()
     for step in own_steps(image, bases):
         keyword = step.instruction.keyword
         if keyword == "RUN" and not _is_harmless(step):
             return None
         if keyword in ("COPY", "ADD"):
-            copied = _copied(step, image)
-            if copied is None:
+            copied = _copied(step, values)
+            if copied is None or len(found) > MAX_COPIED:
                 return None
             found += copied
     own = image.use.path
@@ -206,10 +212,10 @@ def _makes_nothing(call: Call) -> bool:
     )
 
 
-def _copied(step: Step, image: MadeImage) -> list[_Brought] | None:
+def _copied(step: Step, values: Scopes) -> list[_Brought] | None:
     """Return what a COPY or ADD brings; None where its destination is not known."""
     instruction = step.instruction
-    expanded = [image.use.values().expand(word, instruction) for word in instruction.words]
+    expanded = [values.expand(word, instruction) for word in instruction.words]
     if len(expanded) < 2 or not expanded[-1].is_known or step.folder is None:
         return None
     *sources, destination = [word.value for word in expanded]
