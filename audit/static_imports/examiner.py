@@ -1,16 +1,16 @@
 """What each of some services reaches on one image: they share what the image's modules lead to."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 
 import msgspec
 
-from fleet_audit.audit.images.tree import FileKind, basename, normalise
+from fleet_audit.audit.images.tree import basename, normalise
 from fleet_audit.audit.model.evidence import Edge
 from fleet_audit.audit.model.finding import Gap, GapKind
-from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName
-from fleet_audit.audit.model.imports import KnownImport, Level, ServiceImports, Shadowing
+from fleet_audit.audit.model.identity import DistributionName
+from fleet_audit.audit.model.imports import KnownImport, ServiceImports, Shadowing
 from fleet_audit.audit.static_imports import stdlib
 from fleet_audit.audit.static_imports.account import Account, Demands
 from fleet_audit.audit.static_imports.compiled.compiled_reach import CompiledImports
@@ -29,23 +29,16 @@ from fleet_audit.audit.static_imports.providers import Origins, Providers
 from fleet_audit.audit.static_imports.reachability.byte_code import unread_byte_code
 from fleet_audit.audit.static_imports.reachability.computed import Computed
 from fleet_audit.audit.static_imports.reachability.expander import Expander
-from fleet_audit.audit.static_imports.reachability.nodes import own_name
-from fleet_audit.audit.static_imports.reachability.own_files import (
-    is_for_developers,
-    package_root,
-    python_files,
-)
-from fleet_audit.audit.static_imports.reachability.reach import Reached, Start, both, reach
-from fleet_audit.audit.static_imports.reachability.search_path import SearchPath, script_folder, service_path
+from fleet_audit.audit.static_imports.reachability.reach import Reached, both, reach
+from fleet_audit.audit.static_imports.reachability.search_path import SearchPath, service_path
 from fleet_audit.audit.static_imports.reachability.shadowing import Places, shadowings
+from fleet_audit.audit.static_imports.reachability.starting import MODULE, Starting
 from fleet_audit.audit.static_imports.reachability.startup import startup
 from fleet_audit.audit.static_imports.reachability.ways import KnownWays
 from fleet_audit.audit.static_imports.resolution.archives import WithArchives
 from fleet_audit.audit.static_imports.resolution.editables import Redirects
 from fleet_audit.audit.static_imports.resolution.finder import (
     Finder,
-    Module,
-    ModuleKind,
     Place,
     Side,
     source_place,
@@ -57,10 +50,6 @@ from fleet_audit.audit.static_imports.source.syntax import Judge
 
 DEFAULT_VERSION = (3, 11)
 """The Python that sources are read for where no image says."""
-
-MAX_SOURCE_FILES = 20_000
-
-_MODULE = "module:"
 
 
 class Knowledge(msgspec.Struct, frozen=True):
@@ -145,18 +134,16 @@ class _Examiner:
         return tuple(gaps)
 
     def _examine(self, service: ServiceCode) -> tuple[ServiceImports, tuple[tuple[Edge, ...], ...]]:
-        gaps: list[Gap] = []
-        files = tuple(self._source_files(service, gaps))
-        script = self._script(service)
-        path = self._search_path(service, script, files)
+        starting = Starting(service, self._sources, self._library)
+        path = self._search_path(service, starting)
         finder = self._finder(path)
+        gaps = [*starting.gaps, *starting.unresolved(finder.find)]
         expander = self._expander(finder)
         if self._common is not None and all(
             place.side is Side.SOURCES for place in (*path.before, *path.after)
         ):
             expander.shared_with(self._common, self._names_in(path))
-        starts = self._starts(service, script, files, finder, gaps)
-        reached = reach(service.name, starts, expander, known=self._ways)
+        reached = reach(service.name, starting.starts(finder.find), expander, known=self._ways)
         if self._common is not None and self._interpreter is not None:
             reached = both(reached, startup(service.name, self._interpreter, self._common, self._ways))
         if reached.is_cut:
@@ -170,7 +157,7 @@ class _Examiner:
         providers = Providers(self._origins, required, self._suggestions, judges_absence=can_judge)
         demands = self._demands(service, requirements.asked)
         account = Account(service, reached, providers, self._library, finder.find)
-        answer = account.imports(service.entry or None, files, demands, path.edits, (*gaps, *unread))
+        answer = account.imports(service.entry or None, starting.files, demands, path.edits, (*gaps, *unread))
         answer = msgspec.structs.replace(
             answer,
             requirements=compared(requirements, self._versions()),
@@ -218,13 +205,12 @@ class _Examiner:
     @staticmethod
     def _servers(service: ServiceCode) -> frozenset[str]:
         """Return the commands that may start what the entry ``module:attribute`` names."""
-        return SERVERS if ":" in service.entry.removeprefix(_MODULE) else frozenset()
+        return SERVERS if ":" in service.entry.removeprefix(MODULE) else frozenset()
 
-    def _search_path(
-        self, service: ServiceCode, script: Place | None, files: tuple[Place, ...]
-    ) -> SearchPath:
+    def _search_path(self, service: ServiceCode, starting: Starting) -> SearchPath:
+        has_script_folder = self._interpreter is None or self._interpreter.has_script_folder
         base = [
-            *self._first_folders(service, script, files),
+            *starting.folders(has_script_folder=has_script_folder),
             *(source_place(folder) for folder in service.pythonpath),
         ]
         claimed = [source_place(f"{folder}/..") for folder in service.first_party_imports]
@@ -233,24 +219,9 @@ class _Examiner:
         def search(path: SearchPath) -> tuple[Reached, ...]:
             # Only the repository's files edit the path: the image is not looked at yet.
             finder = Finder({Side.SOURCES: self._trees[Side.SOURCES]}, _sources_only(path), (), frozenset())
-            starts = self._starts(service, script, files, finder, [])
-            return reach(service.name, starts, self._expander(finder)).modules
+            return reach(service.name, starting.starts(finder.find), self._expander(finder)).modules
 
         return service_path(tuple(dict.fromkeys(base)), tuple(dict.fromkeys(claimed)), service.root, search)
-
-    def _first_folders(
-        self, service: ServiceCode, script: Place | None, files: tuple[Place, ...]
-    ) -> list[Place]:
-        """Return what stands before PYTHONPATH: the script's folder, or where a module is started."""
-        has_folder = self._interpreter is None or self._interpreter.has_script_folder
-        if script is not None:
-            return [script_folder(script)] if has_folder else []
-        if not service.entry:
-            ordered = sorted(files, key=lambda file: is_for_developers(file.path))
-            return [Place(file.side, package_root(self._sources, file.path)) for file in ordered]
-        # ``python -m`` adds the working folder unless told not to; servers that take module:NAME always do.
-        is_added = has_folder or ":" in service.entry
-        return [source_place(service.root)] if is_added else []
 
     def _share(self) -> None:
         """Make what answers for the image's modules alone, the same for every service."""
@@ -291,99 +262,6 @@ class _Examiner:
 
     def _suffixes(self) -> tuple[str, ...]:
         return self._interpreter.suffixes if self._interpreter is not None else (".abi3.so", ".so")
-
-    def _source_files(self, service: ServiceCode, gaps: list[Gap]) -> Iterator[Place]:
-        """Yield the Python files of a service's source paths; paths that are not there are gaps."""
-        seen: set[Place] = set()
-        for path in service.source_paths:
-            place = source_place(path)
-            canonical = self._sources.realpath(place.path)
-            if canonical is None:
-                gaps.append(
-                    Gap(STAGE, GapKind.NO_SERVICE_SOURCE, path, f"{service.name} has no such source path")
-                )
-                continue
-            for file in self._python_files(canonical):
-                if file in seen:
-                    continue
-                if len(seen) >= MAX_SOURCE_FILES:
-                    why = (
-                        f"{service.name} has more than {MAX_SOURCE_FILES} source files; the rest was not read"
-                    )
-                    gaps.append(Gap(STAGE, GapKind.LIMIT_REACHED, path, why))
-                    return
-                seen.add(file)
-                yield file
-
-    def _python_files(self, path: ImagePath) -> Iterator[Place]:
-        entry = self._sources.entry(path)
-        is_file = entry is not None and entry.kind is FileKind.FILE
-        for file in (path,) if is_file else python_files(self._sources, path):
-            yield Place(Side.SOURCES, file)
-
-    def _script(self, service: ServiceCode) -> Place | None:
-        """Return the entry where it is a file."""
-        if not service.entry or ":" in service.entry:
-            return None
-        for folder in ("", service.root):
-            place = Place(Side.SOURCES, normalise(f"{folder}/{service.entry}"))
-            entry = self._sources.entry(self._sources.realpath(place.path) or place.path)
-            if entry is not None and entry.kind is FileKind.FILE:
-                return place
-        return None
-
-    def _starts(
-        self,
-        service: ServiceCode,
-        script: Place | None,
-        files: tuple[Place, ...],
-        finder: Finder,
-        gaps: list[Gap],
-    ) -> list[Start]:
-        if script is not None:
-            return [self._script_start(script, finder)]
-        if service.entry:
-            named = self._named_start(service.entry, finder)
-            if named is not None:
-                return [named]
-            why = (
-                "is neither a file nor a module of this service; all of its source files are followed instead"
-            )
-            gaps.append(
-                Gap(STAGE, GapKind.UNRESOLVED_ENTRY, service.entry, f"the entry of {service.name} {why}")
-            )
-        starts = [(file, self._script_start(file, finder)) for file in files]
-        if all(is_for_developers(file.path) for file in files):
-            return [start for _, start in starts]
-        return [
-            msgspec.structs.replace(start, level=Level.LAZY) if is_for_developers(file.path) else start
-            for file, start in starts
-        ]
-
-    def _script_start(self, place: Place, finder: Finder) -> Start:
-        record = self._library.record(place)
-        is_relative = record is not None and any(s.level and s.block == 0 for s in record.imports)
-        if not is_relative:
-            return Start(Module(ModuleName("__main__"), ModuleKind.SOURCE, place), is_script=True)
-        # A file that imports relatively can only run as a module of its package (``python -m``).
-        name = own_name(place)
-        found = finder.find(name)
-        is_same = found is not None and found.file == place
-        return Start(
-            found if found is not None and is_same else Module(name, ModuleKind.SOURCE, place),
-            is_script=True,
-        )
-
-    def _named_start(self, entry: str, finder: Finder) -> Start | None:
-        name, _, attribute = entry.removeprefix(_MODULE).partition(":")
-        module = finder.find(name)
-        if module is None:
-            return None
-        called = (attribute.partition("(")[0].partition(".")[0],) if attribute else ()
-        if not attribute and module.folders:
-            # ``python -m package`` runs its __main__ (runpy).
-            module = finder.find(f"{name}.__main__") or module
-        return Start(module, is_script=not attribute, called=called) if module.file is not None else None
 
 
 def _sources_only(path: SearchPath) -> tuple[Place, ...]:

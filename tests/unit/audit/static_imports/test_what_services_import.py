@@ -281,7 +281,7 @@ def test_an_entry_may_be_a_module_that_python_runs() -> None:
 
 
 def test_more_source_files_than_are_read_are_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fleet_audit.audit.static_imports.examiner.MAX_SOURCE_FILES", 2)
+    monkeypatch.setattr("fleet_audit.audit.static_imports.reachability.starting.MAX_SOURCE_FILES", 2)
     sources = {f"src/{name}.py": "" for name in "abc"}
     for number, blocking in ((2, []), (3, [GapKind.LIMIT_REACHED])):
         chosen = dict(list(sources.items())[:number])
