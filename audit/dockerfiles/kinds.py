@@ -37,7 +37,7 @@ _BY_NAME = tuple(
         (r"(?:Dockerfile|Containerfile|dockerfile)[.\-_](?:.*\.)?(?:md|rst|txt|lock|bak|orig|py|sh)", None),
         (rf"{_DOCKERFILE}|dockerfile", FileRole.DOCKERFILE),
         (r"(?:docker-)?compose(?:[.\-_][\w.-]*)?\.ya?ml", FileRole.COMPOSE),
-        (r"docker-bake(?:\.[\w-]+)*\.(?:hcl|json)", FileRole.BAKE),
+        (r"docker-bake(?:\.[\w-]+)*\.(?:hcl|json)|bake(?:[.\-_][\w-]+)*\.hcl", FileRole.BAKE),
         (r"action\.ya?ml", FileRole.ACTION),
         (r"[^/]*\.ya?ml", FileRole.YAML),
         (r"[^/]*\.(?:j2|jinja2?|tmpl|gotmpl|tpl|mustache|erb)", FileRole.TEMPLATE),

@@ -1,7 +1,7 @@
 """Dockerfiles and contexts that builds name and that are not there."""
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from fleet_audit.audit.dockerfiles.copying.made_elsewhere import MadeElsewhere
 from fleet_audit.audit.dockerfiles.kinds import FileRole
@@ -18,10 +18,7 @@ def absent_parts(repository: Repository, builds: Iterable[Build]) -> tuple[Absen
     """
     elsewhere = MadeElsewhere(repository)
     found = []
-    for build in builds:
-        part = None if build.origin is BuildOrigin.DEFAULT else _absent(repository, build)
-        if part is None:
-            continue
+    for part in _parts(repository, builds):
         why = elsewhere.reason(part.path)
         if why:
             where = part.location
@@ -29,6 +26,16 @@ def absent_parts(repository: Repository, builds: Iterable[Build]) -> tuple[Absen
         else:
             found.append(part)
     return tuple(dict.fromkeys(found))
+
+
+def _parts(repository: Repository, builds: Iterable[Build]) -> Iterator[AbsentPart]:
+    for build in builds:
+        part = None if build.origin is BuildOrigin.DEFAULT else _absent(repository, build)
+        if part is not None:
+            yield part
+        for _, where in build.contexts:
+            if where and ":" not in where and not _holds(repository, where):
+                yield _part(AbsentKind.CONTEXT, build, where)
 
 
 def _absent(repository: Repository, build: Build) -> AbsentPart | None:

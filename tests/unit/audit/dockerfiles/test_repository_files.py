@@ -23,6 +23,8 @@ from tests.support.trees import Link, tree
         ("docker-compose.override.yml", FileRole.COMPOSE),
         ("compose.yaml", FileRole.COMPOSE),
         ("docker-bake.hcl", FileRole.BAKE),
+        ("ci/bake.prod.hcl", FileRole.BAKE),
+        ("main.hcl", None),
         (".github/workflows/ci.yml", FileRole.WORKFLOW),
         ("sub/.github/workflows/ci.yml", FileRole.WORKFLOW),
         ("tools/action.yml", FileRole.ACTION),

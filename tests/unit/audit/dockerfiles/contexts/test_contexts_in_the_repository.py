@@ -54,6 +54,15 @@ def test_of_a_context_that_is_not_there_only_the_context_is_told() -> None:
     ]
 
 
+def test_a_context_that_is_named_besides_must_be_there_too() -> None:
+    named = "{lib: libs, far: ../out, up: docker-image://alpine, gone: gone, own: service:web}"
+    text = f"services: {{web: {{build: {{context: ., additional_contexts: {named}}}}}}}"
+
+    assert absent({"compose.yaml": text, "Dockerfile": "", "libs/x": ""}) == [
+        ("compose.yaml:1", "context", "gone", "")
+    ]
+
+
 def test_a_dockerfile_in_small_letters_is_taken_too() -> None:
     assert absent({"compose.yaml": "services: {web: {build: web}}", "web/dockerfile": ""}) == []
 
