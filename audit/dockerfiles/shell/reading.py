@@ -35,10 +35,12 @@ MAX_TEXT = 1 << 18
 """Characters beyond which a script is not read on."""
 
 _RESERVED = re.compile(
-    r"(?:if|then|elif|else|fi|while|until|for|select|do|done|case|esac|function|[{}!])(?=[ \t\r\n;&|()<>]|$)"
+    r"(?:if|then|elif|else|fi|while|until|for|select|do|done|case|esac|function|[{}!])"
+    r"(?=(?:\\\r?\n)*(?:[ \t\r\n;&|()<>]|$))"
 )
 _CLOSERS = frozenset({"then", "elif", "else", "fi", "do", "done", "esac", "}"})
 _CLOSERS_BEGIN = frozenset(word[0] for word in _CLOSERS)
+_GOES_ON = frozenset({Operator.AND, Operator.OR, Operator.PIPE})
 _NO_WORD = frozenset("\n;&|()")
 _FOR_NAME = re.compile(r"[ \t]*([A-Za-z_]\w*)", re.ASCII)
 _IN = re.compile(r"in(?=[ \t\r\n;]|$)")
@@ -117,6 +119,8 @@ class _Reader(CommandReader):
             item = self._item(before, is_negated=is_negated)
             items.append(item)
             before = item.after
+        if before in _GOES_ON:
+            self.report("unexpected-end", f"no command follows {before.value!r}", self.at)
         self._open.pop()
         return tuple(items)
 
