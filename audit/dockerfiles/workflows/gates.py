@@ -11,7 +11,7 @@ from fleet_audit.audit.dockerfiles.workflows.hygiene import hygiene_faults
 from fleet_audit.audit.dockerfiles.workflows.jobs import Jobs
 from fleet_audit.audit.dockerfiles.workflows.looking_elsewhere import elsewhere_causes
 from fleet_audit.audit.dockerfiles.workflows.pictures import Picture, pictures
-from fleet_audit.audit.dockerfiles.workflows.required import required_faults
+from fleet_audit.audit.dockerfiles.workflows.required import other_servers, required_faults
 from fleet_audit.audit.dockerfiles.workflows.timing import timing_causes
 from fleet_audit.audit.dockerfiles.workflows.verdicts import verdict_faults
 from fleet_audit.audit.knowledge.rows import Scanner
@@ -37,6 +37,7 @@ def gate_faults(
     found = [*_once(fault for group in _by_origin(runs) for fault in _faults(group))]
     found += hygiene_faults(workflows, builds)
     found += disabled_faults(repository, scanners)
+    other_servers(repository)
     if fleet is not None:
         found += required_faults(fleet, repository, runs)
     return tuple(sorted(set(found), key=lambda fault: (fault.location, fault.kind, fault.name)))

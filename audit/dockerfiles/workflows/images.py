@@ -5,6 +5,7 @@ docker/setup-buildx-action: a builder in a container keeps what it builds to its
 or to push it.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
@@ -18,8 +19,10 @@ from fleet_audit.audit.dockerfiles.contexts.commands import (
     exports_to_registry,
     pushes,
 )
+from fleet_audit.audit.dockerfiles.language.reference import ReferenceInvalid, parse_reference
 from fleet_audit.audit.dockerfiles.shell.arguments import syntax
 from fleet_audit.audit.dockerfiles.shell.following import Executed
+from fleet_audit.audit.dockerfiles.shell.instructions import SHELLS
 from fleet_audit.audit.dockerfiles.shell.symbols import (
     is_known,
     starts_unknown,
@@ -29,6 +32,7 @@ from fleet_audit.audit.dockerfiles.shell.symbols import (
 from fleet_audit.audit.dockerfiles.workflows.builds import BUILD_ACTION, items, uses_action
 from fleet_audit.audit.dockerfiles.workflows.running import StepRun
 from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.workflows import ActionKind
 
 _SETUP = "docker/setup-buildx-action"
 _COPIERS = {
@@ -45,6 +49,67 @@ _DEPLOYERS = {
     "docker": (("stack", "deploy"), ("service", "update")),
     "argocd": (("app", "sync"), ("app", "set")),
 }
+_RUNNERS = frozenset(
+    {
+        *(
+            "make",
+            "gmake",
+            "just",
+            "task",
+            "mage",
+            "rake",
+            "invoke",
+            "nox",
+            "tox",
+            "bazel",
+            "bazelisk",
+            "earthly",
+        ),
+        *(
+            "earthly",
+            "skaffold",
+            "tilt",
+            "ko",
+            "pack",
+            "kaniko",
+            "dagger",
+            "melange",
+            "apko",
+            "img",
+            "werf",
+            "garden",
+        ),
+        *(
+            "docker-compose",
+            "podman-compose",
+            "npm",
+            "yarn",
+            "pnpm",
+            "gradle",
+            "gradlew",
+            "mvn",
+            "mvnw",
+            "act",
+        ),
+    }
+)
+"""Programs that may build, load or push images where it is not to be seen."""
+
+_COMPOSE = {
+    "docker": (("compose", "build"), ("compose", "push"), ("compose", "pull"), ("buildx", "bake"), ("bake",)),
+    "podman": (("compose", "build"), ("compose", "push"), ("compose", "pull")),
+}
+_HARMLESS_ACTIONS = frozenset(
+    {
+        "docker/setup-buildx-action",
+        "docker/setup-qemu-action",
+        "docker/login-action",
+        "docker/metadata-action",
+        "docker/setup-docker-action",
+        "aws-actions/amazon-ecr-login",
+    }
+)
+_OF_IMAGES = re.compile(r"docker|image|buildah|podman|kaniko|container|registry|bake|\bko\b|push")
 _DEPLOY_ACTIONS = (
     "azure/k8s-deploy",
     "aws-actions/amazon-ecs-deploy-task-definition",
@@ -62,6 +127,7 @@ class Deed(StrEnum):
     NAMED = "named"
     PROMOTED = "promoted"
     DEPLOYED = "deployed"
+    ANYTHING = "anything"
 
 
 PUBLISHING = (Deed.PUSHED, Deed.PROMOTED, Deed.DEPLOYED)
@@ -73,6 +139,7 @@ class ImageEvent(msgspec.Struct, frozen=True, kw_only=True):
     `step` counts the steps of the job. `builds` is the id of the step that builds (its outputs name what it
     built). `is_loaded` is false where what is built certainly does not become an image of the engine.
     `source` is the old name where an image is NAMED, `condition` what must hold beside the step's own.
+    ANYTHING is what a program or action does that is not followed here.
     """
 
     deed: Deed
@@ -86,18 +153,31 @@ class ImageEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def step_events(
-    at: int, run: StepRun, commands: Sequence[Executed], *, has_builder: bool
+    at: int, run: StepRun, commands: Sequence[Executed], *, has_builder: bool, is_scan: bool
 ) -> Iterator[ImageEvent]:
-    """Yield what one step does; `has_builder` where an earlier step set up a builder in a container."""
+    """Yield what one step does; `has_builder` where an earlier step set up a builder in a container.
+
+    A step that is a scan does nothing else with images.
+    """
     if uses_action(run, BUILD_ACTION):
         yield from _of_action(at, run, has_builder=has_builder)
     elif uses_action(run, *_DEPLOY_ACTIONS):
         yield ImageEvent(deed=Deed.DEPLOYED, names=(), location=run.step.location, step=at)
+    elif not is_scan and _may_handle_images(run):
+        yield ImageEvent(deed=Deed.ANYTHING, names=(), location=run.step.location, step=at)
     path = run.step.location.path
     for call in build_calls(commands):
         yield from _of_call(at, call, path, has_builder=has_builder)
     for command in commands:
         yield from _of_command(at, command, path)
+
+
+def _may_handle_images(run: StepRun) -> bool:
+    """Say whether an action, of which no more is known than its name, may build, load or push images."""
+    uses = run.step.uses
+    if uses is None or uses.kind is ActionKind.DOCKER or uses.name in _HARMLESS_ACTIONS:
+        return False
+    return uses.kind is not ActionKind.REPOSITORY or _OF_IMAGES.search(f"{uses.name}/{uses.path}") is not None
 
 
 def sets_up_builder(run: StepRun) -> bool:
@@ -164,6 +244,10 @@ def _of_command(at: int, command: Executed, path: str) -> Iterator[ImageEvent]:
         rest = behind(command.arguments, words)
         if rest is not None:
             yield _promotion(at, command, rest, location)
+    is_script = command.program.endswith(".sh") or command.program in (*SHELLS, "source", ".")
+    unread = (behind(command.arguments, words) is not None for words in _COMPOSE.get(command.program, ()))
+    if is_script or command.program in _RUNNERS or any(unread):
+        yield ImageEvent(deed=Deed.ANYTHING, names=(), location=location, step=at)
     if any(behind(command.arguments, words) is not None for words in _DEPLOYERS.get(command.program, ())):
         yield ImageEvent(deed=Deed.DEPLOYED, names=(), location=location, step=at)
 
@@ -201,15 +285,27 @@ class ImageName(msgspec.Struct, frozen=True):
 
 
 def image_name(text: str) -> ImageName:
-    """Return a name taken apart; what stands within a symbol separates nothing."""
+    """Return a name taken apart; what stands within a symbol separates nothing.
+
+    A repository that is known has its registry in full, and the tag is docker's own where there is none.
+    """
     plain = without_symbols(text)
     at = plain.find("@")
     digest = "" if at < 0 else text[at + 1 :]
     end = len(text) if at < 0 else at
     colon = plain.rfind(":", plain.rfind("/", 0, end) + 1, end)
     if colon < 0:
-        return ImageName(text[:end], "" if digest else "latest", digest)
-    return ImageName(text[:colon], text[colon + 1 : end], digest)
+        return ImageName(_in_full(text[:end]), "" if digest else "latest", digest)
+    return ImageName(_in_full(text[:colon]), text[colon + 1 : end], digest)
+
+
+def _in_full(repository: str) -> str:
+    if not is_known(repository):
+        return repository
+    try:
+        return parse_reference(repository).name
+    except ReferenceInvalid:
+        return repository
 
 
 def is_about(image: str, event: ImageEvent) -> bool:

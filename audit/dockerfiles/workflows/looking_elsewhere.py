@@ -19,6 +19,8 @@ from fleet_audit.audit.model.gates import GateFaultKind
 _OF_THE_RUN = frozenset({"github.sha", "github.run_id", "github.run_number", "github.run_attempt"})
 """What no name that is written out can be equal to."""
 
+_MAY_PUSH = (Deed.PUSHED, Deed.PROMOTED, Deed.ANYTHING)
+
 
 def elsewhere_causes(placed: PlacedScan, picture: Picture, jobs: Jobs) -> Iterator[Cause]:
     """Yield why a scan looks at something else than what its job, or one before it, builds."""
@@ -32,7 +34,8 @@ def elsewhere_causes(placed: PlacedScan, picture: Picture, jobs: Jobs) -> Iterat
 
 def _in_own_job(image: str, placed: PlacedScan, picture: Picture) -> Cause | None:
     built = [event for event in picture.events if event.deed is Deed.BUILT]
-    if not built or any(may_be_any(event) for event in picture.events if event.deed is not Deed.DEPLOYED):
+    before = (event for event in picture.events if placed.comes_after(event) or event.deed is Deed.BUILT)
+    if not built or any(may_be_any(event) for event in before if event.deed is not Deed.DEPLOYED):
         return None
     own = [event for event in built if is_about(image, event)]
     if own:
@@ -79,7 +82,7 @@ def _in_other_job(image: str, picture: Picture, jobs: Jobs) -> Cause | None:
     if has_own or any(takes_files):
         return None
     events = [event for name in jobs.by_id for event in jobs.events_of(name)]
-    if any(event.deed in (Deed.PUSHED, Deed.PROMOTED) and _may_be(image, event) for event in events):
+    if any(event.deed in _MAY_PUSH and _may_be(image, event) for event in events):
         return None
     before = jobs.events_before(outer_job(picture))
     built = next((event for event in before if event.deed is Deed.BUILT and is_about(image, event)), None)

@@ -71,8 +71,9 @@ def _picture(job: JobRun, scanners: Scanners) -> Picture:
             scripts[at] = script
             commands[at] = step_commands(run, job, script)
         found = commands.get(at, ())
-        scans += _scans(at, run, found, scanners, script)
-        events += step_events(at, run, found, has_builder=has_builder)
+        here = _scans(at, run, found, scanners, script)
+        scans += here
+        events += step_events(at, run, found, has_builder=has_builder, is_scan=bool(here))
         has_builder = has_builder or sets_up_builder(run)
     return Picture(job, scripts, commands, tuple(scans), tuple(events))
 

@@ -32,18 +32,20 @@ class _Match(msgspec.Struct, frozen=True):
     why: str = ""
 
 
+def other_servers(repository: Repository) -> None:
+    """Note the configuration of servers other than GitHub's, which is not read."""
+    for name in OTHER_SERVERS:
+        if repository.holds(name):
+            repository.report(name, "is no workflow of GitHub: not read here", kind=GapKind.NOT_EXAMINED)
+
+
 def required_faults(fleet: Fleet, repository: Repository, pictures: Sequence[Picture]) -> Iterator[GateFault]:
     """Yield the required checks that no workflow runs.
 
-    Where another server's configuration stands in the repository, that is a gap: the check may run there.
+    Where another server's configuration stands in the repository (`other_servers`) they may run there.
     """
     checks = fleet.manifest.required_checks
-    other = next((name for name in OTHER_SERVERS if repository.holds(name)), None)
-    if not checks:
-        return
-    if other is not None:
-        why = "is not read: whether it runs the required checks is not known"
-        repository.report(other, why, kind=GapKind.NOT_EXAMINED)
+    if not checks or any(repository.holds(name) for name in OTHER_SERVERS):
         return
     lines = ManifestLines(fleet, repository)
     for at, check in enumerate(checks):

@@ -282,6 +282,10 @@ def test_a_scan_of_something_else(steps: str, expected: tuple[str, int]) -> None
         "- uses: docker/build-push-action@v6\n  with: {tags: '${{ steps.meta.outputs.tags }}', load: true}\n"
         + TRIVY,
         BUILD + "- run: trivy image --exit-code 1 --input image.tar\n",
+        "- run: docker build -t acme/web .\n- run: trivy image --exit-code 1 acme/web:latest\n",
+        BUILD + "- run: make images\n- run: trivy image --exit-code 1 acme/web:2\n",
+        BUILD + "- uses: acme/docker-tag@v1\n- run: trivy image --exit-code 1 acme/web:2\n",
+        BUILD + "- run: docker compose build\n- run: trivy image --exit-code 1 acme/web:2\n",
     ],
 )
 def test_a_scan_of_what_is_built(steps: str) -> None:
@@ -298,6 +302,7 @@ def test_an_image_that_another_job_builds_and_keeps() -> None:
     assert kinds(text) == [("not-handed-over", 4)]
     handed = text.replace("[{run: trivy", "[{uses: actions/download-artifact@v4}, {run: trivy")
     assert kinds(handed) == []
+    assert kinds(text.replace("acme/web:1 .}", "acme/web:1 .}, {run: make push}")) == []
 
 
 def test_a_push_beside_the_scan() -> None:
@@ -393,3 +398,9 @@ def test_the_runs_of_a_matrix_are_one_fault() -> None:
 )
 def test_a_gate_that_is_made_of_grep(command: str, kind: str) -> None:
     assert in_steps(f"- run: {command}\n") == ([(kind, 1)] if kind else [])
+
+
+def test_another_servers_configuration_is_a_gap_that_does_not_block() -> None:
+    here = Repository(tree({".gitlab-ci.yml": "scan: {script: trivy image x}"}))
+    assert gate_faults((), here, SCANNERS) == ()
+    assert [(gap.what, gap.blocking) for gap in here.gaps] == [(".gitlab-ci.yml", False)]
