@@ -115,6 +115,7 @@ def _layer(layer: LayerSize) -> Fields:
     return {
         "diff_id": layer.diff_id,
         "stored_bytes": layer.stored_bytes,
+        "unpacked_bytes": layer.unpacked_bytes if layer.unpacked_bytes >= 0 else None,
         "seen_bytes": layer.seen_bytes if layer.seen_bytes >= 0 else None,
         "seen_files": layer.seen_files if layer.seen_files >= 0 else None,
         "created_by": layer.created_by or None,

@@ -148,10 +148,11 @@ def _write_layers(page: Page, layers: Sequence[LayerSize]) -> None:
         Piece("Layers", "bold"), Piece(f"  {count(len(layers), 'layer')}, {total} as they are stored", "dim")
     )
     rows = [_layer_row(layer) for layer in layers]
-    page.table((">stored", ">seen", ">files", "made by"), rows)
+    page.table((">stored", ">unpacked", ">seen", ">files", "made by"), rows)
 
 
-def _layer_row(layer: LayerSize) -> tuple[Line, Line, Line, Line]:
+def _layer_row(layer: LayerSize) -> tuple[Line, Line, Line, Line, Line]:
+    unpacked = size(layer.unpacked_bytes) if layer.unpacked_bytes >= 0 else ""
     seen = size(layer.seen_bytes) if layer.seen_bytes >= 0 else ""
     files = str(layer.seen_files) if layer.seen_files >= 0 else ""
-    return size(layer.stored_bytes), seen, files, layer.created_by or short_digest(layer.diff_id)
+    return size(layer.stored_bytes), unpacked, seen, files, layer.created_by or short_digest(layer.diff_id)

@@ -1,15 +1,21 @@
 """What an image says of itself, without reading any of its layers."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from fleet_audit.audit.images.blobs import ArchiveContainer, FolderContainer
+from fleet_audit.audit.images.collector import Collector
 from fleet_audit.audit.images.found import FoundImage, Question
+from fleet_audit.audit.images.kept import KEEP_VERSION, keep_package_facts
+from fleet_audit.audit.images.layer import Reading
 from fleet_audit.audit.images.limits import DEFAULT_LIMITS
 from fleet_audit.audit.images.oci import find_variants
 from fleet_audit.audit.images.sources import source_of
+from fleet_audit.audit.images.store import LayerStore
 from fleet_audit.audit.model.identity import Digest, Platform
 from fleet_audit.audit.model.image import ImageConfig, Layer
 
@@ -61,6 +67,23 @@ def stored_layers(ref: str, *, platform: Platform | None = None) -> tuple[Layer,
     """
     found = _found(ref, platform)
     return () if found is None else tuple(layer.layer for layer in found.layers)
+
+
+def kept_unpacked_bytes(
+    layers: Sequence[Layer], collectors: Sequence[Collector[Any]], store: LayerStore
+) -> tuple[int | None, ...]:
+    """Return how large each layer is, unpacked; None where it was not read with these collectors."""
+    reading = Reading(tuple(collectors), keep_package_facts, KEEP_VERSION, DEFAULT_LIMITS)
+    return tuple(_kept_bytes(layer, reading, store) for layer in layers)
+
+
+def _kept_bytes(layer: Layer, reading: Reading, store: LayerStore) -> int | None:
+    for digest in (layer.digest, None):
+        facts = store.load(reading.key(layer.diff_id, digest))
+        if facts is not None:
+            facts.close()
+            return facts.measure.raw_bytes
+    return None
 
 
 def _question(ref: str, platform: Platform | None) -> tuple[Question, str]:

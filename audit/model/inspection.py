@@ -54,14 +54,15 @@ class DetectedService(msgspec.Struct, frozen=True):
 
 
 class LayerSize(msgspec.Struct, frozen=True):
-    """A layer: its size as it is stored, and what of it is still seen through the layers above.
+    """A layer: its size as it is stored and unpacked, and what of it is still seen through the layers above.
 
-    `seen_bytes` and `seen_files` are -1 where that is not known.
+    `unpacked_bytes`, `seen_bytes` and `seen_files` are -1 where that is not known.
     """
 
     stored_bytes: int
     created_by: str = ""
     diff_id: str = ""
+    unpacked_bytes: int = -1
     seen_bytes: int = -1
     seen_files: int = -1
 

@@ -2,7 +2,7 @@
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 
 import msgspec
 
@@ -12,15 +12,16 @@ from fleet_audit.audit.dockerfiles.running.masking import masked, masked_names, 
 from fleet_audit.audit.dockerfiles.running.stored import of_image
 from fleet_audit.audit.dockerfiles.running.user_names import numbers
 from fleet_audit.audit.dockerfiles.standards.probes import asked_health
+from fleet_audit.audit.images.open import Image
 from fleet_audit.audit.images.tree import FileKind, FileTree, FileUnreadable, join, normalise
 from fleet_audit.audit.model.identity import ROOT, ImagePath
-from fleet_audit.audit.model.image import ImageConfig, ImageIdentity, Layer
+from fleet_audit.audit.model.image import ImageConfig, ImageIdentity
 from fleet_audit.audit.model.inspection import InspectReport, LayerSize, ResolvedUser
 from fleet_audit.audit.model.report import Statistics
 from fleet_audit.audit.model.running import RunConfiguration
 from fleet_audit.audit.pipeline.packages import installed_distributions
 from fleet_audit.audit.pipeline.programs import find_program
-from fleet_audit.audit.pipeline.scene import Scene, open_scene
+from fleet_audit.audit.pipeline.scene import Scene, open_scene, unpacked_bytes
 from fleet_audit.audit.pipeline.shared import Shared
 
 MAX_SCRIPT = 256 << 10
@@ -46,7 +47,7 @@ def inspect_image(name: str, reference: str, shared: Shared) -> tuple[InspectRep
             masked=masked_names(run),
             user=_user(run, image.tree),
             health=asked_health(run),
-            layers=tuple(_layers(image.identity.layers, image.tree, secret_values(run))),
+            layers=tuple(_layers(image, secret_values(run), shared)),
             services=detected(_seen(run, scene), shared.knowledge.services),
         )
         spent = image.statistics
@@ -83,16 +84,25 @@ def _rows(tree: FileTree, path: str, fields: int) -> Iterator[list[str]]:
             yield row
 
 
-def _layers(layers: Sequence[Layer], tree: FileTree, secrets: Collection[str]) -> Iterator[LayerSize]:
+def _layers(image: Image, secrets: Collection[str], shared: Shared) -> Iterator[LayerSize]:
     """Yield the layers, lowest first, with what is still seen of each."""
+    layers = image.identity.layers
     counted: defaultdict[int, int] = defaultdict(int)
     sizes: defaultdict[int, int] = defaultdict(int)
-    for index, size in _files(tree) if layers else ():
+    for index, size in _files(image.tree) if layers else ():
         counted[index] += 1
         sizes[index] += size
+    unpacked = unpacked_bytes(layers, shared.settings)
     for index, layer in enumerate(layers):
-        line = masked_text(layer.created_by, secrets)
-        yield LayerSize(layer.size, line, layer.diff_id, sizes[index], counted[index])
+        raw = unpacked[index]
+        yield LayerSize(
+            stored_bytes=layer.size,
+            created_by=masked_text(layer.created_by, secrets),
+            diff_id=layer.diff_id,
+            unpacked_bytes=-1 if raw is None else raw,
+            seen_bytes=sizes[index],
+            seen_files=counted[index],
+        )
 
 
 def _files(tree: FileTree) -> Iterator[tuple[int, int]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from fleet_audit.audit.images.folder import FolderTree
+from fleet_audit.audit.images.identify import kept_unpacked_bytes
 from fleet_audit.audit.images.limits import DEFAULT_LIMITS
 from fleet_audit.audit.images.open import EngineStream, Image, open_image
 from fleet_audit.audit.images.store import LayerStore
@@ -19,6 +20,7 @@ from fleet_audit.audit.ldd.world import World
 from fleet_audit.audit.model.elf import SharedObject
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ImagePath
+from fleet_audit.audit.model.image import Layer
 from fleet_audit.audit.pipeline.settings import Settings
 from fleet_audit.audit.pipeline.subject import PATH_TRANSPORTS, TRANSPORTS, Subject
 from fleet_audit.audit.static_imports.compiled.compiled_collector import CompiledNamesCollector, names_of_file
@@ -78,6 +80,12 @@ def gaps_besides(scene: Scene | None, gaps: Iterable[Gap]) -> tuple[Gap, ...]:
     """Return a stage's gaps without that of an absent Python, which the scene has for all stages."""
     has_told = scene is not None and scene.interpreter is None
     return tuple(gap for gap in gaps if not (has_told and gap.kind is GapKind.NO_INTERPRETER))
+
+
+def unpacked_bytes(layers: Sequence[Layer], settings: Settings) -> tuple[int | None, ...]:
+    """Return how large each layer is once it is unpacked; None where no scene was opened that has it."""
+    collectors = (ElfCollector(), SymbolCollector(), _COMPILED)
+    return kept_unpacked_bytes(layers, collectors, LayerStore(settings.cache_dir / LAYER_FACTS))
 
 
 @contextmanager

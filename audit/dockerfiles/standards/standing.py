@@ -27,12 +27,16 @@ from fleet_audit.audit.model.standards import FirstProcess, Health, Observed, Ru
 
 
 class BuiltImage(msgspec.Struct, frozen=True):
-    """An image that was built; `compressed_bytes` is None where its layers are stored otherwise."""
+    """An image that was built; `compressed_bytes` is None where its layers are stored otherwise.
+
+    `unpacked_bytes` is 0 where that is not known.
+    """
 
     run: RunConfiguration
     platforms: tuple[str, ...] = ()
     layers: tuple[Layer, ...] = ()
     compressed_bytes: int | None = None
+    unpacked_bytes: int = 0
     attestations: int = -1
 
 
@@ -77,7 +81,7 @@ def standing(image: MadeImage, ground: Ground, built: BuiltImage | None) -> Iter
         yield start
     yield from platforms(image, _wanted_platforms(image, ground), () if built is None else built.platforms)
     if built is not None and built.compressed_bytes is not None:
-        yield image_size(image, built.layers, built.compressed_bytes, 0)
+        yield image_size(image, built.layers, built.compressed_bytes, built.unpacked_bytes)
 
 
 def _running(image: MadeImage, ground: Ground) -> Iterator[Observed]:

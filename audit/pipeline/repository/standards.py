@@ -1,7 +1,7 @@
 """How the images of a repository stand against what they are held to."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fleet_audit.audit.dockerfiles.running.bases import Bases, makings
 from fleet_audit.audit.dockerfiles.running.stored import of_image
@@ -12,6 +12,7 @@ from fleet_audit.audit.images.failure import ImageError
 from fleet_audit.audit.images.identify import stored_image
 from fleet_audit.audit.knowledge.base import Knowledge
 from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.image import Layer
 from fleet_audit.audit.model.running import CommandLine, RunConfiguration, Setting
 from fleet_audit.audit.pipeline.repository.grounds import Examined, Grounds
 from fleet_audit.audit.pipeline.subject import PATH_TRANSPORTS, anchored
@@ -83,8 +84,18 @@ def _built(image: MadeImage, grounds: Grounds, gaps: list[Gap]) -> BuiltImage | 
         platforms=tuple(str(each) for each in stored.platforms),
         layers=stored.layers,
         compressed_bytes=stored.compressed_bytes,
+        unpacked_bytes=_unpacked(stored.layers, grounds),
         attestations=stored.attestations,
     )
+
+
+def _unpacked(layers: Sequence[Layer], grounds: Grounds) -> int:
+    """Return how large an image is once it is unpacked; 0 where not all of it was read before."""
+    from fleet_audit.audit.pipeline.scene import unpacked_bytes  # noqa: PLC0415  (60 ms; only built images pay)
+
+    sizes = unpacked_bytes(layers, grounds.shared.settings)
+    known = [size for size in sizes if size is not None]
+    return sum(known) if len(known) == len(sizes) else 0
 
 
 def _references(image: MadeImage) -> Iterator[str]:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from fleet_audit.audit.images.failure import ImageError
-from fleet_audit.audit.images.identify import stored_image
+from fleet_audit.audit.images.identify import kept_unpacked_bytes, stored_image, stored_layers
+from fleet_audit.audit.images.open import open_image
+from fleet_audit.audit.images.store import LayerStore
 from fleet_audit.audit.model.identity import Platform
 from tests.support.images import FORMS, Form, image, layout_files, sha256, write_files, write_images
 
@@ -77,3 +79,18 @@ def test_a_folder_has_no_documents(tmp_path: Path) -> None:
 def test_an_image_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ImageError):
         stored_image(f"oci:{tmp_path / 'gone'}")
+
+
+def test_how_large_layers_are_unpacked_is_known_once_they_were_read(tmp_path: Path) -> None:
+    reference = image({"a": "1" * 5000}, {"b": "2"}).write(tmp_path / "image")
+    store = LayerStore(tmp_path / "store")
+    before = kept_unpacked_bytes(stored_layers(reference), (), store)
+
+    with open_image(reference, store=store) as opened:
+        layers = opened.identity.layers
+    damaged = min((tmp_path / "store").iterdir(), key=lambda path: path.stat().st_size)
+
+    assert before == (None, None)
+    assert kept_unpacked_bytes(layers, (), store) == (10240, 10240)
+    damaged.write_bytes(b"")
+    assert sorted(kept_unpacked_bytes(layers, (), store), key=str) == [10240, None]
