@@ -18,6 +18,9 @@ from fleet_audit.audit.dockerfiles.language.shell_words import (
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile, Instruction, Stage
 
 DEFAULT_PLATFORM = "linux/amd64"
+MAX_KEPT = 16 << 20
+"""Characters in all values of one way to build a file; it could ask for 64 KiB in each of 100,000 lines."""
+
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """What BuildKit sets for PATH where the base image sets none."""
 
@@ -103,6 +106,7 @@ class Scopes:
         base_env: Mapping[str, str],
     ) -> None:
         self.limited: set[int] = set()
+        self._kept = 0
         self._dockerfile = dockerfile
         self._given = build_args
         self._global = _Scope(None, 0)
@@ -195,6 +199,10 @@ class Scopes:
     def _noted(self, expanded: Expanded, instruction: Instruction) -> str | None:
         if expanded.refusal is not None:
             self._refused.setdefault(instruction.line, expanded.refusal)
+            return None
+        self._kept += len(expanded.value)
+        if self._kept > MAX_KEPT:
+            self.limited.add(instruction.line)
             return None
         return expanded.value
 

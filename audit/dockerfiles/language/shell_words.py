@@ -91,11 +91,14 @@ class _Words:
         self._word: list[str] = []
 
     def add(self, text: str) -> None:
-        for character in text:
-            if character not in SPACES:
-                self._word.append(character)
-            elif self._word:
+        at = 0
+        for part in _WORD.finditer(text):
+            if part.start() > at:
                 self.end()
+            self._word.append(part[0])
+            at = part.end()
+        if at < len(text):
+            self.end()
 
     def add_whole(self, text: str) -> None:
         self._word.append(text)

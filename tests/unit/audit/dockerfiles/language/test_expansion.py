@@ -134,3 +134,14 @@ def test_a_value_that_doubles_with_each_line_is_not_followed_and_that_is_said() 
     assert len(known.expand("$X", dockerfile.instructions[-1]).value) <= MAX_VALUE
     assert known.limited == {16, 17, 18}
     assert refusals(dockerfile, known) == ()
+
+
+def test_values_are_kept_up_to_a_bound_for_all_of_them_together() -> None:
+    lines = [f"ARG A0={'x' * 60_000}", *(f"ARG A{n}=$A0" for n in range(1, 400))]
+    dockerfile = parse("\n".join([*lines, "FROM debian:12"]))
+
+    known = scopes(dockerfile)
+
+    assert known.value("A200", dockerfile.stages[0].instructions[0]) == "x" * 60_000
+    assert known.value("A399", dockerfile.stages[0].instructions[0]) is None
+    assert 400 in known.limited
