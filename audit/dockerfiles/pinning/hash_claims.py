@@ -18,7 +18,7 @@ def hash_claims(step: Step) -> Iterator[Practised]:
         return
     if not step.is_hash_mode:
         yield from _without_hashes(step)
-    elif not step.constraints and not step.is_constrained_unknown:
+    elif not step.is_constrained:
         yield from _in_files(step)
         for each, line in wanted_by(step):
             if not each.is_address:

@@ -49,7 +49,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One installation, with all that decides about its packages.
 
     `programs` are all that the script runs. `read` is what its requirements files ask for, `constraints` the
-    names that constraints give one version; `is_constrained_unknown` where some of those are not known.
+    names that constraints (`is_constrained` where there are any) give one version; `is_constrained_unknown`
+    where some of those are not known.
     `is_hash_mode` where each file is checked against a hash, `has_other_index` where packages do not come
     from the usual index alone, `is_fixed` where what is offered is the same each time.
     """
@@ -61,6 +62,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     programs: frozenset[str]
     read: tuple[RequirementsRead, ...] = ()
     constraints: frozenset[str] = frozenset()
+    is_constrained: bool = False
     is_constrained_unknown: bool = False
     is_hash_mode: bool = False
     has_other_index: bool = False
@@ -88,6 +90,7 @@ def with_files(step: Step) -> Step:
         step,
         read=read,
         constraints=frozenset(_pins(asked)),
+        is_constrained=bool(wanted_files) or any(one.constraints for one in read),
         is_constrained_unknown=len(constraints) < len(wanted_files),
         is_hash_mode=_demands_hashes(found, read, environment),
         has_other_index=_has_other_index(found, read, environment),

@@ -15,29 +15,35 @@ _VERSION = re.compile(r"v?\d+(?:\.[\w*+!-]+)*,?")
 
 
 class StrayFile(msgspec.Struct, frozen=True):
-    """What was meant to be one requirement, as it is written, and the line of the sign in it.
+    """What was meant to be one requirement, as it is written; the file that the first sign in it opens."""
 
-    `reads` where the shell opens the file for reading, and stops where it is not there.
-    """
-
-    name: str
     written: str
     file: str
     line: int
-    reads: bool = False
 
 
 def stray_files(command: Command, installing: Installing) -> Iterator[StrayFile]:
-    """Yield the requirements of an installation that a redirect cuts off, in order."""
+    """Yield the requirements of an installation that redirects cut off, in order."""
     packages = {word.end: word for word in installing.packages}
+    stray: StrayFile | None = None
+    end = -1
     for redirect in command.redirects:
+        text = f"{redirect.operator}{redirect.target.text}"
+        if stray is not None and redirect.start == end:
+            stray = msgspec.structs.replace(stray, written=stray.written + text)
+            end = redirect.target.end
+            continue
         word = packages.get(redirect.start)
         before = word if word is not None else _nearest(installing, redirect)
         if before is None or not _is_version(redirect, is_adjacent=word is not None):
             continue
-        text = f"{before.text}{'' if word else ' '}{redirect.operator}{redirect.target.text}"
-        file = redirect.target.text
-        yield StrayFile(before.text, text, file, redirect.line, reads=redirect.operator == "<")
+        if stray is not None:
+            yield stray
+        written = f"{before.text}{'' if word else ' '}{text}"
+        stray = StrayFile(written, redirect.target.text, redirect.line)
+        end = redirect.target.end
+    if stray is not None:
+        yield stray
 
 
 def _nearest(installing: Installing, redirect: Redirect) -> Word | None:
