@@ -90,7 +90,7 @@ class _Reader:
         if all(each.keyword != "ARG" for each in dockerfile.instructions):
             return
         values = scopes(dockerfile)
-        in_bases = variables_of_bases(dockerfile, values)
+        in_bases = variables_of_bases(dockerfile)
         in_stages = {name for stage in dockerfile.stages for name in _args(stage)}
         for instruction in dockerfile.global_args:
             for name, default in instruction.pairs:

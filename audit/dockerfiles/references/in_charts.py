@@ -58,7 +58,7 @@ def _image(path: str, key: str, value: View) -> Iterator[Reference]:
     if value.text and ("/" in value.text or ":" in value.text):
         yield reference_at(_place(path, value, key), opened(value.text), value.text)
     elif repository.text:
-        registry = value.get("registry").text or ""
+        registry = (value.get("registry").text or "").rstrip("/")
         tag, digest = value.get("tag").written, value.get("digest").text or ""
         name = f"{registry}/{repository.text}" if registry else repository.text
         tagged = name if ":" in name.rpartition("/")[2] else name + f":{tag or OPEN}"

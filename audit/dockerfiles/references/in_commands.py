@@ -64,6 +64,16 @@ def references_in_commands(path: str, commands: Iterable[Executed]) -> Iterator[
             yield from _of_command(path, command)
 
 
+def started_image(command: Executed) -> tuple[str, Arguments] | None:
+    """Return the image that a command starts a container of, and how; None where it starts none for sure."""
+    for words, options in _TAKERS:
+        arguments = _read(command, words, options) if options is _RUN else None
+        image = _first(arguments)
+        if arguments is not None and image:
+            return image.removeprefix(_SCHEME), arguments
+    return None
+
+
 def _of_command(path: str, command: Executed) -> Iterator[Reference]:
     for words, options in _TAKERS:
         taken = _first(_read(command, words, options))

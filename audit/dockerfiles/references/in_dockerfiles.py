@@ -5,7 +5,7 @@ and FROM interact"; BuildKit's dockerfile2llb for what is a stage, a number or a
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from fleet_audit.audit.dockerfiles.language.expansion import Expanded, Scopes, scopes
@@ -19,6 +19,7 @@ from fleet_audit.audit.model.references import Reference, ReferenceKind
 
 SCRATCH = "scratch"
 _WHOLE_VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::?-[^{}]*)?\})")
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 _NUMBER = re.compile(r"\d+")
 _IMAGE_CONTEXT = "docker-image://"
 
@@ -31,6 +32,9 @@ class _Origin(NamedTuple):
     written: str
     related: tuple[SourceLocation, ...]
 
+
+Given = tuple[tuple[str, str], ...]
+"""Arguments of a build and their values, sorted by name."""
 
 LineOf = Callable[[Build, str], SourceLocation]
 """Returns where a build gives an argument its value."""
@@ -67,21 +71,15 @@ def bases_in_use(
         yield from reader.bases_in_use([*reader.values.lineage(stage)][-1])
 
 
-def variables_of_bases(dockerfile: Dockerfile, values: Scopes) -> frozenset[str]:
-    """Return the names of the arguments that a FROM uses, also by way of another argument."""
+def variables_of_bases(dockerfile: Dockerfile) -> frozenset[str]:
+    """Return the names of the arguments that a FROM may use, also by way of another argument."""
     written = {name: default or "" for each in dockerfile.global_args for name, default in each.pairs}
-    wanted = {
-        name
-        for stage in dockerfile.stages
-        for word in (stage.base, stage.platform)
-        for name in _names(values.expand(word, stage.instructions[0]))
-    }
+    texts = [text for stage in dockerfile.stages for text in (stage.base, stage.platform)]
     found: set[str] = set()
-    while wanted - found:
+    while texts:
+        wanted = {name for text in texts for name in _VARIABLE.findall(text)} - found
         found |= wanted
-        at = dockerfile.global_args[-1] if dockerfile.global_args else None
-        texts = [written.get(name, "") for name in sorted(wanted)]
-        wanted = {name for text in texts if at is not None for name in _names(values.expand(text, at))}
+        texts = [written[name] for name in sorted(wanted) if name in written]
     return frozenset(found)
 
 
@@ -93,13 +91,16 @@ class _Reader:
     def __init__(self, path: str, dockerfile: Dockerfile, builds: Sequence[Build], line_of: LineOf) -> None:
         self._path = path
         self._line_of = line_of
+        self._stages = {stage.name for stage in dockerfile.stages}
         self._dockerfile = dockerfile
         self.builds = builds
         self.values = scopes(dockerfile)
         self._arguments = {name: each for each in dockerfile.global_args for name, _ in each.pairs}
-        self._variables = variables_of_bases(dockerfile, self.values)
+        self._variables = variables_of_bases(dockerfile)
         self._named = {name for build in builds for name, _ in build.contexts}
         self._given = [(build, given) for build in builds if (given := self._arguments_of(build))]
+        self._scopes: dict[Given, Scopes] = {(): self.values}
+        self._told: set[tuple[int, str]] = set()
 
     def frontend(self) -> Iterator[Reference]:
         """Yield the image of the frontend that the first directive asks for."""
@@ -115,7 +116,7 @@ class _Reader:
 
     def bases_in_use(self, stage: Stage) -> Iterator[Reference]:
         """Yield what builds make of a base, and the default where one of them leaves it so."""
-        usual = self._image(stage, {})
+        usual = self._image(stage, ())
         if not self.builds or any(
             self._image(stage, self._arguments_of(build)) == usual for build in self.builds
         ):
@@ -123,15 +124,16 @@ class _Reader:
         yield from self._given_bases(stage)
 
     def _default_base(self, stage: Stage) -> Iterator[Reference]:
-        usual = self._image(stage, {})
+        usual = self._image(stage, ())
         if usual and usual not in self._named:
             yield self._base_reference(stage, usual, self._origin(stage, self.values.base(stage)))
 
     def _given_bases(self, stage: Stage) -> Iterator[Reference]:
-        usual = self._image(stage, {})
-        for build, given in self._given:
+        usual = self._image(stage, ())
+        for at, (build, given) in enumerate(self._given):
             value = self._image(stage, given)
-            if value not in ("", usual, OPEN):
+            if value not in ("", usual, OPEN) and (at, value) not in self._told:
+                self._told.add((at, value))
                 yield self._given_reference(stage, value, build)
 
     def _base_reference(self, stage: Stage, value: str, origin: _Origin) -> Reference:
@@ -183,7 +185,7 @@ class _Reader:
         # A variable there is refused (BuildKit, dockerfile2llb); it names no image in any case.
         if "$" in origin or origin == SCRATCH or _NUMBER.fullmatch(origin):
             return False
-        return self._dockerfile.stage(origin) is None and origin not in self._named
+        return origin.lower() not in self._stages and origin not in self._named
 
     def contexts(self) -> Iterator[Reference]:
         """Yield the images that builds put in the place of a name (``--build-context NAME=docker-image://…``)."""
@@ -193,22 +195,28 @@ class _Reader:
                     place = Place(build.location, ReferenceKind.BUILD_CONTEXT, name)
                     yield reference_at(place, where.removeprefix(_IMAGE_CONTEXT))
 
-    def _arguments_of(self, build: Build) -> Mapping[str, str]:
-        """Return what a build gives to arguments that a FROM uses."""
+    def _arguments_of(self, build: Build) -> Given:
+        """Return what a build gives to arguments that a FROM uses, OPEN for what is not known."""
         given = {name: value for name, value in build.args if name in self._variables}
-        return {name: OPEN if value is None else value for name, value in given.items()}
+        return tuple(sorted((name, OPEN if value is None else value) for name, value in given.items()))
 
-    def _image(self, stage: Stage, given: Mapping[str, str]) -> str:
+    def _values_with(self, given: Given) -> Scopes:
+        if given not in self._scopes:
+            self._scopes[given] = scopes(self._dockerfile, dict(given))
+        return self._scopes[given]
+
+    def _image(self, stage: Stage, given: Given) -> str:
         """Return what a stage is built from, OPEN for what is not known; empty where that is no image."""
-        values = scopes(self._dockerfile, given) if given else self.values
+        values = self._values_with(given)
         base = values.base(stage)
         if base.refusal is not None or values.parent(stage) is not None or base.value == SCRATCH:
             return ""
         if not base.unset:
             return base.value
-        opened = scopes(self._dockerfile, dict.fromkeys(base.unset, OPEN) | dict(given)).base(stage)
+        opened = dict.fromkeys(base.unset, OPEN) | dict(given)
+        filled = self._values_with(tuple(sorted(opened.items()))).base(stage)
         # What no ARG declares stays empty whatever a build gives: then it is not known what was meant.
-        return OPEN if opened.unset else opened.value
+        return OPEN if filled.unset else filled.value
 
     def _place(self, instruction: Instruction, word: str) -> SourceLocation:
         offset = instruction.text.find(word) if word else -1

@@ -32,7 +32,8 @@ def references_in_template_text(path: str, text: str) -> Iterator[Reference]:
             continue
         place = Place(SourceLocation(path, number), ReferenceKind.TEMPLATE)
         reference = reference_at(place, word)
-        if not reference.problem and not {"/", ":"}.isdisjoint(word):
+        is_known = bool(reference.registry or reference.image)
+        if is_known and not {"/", ":"}.isdisjoint(word):
             yield reference
 
 

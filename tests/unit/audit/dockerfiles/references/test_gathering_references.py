@@ -1,7 +1,9 @@
 """All references of a repository together."""
 
 from collections.abc import Sequence
+from time import process_time
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,13 +15,14 @@ from fleet_audit.audit.model.references import ReferenceClaims
 from tests.support.references import PREFIX, TAG, house
 from tests.support.trees import Link, tree
 
+POD = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n"
 FILES: dict[str, str] = {
     "Dockerfile": f"ARG BASE={PREFIX}/family-web:{TAG}\nFROM ${{BASE}}\nCOPY --from=debian /a /a\n",
     "compose.yaml": f"services:\n  web:\n    image: {PREFIX}/famly-web:{TAG}\n",
     "Makefile": "IMAGE = acme/tool:1\nrun:\n\tdocker run $(IMAGE)\n",
     "push.sh": "docker push acme/web:1\n",
     "web.Dockerfile.j2": "FROM old.example/family-web:1\n",
-    "deploy/pod.yaml": "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - image: redis\n",
+    "deploy/pod.yaml": POD + "    - image: redis\n",
 }
 
 
@@ -109,3 +112,30 @@ def test_comments_and_blank_lines_move_lines_and_change_nothing_else(path: str, 
     assert [row[2:] for row in places(after)] == [row[2:] for row in places(before)]
     moved = [(row[0], row[1] + (count if row[0] == path else 0)) for row in places(before)]
     assert [row[:2] for row in places(after)] == moved
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "Dockerfile": "FROM a AS s\n"
+            + "".join(f"FROM s AS s{n}\nCOPY --from=s{n} /a /a\n" for n in range(9000))
+        },
+        {"Dockerfile": "".join(f"ARG A{n}=x$A{n - 1}\n" for n in range(9000)) + "FROM $A8999\n"},
+        {
+            "compose.yaml": "services:\n"
+            + "".join(f"  s{n}: {{image: '{PREFIX}/n{n}:1'}}\n" for n in range(9000))
+        },
+        {"pod.yaml": POD + "".join(f"  - image: a{n}\n" for n in range(9000))},
+        {"values.yaml": "".join(f"k{n}: {{image: {{repository: a{n}}}}}\n" for n in range(9000))},
+        {"Dockerfile.j2": "FROM x/y:1\n" * 40_000},
+        {"run.sh": "docker run a/b:1\n" * 9000},
+    ],
+    ids=["stages", "arguments", "services", "containers", "values", "template", "commands"],
+)
+def test_many_of_anything_take_no_more_than_their_share_of_time(files: dict[str, str]) -> None:
+    start = process_time()
+
+    claims(files)
+
+    assert process_time() - start < 4

@@ -30,6 +30,7 @@ def test_a_line_names_an_image_as_far_as_it_is_known(line: str, written: str) ->
     "line",
     [
         "FROM {{ base }}",
+        "FROM {{ registry }}/{{ name }}:{{ tag }}",
         "FROM base",
         "# FROM acme/web:1",
         "FROM the beginning: it was/hard",
