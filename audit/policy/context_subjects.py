@@ -16,7 +16,8 @@ _Key = tuple[SourceLocation, str, str, str, str, bool]
 def copy_subjects(sources: Iterable[CopiedSource]) -> tuple[Subject, ...]:
     """Return one subject for each source that is not there, with all the builds that do not find it.
 
-    It stands at its own line, related to the line of .dockerignore that leaves it out, and to the builds.
+    It stands at its own line, related to the ONBUILD that takes it, to the line of .dockerignore that leaves
+    it out, and to the builds.
     """
     alike: defaultdict[_Key, list[CopiedSource]] = defaultdict(list)
     for source in sources:
@@ -45,7 +46,8 @@ def _copy_subject(found: list[CopiedSource]) -> Subject:
         families=tuple(sorted({name for each in found for name in each.families})),
     )
     builders = sorted({each.built_at for each in found if each.built_at is not None and each.built_at.line})
-    places = [first.location, *([first.pattern] if first.pattern else []), *builders]
+    reasons = [place for place in (first.kept_at, first.pattern) if place is not None]
+    places = list(dict.fromkeys((first.location, *reasons, *builders)))
     level = Level.PROBABLE if first.is_likely or first.origin == "default" else Level.CERTAIN
     name = f"copy:{first.location.path}#{first.context or first.stage}:{first.source}"
     return placed_subject(SubjectKind.COPY, facts, name, level, places)

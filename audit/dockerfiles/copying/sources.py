@@ -2,15 +2,17 @@
 
 import posixpath
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 
+import msgspec
 from msgspec.structs import replace
 
 from fleet_audit.audit.dockerfiles.copying.context_files import Contexts, Found
 from fleet_audit.audit.dockerfiles.copying.ignoring import IgnoreRules
+from fleet_audit.audit.dockerfiles.copying.kept_for_later import KeptInstructions
 from fleet_audit.audit.dockerfiles.copying.made_elsewhere import MadeElsewhere
 from fleet_audit.audit.dockerfiles.copying.stage_contents import StageContents
-from fleet_audit.audit.dockerfiles.copying.takings import Taking, takings
+from fleet_audit.audit.dockerfiles.copying.takings import Taking, kept_takings, takings
 from fleet_audit.audit.dockerfiles.language.expansion import scopes
 from fleet_audit.audit.dockerfiles.language.needed import needed_stages, origin_stage
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile
@@ -18,13 +20,16 @@ from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.model.builds import Build, BuildOrigin
 from fleet_audit.audit.model.copying import CopiedSource, CopyProblem
 from fleet_audit.audit.model.finding import GapKind
+from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.model.location import SourceLocation
 
 MAX_SOURCES = 100_000
 Way = tuple[str, str, tuple[tuple[str, str | None], ...], str, tuple[tuple[str, str], ...]]
 
 
-def copied_sources(repository: Repository, builds: Iterable[Build]) -> tuple[CopiedSource, ...]:
+def copied_sources(
+    repository: Repository, builds: Iterable[Build], fleet: Fleet | None = None
+) -> tuple[CopiedSource, ...]:
     """Return what each build takes, and whether it is there, in order of places.
 
     Builds that find the same are told once. A Dockerfile that nothing builds is looked at with each context
@@ -33,6 +38,7 @@ def copied_sources(repository: Repository, builds: Iterable[Build]) -> tuple[Cop
     builds = tuple(builds)
     contexts = Contexts(repository)
     elsewhere = MadeElsewhere(repository)
+    kept = KeptInstructions(repository, builds, fleet)
     possible = _possible_contexts(builds)
     found: dict[CopiedSource, None] = {}
     seen: set[Way] = set()
@@ -43,7 +49,12 @@ def copied_sources(repository: Repository, builds: Iterable[Build]) -> tuple[Cop
         if dockerfile is None or dockerfile.foreign_frontend or way in seen:
             continue
         seen.add(way)
-        taken = tuple(islice(_Build(build, dockerfile, contexts, elsewhere, possible).sources(), left + 1))
+        taken = tuple(
+            islice(
+                _Build(build, dockerfile, _Surroundings(contexts, elsewhere, kept, possible)).sources(),
+                left + 1,
+            )
+        )
         left -= len(taken)
         if left < 0:
             why = f"more than {MAX_SOURCES} sources are copied here and before"
@@ -68,31 +79,36 @@ def _is_there(repository: Repository, build: Build) -> bool:
     return bool(build.dockerfile) and repository.holds(build.dockerfile)
 
 
+class _Surroundings(msgspec.Struct, frozen=True):
+    """What all builds have in common."""
+
+    contexts: Contexts
+    elsewhere: MadeElsewhere
+    kept: KeptInstructions
+    possible: frozenset[str] | None
+
+
 class _Build:
     """Looks at one build."""
 
-    def __init__(
-        self,
-        build: Build,
-        dockerfile: Dockerfile,
-        contexts: Contexts,
-        elsewhere: MadeElsewhere,
-        possible: frozenset[str] | None,
-    ) -> None:
+    def __init__(self, build: Build, dockerfile: Dockerfile, around: _Surroundings) -> None:
         self._build = build
-        self._possible = possible
         self._dockerfile = dockerfile
-        self._contexts = contexts
-        self._elsewhere = elsewhere
+        self._around = around
+        self._contexts = around.contexts
         given = {name: value for name, value in build.args if value is not None}
         self._scopes = scopes(dockerfile, given, target=build.target)
         self._named = {name.lower(): where for name, where in build.contexts}
         self._is_open = "args" in build.unknown or len(given) < len(build.args)
-        self._stages = StageContents(dockerfile, self._scopes, contexts.files(build.context or ".").kind)
+        context = around.contexts.files(build.context or ".")
+        self._stages = StageContents(dockerfile, self._scopes, context.kind)
 
     def sources(self) -> Iterator[CopiedSource]:
         for stage in needed_stages(self._dockerfile, self._scopes, self._build.target):
-            for taking in takings(self._dockerfile, self._scopes, stage):
+            kept = self._around.kept.at(stage, self._scopes, self._build.dockerfile)
+            for taking in chain(
+                kept_takings(kept, self._scopes, stage), takings(self._dockerfile, self._scopes, stage)
+            ):
                 found = None if taking.is_address else self._found(taking)
                 if found is not None:
                     yield found
@@ -123,12 +139,12 @@ class _Build:
 
     def _find_in_any(self, taking: Taking, found: Found) -> Found:
         """Return what one of the contexts has that a Dockerfile may have which nothing is known to build."""
-        if self._possible is None:
+        if self._around.possible is None:
             return Found(
                 None, reason="a build names neither its Dockerfile nor its context in a way to follow"
             )
         own = posixpath.dirname(self._build.dockerfile) or "."
-        others = (self._find_in(taking, context) for context in (own, ".", *sorted(self._possible)))
+        others = (self._find_in(taking, context) for context in (own, ".", *sorted(self._around.possible)))
         return next((other for other in others if other.exists is not False), found)
 
     def _find_in(self, taking: Taking, context: str) -> Found:
@@ -158,7 +174,7 @@ class _Build:
             return Found(None, reason="it depends on an argument from outside")
         if found.problem in (CopyProblem.MISSING, CopyProblem.DANGLING):
             path = posixpath.normpath(posixpath.join(context, taking.path or ""))
-            why = self._elsewhere.reason(path)
+            why = self._around.elsewhere.reason(path)
             return Found(None, reason=why) if why else found
         return found
 
@@ -179,6 +195,7 @@ class _Build:
             pattern=SourceLocation(found.ignore_file, pattern.line) if pattern else None,
             origin=self._build.origin,
             built_at=self._build.location,
+            kept_at=taking.kept_at,
             is_likely=is_likely,
             services=self._build.services,
             families=self._build.families,

@@ -4,14 +4,17 @@ Rules: Dockerfile reference, "COPY", "ADD", "RUN --mount=type=bind"; BuildKit's 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
+from msgspec.structs import replace
 
+from fleet_audit.audit.dockerfiles.copying.kept_for_later import Kept
 from fleet_audit.audit.dockerfiles.copying.matching import clean_path
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes
 from fleet_audit.audit.dockerfiles.language.mounts import Mount, MountInvalid, parse_mount
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile, Instruction, Stage
+from fleet_audit.audit.model.location import SourceLocation
 
 _REMOTE = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://|git@)\S")
 """What ADD fetches: addresses of files and of Git repositories."""
@@ -22,7 +25,8 @@ class Taking(msgspec.Struct, frozen=True):
 
     `path` is None where a variable in it has no known value. `origin` is what ``--from`` names; empty for the
     context. `is_optional` where BuildKit does not mind that it is not there, `is_address` where it is fetched
-    from elsewhere. `uses` are the variables in it.
+    from elsewhere. `uses` are the variables in it. `kept_at` is the ONBUILD that it comes from: it is carried
+    out at the FROM.
     """
 
     stage: Stage
@@ -33,18 +37,29 @@ class Taking(msgspec.Struct, frozen=True):
     is_optional: bool = False
     is_address: bool = False
     uses: frozenset[str] = frozenset()
+    kept_at: SourceLocation | None = None
 
 
 def takings(dockerfile: Dockerfile, scopes: Scopes, stage: Stage) -> Iterator[Taking]:
     """Yield what the instructions of a stage take from elsewhere, in their order."""
     refused = {rejection.line for rejection in dockerfile.rejections}
     for instruction in stage.instructions[1:]:
-        if instruction.line in refused:
-            continue
-        if instruction.keyword in ("COPY", "ADD"):
-            yield from _copied(instruction, scopes, stage)
-        elif instruction.keyword == "RUN":
-            yield from _mounted(instruction, scopes, stage)
+        if instruction.line not in refused:
+            yield from _taken(instruction, scopes, stage)
+
+
+def kept_takings(kept: Iterable[Kept], scopes: Scopes, stage: Stage) -> Iterator[Taking]:
+    """Yield what a stage takes at its FROM; what depends on variables of the image is not known."""
+    for each in kept:
+        for taking in _taken(each.instruction, scopes, stage):
+            yield replace(taking, path=None if taking.uses else taking.path, kept_at=each.location)
+
+
+def _taken(instruction: Instruction, scopes: Scopes, stage: Stage) -> Iterator[Taking]:
+    if instruction.keyword in ("COPY", "ADD"):
+        yield from _copied(instruction, scopes, stage)
+    elif instruction.keyword == "RUN":
+        yield from _mounted(instruction, scopes, stage)
 
 
 def _copied(instruction: Instruction, scopes: Scopes, stage: Stage) -> Iterator[Taking]:

@@ -11,6 +11,7 @@ from fleet_audit.audit.dockerfiles.copying.sources import copied_sources
 from fleet_audit.audit.dockerfiles.references.claims import reference_claims
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.workflows.builds import workflow_builds
+from fleet_audit.audit.dockerfiles.workflows.followed import FollowedJob, followed_jobs
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
 from fleet_audit.audit.model.builds import Build
 from fleet_audit.audit.model.claims import DockerfileAccount
@@ -46,12 +47,12 @@ class Grounds:
     @cached_property
     def builds(self) -> tuple[Build, ...]:
         """Return every use of a Dockerfile that the repository shows."""
-        return builds(self.repository, self.fleet, workflow_builds(self.workflows, self.repository))
+        return builds(self.repository, self.fleet, workflow_builds(self.workflow_jobs))
 
     @cached_property
     def copies(self) -> tuple[CopiedSource, ...]:
         """Return what every build takes, and whether it is there."""
-        return copied_sources(self.repository, self.builds)
+        return copied_sources(self.repository, self.builds, self.fleet)
 
     @cached_property
     def workflows(self) -> tuple[Workflow, ...]:
@@ -67,6 +68,11 @@ class Grounds:
     def accounts(self) -> tuple[DockerfileAccount, ...]:
         """Return every Dockerfile that can be read, in order of paths."""
         return dockerfile_accounts(self.repository, self.builds)
+
+    @cached_property
+    def workflow_jobs(self) -> tuple[FollowedJob, ...]:
+        """Return the runs of the workflows' jobs, with the commands of their scripts."""
+        return followed_jobs(self.workflows, self.repository)
 
     def users(self, builds: Iterable[Build]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the services and the families that these builds are for, each sorted."""

@@ -309,3 +309,45 @@ def test_a_build_that_names_no_dockerfile_to_follow_may_build_any() -> None:
     assert missing(nobody) == ["app.py", "gone.py"]
     assert missing(nobody, somebody) == ["gone.py"]
     assert missing(nobody, anybody) == []
+
+
+def test_what_a_stage_keeps_is_taken_by_the_stage_that_starts_from_it() -> None:
+    text = """FROM a AS base
+ONBUILD COPY requirements.txt /app/
+ONBUILD COPY $WHERE /app/
+ONBUILD RUN --mount=type=bind,source=gone,target=/g ls
+FROM base
+FROM base AS other
+"""
+    files = {"requirements.txt": ""}
+
+    assert problems(text, files, target="base") == []
+    assert problems(text, files, target="other") == [(6, "gone", "missing")]
+    assert problems("FROM a AS b\nONBUILD COPY gone /\nFROM b AS c\nFROM c\n") == [(3, "gone", "missing")]
+
+
+def test_what_an_image_of_the_repository_keeps_is_taken_with_the_context_of_who_starts_from_it() -> None:
+    files = {
+        "base/Dockerfile": "FROM a\nONBUILD COPY app.py /app/\n",
+        "web/Dockerfile": "FROM registry.example/acme/base:1\n",
+        "api/Dockerfile": "FROM registry.example/acme/base:1\n",
+        "web/app.py": "",
+    }
+    place = SourceLocation("compose.yaml", 1)
+    base = Build(
+        origin=BuildOrigin.COMPOSE,
+        location=place,
+        dockerfile="base/Dockerfile",
+        context="base",
+        tags=("registry.example/acme/base:1",),
+    )
+    users = [
+        Build(origin=BuildOrigin.COMPOSE, location=place, dockerfile=f"{name}/Dockerfile", context=name)
+        for name in ("web", "api")
+    ]
+    found = copied_sources(Repository(tree(files)), [base, *users])
+
+    assert [(str(each.location), each.source, each.exists, str(each.kept_at)) for each in found] == [
+        ("api/Dockerfile:1", "app.py", False, "base/Dockerfile:2"),
+        ("web/Dockerfile:1", "app.py", True, "base/Dockerfile:2"),
+    ]
