@@ -66,8 +66,12 @@ def kept(store: Store, key: str, kind: type[T]) -> T | None:
 
 
 def keep(store: Store, key: str, found: object) -> None:
-    """Keep `found` under `key`, unless it is larger than is reasonable."""
-    payload = msgspec.msgpack.encode(found)
+    """Keep `found` under `key`, unless it is larger than is reasonable or has text that is no Unicode."""
+    try:
+        payload = msgspec.msgpack.encode(found)
+    except UnicodeEncodeError:
+        # A string of somebody's code may hold half a character.
+        return
     if len(payload) <= MAX_KEPT_BYTES:
         store.put(key, _check(key, payload) + payload)
 

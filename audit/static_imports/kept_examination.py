@@ -79,7 +79,11 @@ def kept_or_examined(
 
     `asked` is all that the answer depends on besides `world` and this code.
     """
-    key = _key(keeping, asked)
+    try:
+        key = _key(keeping, asked)
+    except UnicodeEncodeError:
+        # A path of the user's that is no UTF-8: what cannot be written is not kept.
+        return examine(world).answer
     known = kept(keeping.store, key, _Kept)
     if known is not None and known.holds_for(world):
         return known.answer

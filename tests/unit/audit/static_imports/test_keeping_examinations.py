@@ -201,3 +201,24 @@ def test_a_link_that_leads_elsewhere_is_followed_anew() -> None:
         for files in (first, second, first)
     ]
     assert missing == [[], ["gone"], []]
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        "import sys\nsys.path.insert(0, '\\ud800')\nimport lib\n",
+        "import ctypes\nctypes.CDLL('\\ud800.so')\n",
+        "import subprocess\nsubprocess.run(['\\ud800'])\n",
+        "import importlib\nimportlib.import_module('\\ud800' + name)\n",
+    ],
+)
+def test_half_a_character_in_a_string_ends_no_run(app: str) -> None:
+    keeping = Keeping(MemoryStore())
+    first, second = (examination({"app.py": app}, IMAGE, keeping=keeping) for _ in range(2))
+    assert said(first) == said(second) == said(examination({"app.py": app}, IMAGE))
+
+
+def test_a_path_that_cannot_be_written_ends_no_run() -> None:
+    service = ServiceCode("svc", "app\udc80.py", ("app.py",))
+    found = examination(SOURCES, IMAGE, services=[service], keeping=Keeping(MemoryStore()))
+    assert said(found) == said(examination(SOURCES, IMAGE, services=[service]))
