@@ -1,21 +1,22 @@
 """How every image of a repository stands, from its Dockerfile and, where it was built, from the image."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 
 import msgspec
 
 from fleet_audit.audit.dockerfiles.copying.context_files import Contexts
 from fleet_audit.audit.dockerfiles.language.reference import ReferenceInvalid, parse_reference
 from fleet_audit.audit.dockerfiles.repository import Repository
-from fleet_audit.audit.dockerfiles.running.bases import Bases
+from fleet_audit.audit.dockerfiles.running.bases import Bases, full_name
 from fleet_audit.audit.dockerfiles.running.user_names import DeclaredNames
-from fleet_audit.audit.dockerfiles.standards.composed import brings_health, brings_init
 from fleet_audit.audit.dockerfiles.standards.declared import exposed_ports, labels, triggers
 from fleet_audit.audit.dockerfiles.standards.health import health
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
 from fleet_audit.audit.dockerfiles.standards.leftovers import leftovers
+from fleet_audit.audit.dockerfiles.standards.outside import brings_health, brings_init, started_with_init
 from fleet_audit.audit.dockerfiles.standards.platforms import platforms
-from fleet_audit.audit.dockerfiles.standards.processes import first_process
+from fleet_audit.audit.dockerfiles.standards.processes import first_process, init_of
 from fleet_audit.audit.dockerfiles.standards.secrets import secrets
 from fleet_audit.audit.dockerfiles.standards.sizes import image_size
 from fleet_audit.audit.dockerfiles.standards.start_files import start_file
@@ -56,6 +57,11 @@ class Ground:
         self.contexts = Contexts(repository)
         self.names = DeclaredNames(bases)
 
+    @cached_property
+    def started_with_init(self) -> frozenset[str]:
+        """Return the images that a command starts behind an init; worked out when it is first asked for."""
+        return started_with_init(self.repository)
+
     @property
     def defaults(self) -> Defaults:
         """Return what the manifest says for all images."""
@@ -91,7 +97,7 @@ def _running(image: MadeImage, ground: Ground) -> Iterator[Observed]:
         first_process(
             image,
             wanted_init=defaults.init,
-            has_outer_init=brings_init(image, ground.repository),
+            has_outer_init=_has_outer_init(image, ground),
         ),
         health(
             image,
@@ -102,6 +108,14 @@ def _running(image: MadeImage, ground: Ground) -> Iterator[Observed]:
         ),
     )
     yield from (each for each in found if each is not None)
+
+
+def _has_outer_init(image: MadeImage, ground: Ground) -> bool:
+    if init_of(image.run.starting):
+        return False
+    names = {full_name(tag) for build in image.builds for tag in build.tags}
+    is_started_so = bool(names) and not names.isdisjoint(ground.started_with_init)
+    return is_started_so or brings_init(image, ground.repository)
 
 
 def _built_otherwise(
