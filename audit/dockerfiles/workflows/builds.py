@@ -20,37 +20,34 @@ from fleet_audit.audit.dockerfiles.contexts.commands import (
     pushed_names,
 )
 from fleet_audit.audit.dockerfiles.contexts.leading import Place, is_address
-from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.shell.following import joined
 from fleet_audit.audit.dockerfiles.shell.symbols import is_known, known
-from fleet_audit.audit.dockerfiles.workflows.running import JobRun, StepRun, job_runs
+from fleet_audit.audit.dockerfiles.workflows.followed import FollowedJob
+from fleet_audit.audit.dockerfiles.workflows.running import JobRun, StepRun
 from fleet_audit.audit.dockerfiles.workflows.scopes import WORKSPACE, Values
-from fleet_audit.audit.dockerfiles.workflows.scripts import step_commands, step_script
 from fleet_audit.audit.model.builds import Build, BuildOrigin
 from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.audit.model.workflows import ActionKind, Step, Workflow
+from fleet_audit.audit.model.workflows import ActionKind, Step
 
 BUILD_ACTION = "docker/build-push-action"
 _DEFAULT_CONTEXT = "{{defaultContext}}"
 _SEPARATOR = re.compile(r"[\n,]")
 
 
-def workflow_builds(workflows: Iterable[Workflow], repository: Repository) -> tuple[Build, ...]:
+def workflow_builds(jobs: Iterable[FollowedJob]) -> tuple[Build, ...]:
     """Return the builds of all jobs in all runs of their matrix, each once, in the order of the files."""
-    found = (build for job in job_runs(workflows, repository) for build in _job_builds(job))
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(build for followed in jobs for build in _job_builds(followed)))
 
 
-def _job_builds(job: JobRun) -> Iterator[Build]:
-    scripts = [(run, step_script(run, job)) for run in job.steps]
-    commands = {at: step_commands(run, job, script) for at, (run, script) in enumerate(scripts) if script}
-    pushed = {name for found in commands.values() for name in pushed_names(found)}
-    for at, (run, _) in enumerate(scripts):
+def _job_builds(followed: FollowedJob) -> Iterator[Build]:
+    job = followed.job
+    pushed = {name for found in followed.commands.values() for name in pushed_names(found)}
+    for at, run in enumerate(job.steps):
         if uses_action(run, BUILD_ACTION):
             yield _action_build(run, job, pushed)
-        elif at in commands:
+        elif at in followed.commands:
             frame = Frame(BuildOrigin.WORKFLOW, run.step.location.path, _locator(job), job.job.id)
-            yield from command_builds(commands[at], frame, pushed)
+            yield from command_builds(followed.commands[at], frame, pushed)
 
 
 def uses_action(run: StepRun, *names: str) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.dockerfiles.workflows.followed import followed_jobs
 from fleet_audit.audit.dockerfiles.workflows.pictures import pictures
 from fleet_audit.audit.dockerfiles.workflows.reading import workflow_at
 from fleet_audit.audit.images.tree import FileKind
@@ -26,7 +27,9 @@ def disabled_faults(repository: Repository, scanners: Iterable[Scanner]) -> Iter
             continue
         path = f"{_FOLDER}/{name}"
         workflow = workflow_at(path, repository)
-        found = pictures((workflow,), repository, rows) if workflow is not None else ()
+        found = (
+            pictures(followed_jobs((workflow,), repository), repository, rows) if workflow is not None else ()
+        )
         gates = sorted({placed.scan.what for picture in found for placed in picture.scans})
         if gates:
             yield GateFault(

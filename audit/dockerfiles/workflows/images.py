@@ -8,6 +8,7 @@ or to push it.
 import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -284,6 +285,7 @@ class ImageName(msgspec.Struct, frozen=True):
     digest: str = ""
 
 
+@lru_cache(maxsize=8192)
 def image_name(text: str) -> ImageName:
     """Return a name taken apart; what stands within a symbol separates nothing.
 

@@ -7,12 +7,11 @@ import msgspec
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.shell.following import Executed
 from fleet_audit.audit.dockerfiles.shell.script import Script
+from fleet_audit.audit.dockerfiles.workflows.followed import FollowedJob
 from fleet_audit.audit.dockerfiles.workflows.images import ImageEvent, sets_up_builder, step_events
-from fleet_audit.audit.dockerfiles.workflows.running import JobRun, StepRun, job_runs
+from fleet_audit.audit.dockerfiles.workflows.running import JobRun, StepRun
 from fleet_audit.audit.dockerfiles.workflows.scanning import Scan, Scanners
-from fleet_audit.audit.dockerfiles.workflows.scripts import step_commands, step_script
 from fleet_audit.audit.knowledge.rows import Scanner
-from fleet_audit.audit.model.workflows import Workflow
 
 MAX_SCANS = 50
 """Scans of one step that are judged; a script with more is no gate that a person wrote."""
@@ -52,30 +51,25 @@ class Picture(msgspec.Struct, frozen=True):
 
 
 def pictures(
-    workflows: Iterable[Workflow], repository: Repository, rows: Iterable[Scanner]
+    jobs: Iterable[FollowedJob], repository: Repository, rows: Iterable[Scanner]
 ) -> tuple[Picture, ...]:
-    """Return the runs of all jobs, in the order of the files."""
+    """Return the runs of all jobs with their scans, in the same order."""
     scanners = Scanners(rows, repository)
-    return tuple(_picture(job, scanners) for job in job_runs(workflows, repository))
+    return tuple(_picture(followed, scanners) for followed in jobs)
 
 
-def _picture(job: JobRun, scanners: Scanners) -> Picture:
-    scripts: dict[int, Script] = {}
-    commands: dict[int, tuple[Executed, ...]] = {}
+def _picture(followed: FollowedJob, scanners: Scanners) -> Picture:
+    job = followed.job
     scans: list[PlacedScan] = []
     events: list[ImageEvent] = []
     has_builder = False
     for at, run in enumerate(job.steps):
-        script = step_script(run, job)
-        if script is not None:
-            scripts[at] = script
-            commands[at] = step_commands(run, job, script)
-        found = commands.get(at, ())
-        here = _scans(at, run, found, scanners, script)
+        commands = followed.commands.get(at, ())
+        here = _scans(at, run, commands, scanners, followed.scripts.get(at))
         scans += here
-        events += step_events(at, run, found, has_builder=has_builder, is_scan=bool(here))
+        events += step_events(at, run, commands, has_builder=has_builder, is_scan=bool(here))
         has_builder = has_builder or sets_up_builder(run)
-    return Picture(job, scripts, commands, tuple(scans), tuple(events))
+    return Picture(job, followed.scripts, followed.commands, tuple(scans), tuple(events))
 
 
 def _scans(

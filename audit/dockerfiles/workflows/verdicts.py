@@ -1,6 +1,7 @@
 """Scans that do not fail their job by what they find: no exit code, an ignored failure, a filter."""
 
 import posixpath
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from fleet_audit.audit.dockerfiles.shell.outcomes import Loss, LossKind, lost_failure
@@ -26,11 +27,11 @@ _LOSSES = {
 
 
 def verdict_faults(pictures: Sequence[Picture]) -> Iterator[GateFault]:
-    """Yield the scans of these jobs that cannot fail, or not by the worst."""
+    """Yield the scans of one workflow's jobs that cannot fail, or not by the worst."""
+    able = Counter(_subject(placed) for picture in pictures for placed in picture.scans if _is_able(placed))
     for picture in pictures:
-        siblings = [other for other in pictures if other.job.origin.path == picture.job.origin.path]
         for placed in picture.scans:
-            is_covered = any(_covers(other, placed) for sibling in siblings for other in sibling.scans)
+            is_covered = able[_subject(placed)] > _is_able(placed)
             if placed.scan.fails is False:
                 if not is_covered:
                     yield _without_exit_code(placed, picture)
@@ -40,14 +41,14 @@ def verdict_faults(pictures: Sequence[Picture]) -> Iterator[GateFault]:
                 yield from _filtered(placed, picture)
 
 
-def _covers(other: PlacedScan, placed: PlacedScan) -> bool:
-    """Say whether another scan judges the same thing, and may fail."""
-    scan = placed.scan
-    if other.scan is scan or other.scan.fails is False or _hides_critical(other):
-        return False
-    return other.scan.images == scan.images and (
-        bool(scan.images) or other.scan.scanner.id == scan.scanner.id
-    )
+def _subject(placed: PlacedScan) -> tuple[str, ...]:
+    """Return what a scan judges: its images, else the kind of scanner."""
+    return placed.scan.images or ("", placed.scan.scanner.id)
+
+
+def _is_able(placed: PlacedScan) -> bool:
+    """Say whether a scan may fail by the worst."""
+    return placed.scan.fails is not False and not _hides_critical(placed)
 
 
 def _without_exit_code(placed: PlacedScan, picture: Picture) -> GateFault:

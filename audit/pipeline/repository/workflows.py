@@ -9,9 +9,9 @@ def examine(grounds: Grounds) -> Examined:
     """Return one subject for each fault of a gate."""
     faults = gate_faults(
         grounds.workflows,
+        grounds.workflow_jobs,
         grounds.repository,
         grounds.shared.knowledge.scanners,
-        grounds.builds,
         grounds.fleet,
     )
     return Examined(gate_subjects(faults))

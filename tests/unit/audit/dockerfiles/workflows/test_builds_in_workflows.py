@@ -6,6 +6,7 @@ import pytest
 
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.workflows.builds import workflow_builds
+from fleet_audit.audit.dockerfiles.workflows.followed import followed_jobs
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
 from fleet_audit.audit.model.builds import Build, BuildOrigin
 from fleet_audit.audit.model.location import SourceLocation
@@ -16,7 +17,7 @@ CI = ".github/workflows/ci.yml"
 
 def builds(text: str, **others: str) -> tuple[Build, ...]:
     here = Repository(tree({CI: dedent(text), **others}))
-    return workflow_builds(workflows(here), here)
+    return workflow_builds(followed_jobs(workflows(here), here))
 
 
 def in_steps(steps: str) -> tuple[Build, ...]:

@@ -5,6 +5,7 @@ from textwrap import dedent, indent
 import pytest
 
 from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.dockerfiles.workflows.followed import followed_jobs
 from fleet_audit.audit.dockerfiles.workflows.gates import gate_faults
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
 from fleet_audit.audit.knowledge.base import load_knowledge, packaged_knowledge
@@ -26,7 +27,8 @@ SETUP = "- uses: docker/setup-buildx-action@v3\n"
 
 def faults(text: str, **others: str) -> tuple[GateFault, ...]:
     here = Repository(tree({CI: dedent(text), **others}))
-    return gate_faults(workflows(here), here, SCANNERS)
+    found = workflows(here)
+    return gate_faults(found, followed_jobs(found, here), here, SCANNERS)
 
 
 def kinds(text: str, **others: str) -> list[tuple[str, int]]:
@@ -402,5 +404,5 @@ def test_a_gate_that_is_made_of_grep(command: str, kind: str) -> None:
 
 def test_another_servers_configuration_is_a_gap_that_does_not_block() -> None:
     here = Repository(tree({".gitlab-ci.yml": "scan: {script: trivy image x}"}))
-    assert gate_faults((), here, SCANNERS) == ()
+    assert gate_faults((), (), here, SCANNERS) == ()
     assert [(gap.what, gap.blocking) for gap in here.gaps] == [(".gitlab-ci.yml", False)]

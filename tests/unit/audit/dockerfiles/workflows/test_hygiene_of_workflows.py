@@ -7,6 +7,7 @@ import pytest
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.workflows.builds import workflow_builds
 from fleet_audit.audit.dockerfiles.workflows.disabled import disabled_faults
+from fleet_audit.audit.dockerfiles.workflows.followed import followed_jobs
 from fleet_audit.audit.dockerfiles.workflows.hygiene import hygiene_faults
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
 from fleet_audit.audit.knowledge.base import load_knowledge, packaged_knowledge
@@ -20,7 +21,7 @@ def kinds(text: str) -> list[tuple[str, int]]:
     found = workflows(here)
     return [
         (fault.kind.value, fault.location.line)
-        for fault in hygiene_faults(found, workflow_builds(found, here))
+        for fault in hygiene_faults(found, workflow_builds(followed_jobs(found, here)))
     ]
 
 

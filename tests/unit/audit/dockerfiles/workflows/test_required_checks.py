@@ -5,6 +5,7 @@ from textwrap import dedent
 import pytest
 
 from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.dockerfiles.workflows.followed import followed_jobs
 from fleet_audit.audit.dockerfiles.workflows.gates import gate_faults
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
 from fleet_audit.audit.knowledge.base import load_knowledge, packaged_knowledge
@@ -22,7 +23,9 @@ def missing(check: str, workflow: str, **others: str) -> tuple[list[GateFault], 
     text = f"version: 1\nfleet: x\nrequired_checks:\n  - {check}\n"
     here = Repository(tree({"fleet.yaml": text, CI: dedent(workflow), **others}))
     manifest = Manifest(version=1, fleet="x", families={}, services=(), required_checks=(check,))
-    found = gate_faults(workflows(here), here, SCANNERS, fleet=Fleet(manifest, "/r", "fleet.yaml"))
+    read = workflows(here)
+    fleet = Fleet(manifest, "/r", "fleet.yaml")
+    found = gate_faults(read, followed_jobs(read, here), here, SCANNERS, fleet)
     return [fault for fault in found if fault.kind is GateFaultKind.MISSING_CHECK], here
 
 
