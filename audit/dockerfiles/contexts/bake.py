@@ -103,7 +103,7 @@ def given_builds(
 def _definition(repository: Repository, paths: Sequence[str]) -> _Definition:
     definition = _Definition({}, {}, {}, {})
     for path in paths:
-        for block in _blocks(repository, path):
+        for block in bake_blocks(repository, path):
             _add(definition, block, path)
     return definition
 
@@ -121,7 +121,8 @@ def _path(folder: str, name: str) -> str:
     return posixpath.normpath(posixpath.join(folder, name))
 
 
-def _blocks(repository: Repository, path: str) -> Iterator[Block]:
+def bake_blocks(repository: Repository, path: str) -> Iterator[Block]:
+    """Yield the blocks of a bake file, JSON or HCL; what cannot be read is a gap."""
     if path.endswith(".json"):
         read = repository.yaml(path)
         for kind, named in read.documents[0].view().entries() if read and read.documents else ():

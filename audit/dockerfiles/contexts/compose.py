@@ -2,7 +2,8 @@
 
 Rules: docs.docker.com, "Merge Compose files", Compose file reference, "Include". The files of a folder that
 compose reads without being told (compose.yaml, compose.override.yaml) are one project; a file with another
-name is read over it where both speak of one service, as people pass it (``-f``), and alone where they do not.
+name is read over it where both speak of one service, as people pass it (``-f``), and alone where they do not,
+or where only so the Dockerfile is there.
 """
 
 import posixpath
@@ -71,8 +72,16 @@ def _folder_builds(
     for name in files:
         if name not in (*BASES, *OVERRIDES):
             own = reader.services(_path(folder, name), start, values)
-            over = _over(merged, own)
-            yield from _builds({service: over[service] for service, each in own.items() if each.has_build})
+            yield from _variant(repository, merged, own)
+
+
+def _variant(repository: Repository, base: Services, own: Services) -> Iterator[Build]:
+    """Yield the builds of a file over others, or of it alone where only so a Dockerfile is there."""
+    over = _over(base, own)
+    for name, service in own.items():
+        if service.has_build:
+            ways = [*_builds({name: over[name]}), *_builds({name: service})]
+            yield from [way for way in ways if _is_there(repository, way)][:1] or ways[:1]
 
 
 def project_builds(repository: Repository, paths: Sequence[str]) -> Iterator[Build]:

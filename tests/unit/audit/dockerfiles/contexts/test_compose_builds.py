@@ -186,3 +186,14 @@ def test_a_file_in_a_folder_may_be_read_from_the_root() -> None:
         "deploy",
         "deploy/own",
     ]
+
+
+def test_a_file_with_another_name_may_be_meant_alone() -> None:
+    base = "services: {web: {build: {context: ., dockerfile: docker/web/Dockerfile}}}"
+    files = {"compose.yaml": base, "compose.test.yaml": "services: {web: {build: web}}"}
+
+    assert [each.dockerfile for each in of({**files, "web/Dockerfile": ""})] == [
+        "docker/web/Dockerfile",
+        "web/Dockerfile",
+    ]
+    assert [each.dockerfile for each in of(files)] == ["docker/web/Dockerfile", "web/docker/web/Dockerfile"]
