@@ -1,6 +1,7 @@
 """The records of the files of both trees: read once, kept by content."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from fleet_audit.audit.images.tree import FileTree, FileUnreadable
 from fleet_audit.audit.model.finding import Gap, GapKind
@@ -82,7 +83,9 @@ class Library:
         record = self._own_record(place, body) if is_own else read_source(body)
         self._note_limits(place, record)
         if self._records is not None and place not in self.gaps:
-            self._records.put(key, encode_record(record))
+            # A string of somebody's code may hold half a character; such a record cannot be written.
+            with suppress(UnicodeEncodeError):
+                self._records.put(key, encode_record(record))
         return record
 
     def _own_record(self, place: Place, body: bytes) -> SourceRecord:

@@ -6,8 +6,14 @@ from pathlib import Path
 import pytest
 
 from fleet_audit.audit.static_imports.source.reading import read_source
-from fleet_audit.audit.static_imports.source.store import decode_record, encode_record, record_key
+from fleet_audit.audit.static_imports.source.store import (
+    MemoryStore,
+    decode_record,
+    encode_record,
+    record_key,
+)
 from fleet_audit.audit.tools.folder_store import FolderStore
+from tests.support.pythons import examination
 
 RECORD = read_source(b"import sys\nif sys.version_info >= (3, 9) and not x:\n    import a\n")
 
@@ -67,3 +73,9 @@ def test_a_large_record_makes_room_for_itself_whatever_its_key(tmp_path: Path) -
 
     assert store.get("1" * 64) is None
     assert store.get("2" * 64) == body
+
+
+def test_half_a_character_in_a_string_keeps_a_record_from_being_kept_and_ends_no_run() -> None:
+    app = "import sys\nsys.path.insert(0, '\\ud800')\n"
+    found = examination({"app.py": app, "other.py": ""}, {}, records=MemoryStore())
+    assert [edit.expression for edit in found.services[0].path_edits] == ["sys.path.insert(0, '\\ud800')"]
