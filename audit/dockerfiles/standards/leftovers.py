@@ -12,11 +12,12 @@ from typing import Final
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.copying.context_files import Contexts
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes
 from fleet_audit.audit.dockerfiles.language.structure import Instruction
 from fleet_audit.audit.dockerfiles.running.bases import Bases
 from fleet_audit.audit.dockerfiles.shell.calls import Call, called
-from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
+from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role, own_steps
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.running import RunConfiguration
 from fleet_audit.audit.model.standards import Leftover, Observed
@@ -52,6 +53,8 @@ _TOOLS = frozenset(
 )
 _HEADERS = re.compile(r".+-(?:dev|devel)(?:-[\w.]+)?")
 
+_HISTORY = ".git"
+_WHOLE_CONTEXT = frozenset({".", "./", "/", "/.", "./."})
 _INSTALLERS = {
     "apt-get": ("install",),
     "apt": ("install",),
@@ -77,6 +80,30 @@ class _Layer(msgspec.Struct, frozen=True):
     calls: tuple[Call, ...]
     mounted: tuple[str, ...]
     values: Scopes
+
+
+def history_copies(image: MadeImage, bases: Bases, contexts: Contexts) -> Iterator[Observed]:
+    """Yield the COPY that brings the history of the repository (``.git``) into the image."""
+    build = image.builds[0] if image.builds else None
+    if image.role is Role.OTHER or build is None or not build.context or "context" in build.unknown:
+        return
+    files, rules = contexts.files(build.context), contexts.rules(build.context, image.use.path)
+    if files.kind(_HISTORY) is None or rules.leaves_out(_HISTORY):
+        return
+    for step in own_steps(image, bases):
+        instruction = step.instruction
+        is_copied = instruction.keyword in ("COPY", "ADD") and instruction.flag("from") is None
+        if is_copied and any(word in _WHOLE_CONTEXT for word in instruction.words[:-1]):
+            record = Leftover(
+                image=image.name,
+                role=image.role,
+                kind=REPOSITORY,
+                what=_HISTORY,
+                stages=len(image.use.dockerfile.stages),
+                services=image.services,
+            )
+            place = SourceLocation(image.use.path, instruction.line)
+            yield Observed(record, f"image:{image.name}#{_HISTORY}", location=place)
 
 
 def leftovers(image: MadeImage, bases: Bases, *, kept: Collection[str]) -> Iterator[Observed]:

@@ -13,7 +13,7 @@ from fleet_audit.audit.dockerfiles.running.user_names import DeclaredNames
 from fleet_audit.audit.dockerfiles.standards.declared import exposed_ports, labels, triggers
 from fleet_audit.audit.dockerfiles.standards.health import health
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
-from fleet_audit.audit.dockerfiles.standards.leftovers import leftovers
+from fleet_audit.audit.dockerfiles.standards.leftovers import history_copies, leftovers
 from fleet_audit.audit.dockerfiles.standards.outside import brings_health, brings_init, started_with_init
 from fleet_audit.audit.dockerfiles.standards.platforms import platforms
 from fleet_audit.audit.dockerfiles.standards.processes import first_process, init_of
@@ -76,6 +76,7 @@ def standing(image: MadeImage, ground: Ground, built: BuiltImage | None) -> Iter
         yield from _built_otherwise(image, ground, built, told)
     yield from privileged_steps(image, ground.names)
     yield from leftovers(image, ground.bases, kept=_kept(image))
+    yield from history_copies(image, ground.bases, ground.contexts)
     yield from secrets(image)
     yield from exposed_ports(image)
     yield from triggers(image)

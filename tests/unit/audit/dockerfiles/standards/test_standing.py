@@ -150,6 +150,31 @@ def test_a_stage_that_is_not_built_on_leaves_nothing(tmp_path: Path) -> None:
     assert records(standings(tmp_path, {"Dockerfile": text}), Leftover) == []
 
 
+@pytest.mark.parametrize(
+    ("lines", "ignored", "is_told"),
+    [
+        (("COPY . /app",), "", True),
+        (("ADD ./ /app",), "*.md", True),
+        (("COPY . /app",), ".git", False),
+        (("COPY . /app",), "*\n!services", False),
+        (("COPY services /app",), "", False),
+        (("COPY --from=x . /app",), "", False),
+    ],
+)
+def test_the_history_comes_with_the_whole_context_unless_it_is_left_out(
+    tmp_path: Path, lines: tuple[str, ...], ignored: str, *, is_told: bool
+) -> None:
+    files = {
+        "Dockerfile": "\n".join(("FROM python:3.11-slim", *lines)),
+        ".git/HEAD": "x",
+        ".dockerignore": ignored,
+    }
+
+    kinds = [each.kind for each in records(standings(tmp_path, files), Leftover)]
+
+    assert kinds == (["repository"] if is_told else [])
+
+
 START = ("WORKDIR /app", "COPY services/ services/")
 
 
