@@ -70,11 +70,20 @@ class _Endings:
             at = found.start(found.lastindex or 0)
             block = self._outline.block_at(at)
             is_fatal = found[1] is None
-            if self._function(block) not in self._wanted():
+            if self._function(block) not in self._wanted() or not self._is_possible(found[1], block):
                 continue
             ending = Ending.FAILS if is_fatal else Ending.LEAVES
             self._ends.setdefault(block, ending)
             self._cuts[block].add(_Cut(self._outline.text.line_end(at), ()))
+
+    def _is_possible(self, keyword: bytes | None, block: int) -> bool:
+        """Say whether there is a function, or a loop, to leave: where text is damaged there may be none."""
+        if keyword is None:
+            return True
+        left = BlockKind.FUNCTION if keyword == b"return" else BlockKind.LOOP
+        while block > 0 and self._spans[block].kind not in (left, BlockKind.FUNCTION, BlockKind.CLASS):
+            block = self._spans[block].parent
+        return self._spans[block].kind is left
 
     def _parts(self) -> list[tuple[int, int]]:
         """Return the text that is looked at: the module's own and that of the functions, or all of it."""

@@ -33,6 +33,9 @@ _WINDOW = 64 << 10
 _AHEAD = 3
 """As many blocks must be sound where text is taken up again."""
 
+_CONFLICT = re.compile(rb"(?m)^(?:(?:<{7}|>{7}|\|{7})(?: .*)?|={7})$")
+"""The lines that an unfinished merge leaves (git-merge(1))."""
+
 _BLANK = b" \t\f\n\x01"
 _NOT_BLANK = re.compile(rb"[^ \t\f\n\x01]")
 _WORD = re.compile(rb"[A-Za-z_\x80-\xff][\w\x80-\xff]*|@")
@@ -75,12 +78,18 @@ def lexed_apart(whole: Text, cut: Iterable[Piece]) -> Text:
     shadows: list[bytes] = []
     deepest = 0
     for piece in cut:
-        text = lex(source[piece.start : piece.end])
+        body = source[piece.start : piece.end]
+        # Between the lines of an unfinished merge the block around goes on.
+        text = lex(body if piece.is_sound else _CONFLICT.sub(_blanked, body))
         # A piece that damage ends in the middle of a statement ends that statement.
         is_ended = source[piece.end - 1 : piece.end] == b"\n"
         shadows.append(text.shadow[:-1] + b"\n" if is_ended else text.shadow)
         deepest = max(deepest, text.deepest)
     return Text(source, b"".join(shadows), deepest, is_beginning=whole.is_beginning)
+
+
+def _blanked(found: re.Match[bytes]) -> bytes:
+    return b" " * len(found[0])
 
 
 def _joined(found: Iterable[Piece]) -> Iterator[Piece]:

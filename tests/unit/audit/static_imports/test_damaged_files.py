@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from fleet_audit.audit.static_imports.source.own_code import read_own_code
-from fleet_audit.audit.static_imports.source.records import Parser, SourceRecord
+from fleet_audit.audit.static_imports.source.records import BlockKind, Parser, SourceRecord
 from fleet_audit.audit.static_imports.source.syntax import Judge
 
 BEFORE = """\
@@ -107,6 +107,19 @@ def test_of_a_damaged_handler_the_statement_around_it_is_sound() -> None:
     text = "try:\n    import a\nexcept ImportError:\n    b = = 1\nelse:\n    import c\n"
 
     assert read(text).skimmed == ((4, 4),)
+
+
+def test_code_between_the_lines_of_an_unfinished_merge_stays_in_its_function() -> None:
+    text = "def f():\n    a = 1\n<<<<<<< A\n    import b\n=======\n    c = 1\n>>>>>>> B\n    import d\n"
+    record = read(text)
+
+    assert {record.blocks[found.block].name for found in record.imports} == {"f"}
+
+
+def test_behind_a_function_whose_head_is_damaged_the_module_goes_on() -> None:
+    record = read("def f(a\n    return a\n\nimport b\nbreak\nimport c\n")
+
+    assert [record.blocks[found.block].kind for found in record.imports] == [BlockKind.MODULE] * 2
 
 
 def test_text_in_a_string_of_the_damaged_block_is_no_code() -> None:
