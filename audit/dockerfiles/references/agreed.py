@@ -41,11 +41,15 @@ class Canonical:
 class Agreed:
     """The agreement of one fleet; without one, nothing is agreed and nothing is an image of the fleet.
 
-    `references` are those of the repository: what they publish is the fleet's as well.
+    `references` are those of the repository: what they publish is the fleet's as well. `is_complete` is
+    false where something publishes images under names that are not known.
     """
 
-    def __init__(self, fleet: Fleet | None, references: Sequence[Reference]) -> None:
+    def __init__(
+        self, fleet: Fleet | None, references: Sequence[Reference], *, is_complete: bool = True
+    ) -> None:
         """Take the fleet and all references."""
+        self._is_complete = is_complete
         self._fleet = fleet
         self._registry = None if fleet is None else fleet.manifest.registry
         self._references = references
@@ -115,7 +119,7 @@ class Agreed:
     @cached_property
     def has_unknown_publications(self) -> bool:
         """Say whether the repository publishes images whose names are not known."""
-        return any(not each.image and not each.problem for each in self._published)
+        return not self._is_complete or any(not each.image and not each.problem for each in self._published)
 
     @property
     def _services(self) -> tuple[Service, ...]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from fleet_audit.audit.configuration.located import View
+from fleet_audit.audit.dockerfiles.contexts.bake import bake_blocks
+from fleet_audit.audit.dockerfiles.contexts.hcl import Block
 from fleet_audit.audit.dockerfiles.manifest.manifest_lines import ManifestLines
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.workflows.builds import build_location
@@ -20,6 +22,7 @@ class ArgumentLines:
     ) -> None:
         """Take what may speak of builds."""
         self._repository = repository
+        self._targets: dict[str, list[Block]] = {}
         self._manifest = None if fleet is None else ManifestLines(fleet, repository)
         self._steps = {
             build_location(step): text
@@ -31,7 +34,10 @@ class ArgumentLines:
         }
 
     def of(self, build: Build, name: str) -> SourceLocation:
-        """Return the line that gives an argument; that of the build where no line of its own does."""
+        """Return the line that gives an argument; that of the build where no line of its own does.
+
+        In a bake file it is the line where the arguments begin.
+        """
         match build.origin:
             case BuildOrigin.MANIFEST:
                 return self._in_manifest(build, name)
@@ -40,8 +46,22 @@ class ArgumentLines:
             case BuildOrigin.WORKFLOW:
                 written = self._steps.get(build.location)
                 return build.location if written is None else _in_text(written, name)
+            case BuildOrigin.BAKE:
+                return self.of_target(build, "args")
             case _:
                 return build.location
+
+    def of_target(self, build: Build, attribute: str) -> SourceLocation:
+        """Return the line where an attribute of bake's target begins, in the file that the build names."""
+        path = build.location.path
+        if path not in self._targets:
+            self._targets[path] = [
+                block for block in bake_blocks(self._repository, path) if block.kind == "target"
+            ]
+        for block in self._targets[path]:
+            if build.name in block.labels and attribute in block.attributes:
+                return SourceLocation(path, block.attributes[attribute].line)
+        return build.location
 
     def _in_manifest(self, build: Build, name: str) -> SourceLocation:
         services = self._manifest.manifest.services if self._manifest is not None else ()

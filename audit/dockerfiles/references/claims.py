@@ -10,7 +10,7 @@ from fleet_audit.audit.dockerfiles.references.gathering import gathered_referenc
 from fleet_audit.audit.dockerfiles.references.idle_arguments import idle_arguments
 from fleet_audit.audit.dockerfiles.references.publications import contested_names
 from fleet_audit.audit.dockerfiles.repository import Repository
-from fleet_audit.audit.model.builds import Build
+from fleet_audit.audit.model.builds import Build, BuildOrigin
 from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.model.references import Drift, Reference, ReferenceAccount, ReferenceClaims
 from fleet_audit.audit.model.workflows import Workflow
@@ -22,7 +22,7 @@ def reference_claims(
     """Return every reference, and what differs, in order of places."""
     lines = ArgumentLines(repository, fleet, workflows)
     references = gathered_references(repository, builds, workflows, lines)
-    agreed = Agreed(fleet, references)
+    agreed = Agreed(fleet, references, is_complete=not any(_has_unknown_names(build) for build in builds))
     found = [*drifts(references, agreed)]
     if fleet is not None:
         found += broken_chains(repository, fleet, builds, agreed, lines.of)
@@ -33,6 +33,11 @@ def reference_claims(
         idle=idle_arguments(repository, builds, agreed, lines),
         publications=contested_names(fleet, builds, references, agreed),
     )
+
+
+def _has_unknown_names(build: Build) -> bool:
+    """Say whether a target of bake has no name that is known; of other builds the references tell."""
+    return build.origin is BuildOrigin.BAKE and not build.tags
 
 
 def _accounts(references: Iterable[Reference], found: Iterable[Drift]) -> tuple[ReferenceAccount, ...]:

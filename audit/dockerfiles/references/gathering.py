@@ -62,7 +62,8 @@ def _in_builds(builds: Iterable[Build], lines: ArgumentLines) -> Iterator[Refere
             for reference in references_in(path, parse(build.inline), [build], lines.of):
                 yield msgspec.structs.replace(reference, location=build.location, related=())
         for tag in build.tags if build.origin is BuildOrigin.BAKE else ():
-            place = Place(build.location, ReferenceKind.TAG, build.name, publishes=True)
+            location = lines.of_target(build, "tags")
+            place = Place(location, ReferenceKind.TAG, build.name, publishes=True)
             yield reference_at(place, with_holes(tag, OPEN), shown(tag))
 
 

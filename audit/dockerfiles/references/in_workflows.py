@@ -5,6 +5,7 @@ the metadata of docker/build-push-action (``tags``) and docker/metadata-action (
 it makes up).
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
 from fleet_audit.audit.dockerfiles.references.in_commands import references_in_commands
@@ -26,6 +27,7 @@ from fleet_audit.audit.model.references import Reference, ReferenceKind
 from fleet_audit.audit.model.workflows import ActionKind, Workflow, Written
 
 METADATA_ACTION = "docker/metadata-action"
+_MADE_UP = re.compile(r"steps\.[\w-]+\.outputs\.tags|DOCKER_METADATA_OUTPUT_TAGS")
 
 
 def references_in_workflows(workflows: Iterable[Workflow], repository: Repository) -> Iterator[Reference]:
@@ -62,7 +64,11 @@ def _of_step(run: StepRun, job: JobRun) -> Iterator[Reference]:
         place = Place(uses.written.location, ReferenceKind.WORKFLOW, job.job.id)
         yield reference_at(place, with_holes(uses.name, OPEN))
     elif uses_action(run, BUILD_ACTION):
-        yield from _published(run, "tags")
+        are_made_up = any(uses_action(each, METADATA_ACTION) for each in job.steps)
+        for reference in _published(run, "tags"):
+            # What that action makes up are tags of names that stand at its own step.
+            if reference.image or not (are_made_up and _MADE_UP.search(reference.written)):
+                yield reference
     elif uses_action(run, METADATA_ACTION):
         yield from _published(run, "images", behind=f":{OPEN}")
     else:

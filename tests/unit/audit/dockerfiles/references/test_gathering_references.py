@@ -77,6 +77,15 @@ def test_tags_of_bake_are_published() -> None:
     assert (reference.repository_name, reference.publishes) == (f"{PREFIX}/voice", True)
 
 
+def test_a_target_of_bake_without_a_known_name_may_publish_anything() -> None:
+    nameless = Build(origin=BuildOrigin.BAKE, location=SourceLocation("docker-bake.hcl", 2))
+
+    (sure,) = (each for each in claims(FILES).drifts if each.standard == "published")
+    (unsure,) = (each for each in claims(FILES, nameless).drifts if each.standard == "published")
+
+    assert (sure.is_sure, unsure.is_sure) == (True, False)
+
+
 def test_links_out_of_the_repository_and_folders_of_tools_are_not_followed() -> None:
     files = {"Dockerfile": Link("/etc/passwd"), "node_modules/a/Dockerfile": "FROM debian\n"}
 

@@ -73,6 +73,14 @@ def test_names_whose_tags_an_action_makes_up_are_published() -> None:
     ]
 
 
+def test_tags_that_an_action_makes_up_are_no_unknown_names_beside_it() -> None:
+    made = "      - {id: meta, uses: docker/metadata-action@v5, with: {images: acme/web}}\n"
+    build = "      - {uses: docker/build-push-action@v6, with: {tags: '${{ steps.meta.outputs.tags }}'}}\n"
+
+    assert [each.repository for each in found(f"    steps:\n{made}{build}")] == ["acme/web"]
+    assert [each.repository for each in found(f"    steps:\n{build}")] == [""]
+
+
 def test_commands_in_steps_name_images_and_other_words_do_not() -> None:
     references = found(
         "    steps:\n      - run: |\n          docker pull acme/web:1 && echo docker pull acme/no:1\n"
