@@ -9,6 +9,7 @@ from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.fleet.manifest import load_fleet
 from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.finding import Finding, Severity
+from fleet_audit.audit.model.references import Deviation
 from fleet_audit.audit.pipeline.repository.grounds import Grounds
 from fleet_audit.audit.pipeline.repository.references import examine
 from fleet_audit.audit.pipeline.settings import Settings
@@ -20,11 +21,15 @@ HARBOUR = DEFECTS / "references" / "harbour"
 EXAMPLE = Path(__file__).parents[5] / "examples" / "fleet"
 
 
-def findings(folder: Path, cache: Path) -> Sequence[Finding]:
+def grounds_of(folder: Path, cache: Path) -> Grounds:
     fleet = load_fleet(folder / "fleet.yaml")
     shared = Shared(Settings(cache_dir=cache, created="2026-11-20T00:00:00Z"), fleet)
-    grounds = Grounds(Repository(open_folder(folder)), shared)
-    judgement = evaluate(shared.rules, examine(grounds).subjects)
+    return Grounds(Repository(open_folder(folder)), shared)
+
+
+def findings(folder: Path, cache: Path) -> Sequence[Finding]:
+    grounds = grounds_of(folder, cache)
+    judgement = evaluate(grounds.shared.rules, examine(grounds).subjects)
     assert not judgement.gaps
     assert not grounds.repository.gaps
     return judgement.findings
@@ -56,6 +61,15 @@ def test_a_remedy_says_what_to_write(found: Sequence[Finding]) -> None:
         "write registry.example/acme/family-web:20261114-3f9c2ab"
     )
     assert remedies["FA-REF-007", "fleet.yaml"] == "did you mean MACHINE?"
+
+
+def test_every_deviation_is_listed_with_its_reference(tmp_path: Path) -> None:
+    accounts = grounds_of(HARBOUR, tmp_path).references.accounts
+    listed = {(each.reference.location.path, each.reference.location.line): each for each in accounts}
+
+    assert {each.deviation for each in accounts} == {None, *Deviation}
+    assert listed["services/mail/Dockerfile", 2].deviation is Deviation.FAMILY_CHAIN
+    assert listed["deploy/pods.yaml", 16].deviation is None
 
 
 def test_the_example_fleet_has_no_grave_finding(tmp_path: Path) -> None:
