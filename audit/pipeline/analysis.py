@@ -21,9 +21,9 @@ from fleet_audit.audit.model.elf import (
     Resolved,
 )
 from fleet_audit.audit.model.evidence import Edge, EvidenceGraph, Node, NodeKind
-from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, Soname
-from fleet_audit.audit.model.imports import ExtensionModule, ServiceImports, UnparsedFile
+from fleet_audit.audit.model.imports import ExtensionModule, ServiceImports
 from fleet_audit.audit.model.need import Need, NeedKind, Tier
 from fleet_audit.audit.model.report import DepsReport, Statistics
 from fleet_audit.audit.pipeline.asks import closure_asks, distribution_asks
@@ -33,6 +33,7 @@ from fleet_audit.audit.pipeline.judge import judge_of
 from fleet_audit.audit.pipeline.machines import lowest_isa
 from fleet_audit.audit.pipeline.needs import Ask, join
 from fleet_audit.audit.pipeline.order import ImportOrder
+from fleet_audit.audit.pipeline.own_code import absent_code, merged_unparsed
 from fleet_audit.audit.pipeline.packages import installed_distributions, package_set
 from fleet_audit.audit.pipeline.programs import find_program
 from fleet_audit.audit.pipeline.scene import (
@@ -324,14 +325,6 @@ class _Audit:
         )
 
 
-def absent_code(services: Iterable[ServiceImports]) -> Iterator[Gap]:
-    """Yield a gap for each service without any code: to say nothing against it would be no answer."""
-    for service in services:
-        if not (service.files or service.imports or service.gaps):
-            why = "there is no Python source for it; name its entry or source_paths"
-            yield Gap("static_imports", GapKind.NO_SERVICE_SOURCE, service.service, why)
-
-
 def plan_edges(plan: AptPlan) -> Iterator[Edge]:
     """Yield which package would supply which need, and which package brings which other."""
     for package in plan.packages:
@@ -346,19 +339,3 @@ def plan_edges(plan: AptPlan) -> Iterator[Edge]:
 def _need_node(subject: str) -> Node:
     kind, _, name = subject.partition(":")
     return Node(NodeKind(kind), name)
-
-
-def merged_unparsed(services: Iterable[ServiceImports]) -> tuple[UnparsedFile, ...]:
-    """Return every file that does not parse once, with all services that it belongs to."""
-    found: dict[str, UnparsedFile] = {}
-    for file in (file for service in services for file in service.unparsed):
-        before = found.get(file.path, file)
-        found[file.path] = msgspec.structs.replace(
-            max(before, file, key=_weight_of_fault),
-            services=tuple(sorted({*before.services, *file.services})),
-        )
-    return tuple(found[path] for path in sorted(found))
-
-
-def _weight_of_fault(file: UnparsedFile) -> tuple[bool, bool, int]:
-    return (file.is_fatal, file.is_reached, -file.level)

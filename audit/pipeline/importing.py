@@ -9,10 +9,10 @@ from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DiffID, ImagePath
 from fleet_audit.audit.model.imports import ExtensionModule, ProviderKind, ServiceImports
 from fleet_audit.audit.model.report import ImportsReport, Statistics
-from fleet_audit.audit.pipeline.analysis import absent_code, merged_unparsed
 from fleet_audit.audit.pipeline.examined import Examined, reached_distributions
 from fleet_audit.audit.pipeline.fitting import declared_distributions, fits
 from fleet_audit.audit.pipeline.origin import families_of_layers
+from fleet_audit.audit.pipeline.own_code import absent_code, merged_unparsed
 from fleet_audit.audit.pipeline.scene import (
     Scene,
     compiled_names,
