@@ -7,7 +7,7 @@ Whoever can pull an image reads its environment and the arguments of its build (
 from collections.abc import Iterator
 
 from fleet_audit.audit.dockerfiles.language.structure import Instruction
-from fleet_audit.audit.dockerfiles.running.secret_shapes import secret_shape
+from fleet_audit.audit.dockerfiles.running.secret_shapes import names_secret, secret_shape
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage
 from fleet_audit.audit.model.finding import Confidence
 from fleet_audit.audit.model.location import SourceLocation
@@ -17,34 +17,37 @@ from fleet_audit.audit.model.standards import Observed, Secret
 def secrets(image: MadeImage) -> Iterator[Observed]:
     """Yield the variables of the image's own stages whose literal value looks like a secret.
 
-    What a build argument brings at build time is not in the file, so nothing is said of it.
+    What a build argument brings is not in the file, and nothing is said of it, unless ENV keeps it under a
+    name for secrets.
     """
     stage = image.use.stage
     dockerfile = image.use.dockerfile
-    lineage = [] if stage is None else [*image.use.values().lineage(stage)]
+    values = image.use.values()
+    lineage = [] if stage is None else [*values.lineage(stage)]
     own = [*dockerfile.global_args, *(each for part in lineage for each in part.instructions)]
+    arguments = {name for each in own if each.keyword == "ARG" for name, _ in each.pairs}
     for instruction in sorted(own, key=lambda each: each.line):
-        if instruction.keyword in ("ARG", "ENV"):
-            yield from _of_instruction(image, instruction)
+        for name, written in instruction.pairs if instruction.keyword in ("ARG", "ENV") else ():
+            shape = secret_shape(name, _literal(written or ""))
+            if shape is None and instruction.keyword == "ENV" and names_secret(name):
+                expanded = values.expand(written or "", instruction)
+                shape = "" if arguments & (expanded.used | expanded.unset) else None
+            if shape is not None:
+                yield _observed(image, instruction, name, shape)
 
 
-def _of_instruction(image: MadeImage, instruction: Instruction) -> Iterator[Observed]:
-    for name, written in instruction.pairs:
-        value = _literal(written or "")
-        shape = secret_shape(name, value)
-        if shape is None:
-            continue
-        record = Secret(
-            image=image.name,
-            role=image.role,
-            instruction=instruction.keyword,
-            name=name,
-            shape=shape,
-            services=image.services,
-        )
-        place = SourceLocation(image.use.path, instruction.line)
-        confidence = Confidence.LIKELY if shape else Confidence.POSSIBLE
-        yield Observed(record, f"file:{image.use.path}#{name}", location=place, confidence=confidence)
+def _observed(image: MadeImage, instruction: Instruction, name: str, shape: str) -> Observed:
+    record = Secret(
+        image=image.name,
+        role=image.role,
+        instruction=instruction.keyword,
+        name=name,
+        shape=shape,
+        services=image.services,
+    )
+    place = SourceLocation(image.use.path, instruction.line)
+    confidence = Confidence.LIKELY if shape else Confidence.POSSIBLE
+    return Observed(record, f"file:{image.use.path}#{name}", location=place, confidence=confidence)
 
 
 def _literal(written: str) -> str:

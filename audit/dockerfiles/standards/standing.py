@@ -130,6 +130,9 @@ def _built_otherwise(
         if _essence(each) not in essences:
             name = f"{image.name}, as it was built,"
             record = msgspec.structs.replace(each.standing, image=name)
+            if isinstance(record, RunAs):
+                # Which of the images below says so does not show.
+                record = msgspec.structs.replace(record, is_inherited=False)
             yield Observed(record, f"{each.name}#built", place, (image.line,), each.confidence)
 
 

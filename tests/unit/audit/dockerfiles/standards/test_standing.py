@@ -21,6 +21,7 @@ from fleet_audit.audit.model.standards import (
     Platforms,
     PrivilegedStep,
     RunAs,
+    Secret,
     StartFile,
 )
 from tests.support.standings import records, standings
@@ -173,6 +174,23 @@ def test_the_history_comes_with_the_whole_context_unless_it_is_left_out(
     kinds = [each.kind for each in records(standings(tmp_path, files), Leftover)]
 
     assert kinds == (["repository"] if is_told else [])
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        (("ARG HF_TOKEN", "ENV HF_TOKEN=${HF_TOKEN}"), ["HF_TOKEN"]),
+        (("ARG X=1", "ENV API_KEY=$X"), ["API_KEY"]),
+        (("ARG HF_TOKEN",), []),
+        (("ENV API_KEY=$GIVEN",), []),
+        (("ARG X", "ENV NAME=$X"), []),
+        (("ENV HF_TOKEN=hf_" + "a" * 34,), ["HF_TOKEN"]),
+    ],
+)
+def test_a_secret_is_literal_or_an_argument_that_env_keeps(
+    tmp_path: Path, lines: tuple[str, ...], names: list[str]
+) -> None:
+    assert [each.name for each in records(of(tmp_path, *lines), Secret)] == names
 
 
 START = ("WORKDIR /app", "COPY services/ services/")
