@@ -1,6 +1,5 @@
 """At which line of a family's Dockerfile an addition of packages belongs."""
 
-import re
 from collections.abc import Sequence
 
 import msgspec
@@ -9,10 +8,10 @@ from fleet_audit.audit.dockerfiles.addition.installations import installations
 from fleet_audit.audit.dockerfiles.language.expansion import scopes
 from fleet_audit.audit.dockerfiles.language.parsing import parse
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile, Instruction, Stage
+from fleet_audit.audit.dockerfiles.shell.instructions import run_script
 from fleet_audit.audit.model.apt import Placement
 from fleet_audit.audit.model.location import SourceLocation
 
-_COMMANDS = re.compile(r"&&|\|\||[;|\n]")
 _ROOT = frozenset({"root", "0"})
 
 
@@ -73,7 +72,8 @@ def installs(instruction: Instruction) -> bool:
         return any(
             _is_install(command.split()) for command in (" ".join(instruction.words), *instruction.words)
         )
-    return any(_is_install(command.split()) for command in _COMMANDS.split(instruction.script))
+    commands = run_script(instruction).commands
+    return any(_is_install([word.text for word in command.words]) for command in commands)
 
 
 def _is_install(words: Sequence[str]) -> bool:

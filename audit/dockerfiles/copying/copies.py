@@ -14,8 +14,9 @@ from fleet_audit.audit.dockerfiles.language.expansion import Scopes, scopes
 from fleet_audit.audit.dockerfiles.language.needed import origin_stage
 from fleet_audit.audit.dockerfiles.language.parsing import parse
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile, Instruction, Stage
+from fleet_audit.audit.dockerfiles.shell.calls import called, with_inner
+from fleet_audit.audit.dockerfiles.shell.instructions import run_script
 
-_COMMANDS = re.compile(r"&&|\|\||[;|\n]")
 _FETCHERS = frozenset({"git", "curl", "wget", "tar", "unzip", "rsync", "aws", "gsutil", "svn", "hg", "scp"})
 _REMOTE = re.compile(r"(?:git\+|https?:|ssh:|git@)\S")
 _ARCHIVE = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".txz", ".whl", ".zip")
@@ -128,14 +129,20 @@ class _Reader:
 
 def _fetches(instruction: Instruction) -> bool:
     """Say whether a RUN may bring files that no COPY names."""
-    if instruction.is_exec:
-        return _is_fetch(instruction.words)
-    return any(_is_fetch(command.split()) for command in _COMMANDS.split(instruction.script))
+    if instruction.is_exec and _brings(instruction.words):
+        return True
+    for command in with_inner(run_script(instruction)):
+        call = called(command)
+        values = (word.value or word.text for word in command.words)
+        if _brings([call.program if call is not None else "", *values]):
+            return True
+    return False
 
 
-def _is_fetch(words: Sequence[str]) -> bool:
-    program = next((word.rpartition("/")[2] for word in words if "=" not in word), "")
-    return program in _FETCHERS or any(_REMOTE.match(word) or word.endswith(_ARCHIVE) for word in words)
+def _brings(words: Sequence[str]) -> bool:
+    """Say whether a program with its arguments may bring files: from an address, or out of an archive."""
+    is_fetcher = bool(words) and words[0].rpartition("/")[2] in _FETCHERS
+    return is_fetcher or any(_REMOTE.match(word) or word.endswith(_ARCHIVE) for word in words)
 
 
 def _covers(source: str, path: str) -> bool:

@@ -1,6 +1,6 @@
 """Which program a command runs in the end, past those that only start it, and what it hands to a shell."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -31,6 +31,9 @@ _STARTERS: Mapping[str, frozenset[str]] = {
     "xargs": frozenset({"-a", "-d", "-E", "-I", "-L", "-n", "-P", "-s"}),
 }
 """Programs that run another, with those of their options that take the next word as value."""
+
+MAX_INNER = 5
+"""How deep scripts are followed that are given to other shells."""
 
 _OWN_WORDS = {"timeout": 1, "gosu": 1}
 """How many words of their own they take before the program."""
@@ -118,3 +121,13 @@ def _text_of(word: Word) -> str:
         return word.value
     has_text = any(part.kind is PartKind.LITERAL and part.text.strip() for part in word.parts)
     return "".join(part.text for part in word.parts) if has_text else ""
+
+
+def with_inner(script: Script, depth: int = 0) -> Iterator[Command]:
+    """Yield the commands of a script, and of those that it gives to shells of its own."""
+    for command in script.commands:
+        yield command
+        call = called(command)
+        inner = inner_script(call, command) if call is not None and depth < MAX_INNER else None
+        if inner is not None:
+            yield from with_inner(inner, depth + 1)

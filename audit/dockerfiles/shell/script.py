@@ -65,7 +65,8 @@ class Word(msgspec.Struct, frozen=True):
 
     `parts` are those of a word that is not literal. `is_quoted` where any quote or escape stands in it,
     `is_pattern` where an open ``*?[``, a list in braces or a leading tilde may make the shell replace it.
-    `start` and `end` are offsets in the text that was read; lines count from 1, columns from 0.
+    `start` and `end` are offsets in the text that was read; lines count from 1, columns from 0. `is_broken`
+    where it goes on in another line of the file.
     """
 
     text: str
@@ -77,6 +78,7 @@ class Word(msgspec.Struct, frozen=True):
     parts: tuple[Part, ...] = ()
     is_quoted: bool = False
     is_pattern: bool = False
+    is_broken: bool = False
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -111,7 +111,10 @@ class WordReader(ABC):
         self.at = end
         text = self.text[start:end]
         line, column = self.positions.place(start)
-        return Word(text, text, start, end, line, column)
+        return Word(text, text, start, end, line, column, is_broken=self._is_broken(line, start, end))
+
+    def _is_broken(self, line: int, start: int, end: int) -> bool:
+        return end > start and self.positions.place(end - 1)[0] != line
 
     def _made(self, pieces: Pieces, start: int) -> Word:
         text = self.text[start : self.at]
@@ -127,6 +130,7 @@ class WordReader(ABC):
             parts,
             is_quoted=pieces.is_quoted,
             is_pattern=pieces.is_pattern,
+            is_broken=self._is_broken(line, start, self.at),
         )
 
     def _read_open(self, pieces: Pieces) -> None:
