@@ -153,9 +153,12 @@ class Agreed:
         """Say whether a tag has the agreed form, also with the suffix of the version before (``-prev``)."""
         if self._registry is None or not self._registry.tag_pattern:
             return True
-        suffix = self._registry.prev_suffix
-        stem = tag.removesuffix(suffix) if suffix else tag
+        stem = tag.removesuffix(self._previous)
         return re.search(self._registry.tag_pattern, stem) is not None
+
+    @property
+    def _previous(self) -> str:
+        return "" if self._registry is None else self._registry.prev_suffix
 
     @property
     def tag_pattern(self) -> str:
@@ -164,10 +167,15 @@ class Agreed:
 
     @cached_property
     def usual_tags(self) -> Mapping[str, str]:
-        """Return the tag of the agreed form that is most in use for each image below the prefix."""
+        """Return the tag of the agreed form that is most in use for each image below the prefix.
+
+        That of a version before (``-prev``) is none to write.
+        """
         counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for each in consumed(self._references):
-            if each.tag and self.is_below_prefix(each.repository_name) and self.tag_fits(each.tag):
+            is_older = self._previous != "" and each.tag.endswith(self._previous)
+            is_fitting = self.is_below_prefix(each.repository_name) and self.tag_fits(each.tag)
+            if each.tag and is_fitting and not is_older:
                 counts[each.image][each.tag] += 1
         return {image: max(found, key=lambda tag: (found[tag], tag)) for image, found in counts.items()}
 

@@ -155,7 +155,7 @@ def _off_scheme(reference: Reference, agreed: Agreed) -> Drift | None:
         deviation = Deviation.TAG
     if deviation is None:
         return None
-    tag = agreed.usual_tags.get(reference.image, "")
+    tag = "" if reference.publishes else agreed.usual_tags.get(reference.image, "")
     return Drift(
         reference=reference,
         standard=Standard.TAG_SCHEME,

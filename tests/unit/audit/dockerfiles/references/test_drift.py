@@ -131,6 +131,16 @@ def test_a_tag_of_the_fleet_has_the_agreed_form(tag: str, deviation: str | None)
     assert what(house(), fitting, reference(f"{PREFIX}/family-web{tag}")) == expected
 
 
+def test_the_tag_to_write_is_one_in_use_and_neither_an_older_one_nor_for_what_is_published() -> None:
+    name = f"{PREFIX}/family-web"
+    older = reference(f"{name}:{TAG}-prev", line=8)
+    pushed = reference(f"{name}:edge", line=9, kind=ReferenceKind.TAG, publishes=True)
+
+    assert what(house(), older, reference(f"{name}:v1")) == [("tag-scheme", "tag", "")]
+    in_use = reference(f"{name}:{TAG}", line=7)
+    assert what(house(), in_use, pushed) == [("tag-scheme", "tag", "")]
+
+
 @pytest.mark.parametrize(
     ("text", "deviation"),
     [
