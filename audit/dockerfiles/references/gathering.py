@@ -13,7 +13,10 @@ from fleet_audit.audit.dockerfiles.references.in_commands import references_in_c
 from fleet_audit.audit.dockerfiles.references.in_compose import references_in_compose
 from fleet_audit.audit.dockerfiles.references.in_dockerfiles import references_in
 from fleet_audit.audit.dockerfiles.references.in_templates import references_in_template_text
-from fleet_audit.audit.dockerfiles.references.in_workflows import references_in_workflows
+from fleet_audit.audit.dockerfiles.references.in_workflows import (
+    references_in_actions,
+    references_in_workflows,
+)
 from fleet_audit.audit.dockerfiles.references.in_yaml import references_in_yaml
 from fleet_audit.audit.dockerfiles.references.partly_known import OPEN, Place, reference_at
 from fleet_audit.audit.dockerfiles.repository import Repository
@@ -34,6 +37,7 @@ def gathered_references(
         *references_in_compose(repository),
         *references_in_yaml(repository),
         *references_in_workflows(workflows, repository),
+        *references_in_actions(repository),
         *_in_scripts(repository),
         *_in_templates(repository),
     ]

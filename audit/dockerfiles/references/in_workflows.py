@@ -8,6 +8,7 @@ it makes up).
 import re
 from collections.abc import Iterable, Iterator
 
+from fleet_audit.audit.dockerfiles.kinds import FileRole
 from fleet_audit.audit.dockerfiles.references.in_commands import references_in_commands
 from fleet_audit.audit.dockerfiles.references.partly_known import OPEN, Place, reference_at
 from fleet_audit.audit.dockerfiles.repository import Repository
@@ -26,6 +27,7 @@ from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.references import Reference, ReferenceKind
 from fleet_audit.audit.model.workflows import ActionKind, Workflow, Written
 
+_SCHEME = "docker://"
 METADATA_ACTION = "docker/metadata-action"
 _MADE_UP = re.compile(r"steps\.[\w-]+\.outputs\.tags|DOCKER_METADATA_OUTPUT_TAGS")
 
@@ -36,6 +38,17 @@ def references_in_workflows(workflows: Iterable[Workflow], repository: Repositor
     for job in job_runs(workflows, repository):
         found |= dict.fromkeys(_of_job(job))
     yield from found
+
+
+def references_in_actions(repository: Repository) -> Iterator[Reference]:
+    """Yield the images that the repository's own actions run (``runs.image: docker://…``)."""
+    for path in repository.files(FileRole.ACTION):
+        read = repository.yaml(path)
+        for document in read.documents[:1] if read is not None else ():
+            image = document.view("runs", "image")
+            if image.text and image.text.startswith(_SCHEME):
+                place = Place(SourceLocation(path, document.line(image.path)), ReferenceKind.WORKFLOW)
+                yield reference_at(place, image.text.removeprefix(_SCHEME))
 
 
 def _of_job(job: JobRun) -> Iterator[Reference]:

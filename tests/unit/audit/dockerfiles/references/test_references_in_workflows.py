@@ -1,6 +1,9 @@
 """The images that workflows name."""
 
-from fleet_audit.audit.dockerfiles.references.in_workflows import references_in_workflows
+from fleet_audit.audit.dockerfiles.references.in_workflows import (
+    references_in_actions,
+    references_in_workflows,
+)
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
 from fleet_audit.audit.model.references import Reference
@@ -102,3 +105,14 @@ def test_text_that_is_no_reference_says_so() -> None:
     (reference,) = found("    container: Acme Web\n")
 
     assert reference.problem
+
+
+def test_an_action_of_the_repository_names_the_image_that_it_runs() -> None:
+    files = {
+        "one/action.yml": "runs:\n  using: docker\n  image: docker://acme/tool:1\n",
+        "two/action.yml": "runs: {using: docker, image: Dockerfile}\n",
+    }
+
+    (reference,) = references_in_actions(Repository(tree(files)))
+
+    assert (str(reference.location), reference.written) == ("one/action.yml:3", "acme/tool:1")
