@@ -65,6 +65,7 @@ class Distributions:
         """Take the folders of a search path; their metadata is read when it is first asked about."""
         self._tree = tree
         self._folders = tuple(folders)
+        self._unread: dict[ImagePath, Gap] = {}
 
     @cached_property
     def _read(self) -> "_Installed":
@@ -85,8 +86,8 @@ class Distributions:
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
-        """Return the lists of files that could not be read, or not to their end."""
-        return tuple(self._read.gaps)
+        """Return the metadata that could not be read so far, or not to its end."""
+        return tuple(dict.fromkeys((*self._read.gaps, *self._unread.values())))
 
     def entry_points(self, name: DistributionName) -> tuple[NamedEntry, ...]:
         """Return what an installed distribution offers by name; empty for one that is not installed."""
@@ -233,7 +234,9 @@ class Distributions:
     def _text(self, path: ImagePath, *, limit: int = _METADATA_LIMIT) -> str:
         try:
             return self._tree.read(path, limit=limit).decode(errors="replace")
-        except FileUnreadable:
+        except FileUnreadable as e:
+            if self._tree.realpath(path) is not None:
+                self._unread[path] = Gap(_STAGE, GapKind.UNREADABLE_FILE, path, e.why)
             return ""
 
 
@@ -281,7 +284,7 @@ def editable_folder(direct_url: str) -> ImagePath | None:
 def _origin(direct_url: str) -> "_DirectUrl | None":
     try:
         return msgspec.json.decode(direct_url.encode(errors="replace"), type=_DirectUrl)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
 
 

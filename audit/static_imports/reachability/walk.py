@@ -230,14 +230,26 @@ class Walk:
 
     def _follow_plugins(self) -> None:
         """Follow what look-ups of entry points load."""
+        said: set[tuple[object, ...]] = set()
         for call in self._record.plugins:
-            if not self._is_walked(call.block):
-                continue
             may_fail = call.is_survived or self._live.is_guarded(call.loaded_in)
+            levels = (self._live.level(block) for block in (call.block, call.loaded_in) if block >= 0)
+            key = (call.groups, call.names, call.is_chosen, may_fail, *levels)
+            # The first of equal look-ups will do: groups may be large, and look-ups many.
+            if key in said or not self._is_walked(call.block):
+                continue
+            said.add(key)
             for plugin in plugins(call, self._around.offered, self._live.level, self._filled):
                 self._around.ask(plugin.module)
-                link = Link(plugin.module, plugin.level, call.line, _AS_PLUGIN, ImportContext.DYNAMIC)
-                self._append(msgspec.structs.replace(link, may_fail=may_fail))
+                link = Link(
+                    plugin.module,
+                    plugin.level,
+                    call.line,
+                    _AS_PLUGIN,
+                    ImportContext.DYNAMIC,
+                    may_fail=may_fail,
+                )
+                self._append(link)
 
     def _filled(self, templates: tuple[str, ...]) -> Iterator[str]:
         """Yield the names that templates give for the arguments that are known."""

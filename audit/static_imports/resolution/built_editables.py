@@ -49,6 +49,8 @@ def _by_tables(text: Text, pieces: list[tuple[int, int]], site: ImagePath) -> Re
     if len(pieces) < 2:
         return None
     sources, installed = (dict(_pairs(text, *piece)) for piece in pieces[:2])
+    if max(len(sources), len(installed)) >= MOST_FILES:
+        return None
     files = {name: _within(site, file) for name, file in {**sources, **installed}.items()}
     # Since version 1 a third table has the folders; before, those of the files in a package were its own.
     listed = list(_listed(text, *pieces[2])) if len(pieces) > 2 else []
@@ -141,9 +143,11 @@ def _by_plan(
     plan = normalise(f"{build}/meson-info/intro-install_plan.json")
     try:
         sections = msgspec.json.decode(tree.read(plan, limit=_PLAN_LIMIT), type=dict[str, dict[str, _Target]])
-    except (FileUnreadable, msgspec.DecodeError, UnicodeDecodeError):
+    except (FileUnreadable, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     placed = {at: file for file, at in islice(_placed(tree, sections), MOST_FILES)}
+    if len(placed) == MOST_FILES:
+        return None
     own = {at: file for at, file in placed.items() if at.partition("/")[0].partition(".")[0] in tops}
     return _of_placed(own, finder)
 

@@ -13,8 +13,10 @@ from fleet_audit.audit.static_imports.source.outline import Outline
 from fleet_audit.audit.static_imports.source.records import BlockKind, PluginCall
 
 MAX_PLUGIN_CALLS = 200
-MAX_LOADS = 2_000
+MAX_LOADS = MAX_SITES = 2_000
+"""As many calls that may load a plugin, or look one up, are looked at in one file."""
 
+_LONGEST_CALL = 2_000
 _HINTS = (b"entry_point", b"stevedore")
 _MANAGERS: Final = {
     b"ExtensionManager": False,
@@ -66,10 +68,10 @@ class _Finder:
         ]
 
     def find(self) -> Iterator[PluginCall]:
-        for found in _CALL.finditer(self._shadow):
+        for found in islice(_CALL.finditer(self._shadow), MAX_SITES):
             if _DEFINITION.search(self._shadow, max(0, found.start() - 12), found.start()):
                 continue
-            limit = min(len(self._shadow), found.end() + islands.MAX_BYTES)
+            limit = min(len(self._shadow), found.end() + _LONGEST_CALL)
             end = min(closing(self._shadow, found.end(), limit) + 1, limit)
             node = islands.expression(self._source[found.start() : end], self._shadow[found.start() : end])
             if isinstance(node, cst.Call) and (call := self._plugin_call(found, end, node)) is not None:

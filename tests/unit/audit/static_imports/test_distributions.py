@@ -302,3 +302,36 @@ def test_more_included_files_than_are_read_are_a_gap() -> None:
     files: dict[str, str | bytes] = {f"{i}.txt": f"-r {i + 1}.txt\n" for i in range(60)}
     _, gaps = required_names(tree(files), ["0.txt"])
     assert [(gap.what, gap.blocking) for gap in gaps] == [("50.txt", True)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":' * 100_000,
+        b"\0",
+        b"[]",
+        b"",
+        b'{"url": 1}',
+        b'{"url": "file:///a", "dir_info": 1}',
+        b"\xed\xa0\x80",
+    ],
+)
+def test_a_damaged_direct_url_says_nothing(body: bytes) -> None:
+    found = installed({**distribution("lib", "1", {"lib.py": ""}), "lib-1.dist-info/direct_url.json": body})
+
+    assert not found.is_from_folder(DistributionName("lib"))
+    assert found.owner(path("lib.py")) == "lib"
+
+
+@pytest.mark.parametrize("name", ["METADATA", "entry_points.txt", "direct_url.json"])
+def test_metadata_that_cannot_be_read_is_a_gap_and_what_is_absent_is_none(name: str) -> None:
+    files = distribution("lib", "1", {"lib.py": ""})
+    huge = installed({**files, f"lib-1.dist-info/{name}": b"x" * (9 << 20)})
+    plain = installed(files)
+    for found in (huge, plain):
+        found.entry_points(DistributionName("lib"))
+
+    assert [(gap.kind, gap.what) for gap in huge.gaps] == [
+        (GapKind.UNREADABLE_FILE, path(f"lib-1.dist-info/{name}"))
+    ]
+    assert plain.gaps == ()

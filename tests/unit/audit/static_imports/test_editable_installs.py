@@ -217,6 +217,8 @@ def test_the_install_plan_of_meson_python_is_read(call: str) -> None:
         (f"{MESON}install({{'mine'}}, '/build', [], False)\n", "{"),
         (f"{MESON}install({{'mine'}}, '/build', [], False)\n", "\ud800"),
         (f"{MESON}install({{'mine'}}, '/build', [], False)\n", '{"python": ["mine"]}'),
+        (f"{MESON}install({{'mine'}}, '/build', [], False)\n", '{"a":' * 100_000),
+        (f"{SCIKIT}install({ {f'm{i}': f'/m{i}.py' for i in range(20_000)} }, {{}}, None)\n", PLAN),
         (f"{MESON}install({{'mine'}}, build, [], False)\n", PLAN),
         (f"{MESON}install(", PLAN),
         (f"{SCIKIT}install({{}})\n", PLAN),

@@ -1,6 +1,7 @@
 """What is loaded because code looks it up among the entry points of installed distributions."""
 
 from collections.abc import Mapping
+from time import process_time
 
 import pytest
 
@@ -151,3 +152,22 @@ def test_the_evidence_shows_the_line_that_looks_a_plugin_up() -> None:
     (edge,) = (e for e in examination({"app.py": app}, IMAGE).edges if str(e.target) == "module:png")
 
     assert (edge.how, str(edge.location)) == ("loads (as an entry point)", "app.py:3")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "entry_points(group=" * 30_000,
+        "ExtensionManager(" * 5_000 + "'sound.readers'" + ")" * 5_000,
+        "entry_points()[" * 30_000,
+        "for e in entry_points(group='sound.readers'):\n    e.load()\n" * 3_000,
+    ],
+)
+def test_any_number_of_look_ups_and_plugins_comes_to_an_end(text: str) -> None:
+    many = "".join(f"p{i} = wav:r{i}\n" for i in range(20_000))
+    image = {**IMAGE, "wav-1.0.dist-info/entry_points.txt": f"[sound.readers]\n{many}"}
+
+    started = process_time()
+    levels(ASKING + text, image)
+
+    assert process_time() - started < 10
