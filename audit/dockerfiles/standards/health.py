@@ -15,6 +15,7 @@ from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
 from fleet_audit.audit.dockerfiles.standards.probes import read_probe
 from fleet_audit.audit.dockerfiles.standards.processes import shown
 from fleet_audit.audit.model.finding import Confidence
+from fleet_audit.audit.model.running import HealthSetting
 from fleet_audit.audit.model.standards import Health, Observed
 
 HEALTH_PORT: Final = "health"
@@ -32,15 +33,20 @@ _PROGRAM_FOLDERS = (
 
 
 def health(
-    image: MadeImage, bases: Bases, *, wanted_path: str, lacked: Collection[str], is_replaced: bool
+    image: MadeImage,
+    bases: Bases,
+    *,
+    wanted_path: str,
+    lacked: Collection[str],
+    outer: HealthSetting | None = None,
 ) -> Observed | None:
     """Return how an image's health is asked for; None where that is not known.
 
-    `lacked` are programs that the image of others below all is known to lack; `is_replaced` where what starts
-    the container brings a check of its own.
+    `lacked` are programs that the image of others below all is known to lack; `outer` is the check that those
+    who start the container put in the place of the image's.
     """
-    check = image.run.health
-    if is_replaced or (check is None and not image.run.is_whole):
+    check = outer or image.run.health
+    if check is None and not image.run.is_whole:
         return None
     probe = read_probe(check.test if check else (), lambda name: _environment(image, name))
     service = image.service
@@ -61,7 +67,7 @@ def health(
         services=image.services,
     )
     place = None if check is None else check.location
-    is_own = image.stands_here(place)
+    is_own = image.stands_here(place) or outer is not None
     return Observed(
         record,
         f"image:{image.name}",

@@ -1,7 +1,9 @@
 """What those who start an image change about how it runs.
 
-Rules: the compose specification, services: ``init``, ``healthcheck``; docker run ``--init``.
+Rules: the compose specification, services: ``init``, ``healthcheck``, ``volumes``; docker run ``--init``.
 """
+
+import posixpath
 
 from fleet_audit.audit.configuration.located import View
 from fleet_audit.audit.dockerfiles.contexts.scripts import scripts
@@ -11,6 +13,8 @@ from fleet_audit.audit.dockerfiles.running.bases import full_name
 from fleet_audit.audit.dockerfiles.shell.following import follow
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage
 from fleet_audit.audit.model.builds import BuildOrigin
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.running import HealthSetting
 
 
 def brings_init(image: MadeImage, repository: Repository) -> bool:
@@ -18,9 +22,33 @@ def brings_init(image: MadeImage, repository: Repository) -> bool:
     return any(service.get("init").value is True for service in _services(image, repository))
 
 
-def brings_health(image: MadeImage, repository: Repository) -> bool:
-    """Say whether a compose file replaces the image's health check by another."""
-    return any(service.get("healthcheck").get("test").value for service in _services(image, repository))
+def outer_health(image: MadeImage, repository: Repository) -> HealthSetting | None:
+    """Return the health check by which a compose file replaces the image's; the first, where several do."""
+    for service in _services(image, repository):
+        section = service.get("healthcheck")
+        test = section.get("test")
+        line = SourceLocation(service.located.name, service.located.line(test.path))
+        words = tuple(text for text, _ in test.texts())
+        if section.get("disable").value is True or words == ("NONE",):
+            return HealthSetting(("NONE",), line)
+        if test.text:
+            return HealthSetting(("CMD-SHELL", test.text), line)
+        if words:
+            return HealthSetting(words, line)
+    return None
+
+
+def mounted_places(image: MadeImage, repository: Repository) -> tuple[str, ...]:
+    """Return the places in the container that compose files mount at; ``/`` where one is not known."""
+    found = []
+    for service in _services(image, repository):
+        for volume in service.get("volumes").elements():
+            target = volume.get("target").text or ""
+            if volume.text is not None:
+                _, *rest = volume.text.split(":")
+                target = rest[0] if rest else volume.text
+            found.append("/" if "$" in target or not target.startswith("/") else posixpath.normpath(target))
+    return tuple(found)
 
 
 def started_with_init(repository: Repository) -> frozenset[str]:

@@ -14,7 +14,12 @@ from fleet_audit.audit.dockerfiles.standards.declared import exposed_ports, labe
 from fleet_audit.audit.dockerfiles.standards.health import health
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
 from fleet_audit.audit.dockerfiles.standards.leftovers import history_copies, leftovers
-from fleet_audit.audit.dockerfiles.standards.outside import brings_health, brings_init, started_with_init
+from fleet_audit.audit.dockerfiles.standards.outside import (
+    brings_init,
+    mounted_places,
+    outer_health,
+    started_with_init,
+)
 from fleet_audit.audit.dockerfiles.standards.platforms import platforms
 from fleet_audit.audit.dockerfiles.standards.processes import first_process, init_of
 from fleet_audit.audit.dockerfiles.standards.secrets import secrets
@@ -83,7 +88,7 @@ def standing(image: MadeImage, ground: Ground, built: BuiltImage | None) -> Iter
     yield from labels(
         image, None if built is None else built.run, -1 if built is None else built.attestations
     )
-    start = start_file(image, ground.bases, ground.contexts)
+    start = start_file(image, ground.bases, ground.contexts, mounted_places(image, ground.repository))
     if start is not None:
         yield start
     yield from platforms(image, _wanted_platforms(image, ground), () if built is None else built.platforms)
@@ -105,7 +110,7 @@ def _running(image: MadeImage, ground: Ground) -> Iterator[Observed]:
             ground.bases,
             wanted_path=defaults.health_path,
             lacked=ground.lacks(image.run.lowest) if image.run.lowest else (),
-            is_replaced=brings_health(image, ground.repository),
+            outer=outer_health(image, ground.repository),
         ),
     )
     yield from (each for each in found if each is not None)

@@ -226,6 +226,8 @@ def test_a_file_that_nothing_copies_is_missing(tmp_path: Path, command: str, nam
         (*START, "COPY serv* ./services/", 'CMD ["python3", "services/gone.py"]'),
         (*START, 'CMD ["/usr/bin/start.sh"]'),
         (*START, "CMD python3 services/gone.py"),
+        (*START, "COPY dist/ services/", 'CMD ["python3", "services/gone.py"]'),
+        ("WORKDIR /app", "COPY services/app.py .", 'CMD ["python3", "gone.py"]'),
         ("WORKDIR $WHERE", "COPY services/ services/", 'CMD ["python3", "services/gone.py"]'),
     ],
 )
@@ -244,14 +246,39 @@ def test_a_file_that_dockerignore_leaves_out_is_missing(tmp_path: Path) -> None:
     assert found.reason == "services/app.py is not in the context: line 1 of .dockerignore leaves it out"
 
 
-def test_a_compose_file_may_bring_the_init_and_the_check(tmp_path: Path) -> None:
-    compose = "services:\n  web:\n    build: .\n    init: true\n    healthcheck: {test: [CMD, 'true']}\n"
-    files = {"Dockerfile": "FROM python:3.11-slim\nHEALTHCHECK CMD curl -f http://localhost/x"}
+@pytest.mark.parametrize(
+    ("test", "port", "is_disabled"),
+    [
+        ("[CMD, curl, 'http://localhost:7200/health']", "7200", False),
+        ("[CMD-SHELL, 'curl http://localhost:7200/health || exit 1']", "7200", False),
+        ("curl http://localhost:7200/health", "7200", False),
+        ("[NONE]", "", True),
+    ],
+)
+def test_a_compose_file_may_bring_the_init_and_the_check(
+    tmp_path: Path, test: str, port: str, *, is_disabled: bool
+) -> None:
+    compose = f"services:\n  web:\n    build: .\n    init: true\n    healthcheck:\n      test: {test}\n"
+    files = {"Dockerfile": "FROM python:3.11-slim\nHEALTHCHECK CMD curl -f http://localhost:1/x"}
 
     found = standings(tmp_path, {**files, "compose.yaml": compose})
 
     assert [each.has_outer_init for each in records(found, FirstProcess)] == [True]
-    assert records(found, Health) == []
+    assert [(each.port, each.is_disabled) for each in records(found, Health)] == [(port, is_disabled)]
+    assert [each.location for each in found if isinstance(each.standing, Health)] == [
+        SourceLocation("compose.yaml", 6)
+    ]
+
+
+@pytest.mark.parametrize(
+    "volume", ["./:/app", "code:/app:ro", "{type: bind, source: ., target: /app}", "$X:$Y"]
+)
+def test_what_a_compose_file_mounts_is_not_missing(tmp_path: Path, volume: str) -> None:
+    compose = f"services:\n  web:\n    build: .\n    volumes:\n      - {volume}\n"
+    lines = ("FROM python:3.11-slim", *START, 'CMD ["python3", "services/gone.py"]')
+    files = {"Dockerfile": "\n".join(lines), "services/app.py": "x", "compose.yaml": compose}
+
+    assert records(standings(tmp_path, files), StartFile) == []
 
 
 @pytest.mark.parametrize(
