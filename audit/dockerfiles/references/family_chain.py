@@ -11,6 +11,9 @@ from fleet_audit.audit.model.builds import Build
 from fleet_audit.audit.model.fleet import Family, Fleet
 from fleet_audit.audit.model.references import Deviation, Drift, Reference, Standard
 
+MAX_STEPS = 20
+"""Images between a service and its family that are looked at."""
+
 
 class _Link(NamedTuple):
     """What an image is to be built on: a family, or else the image of someone else."""
@@ -20,6 +23,7 @@ class _Link(NamedTuple):
     family: str = ""
     upstream: str = ""
     target: str = ""
+    is_service: bool = False
 
 
 def broken_chains(
@@ -28,23 +32,62 @@ def broken_chains(
     """Yield the bases that are not what the manifest says, each once.
 
     A base is held to a family by the last part of its name alone; where it comes from is another question.
+    Between a service and its family there may be images that the repository builds itself.
     """
-    by_file: defaultdict[str, list[Build]] = defaultdict(list)
-    for build in builds:
-        by_file[build.dockerfile].append(build)
     links = [*_of_families(fleet), *_of_services(fleet)]
+    chains = _Chains(repository, builds, line_of)
     owners: defaultdict[str, set[str]] = defaultdict(set)
     for link in links:
         owners[link.dockerfile].add(link.owner)
     for link in links:
-        dockerfile = repository.dockerfile(link.dockerfile) if repository.holds(link.dockerfile) else None
-        if dockerfile is None:
-            continue
-        own = _builds_for(link, by_file[link.dockerfile], is_only=len(owners[link.dockerfile]) == 1)
-        for reference in bases_in_use(link.dockerfile, dockerfile, own, line_of, link.target):
-            drift = _held(reference, link, fleet, agreed)
+        names = _names(link.family, fleet.manifest.families)
+        for reference in chains.bases(link, is_only=len(owners[link.dockerfile]) == 1):
+            if link.is_service and chains.leads_to(reference, frozenset(names)):
+                continue
+            drift = _held(reference, link, names, agreed)
             if drift is not None:
                 yield drift
+
+
+class _Chains:
+    """What images of the repository start from, by the Dockerfiles that publish them."""
+
+    def __init__(self, repository: Repository, builds: Iterable[Build], line_of: LineOf) -> None:
+        self._repository = repository
+        self._line_of = line_of
+        self._by_file: defaultdict[str, list[Build]] = defaultdict(list)
+        self._published: defaultdict[str, dict[tuple[str, str], None]] = defaultdict(dict)
+        for build in builds:
+            self._by_file[build.dockerfile].append(build)
+            for tag in build.tags:
+                parsed = parsed_or_none(tag)
+                if parsed is not None:
+                    self._published[parsed.name][build.dockerfile, build.target] = None
+
+    def bases(self, link: _Link, *, is_only: bool) -> tuple[Reference, ...]:
+        """Return what the Dockerfile of a link starts from; `is_only` where no other link has it."""
+        return self._bases(
+            link.dockerfile, link.target, _builds_for(link, self._by_file[link.dockerfile], is_only=is_only)
+        )
+
+    def _bases(self, path: str, target: str, builds: Sequence[Build]) -> tuple[Reference, ...]:
+        dockerfile = self._repository.dockerfile(path) if path and self._repository.holds(path) else None
+        if dockerfile is None:
+            return ()
+        return tuple(bases_in_use(path, dockerfile, builds, self._line_of, target))
+
+    def leads_to(self, reference: Reference, images: frozenset[str]) -> bool:
+        """Say whether an image that the repository builds starts, over some steps, from one called so."""
+        pending, seen = [reference], {reference.repository_name}
+        while pending and len(seen) <= MAX_STEPS:
+            for path, target in self._published.get(pending.pop().repository_name, ()):
+                for base in self._bases(path, target, self._by_file[path]):
+                    if base.image in images:
+                        return True
+                    if base.repository_name not in seen:
+                        seen.add(base.repository_name)
+                        pending.append(base)
+        return False
 
 
 def _of_families(fleet: Fleet) -> Iterator[_Link]:
@@ -60,25 +103,24 @@ def _of_services(fleet: Fleet) -> Iterator[_Link]:
     for service in fleet.manifest.services:
         for path in service.dockerfiles:
             family = fleet.family_name(service.family) or service.family
-            yield _Link(f"service {service.name}", path, family, target=service.target)
+            yield _Link(f"service {service.name}", path, family, target=service.target, is_service=True)
 
 
 def _builds_for(link: _Link, builds: Sequence[Build], *, is_only: bool) -> list[Build]:
-    kind, _, name = link.owner.partition(" ")
+    name = link.owner.partition(" ")[2]
     return [
         build
         for build in builds
-        if name in (build.services if kind == "service" else build.families)
+        if name in (build.services if link.is_service else build.families)
         or (is_only and not build.services and not build.families)
     ]
 
 
-def _held(reference: Reference, link: _Link, fleet: Fleet, agreed: Agreed) -> Drift | None:
+def _held(reference: Reference, link: _Link, names: Sequence[str], agreed: Agreed) -> Drift | None:
     if reference.problem:
         return None
     if not link.family:
         return _held_to_upstream(reference, link)
-    names = _names(link.family, fleet.manifest.families)
     if not reference.image or reference.image in names:
         return None
     tag = next((agreed.usual_tags[name] for name in names if name in agreed.usual_tags), "")

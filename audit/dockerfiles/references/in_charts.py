@@ -18,6 +18,7 @@ _IMAGE_LINE = re.compile(r"[ \t]*(?:-[ \t]+)?[\"']?image[\"']?[ \t]*:[ \t]+(\S.*
 _ACTION = re.compile(r"\{\{([^{}]*)\}\}")
 _STEP = re.compile(r"\"[^\"]*\"|`[^`]*`|[^\s|\"`]+|\|")
 _PATH = re.compile(r"\.(?:Values|Chart)(?:\.[A-Za-z_]\w*)+")
+_CONTROL = frozenset({"if", "with", "range", "end", "else", "define", "block", "break", "continue"})
 _PLAIN_STEPS = frozenset({"quote", "squote", "toString", "trim"})
 
 
@@ -72,8 +73,8 @@ def _place(path: str, view: View, name: str) -> Place:
 def references_in_template(path: str, text: str, chart: Chart, values_path: str) -> Iterator[Reference]:
     """Yield the references of lines ``image: …`` in a template, with the chart's own values put in place.
 
-    What an action does beyond naming a value, a default for it or quotes is not known. A line that names a
-    whole reference of the values adds nothing and is left out.
+    What an action does beyond naming a value, a default for it or quotes is not known, all of it where a
+    function makes the whole. A line that names a whole reference of the values adds nothing and is left out.
     """
     for number, line in enumerate(text.split("\n"), 1):
         match = _IMAGE_LINE.fullmatch(line.rstrip("\r")) if len(line) <= MAX_LINE else None
@@ -82,7 +83,7 @@ def references_in_template(path: str, text: str, chart: Chart, values_path: str)
         written = match[1].partition(" #")[0].strip().strip("\"'")
         value, lines = _filled(written, chart)
         is_one_value = lines and _ACTION.fullmatch(written)
-        if "{{" in value or " " in value or value == OPEN or is_one_value:
+        if "{{" in value or " " in value or is_one_value:
             continue
         related = tuple(SourceLocation(values_path, each) for each in sorted(set(lines)) if each)
         place = Place(SourceLocation(path, number), ReferenceKind.HELM, related=related)
@@ -98,6 +99,8 @@ def _filled(written: str, chart: Chart) -> tuple[str, list[int]]:
 def _acted(action: str, chart: Chart, lines: list[int]) -> str:
     """Return what an action gives: the value that it names, or its default; OPEN where it does more."""
     steps = _STEP.findall(action)
+    if steps[:1] and steps[0] in _CONTROL:
+        return " "
     if steps[:1] == ["default"] and len(steps) == 3:
         steps = [steps[2], "|", "default", steps[1]]
     first, *rest = steps or [""]

@@ -97,3 +97,33 @@ def test_what_a_build_gives_counts_and_a_default_that_no_build_uses_does_not() -
     assert [each.reference.location.path for each in found(files)] == [VOICE]
     assert found(files, good) == []
     assert [each.reference.location for each in found(files, bad)] == [place]
+
+
+def test_an_image_of_the_repository_may_stand_between_a_service_and_its_family() -> None:
+    between = f"{PREFIX}/voice-common"
+    files = {
+        VOICE: f"FROM {between}:{TAG} AS runtime\n",
+        "common/Dockerfile": f"FROM {PREFIX}/family-web:{TAG}\n",
+    }
+    common = Build(
+        origin=BuildOrigin.COMPOSE,
+        location=SourceLocation("compose.yaml", 3),
+        dockerfile="common/Dockerfile",
+        tags=(f"{between}:{TAG}",),
+    )
+
+    assert found(files, common) == []
+    assert len(found(files)) == 1
+    assert len(found({**files, "common/Dockerfile": f"FROM {between}\n"}, common)) == 1
+
+
+def test_a_family_is_built_on_its_parent_itself() -> None:
+    between = Build(
+        origin=BuildOrigin.COMPOSE,
+        location=SourceLocation("compose.yaml", 3),
+        dockerfile="common/Dockerfile",
+        tags=(f"{PREFIX}/between",),
+    )
+    files = {WEB: f"FROM {PREFIX}/between\n", "common/Dockerfile": f"FROM {PREFIX}/base-python:{TAG}\n"}
+
+    assert [str(each.reference.location) for each in found(files, between)] == [f"{WEB}:1"]

@@ -77,11 +77,18 @@ def test_what_a_function_makes_is_not_known() -> None:
     assert (reference.repository_name, reference.unknown) == ("docker.io/acme/web", ("tag", "digest"))
 
 
+def test_what_a_function_makes_whole_is_listed_as_not_known() -> None:
+    text = 'image: {{ include "house.image" . }}\n'
+
+    (reference,) = references_in_template("t.yaml", text, chart(), "values.yaml")
+
+    assert (reference.resolved, len(reference.unknown)) == ("", 4)
+
+
 @pytest.mark.parametrize(
     "line",
     [
         "image: {{ .Values.sidecar.image }}",
-        'image: {{ include "house.image" . }}',
         "image: {{- with .Values.image }}",
         "# image: acme/web:1",
         "imagePullPolicy: Always",
