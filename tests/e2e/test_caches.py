@@ -10,6 +10,7 @@ from typing import NoReturn
 import pytest
 
 from fleet_audit.audit.pipeline import loads
+from fleet_audit.audit.static_imports import examiner
 from tests.support.worlds import FAMILY, World, library, opencv, packages, write_archive
 
 WORDS = ("deps", FAMILY, "-o", "json")
@@ -285,3 +286,30 @@ def test_other_code_takes_no_answer_for_its_own(fleet: World, monkeypatch: pytes
     code, _, err = fleet.say("ldd", FAMILY, "-o", "json")
 
     assert (code, "worked out again" in err) == (70, True)
+
+
+@pytest.mark.parametrize("command", ["imports", "deps"])
+def test_a_second_run_over_the_same_code_follows_no_import_again(
+    fleet: World, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = fleet.say(command, FAMILY, "-o", "json")
+    monkeypatch.setattr(examiner, "examined", _not_again)
+
+    assert fleet.say(command, FAMILY, "-o", "json") == first
+
+    fleet.file("common/eyes.py", "import os\n")
+    code, _, err = fleet.say(command, FAMILY, "-o", "json")
+
+    assert (code, "worked out again" in err) == (70, True)
+
+
+def test_code_of_a_service_that_nothing_reaches_may_change(
+    fleet: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.file("common/ears.py", "import json\n")
+    first = fleet.say("imports", FAMILY, "-o", "json")
+    monkeypatch.setattr(examiner, "examined", _not_again)
+
+    fleet.file("common/ears.py", "import os\n")
+
+    assert fleet.say("imports", FAMILY, "-o", "json") == first

@@ -2,6 +2,7 @@
 
 import pytest
 
+from fleet_audit.audit.configuration import kept
 from fleet_audit.audit.configuration.kept import kept_or_read
 from fleet_audit.audit.configuration.located import File
 from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
@@ -125,3 +126,22 @@ def test_without_a_store_all_is_read() -> None:
         kept_or_read(None, "test/1", FILES, list[int], read)
 
     assert read.times == 2
+
+
+def test_what_is_larger_than_reasonable_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, read = MemoryStore(), Reader([1, 2, 3])
+    monkeypatch.setattr(kept, "MAX_KEPT_BYTES", 3)
+
+    for _ in range(2):
+        kept_or_read(store, "test/1", FILES, list[int], read)
+
+    assert (read.times, store.keys()) == (2, set())
+
+
+def test_text_that_is_no_unicode_is_not_kept() -> None:
+    store = MemoryStore()
+
+    for _ in range(2):
+        assert kept_or_read(store, "test/1", FILES, str, lambda: "\ud800") == "\ud800"
+
+    assert store.keys() == set()
