@@ -90,3 +90,15 @@ def test_an_image_that_is_not_built_is_no_gap(world: World) -> None:
     answer = world.run("dockerfiles")
 
     assert (answer.code, answer.document["gaps"]) == (0, [])
+
+
+def test_what_is_inherited_from_an_image_of_which_nothing_is_known_is_a_gap_that_blocks_nothing(
+    world: World,
+) -> None:
+    world.file("docker/Dockerfile", "FROM somebody/image:1\nUSER 10001:10001\n")
+    world.family(FAMILY, image="oci:build/none:x", dockerfiles=["docker/Dockerfile"])
+
+    (gap,) = world.run("dockerfiles").document["gaps"]
+
+    assert (gap["kind"], gap["blocking"], gap["location"]["line"]) == ("not-examined", False, 1)
+    assert f"what {FAMILY} inherits of it (entrypoint, health check) is not judged" in gap["why"]

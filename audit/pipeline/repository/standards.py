@@ -32,9 +32,22 @@ def examine(grounds: Grounds) -> Examined:
     for image in made_images(grounds.builds, grounds.fleet, bases):
         built = _built(image, grounds, gaps)
         observed += [*standing(image, ground, built)]
+        gaps += _unknown(image)
     if grounds.fleet is not None:
         observed += [*machine_profiles(grounds.fleet, grounds.repository)]
     return Examined(standard_subjects(dict.fromkeys(observed)), tuple(gaps))
+
+
+def _unknown(image: MadeImage) -> Iterator[Gap]:
+    """Yield that what an image inherits is not judged, where nothing is known of what it is built on."""
+    if image.role is Role.OTHER or image.run.is_whole:
+        return
+    parts = {"user": image.run.user, "entrypoint": image.run.entrypoint, "health check": image.run.health}
+    open_parts = [name for name, value in parts.items() if value is None]
+    if open_parts:
+        what = f"what {image.name} inherits of it ({', '.join(open_parts)}) is not judged"
+        why = f"nothing is known of this image here; {what}"
+        yield Gap("dockerfiles", GapKind.NOT_EXAMINED, image.run.unknown_base, why, image.line)
 
 
 def bases_of(grounds: Grounds) -> Bases:
