@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from fleet_audit.audit.dockerfiles.references.agreed import Agreed
 from fleet_audit.audit.dockerfiles.references.argument_lines import ArgumentLines
 from fleet_audit.audit.dockerfiles.references.drift import drifts
@@ -44,10 +46,16 @@ def _accounts(references: Iterable[Reference], found: Iterable[Drift]) -> tuple[
     first: dict[Reference, Drift] = {}
     for drift in found:
         if drift.deviation is not None:
-            first.setdefault(drift.reference, drift)
-    return tuple(
-        ReferenceAccount(each, first[each].deviation, first[each].expected)
-        if each in first
-        else ReferenceAccount(each)
-        for each in references
-    )
+            first.setdefault(_as_written(drift.reference), drift)
+    return tuple(_account(each, first.get(_as_written(each))) for each in references)
+
+
+def _as_written(reference: Reference) -> Reference:
+    """Return a reference whoever uses it: a drift is told once for all."""
+    return msgspec.structs.replace(reference, name="", related=())
+
+
+def _account(reference: Reference, drift: Drift | None) -> ReferenceAccount:
+    if drift is None:
+        return ReferenceAccount(reference)
+    return ReferenceAccount(reference, drift.deviation, drift.expected)

@@ -16,6 +16,7 @@ from fleet_audit.audit.dockerfiles.references.agreed import (
     is_local_name,
 )
 from fleet_audit.audit.dockerfiles.references.partly_known import is_placeholder
+from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.references import Deviation, Drift, Reference, ReferenceKind, Standard, suffix
 
 LATEST = "latest"
@@ -24,10 +25,20 @@ _FORM_OF_ITS_OWN = (ReferenceKind.COMPOSE, ReferenceKind.KUBERNETES, ReferenceKi
 
 
 def drifts(references: Sequence[Reference], agreed: Agreed) -> tuple[Drift, ...]:
-    """Return what differs, at most once for each reference beside the digests, in order of places."""
+    """Return what differs, at most once for each reference beside the digests, in order of places.
+
+    A line that several services share, or several runs of a job, is told once for each way in which it
+    differs.
+    """
     found = [drift for each in references if (drift := _drift(each, agreed)) is not None]
     found += _digests(references)
-    return tuple(sorted(found, key=lambda each: (each.reference.location, each.standard, each.expected)))
+    found.sort(key=lambda each: (each.reference.location, each.standard, each.expected))
+    return tuple({_identity(each): each for each in reversed(found)}.values())[::-1]
+
+
+def _identity(drift: Drift) -> tuple[SourceLocation, str, Standard, Deviation | None, str]:
+    reference = drift.reference
+    return reference.location, reference.written, drift.standard, drift.deviation, drift.expected
 
 
 def _drift(reference: Reference, agreed: Agreed) -> Drift | None:

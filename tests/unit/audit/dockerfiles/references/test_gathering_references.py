@@ -86,6 +86,16 @@ def test_a_target_of_bake_without_a_known_name_may_publish_anything() -> None:
     assert (sure.is_sure, unsure.is_sure) == (True, False)
 
 
+def test_a_line_that_two_services_share_is_listed_for_each_and_told_once() -> None:
+    text = "x-cache: &cache\n  image: redis\nservices:\n  one: *cache\n  two: {<<: *cache, init: true}\n"
+
+    found = claims({"compose.yaml": text})
+
+    listed = [(each.reference.name, each.deviation) for each in found.accounts]
+    assert listed == [("one", "no-tag"), ("two", "no-tag")]
+    assert [(each.reference.location.line, each.deviation) for each in found.drifts] == [(2, "no-tag")]
+
+
 def test_links_out_of_the_repository_and_folders_of_tools_are_not_followed() -> None:
     files = {"Dockerfile": Link("/etc/passwd"), "node_modules/a/Dockerfile": "FROM debian\n"}
 
