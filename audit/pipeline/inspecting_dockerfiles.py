@@ -1,25 +1,31 @@
 """What the image of a Dockerfile would run: the answer of ``inspect`` for a Dockerfile."""
 
+import posixpath
 from collections.abc import Iterator, Mapping
+from functools import partial
 
-from fleet_audit.audit.dockerfiles.copying.context_files import Contexts
+from fleet_audit.audit.dockerfiles.language.structure import Instruction, Stage
+from fleet_audit.audit.dockerfiles.pinning.managers import Installing, installing
+from fleet_audit.audit.dockerfiles.pinning.origins import Origins
+from fleet_audit.audit.dockerfiles.pinning.packages import wanted
+from fleet_audit.audit.dockerfiles.pinning.requirement_files import RequirementFiles
 from fleet_audit.audit.dockerfiles.running.bases import Bases, Making, making_of
 from fleet_audit.audit.dockerfiles.running.detecting import (
     Seen,
     detected,
     imported_names,
-    installed_names,
     started_programs,
 )
 from fleet_audit.audit.dockerfiles.running.masking import masked, masked_names
 from fleet_audit.audit.dockerfiles.running.user_names import DeclaredNames, numbers
-from fleet_audit.audit.dockerfiles.shell.calls import Call, called
+from fleet_audit.audit.dockerfiles.shell.calls import called
+from fleet_audit.audit.dockerfiles.shell.script import Lookup
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
-from fleet_audit.audit.dockerfiles.standards.leftovers import is_package_installation, is_pip_installation
 from fleet_audit.audit.dockerfiles.standards.probes import asked_health
 from fleet_audit.audit.dockerfiles.standards.start_files import started_source
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.identity import distribution_name
 from fleet_audit.audit.model.inspection import InspectReport, ResolvedUser
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.running import RunConfiguration, Setting
@@ -98,14 +104,7 @@ def _user(run: RunConfiguration, making: Making, bases: Bases) -> ResolvedUser |
 
 
 def _seen(run: RunConfiguration, making: Making, bases: Bases, grounds: Grounds) -> Seen:
-    packages: dict[str, str] = {}
-    distributions: dict[str, str] = {}
-    for call, where in _calls(making, bases):
-        words = [word.value or "" for word in call.arguments]
-        if is_package_installation(call):
-            packages |= dict.fromkeys(installed_names(words), where)
-        elif is_pip_installation(call):
-            distributions |= dict.fromkeys((name.lower() for name in installed_names(words)), where)
+    packages, distributions = _installed(making, bases, grounds)
     command = run.cmd or run.entrypoint
     place = "" if command is None or command.location is None else str(command.location)
     ports = ((port.value.partition("/")[0], port.location) for port in run.ports)
@@ -118,6 +117,57 @@ def _seen(run: RunConfiguration, making: Making, bases: Bases, grounds: Grounds)
     )
 
 
+def _installed(making: Making, bases: Bases, grounds: Grounds) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the packages and the distributions that RUNs install by name or by requirements files."""
+    packages: dict[str, str] = {}
+    distributions: dict[str, str] = {}
+    files = RequirementFiles(grounds.repository)
+    for use, stage in bases.lineage(making):
+        values = use.values()
+        origins = Origins(grounds.repository, use.dockerfile, values, _contexts(use.path, grounds))
+        for instruction, script in bases.runs(use, stage):
+            lookup = partial(values.value, at=instruction)
+            for command in script.commands:
+                call = called(command)
+                found = None if call is None else installing(call, lookup)
+                if found is None:
+                    continue
+                place = str(SourceLocation(use.path, command.line))
+                named = dict.fromkeys(_names(found, lookup), place)
+                if found.manager == "pip":
+                    read = _required(found, origins, stage, instruction, files)
+                    distributions |= {distribution_name(n): where for n, where in (named | read).items()}
+                else:
+                    packages |= named
+    return packages, distributions
+
+
+def _names(found: Installing, lookup: Lookup) -> Iterator[str]:
+    for word in found.packages:
+        package = wanted(found.manager, word.expanded(lookup) or word.text)
+        if package is not None:
+            yield package.name
+
+
+def _required(
+    found: Installing, origins: Origins, stage: Stage, instruction: Instruction, files: RequirementFiles
+) -> dict[str, str]:
+    """Return what the requirements files ask for that an installation reads, each with its line."""
+    required: dict[str, str] = {}
+    for option in found.values("-r", "--requirement"):
+        place = posixpath.join(origins.folder(instruction), option.value or "")
+        path = origins.find(posixpath.normpath(place), stage, instruction) if option.value else None
+        for asked in files.read(path).asked if path is not None else ():
+            if asked.what is not None:
+                required.setdefault(asked.what.name, str(asked.location))
+    return required
+
+
+def _contexts(path: str, grounds: Grounds) -> tuple[str, ...]:
+    named = [build.context for build in grounds.builds if build.dockerfile == path and build.context]
+    return tuple(dict.fromkeys((*named, ".")))
+
+
 def _imports(run: RunConfiguration, making: Making, bases: Bases, grounds: Grounds) -> dict[str, str]:
     """Return what the program imports that is started, where the repository holds it."""
     use = bases.use(making)
@@ -125,15 +175,6 @@ def _imports(run: RunConfiguration, making: Making, bases: Bases, grounds: Groun
     if use is None or not builds:
         return {}
     image = MadeImage(making[0], Role.OTHER, use, making, run, builds)
-    path = started_source(image, bases, Contexts(grounds.repository))
+    path = started_source(image, grounds.repository)
     text = None if path is None else grounds.repository.text(path)
     return {} if path is None or text is None else imported_names(text, path)
-
-
-def _calls(making: Making, bases: Bases) -> Iterator[tuple[Call, str]]:
-    for use, stage in bases.lineage(making):
-        for _, script in bases.runs(use, stage):
-            for command in script.commands:
-                call = called(command)
-                if call is not None:
-                    yield call, str(SourceLocation(use.path, command.line))

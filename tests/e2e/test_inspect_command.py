@@ -1,10 +1,13 @@
 """What an image would run, as a whole command says it."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.images import FORMS, Form
 from tests.support.worlds import FAMILY, Document, World, installed
 
+ROOT = Path(__file__).resolve().parents[2]
 SECRET = "correct-horse-battery"  # noqa: S105  (what no test may find in an answer)
 CONFIG: Document = {
     "User": "app",
@@ -166,3 +169,14 @@ def test_a_layer_that_cannot_be_read_leaves_the_answer_incomplete(world: World) 
     assert answer.code == 3
     assert "unreadable-layer" in answer.gaps
     assert answer.document["user"]["written"] == "app"
+
+
+def test_the_page_shows_what_the_command_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(ROOT / "examples" / "fleet")
+
+    code, out, _ = World.say("inspect", "ServiceRegistry", "--cache-dir", str(tmp_path))
+
+    assert code == 0
+    assert (
+        f"$ fleet-audit inspect ServiceRegistry\n{out}```" in (ROOT / "docs/commands/inspect.md").read_text()
+    )

@@ -3,7 +3,6 @@
 import ast
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 
 import msgspec
 
@@ -151,12 +150,3 @@ def imported_names(source: str, path: str) -> dict[str, str]:
         for name in names:
             found.setdefault(name.partition(".")[0], f"{path}:{node.lineno}")
     return found
-
-
-def installed_names(words: Iterable[str]) -> Iterator[str]:
-    """Yield the names of packages or distributions in the words of an installation, versions cut off."""
-    for word in words:
-        if not word.startswith(("-", "$", "/", ".", "'", '"')) and "://" not in word:
-            name = re.split(r"[=<>~!@\[;:]", word, maxsplit=1)[0]
-            if name and not fnmatchcase(name, "*[*?]*"):
-                yield name

@@ -55,17 +55,6 @@ def _one(source: str, place: str, *, is_folder: bool, is_add: bool) -> Brought:
     return Brought(clean, posixpath.normpath(place) + ("/" if is_folder else ""))
 
 
-def source_of(path: str, brought: Brought, files: ContextFiles) -> str:
-    """Return what of the context would become a file of the image; empty where a COPY does not reach it."""
-    place = brought.place.rstrip("/") or "/"
-    inside = posixpath.relpath(path, place)
-    if brought.source is None or inside.startswith(".."):
-        return ""
-    if files.kind(brought.source) is FileKind.FOLDER:
-        return posixpath.normpath(posixpath.join(brought.source, inside))
-    return brought.source if inside in (".", posixpath.basename(brought.source)) else ""
-
-
 def why_absent(path: str, brought: Brought, files: ContextFiles, rules: IgnoreRules) -> str | None:
     """Say why a COPY does not bring a file although it brings the folder that it would lie in.
 

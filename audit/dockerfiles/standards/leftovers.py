@@ -12,12 +12,13 @@ from typing import Final
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.copying.context_files import Contexts
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes
 from fleet_audit.audit.dockerfiles.language.structure import Instruction
+from fleet_audit.audit.dockerfiles.pinning.managers import Installing, installing
+from fleet_audit.audit.dockerfiles.pinning.packages import wanted
 from fleet_audit.audit.dockerfiles.running.bases import Bases
 from fleet_audit.audit.dockerfiles.shell.calls import Call, called
-from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role, own_steps
+from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.running import RunConfiguration
 from fleet_audit.audit.model.standards import Leftover, Observed
@@ -27,7 +28,6 @@ HEADERS: Final = "headers"
 TOOL: Final = "build-tool"
 LISTS: Final = "package-lists"
 PIP_CACHE: Final = "pip-cache"
-REPOSITORY: Final = "repository"
 
 _COMPILERS = re.compile(
     r"(?:build-essential|build-base|base-devel|clang(?:-\d+)?|rustc|cargo|golang(?:-go|-[\d.]+)?|gcc-c\+\+"
@@ -53,18 +53,7 @@ _TOOLS = frozenset(
 )
 _HEADERS = re.compile(r".+-(?:dev|devel)(?:-[\w.]+)?")
 
-_HISTORY = ".git"
-_WHOLE_CONTEXT = frozenset({".", "./", "/", "/.", "./."})
-_INSTALLERS = {
-    "apt-get": ("install",),
-    "apt": ("install",),
-    "aptitude": ("install",),
-    "apk": ("add",),
-    "yum": ("install",),
-    "dnf": ("install",),
-    "microdnf": ("install",),
-    "zypper": ("install", "in"),
-}
+_PACKAGE_MANAGERS = frozenset({"apt", "apk", "dnf", "zypper"})
 _REMOVALS = frozenset({"remove", "purge", "autoremove", "del", "erase"})
 _LISTS_FOLDER = "/var/lib/apt/lists"
 _PIP_CACHES = (".cache/pip", ".cache")
@@ -81,29 +70,14 @@ class _Layer(msgspec.Struct, frozen=True):
     mounted: tuple[str, ...]
     values: Scopes
 
+    def lookup(self, name: str) -> str | None:
+        """Return the value of a variable in the RUN."""
+        return self.values.value(name, self.instruction)
 
-def history_copies(image: MadeImage, bases: Bases, contexts: Contexts) -> Iterator[Observed]:
-    """Yield the COPY that brings the history of the repository (``.git``) into the image."""
-    build = image.builds[0] if image.builds else None
-    if image.role is Role.OTHER or build is None or not build.context or "context" in build.unknown:
-        return
-    files, rules = contexts.files(build.context), contexts.rules(build.context, image.use.path)
-    if files.kind(_HISTORY) is None or rules.leaves_out(_HISTORY):
-        return
-    for step in own_steps(image, bases):
-        instruction = step.instruction
-        is_copied = instruction.keyword in ("COPY", "ADD") and instruction.flag("from") is None
-        if is_copied and any(word in _WHOLE_CONTEXT for word in instruction.words[:-1]):
-            record = Leftover(
-                image=image.name,
-                role=image.role,
-                kind=REPOSITORY,
-                what=_HISTORY,
-                stages=len(image.use.dockerfile.stages),
-                services=image.services,
-            )
-            place = SourceLocation(image.use.path, instruction.line)
-            yield Observed(record, f"image:{image.name}#{_HISTORY}", location=place)
+    @property
+    def installed(self) -> Iterator[Installing]:
+        """Yield what the RUN installs by name."""
+        yield from (found for call in self.calls if (found := installing(call, self.lookup)) is not None)
 
 
 def leftovers(image: MadeImage, bases: Bases, *, kept: Collection[str]) -> Iterator[Observed]:
@@ -154,8 +128,8 @@ def _left(layer: _Layer, run: RunConfiguration, kept: Collection[str]) -> Iterat
     yield from _left_packages(layer, kept)
     if (call := _lists_call(layer)) is not None:
         yield LISTS, _LISTS_FOLDER, call.word.line
-    if (call := _cache_call(layer, run)) is not None:
-        yield PIP_CACHE, f"the cache of {call.program}", call.word.line
+    if (found := _cached(layer, run)) is not None:
+        yield PIP_CACHE, f"the cache of {found.program}", found.word.line
 
 
 def _left_packages(layer: _Layer, kept: Collection[str]) -> Iterator[tuple[str, str, int]]:
@@ -164,14 +138,17 @@ def _left_packages(layer: _Layer, kept: Collection[str]) -> Iterator[tuple[str, 
         _verb(call) in _REMOVALS for call in layer.calls
     ):
         return
-    for call in layer.calls:
-        if not is_package_installation(call):
-            continue
-        for word, line in zip(_words(call, layer), (word.line for word in call.arguments), strict=True):
-            name = re.split(r"[=:]", word, maxsplit=1)[0]
-            kind = _kind(name)
-            if kind and name not in kept and not _is_removed(name, removed):
-                yield kind, name, line
+    for found in layer.installed:
+        for word in found.packages if found.manager in _PACKAGE_MANAGERS else ():
+            package = wanted(found.manager, word.expanded(layer.lookup) or word.text)
+            kind = _kind(package.name) if package is not None else ""
+            if (
+                package is not None
+                and kind
+                and package.name not in kept
+                and not _is_removed(package.name, removed)
+            ):
+                yield kind, package.name, word.line
 
 
 def _marks(call: Call, words: Sequence[str]) -> bool:
@@ -210,41 +187,16 @@ def _is_lists(word: str) -> bool:
     )
 
 
-def _cache_call(layer: _Layer, run: RunConfiguration) -> Call | None:
+def _cached(layer: _Layer, run: RunConfiguration) -> Installing | None:
     """Return the installation of distributions whose downloads stay in the layer."""
-    for call in layer.calls:
-        words = _words(call, layer)
-        tool = _installing_tool(call.program, words)
-        if not tool or "--no-cache-dir" in words or "--no-cache" in words or "-n" in words[:1]:
+    for found in layer.installed:
+        if found.manager != "pip" or found.option("--no-cache-dir", "--no-cache"):
             continue
-        variable, caches = ("PIP_NO_CACHE_DIR", _PIP_CACHES) if tool == "pip" else ("UV_NO_CACHE", _UV_CACHES)
-        is_off = _is_on(layer, run, variable)
-        if is_off or _is_cleared(layer, caches) or _runs_unknown(layer):
-            continue
-        return call
+        is_uv = found.program.startswith("uv")
+        variable, caches = ("UV_NO_CACHE", _UV_CACHES) if is_uv else ("PIP_NO_CACHE_DIR", _PIP_CACHES)
+        if not (_is_on(layer, run, variable) or _is_cleared(layer, caches) or _runs_unknown(layer)):
+            return found
     return None
-
-
-def is_package_installation(call: Call) -> bool:
-    """Say whether a call installs packages of the distribution."""
-    return _verb(call) in _INSTALLERS.get(call.program, ())
-
-
-def is_pip_installation(call: Call) -> bool:
-    """Say whether a call installs Python distributions."""
-    return bool(_installing_tool(call.program, tuple(word.value or "" for word in call.arguments)))
-
-
-def _installing_tool(program: str, words: Sequence[str]) -> str:
-    """Return ``pip`` or ``uv`` where a call installs with it."""
-    if re.fullmatch(r"pip(?:3(?:\.\d+)?)?", program):
-        return "pip" if "install" in words[:3] else ""
-    if program == "uv":
-        return "uv" if words[:2] == ("pip", "install") or words[:1] == ("sync",) else ""
-    if re.fullmatch(r"python(?:3(?:\.\d+)?)?", program) and "pip" in words[:4]:
-        at = words.index("pip")
-        return "pip" if words[at - 1] == "-m" and "install" in words[at + 1 : at + 3] else ""
-    return ""
 
 
 def _is_on(layer: _Layer, run: RunConfiguration, variable: str) -> bool:
@@ -252,7 +204,7 @@ def _is_on(layer: _Layer, run: RunConfiguration, variable: str) -> bool:
 
     What pip makes of a text that means no has changed from release to release; it counts as set.
     """
-    found = layer.values.value(variable, layer.instruction)
+    found = layer.lookup(variable)
     if found is None:
         inherited = run.variable(variable)
         if inherited is None:
@@ -283,11 +235,7 @@ def _verb(call: Call) -> str:
 
 
 def _words(call: Call, layer: _Layer) -> tuple[str, ...]:
-    values = layer.values
-    return tuple(
-        word.expanded(lambda name: values.value(name, layer.instruction)) or word.text
-        for word in call.arguments
-    )
+    return tuple(word.expanded(layer.lookup) or word.text for word in call.arguments)
 
 
 def _operands(call: Call, layer: _Layer) -> tuple[str, ...]:

@@ -12,8 +12,9 @@ from fleet_audit.audit.dockerfiles.running.bases import Bases, full_name
 from fleet_audit.audit.dockerfiles.running.user_names import DeclaredNames
 from fleet_audit.audit.dockerfiles.standards.declared import exposed_ports, labels, triggers
 from fleet_audit.audit.dockerfiles.standards.health import health
+from fleet_audit.audit.dockerfiles.standards.history import history_copies
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
-from fleet_audit.audit.dockerfiles.standards.leftovers import history_copies, leftovers
+from fleet_audit.audit.dockerfiles.standards.leftovers import leftovers
 from fleet_audit.audit.dockerfiles.standards.outside import (
     brings_init,
     mounted_places,

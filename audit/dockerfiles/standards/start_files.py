@@ -12,11 +12,14 @@ import msgspec
 
 from fleet_audit.audit.dockerfiles.copying.context_files import ContextFiles, Contexts
 from fleet_audit.audit.dockerfiles.copying.ignoring import IgnoreRules
+from fleet_audit.audit.dockerfiles.language.structure import Instruction, Stage
+from fleet_audit.audit.dockerfiles.pinning.origins import Origins
+from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.running.bases import Bases
 from fleet_audit.audit.dockerfiles.running.configuration import Step
 from fleet_audit.audit.dockerfiles.shell.calls import Call, called
 from fleet_audit.audit.dockerfiles.shell.instructions import run_script
-from fleet_audit.audit.dockerfiles.standards.bringing import Brought, copied, source_of, why_absent
+from fleet_audit.audit.dockerfiles.standards.bringing import Brought, copied, why_absent
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, own_steps
 from fleet_audit.audit.dockerfiles.standards.processes import behind_init
 from fleet_audit.audit.images.tree import FileKind
@@ -89,26 +92,25 @@ def _told(image: MadeImage, wanted: _Wanted, why: str, location: SourceLocation 
     return Observed(record, f"image:{image.name}#{wanted.name}", location=location)
 
 
-def started_source(image: MadeImage, bases: Bases, contexts: Contexts) -> str | None:
+def started_source(image: MadeImage, repository: Repository) -> str | None:
     """Return the file of the repository that comes to be the script or module that an image starts.
 
     None where that is not known; who else may bring the file is not asked.
     """
-    folder = image.run.working_dir
-    build = image.builds[0] if image.builds else None
-    if build is None or not build.context or folder is None or not folder.is_known:
+    folder, stage = image.run.working_dir, image.use.stage
+    contexts = [build.context for build in image.builds if build.context]
+    if stage is None or folder is None or not folder.is_known or not contexts:
         return None
     wanted = _wanted(image, folder.value)
-    values = image.use.values()
-    steps = (step for step in own_steps(image, bases) if step.instruction.keyword == "COPY")
-    brought = [each for step in steps for each in copied(step, values) or ()]
-    files, rules = contexts.files(build.context), contexts.rules(build.context, image.use.path)
-    for candidate in () if wanted is None else wanted.candidates:
-        for each in brought:
-            source = source_of(candidate, each, files)
-            if source and files.kind(source) is FileKind.FILE and files.find(source, rules).exists:
-                return posixpath.normpath(posixpath.join(build.context, source))
-    return None
+    origins = Origins(repository, image.use.dockerfile, image.use.values(), contexts)
+    found = (origins.find(path, stage, _end(stage)) for path in (wanted.candidates if wanted else ()))
+    return next((path for path in found if path is not None), None)
+
+
+def _end(stage: Stage) -> Instruction:
+    """Return what stands behind the last instruction of a stage."""
+    last = stage.instructions[-1]
+    return msgspec.structs.replace(last, line=last.last_line + 1, flags=())
 
 
 def _wanted(image: MadeImage, folder: str) -> _Wanted | None:

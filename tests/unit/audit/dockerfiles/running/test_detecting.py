@@ -6,7 +6,6 @@ from fleet_audit.audit.dockerfiles.running.detecting import (
     Seen,
     detected,
     imported_names,
-    installed_names,
     started_programs,
 )
 from fleet_audit.audit.knowledge.base import Knowledge, load_knowledge, packaged_knowledge
@@ -102,9 +101,3 @@ def test_a_program_in_a_script_stands_at_its_line() -> None:
     found = started_programs(("/start.sh",), "CMD", {"/start.sh": "#!/bin/sh\n\nnginx\n"}.get)
 
     assert found["nginx"] == "/start.sh:3"
-
-
-def test_names_of_what_is_installed_have_no_version() -> None:
-    words = ["-y", "curl=7.88", "nginx", "uvicorn[standard]>=0.3", "$X", "./local", "https://x/y.whl", "lib*"]
-
-    assert list(installed_names(words)) == ["curl", "nginx", "uvicorn"]
