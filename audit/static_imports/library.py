@@ -61,6 +61,10 @@ class Library:
         is_there = self._trees[place.side].realpath(place.path) is not None
         return self.record(place) if is_there else None
 
+    def tree(self, side: Side) -> FileTree:
+        """Return the tree that the places of a side stand in."""
+        return self._trees[side]
+
     def _read(self, place: Place) -> SourceRecord | None:
         try:
             body = self._trees[place.side].read(place.path, limit=MAX_SOURCE_BYTES)

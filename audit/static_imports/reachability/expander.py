@@ -16,6 +16,7 @@ from fleet_audit.audit.static_imports.reachability.expansion import Expansion, L
 from fleet_audit.audit.static_imports.reachability.liveness import Liveness
 from fleet_audit.audit.static_imports.reachability.module_names import ModuleNames
 from fleet_audit.audit.static_imports.reachability.nesting import MAX_FLAGS, Nesting
+from fleet_audit.audit.static_imports.reachability.own_names import OwnNames
 from fleet_audit.audit.static_imports.reachability.plugins import Offered
 from fleet_audit.audit.static_imports.reachability.serving import LazyNames, Served
 from fleet_audit.audit.static_imports.reachability.walk import Walk
@@ -66,6 +67,7 @@ class Expander:
         self._names = ModuleNames(self.record)
         self._lazy = LazyNames(self, self._nesting)
         self._added = AddedFolders(finder, library)
+        self._own_packages = OwnNames(library)
 
     def with_compiled(self, compiled: CompiledImports) -> "Expander":
         """Return itself, following extension modules too by what `compiled` says of them."""
@@ -239,6 +241,10 @@ class Expander:
     def has_name(self, module: Module, name: str) -> bool | None:
         """Say whether a module defines `name`; None where its text does not tell."""
         return self._names.has(module, name)
+
+    def surely_lacks(self, module: Module, name: str) -> bool:
+        """Say whether an own package has no such name, and nobody gives it one."""
+        return self.has_name(module, name) is False and self._own_packages.lacks(module, name)
 
     def exports(self, module: Module) -> tuple[str, ...]:
         """Return what a star import of `module` names: its ``__all__`` where that is a literal."""

@@ -34,6 +34,9 @@ class Surroundings(Protocol):
     def has_name(self, module: Module, name: str) -> bool | None:
         """Say whether a module defines `name`; None where its text does not tell."""
 
+    def surely_lacks(self, module: Module, name: str) -> bool:
+        """Say whether an own package has no such name, and nobody gives it one."""
+
     def exports(self, module: Module) -> tuple[str, ...]:
         """Return what a star import of `module` names, where that is a literal."""
 

@@ -104,6 +104,11 @@ class Walk:
                 Link(name, max(level, likely), call.line, _BY_COMPUTED_NAME, ImportContext.DYNAMIC)
             )
 
+    def _is_nowhere(self, package: Module, name: ModuleName) -> bool:
+        """Say whether neither a module nor anything else of this name is in a package."""
+        last = name.rpartition(".")[2]
+        return self._around.find(name) is None and self._around.surely_lacks(package, last)
+
     def _follow_name(self, name: str, level: Level, line: int, block: int) -> None:
         """Follow what taking a name from a package is known to load."""
         for loaded, likely in self._around.computed_name(name):
@@ -204,7 +209,10 @@ class Walk:
         for served in also_served(target, statement.names, self._around):
             self._add(served.module, max(level, served.level), statement.line, context)
         for item in statement.names:
-            self._follow_name(f"{target.name}.{item.name}", level, statement.line, statement.block)
+            name = ModuleName(f"{target.name}.{item.name}")
+            self._follow_name(name, level, statement.line, statement.block)
+            if item.name != "*" and self._is_nowhere(target, name):
+                self._absent.append(Absent(name, level, statement.line, context))
 
     def _follow_import_call(self, call: DynamicImportCall) -> None:
         level = self._live.level(call.block, call.line)
