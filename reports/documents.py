@@ -260,7 +260,14 @@ def _surplus(surplus: Surplus) -> Fields:
 
 
 def _unparsed(file: UnparsedFile) -> Fields:
-    return {"path": file.path, "line": file.line, "error": file.error, "recovered": file.recovered}
+    return {
+        "path": file.path,
+        "line": file.line,
+        "error": file.error,
+        "recovered": file.recovered,
+        "parser": file.parser,
+        "skimmed": [{"first": first, "last": last} for first, last in file.skimmed],
+    }
 
 
 def _imports(report: ImportsReport) -> Fields:
@@ -341,6 +348,7 @@ def _import(module: ImportedModule, report: ImportsReport) -> Fields:
         "distribution": module.distribution,
         "provided_by": provider(module, report),
         "locations": [place_fields(place) for place in module.locations],
+        "parser": module.parser,
     }
 
 
@@ -436,6 +444,7 @@ def _explain(report: ExplainReport) -> Fields:
         ],
         "arriving": [_edge(edge) for edge in report.arriving],
         "leaving": [_edge(edge) for edge in report.leaving],
+        "unparsed": [_unparsed(file) for file in report.unparsed],
     }
 
 

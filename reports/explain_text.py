@@ -6,6 +6,7 @@ from itertools import islice
 
 from fleet_audit.audit.model.evidence import Chain, Edge, Node
 from fleet_audit.audit.model.imports import Level
+from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.report import ExplainReport
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.terminal import Page, Piece, count
@@ -47,7 +48,7 @@ def _write(page: Page, report: ExplainReport) -> None:
     for answer in report.answers[:MAX_CHAINS]:
         page.blank()
         page.line(Piece(str(answer.start), "bold"))
-        _write_chain(page, answer.chain)
+        _write_chain(page, answer.chain, report)
     if (more := len(report.answers) - MAX_CHAINS) > 0:
         page.line(Piece(f"and {count(more, 'more chain')} (-o json lists them)", "dim"))
     _write_edges(page, "What leads to it", [(edge.source, edge) for edge in report.arriving], report)
@@ -67,10 +68,10 @@ def _write(page: Page, report: ExplainReport) -> None:
         page.line(f"No service leads to {report.node}.")
 
 
-def _write_chain(page: Page, chain: Chain) -> None:
+def _write_chain(page: Page, chain: Chain, report: ExplainReport) -> None:
     for depth, edge in enumerate(chain.edges, start=1):
         place = Piece(f"  {edge.location}" if _says_more(edge) else "", "cyan")
-        words = _certainty(edge)
+        words = _certainty(edge) + _damage(edge, report)
         sure = Piece(words, "yellow")
         page.line(Piece(f"{edge.how} ", "dim"), str(edge.target), place, sure, indent=min(2 * depth, 24))
 
@@ -81,6 +82,15 @@ def _certainty(edge: Edge) -> str:
         return _LEVEL_WORDS[edge.level]
     # A name in compiled code does not show what becomes of the code without it.
     return "  perhaps without need" if edge.how == "names" else "  and does without it"
+
+
+def _damage(edge: Edge, report: ExplainReport) -> str:
+    """Say where a step rests on a line that no parser reads."""
+    place = edge.location
+    if not isinstance(place, SourceLocation):
+        return ""
+    is_skimmed = any(f.is_skimmed(place.line) for f in report.unparsed if f.path == place.path)
+    return "  read from a line that does not parse" if is_skimmed else ""
 
 
 def _says_more(edge: Edge) -> bool:
@@ -103,7 +113,7 @@ def _write_edges(page: Page, title: str, ends: Sequence[tuple[Node, Edge]], repo
         via = Piece(f" {target}" if is_beside else "", "dim")
         place = Piece(f"  {edges[0].location}" if edges[0].location else "", "cyan")
         more = Piece(f" and {count(len(edges) - 1, 'more place')}" if len(edges) > 1 else "", "dim")
-        words = _certainty(edges[0])
+        words = _certainty(edges[0]) + _damage(edges[0], report)
         begin = (
             (Piece(f"{how} ", "dim"), str(end))
             if end == target

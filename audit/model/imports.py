@@ -39,10 +39,23 @@ class ProviderKind(StrEnum):
     STDLIB = "stdlib"
 
 
+class Parser(StrEnum):
+    """What read the text that a fact stands in: a parser as a whole or as a block, or the skimmer alone.
+
+    Facts are always gathered by the skimmer, with libcst on single statements; where a parser has read the
+    text around them, it is known that they stand where they seem to.
+    """
+
+    WHOLE = "whole"
+    BLOCK = "block"
+    SKIM = "skim"
+
+
 class ImportedModule(msgspec.Struct, frozen=True):
     """One module as a service imports it, with every place that does so in this context.
 
-    `provided_by` is None where nobody provides it; `file` is where the image has it.
+    `provided_by` is None where nobody provides it; `file` is where the image has it. `parser` is what read
+    the places, of several the one that knows most.
     """
 
     module: ModuleName
@@ -52,6 +65,7 @@ class ImportedModule(msgspec.Struct, frozen=True):
     distribution: DistributionName | None = None
     provided_by: ProviderKind | None = None
     file: ImagePath | None = None
+    parser: Parser = Parser.WHOLE
 
 
 class MissingModule(msgspec.Struct, frozen=True):
@@ -224,6 +238,7 @@ class UnparsedFile(msgspec.Struct, frozen=True):
 
     `recovered` counts the import statements that were found in it all the same. Where it `is_reached`,
     `level` says how certainly, and `is_survived` whether whoever imports it catches the SyntaxError.
+    `skimmed` are the first and last lines of what no parser reads; `parser` is what read the rest.
     """
 
     path: str
@@ -234,6 +249,12 @@ class UnparsedFile(msgspec.Struct, frozen=True):
     is_reached: bool = True
     level: Level = Level.CERTAIN
     is_survived: bool = False
+    parser: Parser = Parser.SKIM
+    skimmed: tuple[tuple[int, int], ...] = ()
+
+    def is_skimmed(self, line: int) -> bool:
+        """Say whether no parser reads a line."""
+        return any(first <= line <= last for first, last in self.skimmed)
 
     @property
     def is_fatal(self) -> bool:

@@ -116,7 +116,8 @@ class ExplainReport(Judged, frozen=True, kw_only=True):
     `node` is what the question meant; where it could mean several things, it is None and `candidates` lists
     them; where nothing is known of it, `near` are things whose names are written alike. `facts` are pairs of
     a label and a text (``status``, ``missing``). `arriving` and `leaving` are the edges beside it; for most
-    kinds, `arriving` only where no chain from a service leads to it.
+    kinds, `arriving` only where no chain from a service leads to it. `unparsed` are the files on whose lines,
+    which no parser reads, steps rest.
     """
 
     image: ImageIdentity | None = None
@@ -128,6 +129,7 @@ class ExplainReport(Judged, frozen=True, kw_only=True):
     answers: tuple[Answer, ...] = ()
     arriving: tuple[Edge, ...] = ()
     leaving: tuple[Edge, ...] = ()
+    unparsed: tuple[UnparsedFile, ...] = ()
 
 
 class DockerfilesReport(Judged, frozen=True, kw_only=True):

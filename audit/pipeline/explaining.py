@@ -1,7 +1,7 @@
 """Why something is needed or there: the answer of ``explain``, read from the evidence graph."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 from packaging.utils import canonicalize_name
@@ -9,11 +9,12 @@ from packaging.utils import canonicalize_name
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.model.evidence import Edge, EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.identity import DistributionName, ModuleName
-from fleet_audit.audit.model.imports import MissingModule
+from fleet_audit.audit.model.imports import MissingModule, UnparsedFile
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.need import Need
 from fleet_audit.audit.model.report import Answer, DepsReport, ExplainReport
 from fleet_audit.audit.pipeline.analysis import Analysis, analyse
+from fleet_audit.audit.pipeline.own_code import merged_unparsed
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
 from fleet_audit.audit.pipeline.unreached import Facts, Unreached
@@ -109,6 +110,7 @@ def _near(graph: EvidenceGraph, kind: NodeKind | None, name: str) -> tuple[Node,
 
 
 _MAX_NEAR = 3
+_MAX_LINES = 8
 _LIKENESS = 0.75
 
 
@@ -148,15 +150,27 @@ def _below_folders(graph: EvidenceGraph, name: str) -> tuple[Node, ...]:
 def _explained(node: Node, report: ExplainReport, analysis: Analysis) -> ExplainReport:
     graph = analysis.graph
     answers = tuple(_answers(graph, node))
+    arriving = _arriving(node, graph, is_explained=bool(answers))
+    leaving = graph.leaving(node)
+    steps = (edge for answer in answers for edge in answer.chain.edges)
     return msgspec.structs.replace(
         report,
         node=node,
         candidates=(),
         facts=(*_facts(node, analysis.report), *_import_facts(node, analysis)),
         answers=answers,
-        arriving=_arriving(node, graph, is_explained=bool(answers)),
-        leaving=graph.leaving(node),
+        arriving=arriving,
+        leaving=leaving,
+        unparsed=_rested_on((*steps, *arriving, *leaving), analysis),
     )
+
+
+def _rested_on(edges: Iterable[Edge], analysis: Analysis) -> tuple[UnparsedFile, ...]:
+    """Return the files of services on whose lines, which no parser reads, any of `edges` rests."""
+    places = [edge.location for edge in edges if isinstance(edge.location, SourceLocation)]
+    files = {file.path: file for file in merged_unparsed(analysis.services)}
+    rested = {p.path for p in places if p.path in files and files[p.path].is_skimmed(p.line)}
+    return tuple(files[path] for path in sorted(rested))
 
 
 def _arriving(node: Node, graph: EvidenceGraph, *, is_explained: bool) -> tuple[Edge, ...]:
@@ -184,10 +198,20 @@ def _import_facts(node: Node, analysis: Analysis) -> Iterator[tuple[str, str]]:
             for file in service.unparsed:
                 if own_name(source_place(file.path)) == node.name:
                     yield "does not parse", f"{file.path}:{file.line}: {file.error}"
+                    yield from _skimmed_lines(file)
         if node.kind is NodeKind.DISTRIBUTION:
             for required in service.requirements:
                 if required.name == node.name:
                     yield "asked for", f"{required.location} of {service.service}"
+
+
+def _skimmed_lines(file: UnparsedFile) -> Iterator[tuple[str, str]]:
+    """Yield which lines of a file no parser reads, the first of them by number."""
+    shown = [str(first) if first == last else f"{first}-{last}" for first, last in file.skimmed[:_MAX_LINES]]
+    left = len(file.skimmed) - len(shown)
+    if shown:
+        more = f" and {left} more" if left else ""
+        yield "no parser reads", f"its lines {', '.join(shown)}{more}"
 
 
 def _absence(missing: MissingModule, service: str) -> str:

@@ -18,6 +18,7 @@ from fleet_audit.audit.model.imports import (
     LoadMethod,
     MissingModule,
     NativeLoad,
+    Parser,
     PathEdit,
     ProgramCall,
     ServiceImports,
@@ -32,7 +33,13 @@ from fleet_audit.audit.static_imports.reachability.reach import Reach, Reached
 from fleet_audit.audit.static_imports.reachability.unparsed import unparsed_files
 from fleet_audit.audit.static_imports.resolution.finder import Module, ModuleKind, Place, Side
 from fleet_audit.audit.static_imports.service_code import ServiceCode
-from fleet_audit.audit.static_imports.source.records import DynamicImportCall, LoadCall, PathCall, RunCall
+from fleet_audit.audit.static_imports.source.records import (
+    DynamicImportCall,
+    LoadCall,
+    PathCall,
+    RunCall,
+    parser_of,
+)
 
 
 class Demands(msgspec.Struct, frozen=True):
@@ -115,17 +122,20 @@ class Account:
                     yield Edge(node, Node(NodeKind.PROGRAM, program), "runs", level, _where(found, run.line))
 
     def _imported(self) -> tuple[ImportedModule, ...]:
-        places: defaultdict[tuple[ModuleName, ImportContext], list[tuple[SourceLocation, Level]]]
+        places: defaultdict[tuple[ModuleName, ImportContext], list[tuple[SourceLocation, Level, Parser]]]
         places = defaultdict(list)
         for found in self._own:
             for name, context, level, line in _named_imports(found):
                 where = _where(found, line)
-                if isinstance(where, SourceLocation):
-                    places[name, context].append((where, level))
+                if isinstance(where, SourceLocation) and found.expansion is not None:
+                    places[name, context].append((where, level, parser_of(found.expansion.record, line)))
         return tuple(self._imported_module(*key, places[key]) for key in sorted(places))
 
     def _imported_module(
-        self, name: ModuleName, context: ImportContext, places: list[tuple[SourceLocation, Level]]
+        self,
+        name: ModuleName,
+        context: ImportContext,
+        places: list[tuple[SourceLocation, Level, Parser]],
     ) -> ImportedModule:
         module = self._find(name)
         provider = self._providers.absent_provider(name)
@@ -135,11 +145,12 @@ class Account:
         return ImportedModule(
             module=name,
             context=context,
-            locations=tuple(sorted({where for where, _ in places})),
-            level=min(level for _, level in places),
+            locations=tuple(sorted({where for where, _, _ in places})),
+            level=min(level for _, level, _ in places),
             distribution=provider.distribution,
             provided_by=provider.kind,
             file=file.path if file is not None and file.side is Side.IMAGE else None,
+            parser=min((parser for _, _, parser in places), key=list(Parser).index),
         )
 
     def _missing(self) -> tuple[MissingModule, ...]:

@@ -230,6 +230,8 @@ def test_a_file_that_does_not_parse_is_a_finding_and_its_imports_still_count(wor
         "line": 3,
         "error": "",
         "recovered": 1,
+        "parser": "block",
+        "skimmed": [{"first": 3, "last": 3}],
     }
 
 

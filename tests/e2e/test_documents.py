@@ -80,6 +80,14 @@ DEPS = {
     },
     "surplus": LIST,
 }
+UNPARSED = {
+    "path": TEXT,
+    "line": NUMBER,
+    "error": TEXT,
+    "recovered": NUMBER,
+    "parser": {"whole", "block", "skim"},
+    "skimmed": [{"first": NUMBER, "last": NUMBER}],
+}
 IMPORTS = {
     **ENVELOPE,
     "services": [
@@ -94,6 +102,7 @@ IMPORTS = {
                     "distribution": OPTIONAL_TEXT,
                     "provided_by": OPTIONAL_TEXT,
                     "locations": [PLACE],
+                    "parser": {"whole", "block", "skim"},
                 }
             ],
             "missing": [{"module": TEXT, "suggestions": [TEXT], "context": TEXT, "locations": [PLACE]}],
@@ -106,7 +115,7 @@ IMPORTS = {
             ],
         }
     ],
-    "unparsed": [{"path": TEXT, "line": NUMBER, "error": TEXT, "recovered": NUMBER}],
+    "unparsed": [UNPARSED],
 }
 LDD = {
     **{name: shape for name, shape in ENVELOPE.items() if name != "findings"},

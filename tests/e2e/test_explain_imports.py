@@ -96,7 +96,18 @@ def test_an_own_module_that_does_not_parse_says_at_which_line(world: World) -> N
     world.file("services/face/helper.py", "import cv2\n\ndef broken(:\n").family(FAMILY, opencv())
     world.service(SERVICE, "import helper\n")
 
-    assert "does not parse services/face/helper.py:3" in said(world, "module:helper")
+    out = said(world, "module:helper")
+
+    assert "does not parse services/face/helper.py:3" in out
+    assert "no parser reads its lines 3" in out
+
+
+def test_a_step_that_rests_on_a_damaged_line_says_so_and_those_beside_it_do_not(world: World) -> None:
+    world.family(FAMILY, opencv())
+    world.service(SERVICE, "import cv2\n\ndef f(): import json, (\n")
+
+    assert "only once it is called read from a line that does not parse" in said(world, "module:json")
+    assert "a line that does not parse" not in said(world, "module:cv2")
 
 
 def test_a_name_that_nobody_knows_comes_with_those_like_it(fleet: World) -> None:

@@ -187,6 +187,21 @@ def test_services_of_several_families_stand_in_subjects(fleet: World) -> None:
     assert [d["subject"] for d in answer.document["subjects"]] == [FAMILY, "web"]
 
 
+def test_what_read_an_import_is_said_of_each(world: World) -> None:
+    world.family(FAMILY, opencv()).file("services/face/helper.py", "import json\n")
+    world.service(SERVICE, "import helper\nimport cv2\ndef f(): import json, csv, (\n")
+
+    rows = service(world.run("imports"))["imports"]
+
+    assert {(r["module"], r["context"]): r["parser"] for r in rows} == {
+        ("helper", "module"): "block",
+        ("cv2", "module"): "block",
+        ("json", "lazy"): "skim",
+        ("csv", "lazy"): "skim",
+        ("json", "module"): "whole",
+    }
+
+
 def test_a_file_that_does_not_parse_is_listed_with_its_line(world: World) -> None:
     world.family(FAMILY, opencv()).service(SERVICE, "import cv2\n\ndef (:\n    import os\n")
 
@@ -195,7 +210,8 @@ def test_a_file_that_does_not_parse_is_listed_with_its_line(world: World) -> Non
     assert answer.code == 1
     (row,) = answer.document["unparsed"]
     assert (row["path"], row["line"]) == ("services/face/app.py", 3)
-    assert {r["module"] for r in service(answer)["imports"]} == {"cv2", "os"}
+    assert (row["parser"], row["skimmed"]) == ("block", [{"first": 3, "last": 3}])
+    assert {r["module"]: r["parser"] for r in service(answer)["imports"]} == {"cv2": "block", "os": "block"}
     assert "services/face/app.py:3" in answer.out
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from fleet_audit.audit.model.identity import ModuleName
-from fleet_audit.audit.model.imports import ImportContext, Level, SettingsModule
+from fleet_audit.audit.model.imports import ImportContext, Level, Parser, SettingsModule
 from fleet_audit.audit.static_imports.compiled.compiled_reach import CompiledImports, source_beside
 from fleet_audit.audit.static_imports.distributions.entry_points import NamedEntry
 from fleet_audit.audit.static_imports.library import Library
@@ -27,7 +27,6 @@ from fleet_audit.audit.static_imports.source.records import (
     Block,
     BlockKind,
     FunctionCall,
-    Parser,
     SourceRecord,
 )
 
@@ -159,7 +158,7 @@ class Expander:
             if named.module not in said
         ]
         self.asked.update(link.target.partition(".")[0] for link in links)
-        nothing = SourceRecord(Parser.SKIMMED, (Block(BlockKind.MODULE),))
+        nothing = SourceRecord(Parser.SKIM, (Block(BlockKind.MODULE),))
         live = Liveness(nothing, self.world(is_script=False), lambda _: True)
         return Expansion(nothing, live, tuple(links), ())
 

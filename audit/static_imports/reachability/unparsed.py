@@ -47,6 +47,8 @@ def unparsed_files(
                 is_reached=place in reached,
                 level=min((module.level for module in reached.get(place, ())), default=Level.CERTAIN),
                 is_survived=place in survived,
+                parser=record.parser,
+                skimmed=record.skimmed,
             )
         )
     return tuple(found)

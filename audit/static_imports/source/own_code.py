@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from fleet_audit.audit.model.imports import Parser
 from fleet_audit.audit.static_imports.source.bounds import within_bounds
 from fleet_audit.audit.static_imports.source.lexer import Text, decode, lex
 from fleet_audit.audit.static_imports.source.pieces import Piece, lexed_apart, pieces
 from fleet_audit.audit.static_imports.source.pragmas import pragmas
 from fleet_audit.audit.static_imports.source.reading import read_text
-from fleet_audit.audit.static_imports.source.records import Parser, SourceRecord
+from fleet_audit.audit.static_imports.source.records import SourceRecord
 from fleet_audit.audit.static_imports.source.syntax import Judge
 
 _BLANK = b" \t\f\n\x01"
@@ -48,7 +49,7 @@ def read_own_code(body: bytes, judge: Judge, version: tuple[int, ...]) -> OwnCod
 
 def _parser(text: Text, cut: Iterable[Piece]) -> Parser:
     is_any_sound = any(p.is_sound and text.shadow[p.start : p.end].strip(_BLANK) for p in cut)
-    return Parser.BLOCK if is_any_sound else Parser.SKIMMED
+    return Parser.BLOCK if is_any_sound else Parser.SKIM
 
 
 def _skimmed(text: Text, cut: Iterable[Piece]) -> Iterator[tuple[int, int]]:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from fleet_audit.audit.model.imports import Parser
 from fleet_audit.audit.static_imports.source import islands
 from fleet_audit.audit.static_imports.source.asking import Calls, find_calls
 from fleet_audit.audit.static_imports.source.bounds import within_bounds
@@ -39,7 +40,6 @@ from fleet_audit.audit.static_imports.source.records import (
     LoadCall,
     LocalCall,
     NamedText,
-    Parser,
     PathCall,
     PluginCall,
     Raise,
@@ -162,7 +162,7 @@ class _Reader:
         facts += (*variables, *settings)
         used = self._used_blocks(facts, calls, called.local, lazy)
         record = SourceRecord(
-            parser=Parser.SKIMMED,
+            parser=Parser.SKIM,
             blocks=tuple(self._blocks(used)),
             imports=imports,
             dynamic=calls.dynamic,

@@ -5,23 +5,11 @@ from enum import StrEnum
 import msgspec
 
 from fleet_audit.audit.model.identity import ModuleName
-from fleet_audit.audit.model.imports import LoadMethod
+from fleet_audit.audit.model.imports import LoadMethod, Parser
 from fleet_audit.audit.static_imports.source.conditions import Condition, Unknown
 
-RECORD_VERSION = 17
+RECORD_VERSION = 18
 """Raise whenever the same bytes give another record."""
-
-
-class Parser(StrEnum):
-    """What read the file: a parser as a whole, a parser block by block, or the skimmer alone.
-
-    Facts are always gathered by the skimmer, with libcst on single statements; where a parser has read the
-    text around them, it is known that they stand where they seem to.
-    """
-
-    WHOLE = "whole"
-    BLOCK = "block"
-    SKIMMED = "skimmed"
 
 
 class BlockKind(StrEnum):
@@ -343,6 +331,12 @@ class SourceRecord(msgspec.Struct, frozen=True):
     fault: SyntaxFault | None = None
     skimmed: tuple[tuple[int, int], ...] = ()
     pragmas: tuple[PragmaComment, ...] = ()
+
+
+def parser_of(record: SourceRecord, line: int) -> Parser:
+    """Return what read the text around a line of own code."""
+    is_skimmed = any(first <= line <= last for first, last in record.skimmed)
+    return Parser.SKIM if is_skimmed else record.parser
 
 
 def is_module_name(name: str) -> bool:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from fleet_audit.audit.model.imports import Parser
 from fleet_audit.audit.static_imports.source.own_code import read_own_code
-from fleet_audit.audit.static_imports.source.records import Block, Parser, SourceRecord
+from fleet_audit.audit.static_imports.source.records import Block, SourceRecord
 from fleet_audit.audit.static_imports.source.syntax import Judge
 
 pytestmark = pytest.mark.integration
