@@ -46,7 +46,7 @@ def _job_builds(followed: FollowedJob) -> Iterator[Build]:
         if uses_action(run, BUILD_ACTION):
             yield _action_build(run, job, pushed)
         elif at in followed.commands:
-            frame = Frame(BuildOrigin.WORKFLOW, run.step.location.path, _locator(job), job.job.id)
+            frame = Frame(BuildOrigin.WORKFLOW, run.step.location.path, locator(job), job.job.id)
             yield from command_builds(followed.commands[at], frame, pushed)
 
 
@@ -56,7 +56,7 @@ def uses_action(run: StepRun, *names: str) -> bool:
     return uses is not None and uses.kind is ActionKind.REPOSITORY and uses.name in names
 
 
-def _locator(job: JobRun) -> Locate:
+def locator(job: JobRun) -> Locate:
     """Return what finds paths of the workspace in the repository."""
 
     def locate(path: str) -> Place:
@@ -77,7 +77,7 @@ class _Source(msgspec.Struct, frozen=True):
 
 
 def _action_build(run: StepRun, job: JobRun, pushed: set[str]) -> Build:
-    given, locate = run.given, _locator(job)
+    given, locate = run.given, locator(job)
     source = _source(given.get("context", ""), given.get("file", ""), job)
     tags = known_items(given.get("tags", ""))
     args, are_args_known = _assignments(given.get("build-args", ""))
@@ -126,7 +126,7 @@ def _source(context: str, file: str, job: JobRun) -> _Source:
         place = Place(posixpath.normpath(posixpath.join(job.workflow.root, folder)))
         file_place = Place(posixpath.normpath(posixpath.join(place.path, known(file) or "Dockerfile")))
     else:
-        locate = _locator(job)
+        locate = locator(job)
         path = posixpath.normpath(posixpath.join(WORKSPACE, context))
         place = locate(path)
         file_path = joined(WORKSPACE, known(file)) if file else posixpath.join(path, "Dockerfile")

@@ -22,8 +22,9 @@ from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.model.gates import GateFault
 from fleet_audit.audit.model.workflows import Workflow
 
-MAX_COMPARISONS = 500_000
-"""Of scans with what is done to images, in one workflow."""
+MAX_COMPARISONS = 300_000
+"""Of scans with jobs and with what is done to images, in one workflow."""
+MAX_JOBS = 500
 
 
 def gate_faults(
@@ -66,7 +67,8 @@ def _by_origin(found: Iterable[Picture]) -> Iterable[Sequence[Picture]]:
 def _faults(group: Sequence[Picture], repository: Repository) -> Iterator[GateFault]:
     yield from verdict_faults(group)
     jobs = Jobs(group)
-    left = MAX_COMPARISONS // (1 + sum(len(picture.events) for picture in group))
+    is_small = len(jobs.by_id) <= MAX_JOBS
+    left = is_small * MAX_COMPARISONS // (len(group) + sum(len(picture.events) for picture in group))
     for picture in group:
         yield from grep_faults(picture)
         for placed in picture.scans:
@@ -75,7 +77,7 @@ def _faults(group: Sequence[Picture], repository: Repository) -> Iterator[GateFa
             left -= 1
             if left < 0:
                 path = picture.job.origin.path
-                why = "has so many scans and builds that not all are held against one another"
+                why = "has so many jobs, scans and builds that not all are held against one another"
                 repository.report(path, why, kind=GapKind.LIMIT_REACHED)
                 return
             for causes in (timing_causes, elsewhere_causes, bypassing_causes):

@@ -13,20 +13,24 @@ class Jobs:
         self.by_id: dict[str, list[Picture]] = {}
         for picture in pictures:
             self.by_id.setdefault(outer_job(picture), []).append(picture)
+        self._all_needs: dict[str, set[str]] = {}
         self._needs = {name: set(_needed(found[0])) & set(self.by_id) for name, found in self.by_id.items()}
 
     def waits_for(self, job: str, other: str) -> bool:
         """Say whether a job runs only after another, over any number of jobs between."""
-        seen: set[str] = set()
-        pending = [job]
-        while pending:
-            for name in self._needs.get(pending.pop(), ()):
-                if name == other:
-                    return True
-                if name not in seen:
-                    seen.add(name)
-                    pending.append(name)
-        return False
+        return other in self._before(job)
+
+    def _before(self, job: str) -> set[str]:
+        """Return the jobs that a job waits for."""
+        if job not in self._all_needs:
+            found: set[str] = set()
+            pending = [job]
+            while pending:
+                needed = self._needs.get(pending.pop(), set()) - found
+                found |= needed
+                pending += needed
+            self._all_needs[job] = found
+        return self._all_needs[job]
 
     def events_of(self, job: str) -> Iterator[ImageEvent]:
         """Yield what all runs of a job do to images."""

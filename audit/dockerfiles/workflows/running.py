@@ -16,7 +16,7 @@ from fleet_audit.audit.dockerfiles.workflows.scopes import WORKSPACE, Scope, Val
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.workflows import ActionKind, Combination, Job, Step, Workflow
 
-MAX_STEPS = 50_000
+MAX_STEPS = 20_000
 MAX_CALLS = 10
 """How deep workflows may call one another; GitHub's own limit."""
 _CHECKOUT = "actions/checkout"
