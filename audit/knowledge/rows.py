@@ -161,7 +161,8 @@ class SettingsModules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BaseImage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What images of others would run, by their full names and patterns of tags.
 
-    The first row that fits holds. `lacks` are programs that people expect there and that are not in it.
+    The first row that fits holds. `lacks` are programs that people expect there and that are not in it,
+    `carries` are programs in it that only a build needs.
     """
 
     id: RowId
@@ -173,6 +174,7 @@ class BaseImage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     entrypoint: tuple[Text, ...] = ()
     cmd: tuple[Text, ...] = ()
     lacks: tuple[Text, ...] = ()
+    carries: tuple[Text, ...] = ()
 
 
 class ServiceSigns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,6 +12,7 @@ from fleet_audit.audit.dockerfiles.running.masking import masked, masked_names, 
 from fleet_audit.audit.dockerfiles.running.stored import of_image
 from fleet_audit.audit.dockerfiles.running.user_names import numbers
 from fleet_audit.audit.dockerfiles.standards.probes import asked_health
+from fleet_audit.audit.images.folder import FolderTree
 from fleet_audit.audit.images.open import Image
 from fleet_audit.audit.images.tree import FileKind, FileTree, FileUnreadable, join, normalise
 from fleet_audit.audit.model.identity import ROOT, ImagePath
@@ -27,6 +28,7 @@ from fleet_audit.audit.pipeline.shared import Shared
 MAX_SCRIPT = 256 << 10
 MAX_NAMES = 1 << 20
 MAX_LINES = 20_000
+_NO_CONFIGURATION = "a folder has no configuration, so what it would run is not known"
 CONFIGURED = "image"
 """Where it shows what an image's configuration says."""
 
@@ -38,10 +40,12 @@ def inspect_image(name: str, reference: str, shared: Shared) -> tuple[InspectRep
     """
     with open_scene(reference, shared.settings) as scene:
         image = scene.image
-        run = of_image(image.identity.config)
+        is_folder = isinstance(image.tree, FolderTree)
+        run = RunConfiguration() if is_folder else of_image(image.identity.config)
         report = InspectReport(
             subject=name,
             gaps=image.gaps,
+            notes=(_NO_CONFIGURATION,) if is_folder else (),
             image=_without_secrets(image.identity),
             run=masked(run),
             masked=masked_names(run),

@@ -161,6 +161,17 @@ def test_a_question_that_cannot_be_answered_is_wrong_usage(
     assert what in err
 
 
+def test_a_folder_has_no_configuration_but_may_hold_services(world: World) -> None:
+    status = "Package: redis-server\nStatus: install ok installed\nVersion: 5:7.0\nArchitecture: amd64\n\n"
+    world.file("root/var/lib/dpkg/status", status).file("root/etc/redis/redis.conf")
+
+    answer = world.run("inspect", "dir:root")
+
+    assert answer.document["user"] is None
+    assert "no configuration" in answer.document["notes"][0]
+    assert [(each["id"], each["confidence"]) for each in answer.document["services"]] == [("redis", "likely")]
+
+
 def test_a_layer_that_cannot_be_read_leaves_the_answer_incomplete(world: World) -> None:
     image = world.image("x", b"no tar at all" * 100, config=CONFIG)
 

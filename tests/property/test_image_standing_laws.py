@@ -12,7 +12,7 @@ from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.running.bases import Bases, makings
 from fleet_audit.audit.dockerfiles.running.masking import masked, masked_text
 from fleet_audit.audit.dockerfiles.standards.images import made_images
-from fleet_audit.audit.dockerfiles.standards.standing import Ground, standing
+from fleet_audit.audit.dockerfiles.standards.standing import Ground, KnownBase, standing
 from fleet_audit.audit.model.fleet import Defaults, Family, Fleet, Manifest, Service
 from fleet_audit.audit.model.running import CommandLine, RunConfiguration, Variable
 from fleet_audit.audit.model.standards import Observed
@@ -88,7 +88,7 @@ def stand(text: str, **files: str) -> list[Observed]:
     repository = Repository(tree({"Dockerfile": text, "base/Dockerfile": "FROM python:3.11-slim\n", **files}))
     every = builds(repository, FLEET)
     bases = Bases(repository, makings(every, FLEET), lambda name: PYTHON if name == PYTHON.lowest else None)
-    ground = Ground(repository, bases, FLEET, lambda _: ("curl",))
+    ground = Ground(repository, bases, FLEET, lambda _: KnownBase(lacks=("curl",)))
     return [each for image in made_images(every, FLEET, bases) for each in standing(image, ground, None)]
 
 

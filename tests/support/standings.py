@@ -8,7 +8,7 @@ from fleet_audit.audit.dockerfiles.contexts.gathering import builds
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.running.bases import Bases, makings
 from fleet_audit.audit.dockerfiles.standards.images import made_images
-from fleet_audit.audit.dockerfiles.standards.standing import BuiltImage, Ground, standing
+from fleet_audit.audit.dockerfiles.standards.standing import BuiltImage, Ground, KnownBase, standing
 from fleet_audit.audit.fleet.manifest import load_fleet
 from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.running import CommandLine, RunConfiguration, Setting
@@ -35,9 +35,17 @@ services:
 
 
 def standings(
-    folder: Path, files: Mapping[str, str], *, manifest: str = MANIFEST, built: BuiltImage | None = None
+    folder: Path,
+    files: Mapping[str, str],
+    *,
+    manifest: str = MANIFEST,
+    built: BuiltImage | None = None,
+    carried: tuple[str, ...] = (),
 ) -> list[Observed]:
-    """Return how the images of a repository with these files stand; `built` is what became of each."""
+    """Return how the images of a repository with these files stand; `built` is what became of each.
+
+    `carried` are programs of the image below that only a build needs.
+    """
     for name, text in {**files, **({"fleet.yaml": manifest} if manifest else {})}.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,8 +54,8 @@ def standings(
     repository = Repository(open_folder(folder))
     every = builds(repository, fleet)
     bases = Bases(repository, makings(every, fleet), lambda name: PYTHON if name == PYTHON.lowest else None)
-    lacked = {PYTHON.lowest: ("curl", "wget")}
-    ground = Ground(repository, bases, fleet, lambda name: lacked.get(name, ()))
+    known = {PYTHON.lowest: KnownBase(lacks=("curl", "wget"), carries=carried)}
+    ground = Ground(repository, bases, fleet, lambda name: known.get(name, KnownBase()))
     return [each for image in made_images(every, fleet, bases) for each in standing(image, ground, built)]
 
 

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes
-from fleet_audit.audit.dockerfiles.language.structure import Instruction
+from fleet_audit.audit.dockerfiles.language.structure import Instruction, Stage
 from fleet_audit.audit.dockerfiles.pinning.managers import Installing, installing
 from fleet_audit.audit.dockerfiles.pinning.packages import wanted
 from fleet_audit.audit.dockerfiles.running.bases import Bases
@@ -80,33 +80,49 @@ class _Layer(msgspec.Struct, frozen=True):
         yield from (found for call in self.calls if (found := installing(call, self.lookup)) is not None)
 
 
-def leftovers(image: MadeImage, bases: Bases, *, kept: Collection[str]) -> Iterator[Observed]:
+def leftovers(
+    image: MadeImage, bases: Bases, *, kept: Collection[str], carried: Sequence[str] = ()
+) -> Iterator[Observed]:
     """Yield what the image's own Dockerfile leaves in it; `kept` are packages that the manifest wants there.
+
+    `carried` is what an image of others, that it starts from itself, brings and only a build needs.
 
     Of an image of which the manifest does not speak nothing is said: it may be there to build others.
     """
     if image.role is Role.OTHER:
         return
+    if carried and bases.making(lowest := image.run.lowest) is None:
+        line = next(
+            (stage.line for stage in _lineage(image) if image.use.values().base(stage).value == lowest), 0
+        )
+        if line:
+            yield _observed(image, COMPILER, f"{', '.join(carried)} of {lowest}", line)
     for layer in _layers(image, bases):
         for kind, what, line in _left(layer, image.run, kept):
-            record = Leftover(
-                image=image.name,
-                role=image.role,
-                kind=kind,
-                what=what,
-                stages=len(image.use.dockerfile.stages),
-                services=image.services,
-            )
-            place = SourceLocation(image.use.path, line)
-            yield Observed(record, f"image:{image.name}#{kind}:{what}", location=place)
+            yield _observed(image, kind, what, line)
+
+
+def _observed(image: MadeImage, kind: str, what: str, line: int) -> Observed:
+    record = Leftover(
+        image=image.name,
+        role=image.role,
+        kind=kind,
+        what=what,
+        stages=len(image.use.dockerfile.stages),
+        services=image.services,
+    )
+    place = SourceLocation(image.use.path, line)
+    return Observed(record, f"image:{image.name}#{kind}:{what}", location=place)
+
+
+def _lineage(image: MadeImage) -> tuple[Stage, ...]:
+    stage = image.use.stage
+    return () if stage is None else tuple(image.use.values().lineage(stage))
 
 
 def _layers(image: MadeImage, bases: Bases) -> Iterator[_Layer]:
-    stage = image.use.stage
-    if stage is None:
-        return
     values = image.use.values()
-    for each in reversed([*values.lineage(stage)]):
+    for each in reversed(_lineage(image)):
         kept = {each.line for each in each.instructions if each.trigger is not None}
         for instruction, script in bases.runs(image.use, each):
             if instruction.line in kept:

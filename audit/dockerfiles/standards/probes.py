@@ -48,7 +48,7 @@ def read_probe(test: Sequence[str], lookup: Lookup) -> Probe:
     """
     match test:
         case ["CMD", program, *arguments]:
-            return _asked(program, arguments)
+            return _asked(program, arguments, lookup)
         case ["CMD-SHELL", text]:
             return _of_script(text, lookup)
         case _:
@@ -72,17 +72,17 @@ def _of_script(text: str, lookup: Lookup) -> Probe:
         if call is None:
             continue
         words = [word.expanded(lookup) or "" for word in call.arguments]
-        probe = _asked(call.word.value or call.program, words)
+        probe = _asked(call.word.value or call.program, words, lookup)
         programs += [each for each in probe.programs if each not in _BUILT_IN]
         if not found.port and not found.path:
             found = probe
     return Probe(tuple(dict.fromkeys(programs)), found.port, found.path)
 
 
-def _asked(program: str, arguments: Sequence[str]) -> Probe:
+def _asked(program: str, arguments: Sequence[str], lookup: Lookup) -> Probe:
     name = program.rpartition("/")[2]
     if _PYTHON.fullmatch(name):
-        return _with_program(program, _of_python(arguments))
+        return _with_program(program, _of_python(arguments, lookup))
     if name in ("curl", "wget", "http", "https", "xh"):
         addresses = (_of_address(word) for word in arguments if not word.startswith("-"))
         return _with_program(program, next((each for each in addresses if each is not None), Probe()))
@@ -118,7 +118,7 @@ def _of_address(text: str) -> Probe | None:
     return Probe(port=port, path=path) if parts.scheme in _DEFAULT_PORTS else None
 
 
-def _of_python(arguments: Sequence[str]) -> Probe:
+def _of_python(arguments: Sequence[str], lookup: Lookup) -> Probe:
     if len(arguments) < 2 or arguments[0] != "-c" or len(arguments[1]) > MAX_CODE:
         return Probe()
     try:
@@ -126,20 +126,37 @@ def _of_python(arguments: Sequence[str]) -> Probe:
         nodes = [*ast.walk(tree)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Probe()
-    for text in _texts(nodes):
+    for text in _texts(nodes, lookup):
         probe = _of_address(text) if text.startswith(("http://", "https://")) else None
         if probe is not None:
             return probe
     return Probe(port=next(_socket_ports(nodes), ""))
 
 
-def _texts(nodes: Sequence[ast.AST]) -> Iterator[str]:
+def _texts(nodes: Sequence[ast.AST], lookup: Lookup) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, ast.JoinedStr):
-            yield "".join(str(v.value) if isinstance(v, ast.Constant) else _FILLED for v in node.values)
+            yield "".join(_text(value, lookup) for value in node.values)
     yield from (
         node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)
     )
+
+
+def _text(part: ast.expr, lookup: Lookup) -> str:
+    """Return a part of an f-string; what is not of the environment is known only when the program runs."""
+    match part:
+        case ast.Constant(value=value):
+            return str(value)
+        case ast.FormattedValue(
+            value=ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=str() as name))
+            | ast.Call(
+                func=ast.Attribute(attr="getenv" | "get"), args=[ast.Constant(value=str() as name), *_]
+            )
+        ):
+            value = lookup(name)
+            return _FILLED if value is None else value
+        case _:
+            return _FILLED
 
 
 def _socket_ports(nodes: Sequence[ast.AST]) -> Iterator[str]:

@@ -47,19 +47,26 @@ class BuiltImage(msgspec.Struct, frozen=True):
     attestations: int = -1
 
 
-Lacks = Callable[[str], tuple[str, ...]]
-"""Returns the programs that an image of others is known to lack, by its reference."""
+class KnownBase(msgspec.Struct, frozen=True):
+    """What is known of an image of others: programs that it lacks, and those that only a build needs."""
+
+    lacks: tuple[str, ...] = ()
+    carries: tuple[str, ...] = ()
+
+
+KnownBases = Callable[[str], KnownBase]
+"""Returns what is known of an image of others, by its reference."""
 
 
 class Ground:
     """What all images of a repository are looked at with."""
 
-    def __init__(self, repository: Repository, bases: Bases, fleet: Fleet | None, lacks: Lacks) -> None:
-        """Take the repository, what images below would run, the fleet, and what images of others lack."""
+    def __init__(self, repository: Repository, bases: Bases, fleet: Fleet | None, known: KnownBases) -> None:
+        """Take the repository, what images below would run, the fleet, and what is known of others."""
         self.repository = repository
         self.bases = bases
         self.fleet = fleet
-        self.lacks = lacks
+        self.known = known
         self.contexts = Contexts(repository)
         self.names = DeclaredNames(bases)
 
@@ -81,7 +88,9 @@ def standing(image: MadeImage, ground: Ground, built: BuiltImage | None) -> Iter
     if built is not None:
         yield from _built_otherwise(image, ground, built, told)
     yield from privileged_steps(image, ground.names)
-    yield from leftovers(image, ground.bases, kept=_kept(image))
+    yield from leftovers(
+        image, ground.bases, kept=_kept(image), carried=ground.known(image.run.lowest).carries
+    )
     yield from history_copies(image, ground.bases, ground.contexts)
     yield from secrets(image)
     yield from exposed_ports(image)
@@ -110,7 +119,7 @@ def _running(image: MadeImage, ground: Ground) -> Iterator[Observed]:
             image,
             ground.bases,
             wanted_path=defaults.health_path,
-            lacked=ground.lacks(image.run.lowest) if image.run.lowest else (),
+            lacked=ground.known(image.run.lowest).lacks,
             outer=outer_health(image, ground.repository),
         ),
     )

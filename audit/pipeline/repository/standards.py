@@ -7,7 +7,13 @@ from fleet_audit.audit.dockerfiles.running.bases import Bases, makings
 from fleet_audit.audit.dockerfiles.running.stored import of_image
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role, made_images
 from fleet_audit.audit.dockerfiles.standards.machine_profiles import machine_profiles
-from fleet_audit.audit.dockerfiles.standards.standing import BuiltImage, Ground, name_and_tag, standing
+from fleet_audit.audit.dockerfiles.standards.standing import (
+    BuiltImage,
+    Ground,
+    KnownBase,
+    name_and_tag,
+    standing,
+)
 from fleet_audit.audit.images.failure import ImageError
 from fleet_audit.audit.images.identify import stored_image
 from fleet_audit.audit.knowledge.base import Knowledge
@@ -26,7 +32,7 @@ def examine(grounds: Grounds) -> Examined:
     """
     bases = bases_of(grounds)
     knowledge = grounds.shared.knowledge
-    ground = Ground(grounds.repository, bases, grounds.fleet, lambda name: _lacked(knowledge, name))
+    ground = Ground(grounds.repository, bases, grounds.fleet, lambda name: _known_base(knowledge, name))
     observed = []
     gaps: list[Gap] = []
     for image in made_images(grounds.builds, grounds.fleet, bases):
@@ -72,9 +78,9 @@ def known_image(knowledge: Knowledge, reference: str) -> RunConfiguration | None
     )
 
 
-def _lacked(knowledge: Knowledge, reference: str) -> tuple[str, ...]:
+def _known_base(knowledge: Knowledge, reference: str) -> KnownBase:
     row = knowledge.base_image(*name_and_tag(reference))
-    return () if row is None else row.lacks
+    return KnownBase() if row is None else KnownBase(row.lacks, row.carries)
 
 
 def _built(image: MadeImage, grounds: Grounds, gaps: list[Gap]) -> BuiltImage | None:

@@ -34,6 +34,8 @@ def test_curl_in_a_shell_asks_a_port_and_a_path(text: str) -> None:
             "",
             "/health",
         ),
+        ("u.urlopen(f'http://localhost:{os.environ[\"PORT\"]}/health')", "7200", "/health"),
+        ("u.urlopen(f'http://localhost:{os.getenv(\"PORT\", 1)}/health')", "7200", "/health"),
         ("import socket; socket.create_connection(('127.0.0.1', 7200), 2)", "7200", ""),
         ("import app; app.check()", "", ""),
         ("this is (no python", "", ""),

@@ -143,6 +143,17 @@ def test_what_goes_in_the_same_step_is_not_left(tmp_path: Path, lines: tuple[str
     assert records(of(tmp_path, *lines), Leftover) == []
 
 
+def test_an_image_that_is_made_to_build_with_is_told_where_it_is_started_from(tmp_path: Path) -> None:
+    text = "FROM python:3.11-slim AS build\nFROM python:3.11-slim\n"
+
+    found = standings(tmp_path, {"Dockerfile": text}, carried=("gcc", "make"))
+
+    assert [each.location for each in found if isinstance(each.standing, Leftover)] == [
+        SourceLocation("Dockerfile", 2)
+    ]
+    assert [each.what for each in records(found, Leftover)] == ["gcc, make of python:3.11-slim"]
+
+
 def test_a_stage_that_is_not_built_on_leaves_nothing(tmp_path: Path) -> None:
     text = (
         "FROM python:3.11-slim AS build\nRUN apt-get update && apt-get install gcc\nFROM python:3.11-slim\n"
