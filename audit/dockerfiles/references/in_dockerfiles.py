@@ -21,6 +21,7 @@ SCRATCH = "scratch"
 _WHOLE_VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::?-[^{}]*)?\})")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 _NUMBER = re.compile(r"\d+")
+_FROM_OPTION = "from="
 _IMAGE_CONTEXT = "docker-image://"
 
 
@@ -173,12 +174,16 @@ class _Reader:
         if instruction.keyword in ("COPY", "ADD"):
             origin = instruction.flag("from")
             if origin and self._is_image(origin):
-                place = Place(self._place(at, origin), ReferenceKind.COPY_FROM, stage.name)
+                place = Place(
+                    self._place(at, origin, behind=_FROM_OPTION), ReferenceKind.COPY_FROM, stage.name
+                )
                 yield reference_at(place, origin)
         elif instruction.keyword == "RUN":
             for origin in _mounted(instruction):
                 if self._is_image(origin):
-                    place = Place(self._place(at, origin), ReferenceKind.MOUNT, stage.name)
+                    place = Place(
+                        self._place(at, origin, behind=_FROM_OPTION), ReferenceKind.MOUNT, stage.name
+                    )
                     yield reference_at(place, origin)
 
     def _is_image(self, origin: str) -> bool:
@@ -218,10 +223,11 @@ class _Reader:
         # What no ARG declares stays empty whatever a build gives: then it is not known what was meant.
         return OPEN if filled.unset else filled.value
 
-    def _place(self, instruction: Instruction, word: str) -> SourceLocation:
-        offset = instruction.text.find(word) if word else -1
+    def _place(self, instruction: Instruction, word: str, behind: str = "") -> SourceLocation:
+        offset = instruction.text.find(behind + word) if word else -1
         if offset < 0 or not instruction.pieces:
             return SourceLocation(self._path, instruction.line)
+        offset += len(behind)
         line, column = position(instruction.pieces, offset)
         return SourceLocation(self._path, line, column + 1)
 

@@ -52,6 +52,14 @@ def test_copies_and_mounts_take_from_images() -> None:
     ]
 
 
+def test_a_mount_stands_at_its_own_line_of_the_command() -> None:
+    (reference,) = found(
+        "FROM scratch\nRUN --mount=type=cache,target=/x \\\n    --mount=from=x,target=/y true\n"
+    )
+
+    assert reference.location == SourceLocation("Dockerfile", 3, 18)
+
+
 def test_the_frontend_is_a_reference() -> None:
     assert written("# syntax=docker/dockerfile:1.7\nFROM scratch\n") == [
         (1, "syntax", "docker/dockerfile:1.7")
