@@ -171,20 +171,13 @@ class _Reader:
 
     def origins(self, instruction: Instruction, at: Instruction, stage: Stage) -> Iterator[Reference]:
         """Yield what COPY and the mounts of RUN take from, where that is no stage."""
+        kind, given = ReferenceKind.MOUNT, _mounted(instruction)
         if instruction.keyword in ("COPY", "ADD"):
-            origin = instruction.flag("from")
+            kind, given = ReferenceKind.COPY_FROM, instruction.flag_values("from")
+        for origin in given:
             if origin and self._is_image(origin):
-                place = Place(
-                    self._place(at, origin, behind=_FROM_OPTION), ReferenceKind.COPY_FROM, stage.name
-                )
-                yield reference_at(place, origin)
-        elif instruction.keyword == "RUN":
-            for origin in _mounted(instruction):
-                if self._is_image(origin):
-                    place = Place(
-                        self._place(at, origin, behind=_FROM_OPTION), ReferenceKind.MOUNT, stage.name
-                    )
-                    yield reference_at(place, origin)
+                location = self._place(at, origin, behind=_FROM_OPTION)
+                yield reference_at(Place(location, kind, stage.name), origin)
 
     def _is_image(self, origin: str) -> bool:
         # A variable there is refused (BuildKit, dockerfile2llb); it names no image in any case.
@@ -233,7 +226,7 @@ class _Reader:
 
 
 def _mounted(instruction: Instruction) -> Iterable[str]:
-    for value in instruction.flag_values("mount"):
+    for value in instruction.flag_values("mount") if instruction.keyword == "RUN" else ():
         try:
             mount = parse_mount(value, lambda word: word)
         except MountInvalid:
