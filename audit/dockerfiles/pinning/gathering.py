@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 
 import msgspec
 
@@ -11,7 +12,7 @@ from fleet_audit.audit.dockerfiles.language.structure import Dockerfile
 from fleet_audit.audit.dockerfiles.pinning.hashes import StatedHash, impossible, shared_hashes
 from fleet_audit.audit.dockerfiles.pinning.instructions import OwnImages, instruction_practices, merged
 from fleet_audit.audit.dockerfiles.pinning.origins import Origins
-from fleet_audit.audit.dockerfiles.pinning.practices import practices, trusted
+from fleet_audit.audit.dockerfiles.pinning.practices import file_practices, trusted
 from fleet_audit.audit.dockerfiles.pinning.requirement_files import RequirementFiles
 from fleet_audit.audit.dockerfiles.pinning.scripts import (
     Ran,
@@ -59,8 +60,11 @@ class _Gatherer:
             dockerfile = self._repository.dockerfile(path)
             if dockerfile is not None and not dockerfile.foreign_frontend:
                 yield from self._of_dockerfile(path, dockerfile)
-        for ran in (*workflow_scripts(workflows), *shell_files(self._repository)):
-            yield from practices(ran, self._around())
+        others = sorted(
+            (*workflow_scripts(workflows), *shell_files(self._repository)), key=lambda ran: ran.path
+        )
+        for _, scripts in groupby(others, key=lambda ran: ran.path):
+            yield from file_practices((ran, self._around()) for ran in scripts)
         for path in self._repository.files(FileRole.PIP_CONFIGURATION):
             for trust in of_pip_configuration(self._repository.text(path) or ""):
                 yield trusted(trust, path, _CONFIGURATION, program="pip")
@@ -70,8 +74,8 @@ class _Gatherer:
         values = scopes(dockerfile)
         yield from instruction_practices(path, dockerfile, values, self._own)
         origins = Origins(self._repository, dockerfile, values, self._likely_contexts(path))
-        for ran in dockerfile_scripts(self._repository, path, dockerfile, values):
-            yield from practices(ran, self._in_image(ran, origins))
+        scripts = dockerfile_scripts(self._repository, path, dockerfile, values)
+        yield from file_practices((ran, self._in_image(ran, origins)) for ran in scripts)
 
     def _in_image(self, ran: Ran, origins: Origins) -> Surroundings:
         stage, instruction = ran.stage, ran.instruction

@@ -29,6 +29,8 @@ def hash_claims(step: Step) -> Iterator[Practised]:
 def _in_files(step: Step) -> Iterator[Practised]:
     command = SourceLocation(step.ran.path, step.executed.line)
     for one in step.read:
+        if not step.around.files.is_new(one, ("hashes", step.ran.path)):
+            continue
         for asked in one.asked:
             problem = _refused(asked)
             if problem:

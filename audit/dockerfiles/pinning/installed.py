@@ -1,6 +1,6 @@
 """The packages that an installation asks for, by its words or in the files that it reads."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
 import msgspec
 
@@ -23,9 +23,23 @@ def installs(step: Step) -> Iterator[Practised]:
     if step.ran.place != "dockerfile":
         return
     for one in step.read:
+        if not step.around.files.is_new(one, _decided_by(step)):
+            continue
         for asked in one.asked:
             if asked.what is not None:
                 yield _install(step, asked.what, asked.location, asked)
+
+
+def _decided_by(step: Step) -> Hashable:
+    """Return what decides about a requirement besides its own text."""
+    return (
+        step.ran.path,
+        step.installing.program,
+        step.constraints,
+        step.is_constrained_unknown,
+        step.has_other_index,
+        step.is_fixed,
+    )
 
 
 def _install(step: Step, each: Wanted, location: SourceLocation, asked: Asked | None) -> Practised:

@@ -93,11 +93,19 @@ def _added(path: str, instruction: Instruction, values: Scopes) -> Iterator[Prac
             command = BuildCommand(path, "unchecked-add", PLACE, "ADD", f"ADD {source}", source)
             yield practised(command, f"unchecked-add:{source}", instruction.line)
         else:
-            address, _, reference = source.partition("#")
-            branch = reference.partition(":")[0]
-            if not is_fixed(branch):
-                command = BuildCommand(path, "moving-source", PLACE, "ADD", address, branch)
+            address, reference = _repository(source)
+            if not is_fixed(reference):
+                command = BuildCommand(path, "moving-source", PLACE, "ADD", address, reference)
                 yield practised(command, f"moving-source:{address}", instruction.line)
+
+
+def _repository(source: str) -> tuple[str, str]:
+    """Return the address of a repository, and what of it is taken (``#REF``, ``?ref=REF`` and its kin)."""
+    whole, _, fragment = source.partition("#")
+    address, _, query = whole.partition("?")
+    given = dict(pair.partition("=")[::2] for pair in query.split("&"))
+    names = ("checksum", "commit", "ref", "tag", "branch")
+    return address, next((given[name] for name in names if given.get(name)), fragment.partition(":")[0])
 
 
 def _checksum(path: str, instruction: Instruction, source: str, checksum: str) -> Iterator[Practised]:

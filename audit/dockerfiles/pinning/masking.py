@@ -6,11 +6,12 @@ import msgspec
 
 from fleet_audit.audit.dockerfiles.pinning.managers import installs_anything
 from fleet_audit.audit.dockerfiles.shell.calls import Call, called, inner_script
+from fleet_audit.audit.dockerfiles.shell.following import MAX_COMMANDS
 from fleet_audit.audit.dockerfiles.shell.outcomes import Loss, LossKind, lost_failure
 from fleet_audit.audit.dockerfiles.shell.script import Command, Script
 
 MAX_INSTALLS = 200
-"""Installations of one script that are followed to its end."""
+"""Installations that are looked at of a script with more than MAX_COMMANDS commands, which is a gap."""
 
 _MAX_DEPTH = 5
 
@@ -24,7 +25,7 @@ class Masked(msgspec.Struct, frozen=True):
 
 
 def masked_installs(script: Script, *, status_counts: bool = True) -> Iterator[Masked]:
-    """Yield the installations of a script whose failure is lost, in order, the first MAX_INSTALLS of them.
+    """Yield the installations of a script whose failure is lost, in order.
 
     Where `status_counts` is false, nothing is known of who looks at how the script ends: only alternatives
     that succeed (``|| true``) count then.
@@ -36,13 +37,14 @@ def masked_installs(script: Script, *, status_counts: bool = True) -> Iterator[M
 
 def _masked(script: Script, outer: Loss | None, depth: int) -> Iterator[Masked]:
     installs = 0
-    for command in script.commands:
+    commands = script.commands
+    for command in commands:
         call = called(command)
         inner = inner_script(call, command) if call is not None and depth < _MAX_DEPTH else None
         if call is None or (inner is None and not installs_anything(call)):
             continue
         installs += 1
-        if installs > MAX_INSTALLS:
+        if installs > MAX_INSTALLS and len(commands) > MAX_COMMANDS:
             return
         loss = outer or lost_failure(script, command)
         if inner is not None:

@@ -1,6 +1,6 @@
 """What a script installs, fetches and trusts: one record for everything that rules may judge."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from fleet_audit.audit.dockerfiles.pinning.fetching import moving_sources, piped_scripts
 from fleet_audit.audit.dockerfiles.pinning.hash_claims import hash_claims
@@ -18,10 +18,19 @@ from fleet_audit.audit.dockerfiles.shell.outcomes import LossKind
 from fleet_audit.audit.model.installs import BuildCommand, Practised
 
 
-def practices(ran: Ran, around: Surroundings) -> Iterator[Practised]:
-    """Yield what a script does; what is done several times is told several times."""
-    executed = follow(ran.script, folder=around.folder, lookup=ran.lookup)
-    programs = frozenset(each.program for each in executed)
+def file_practices(scripts: Iterable[tuple[Ran, Surroundings]]) -> Iterator[Practised]:
+    """Yield what the scripts of one file do; what is done several times is told several times."""
+    followed = [
+        (ran, around, follow(ran.script, folder=around.folder, lookup=ran.lookup)) for ran, around in scripts
+    ]
+    programs = frozenset(each.program for _, _, executed in followed for each in executed)
+    for ran, around, executed in followed:
+        yield from _practices(ran, around, executed, programs)
+
+
+def _practices(
+    ran: Ran, around: Surroundings, executed: Sequence[Executed], programs: frozenset[str]
+) -> Iterator[Practised]:
     yield from _masked(ran)
     yield from _fetched(ran, executed)
     for each in executed:

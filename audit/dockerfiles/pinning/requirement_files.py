@@ -1,7 +1,7 @@
 """The requirements files that installations read, and what they include, each read once."""
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
 import msgspec
 
@@ -52,12 +52,20 @@ class RequirementFiles:
         self._repository = repository
         self._lines: dict[str, tuple[tuple[int, Line], ...] | None] = {}
         self._read: dict[str, RequirementsRead] = {}
+        self._told: set[tuple[int, Hashable]] = set()
 
     def read(self, path: str) -> RequirementsRead:
         """Return what a file asks for, with what it includes."""
         if path not in self._read:
             self._read[path] = self._with_included(path)
         return self._read[path]
+
+    def is_new(self, read: RequirementsRead, how: Hashable) -> bool:
+        """Say, the first time only, that what a file asks for has not been told in this way."""
+        size = len(self._told)
+        # What was read is kept for as long as this reader is, so its identity stays its own.
+        self._told.add((id(read), how))
+        return len(self._told) > size
 
     def paths(self) -> tuple[str, ...]:
         """Return the files that were asked for so far and are there."""

@@ -11,12 +11,16 @@ from fleet_audit.audit.dockerfiles.kinds import FileRole
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile, Instruction, Stage
 from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.dockerfiles.shell.following import MAX_COMMANDS
 from fleet_audit.audit.dockerfiles.shell.instructions import SHELLS, run_scripts
 from fleet_audit.audit.dockerfiles.shell.positions import Positions
-from fleet_audit.audit.dockerfiles.shell.reading import read_script
+from fleet_audit.audit.dockerfiles.shell.reading import MAX_TEXT, read_script
 from fleet_audit.audit.dockerfiles.shell.script import Lookup, Options, Script
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.workflows import Job, Step, Workflow, Written
+
+MAX_RUNS = 2000
+"""RUN instructions of one Dockerfile that are looked at."""
 
 _STEP_OPTIONS: Mapping[str, Options] = {
     "": Options(exits_on_error=True),
@@ -45,13 +49,25 @@ def dockerfile_scripts(
     repository: Repository, path: str, dockerfile: Dockerfile, values: Scopes
 ) -> Iterator[Ran]:
     """Yield what the RUNs of a Dockerfile give to their shells."""
+    count = 0
     for stage in dockerfile.stages:
         for instruction, script in run_scripts(stage.instructions):
-            if any(problem.kind == "too-long" for problem in script.problems):
-                repository.report(
-                    path, "a RUN is too long to be read", line=instruction.line, kind=GapKind.LIMIT_REACHED
-                )
+            count += 1
+            if count > MAX_RUNS:
+                why = f"has more than {MAX_RUNS} RUN instructions: those behind are not looked at"
+                repository.report(path, why, line=instruction.line, kind=GapKind.LIMIT_REACHED)
+                return
+            _report_limits(repository, path, script, instruction.line, GapKind.LIMIT_REACHED)
             yield Ran(path, "dockerfile", script, _values_at(values, instruction), stage, instruction)
+
+
+def _report_limits(repository: Repository, path: str, script: Script, line: int, kind: GapKind) -> None:
+    if any(problem.kind == "too-long" for problem in script.problems):
+        why = f"holds a script of more than {MAX_TEXT} characters: what is behind them is not looked at"
+        repository.report(path, why, line=line, kind=kind)
+    elif len(script.items) > MAX_COMMANDS or len(script.commands) > MAX_COMMANDS:
+        why = f"holds a script of more than {MAX_COMMANDS} commands: those behind are not followed"
+        repository.report(path, why, line=line, kind=kind)
 
 
 def _values_at(values: Scopes, instruction: Instruction) -> Lookup:
@@ -101,7 +117,10 @@ def shell_files(repository: Repository) -> Iterator[Ran]:
     for path in repository.files(FileRole.SHELL):
         text = repository.text(path)
         if text is not None:
-            yield Ran(path, "script", read_script(text), _unknown, status_counts=False)
+            script = read_script(text)
+            # What a long script is for is not known; most are brought along, and build no image.
+            _report_limits(repository, path, script, 1, GapKind.NOT_EXAMINED)
+            yield Ran(path, "script", script, _unknown, status_counts=False)
 
 
 def _unknown(_name: str) -> None:

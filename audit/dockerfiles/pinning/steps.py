@@ -48,7 +48,7 @@ class Surroundings(msgspec.Struct, frozen=True):
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One installation, with all that decides about its packages.
 
-    `programs` are all that the script runs. `read` is what its requirements files ask for, `constraints` the
+    `programs` are all that the file runs. `read` is what its requirements files ask for, `constraints` the
     names that constraints (`is_constrained` where there are any) give one version; `is_constrained_unknown`
     where some of those are not known.
     `is_hash_mode` where each file is checked against a hash, `has_other_index` where packages do not come

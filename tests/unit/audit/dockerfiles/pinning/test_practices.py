@@ -203,6 +203,8 @@ def test_a_clone_at_a_commit_or_at_what_a_variable_says_is_none(run: str) -> Non
         ("ADD https://archive.example/a.tgz /", [("unchecked-add", "https://archive.example/a.tgz", 2)]),
         ("ADD https://git.example/a.git#main /", [("moving-source", "main", 2)]),
         ("ADD git@git.example:a /", [("moving-source", "", 2)]),
+        ("ADD https://git.example/a.git?branch=main&subdir=b /", [("moving-source", "main", 2)]),
+        ("ADD https://git.example/a.git?ref=main&commit=0f3c1d2 /", []),
         (f"ADD --checksum=sha256:{'0f3c1d2a' * 7}0f3c1d2b https://archive.example/a.tgz /", []),
         ("ADD https://git.example/a.git#v1.2.3 /", []),
         ("ADD a.tgz /", []),
@@ -393,3 +395,32 @@ def test_bases_are_told_with_what_is_known_of_them() -> None:
 def test_a_run_in_another_language_is_passed_over() -> None:
     assert practised('SHELL ["pwsh", "-Command"]\nRUN pip install a || true') == ()
     assert practised("RUN <<EOF\n#!/usr/bin/env python3\npip install a || true\nEOF") == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "is_blocking"),
+    [
+        ("Dockerfile", "FROM scratch\n" + "RUN a\n" * 2001, True),
+        ("Dockerfile", "FROM scratch\nRUN " + "a;\\\n" * 2001 + "a\n", True),
+        ("setup.sh", "a\n" * 2001, False),
+        ("setup.sh", "a" * 300_000, False),
+    ],
+)
+def test_what_is_too_long_to_be_followed_is_a_gap(name: str, text: str, *, is_blocking: bool) -> None:
+    repository = Repository(tree({name: text}))
+
+    gathered_practices(repository, (), (), KNOWLEDGE, OwnImages())
+
+    assert [gap.blocking for gap in repository.gaps] == [is_blocking]
+
+
+def test_a_program_that_another_run_calls_counts() -> None:
+    (found,) = installs("RUN pip install lamp==1\nRUN lamp --on")
+
+    assert found.is_run
+
+
+def test_a_file_that_is_installed_from_twice_is_told_once() -> None:
+    files = {"r.txt": "a\n"}
+
+    assert len(installs("COPY r.txt /\nRUN pip install -r /r.txt\nRUN pip install -r /r.txt", **files)) == 1
