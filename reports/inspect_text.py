@@ -17,6 +17,7 @@ _SURE: dict[Confidence, Style] = {
     Confidence.LIKELY: "yellow",
     Confidence.POSSIBLE: "dim",
 }
+_UNKNOWN = "not known"
 _WORDS = {Confidence.CERTAIN: "runs", Confidence.LIKELY: "likely", Confidence.POSSIBLE: "installed"}
 
 
@@ -33,8 +34,10 @@ def inspect_text(reports: Sequence[InspectReport], options: RenderOptions) -> st
 def _write(page: Page, report: InspectReport) -> None:
     write_head(page, report.subject, report.image)
     if report.dockerfile:
-        stage = f"   stage {report.target}" if report.target else ""
-        page.line(Piece(f"{report.dockerfile}{stage}", "dim"))
+        file = "" if report.dockerfile == report.subject else report.dockerfile
+        stage = f"stage {report.target}" if report.target else ""
+        if file or stage:
+            page.line(Piece("   ".join(part for part in (file, stage) if part), "dim"))
         page.line(Piece("built on ", "dim"), " ← ".join(report.bases) or "nothing")
     write_notes(page, report)
     page.blank()
@@ -49,24 +52,25 @@ def _write(page: Page, report: InspectReport) -> None:
 
 def _rows(report: InspectReport) -> Iterator[Row]:
     run = report.run
-    yield _command_row("entrypoint", run.entrypoint)
-    yield _command_row("command", run.cmd)
+    unset = "none" if run.is_whole else _UNKNOWN
+    yield _command_row("entrypoint", run.entrypoint, unset)
+    yield _command_row("command", run.cmd, unset)
     yield _user_row(report)
     yield _setting_row("working folder", run.working_dir)
     yield from _list_rows("ports", run.ports)
     yield from _list_rows("volumes", run.volumes)
     yield _health_row(report, run.health)
-    yield _setting_row("stop signal", run.stop_signal, unset="SIGTERM")
+    yield _setting_row("stop signal", run.stop_signal, unset="SIGTERM" if run.is_whole else _UNKNOWN)
     yield from _list_rows("onbuild", run.triggers)
 
 
-def _command_row(name: str, command: CommandLine | None) -> Row:
+def _command_row(name: str, command: CommandLine | None, unset: str) -> Row:
     if command is None:
-        return Piece(name, "bold"), Piece("none", "dim"), ""
+        return Piece(name, "bold"), Piece(unset, "dim"), ""
     return Piece(name, "bold"), shell(command.words), _place(command.location)
 
 
-def _setting_row(name: str, setting: Setting | None, *, unset: str = "not known") -> Row:
+def _setting_row(name: str, setting: Setting | None, *, unset: str = _UNKNOWN) -> Row:
     if setting is None:
         return Piece(name, "bold"), Piece(unset, "dim"), ""
     note = "" if setting.is_known else "  (a variable has no value)"
@@ -85,8 +89,8 @@ def _list_rows(name: str, settings: Sequence[Setting]) -> Iterator[Row]:
 def _user_row(report: InspectReport) -> Row:
     user = report.user
     if user is None:
-        return Piece("user", "bold"), Piece("not known", "dim"), ""
-    numbers = ":".join(str(number) if number >= 0 else "?" for number in (user.uid, user.gid))
+        return Piece("user", "bold"), Piece(_UNKNOWN, "dim"), ""
+    numbers = ":".join(str(number) for number in (user.uid, user.gid) if number >= 0)
     known = [part for part in (user.name, numbers if user.uid >= 0 else "", user.home) if part]
     meaning = f"  {', '.join(part for part in known if part != user.written)}"
     style: Style = "red" if user.uid == 0 else ""
@@ -95,7 +99,8 @@ def _user_row(report: InspectReport) -> Row:
 
 def _health_row(report: InspectReport, check: HealthSetting | None) -> Row:
     if check is None or check.is_none:
-        return Piece("health", "bold"), Piece("turned off" if check else "no check", "dim"), ""
+        word = "turned off" if check else "no check" if report.run.is_whole else _UNKNOWN
+        return Piece("health", "bold"), Piece(word, "dim"), ""
     text: list[str | Piece] = [check.test[-1] if check.test[0] == "CMD-SHELL" else shell(check.test[1:])]
     asked = report.health
     facts = []

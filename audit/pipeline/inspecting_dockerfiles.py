@@ -1,7 +1,7 @@
 """What the image of a Dockerfile would run: the answer of ``inspect`` for a Dockerfile."""
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from fleet_audit.audit.dockerfiles.language.structure import Instruction, Stage
@@ -22,7 +22,7 @@ from fleet_audit.audit.dockerfiles.shell.calls import called
 from fleet_audit.audit.dockerfiles.shell.script import Lookup
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
 from fleet_audit.audit.dockerfiles.standards.probes import asked_health
-from fleet_audit.audit.dockerfiles.standards.start_files import started_source
+from fleet_audit.audit.dockerfiles.standards.start_files import end_of, started_source
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import distribution_name
@@ -109,12 +109,33 @@ def _seen(run: RunConfiguration, making: Making, bases: Bases, grounds: Grounds)
     place = "" if command is None or command.location is None else str(command.location)
     ports = ((port.value.partition("/")[0], port.location) for port in run.ports)
     return Seen(
-        programs=started_programs(run.starting, place, lambda _: None),
+        programs=started_programs(run.starting, place, _script_reader(run, making, bases, grounds)),
         packages=packages,
         distributions=distributions,
         imports=_imports(run, making, bases, grounds),
         ports={int(number): str(line or "") for number, line in ports if number.isdecimal()},
     )
+
+
+def _script_reader(
+    run: RunConfiguration, making: Making, bases: Bases, grounds: Grounds
+) -> Callable[[str], str | None]:
+    """Return what reads the shell scripts that the Dockerfile copies from the repository."""
+    use = bases.use(making)
+    stage = None if use is None else use.stage
+    if use is None or stage is None:
+        return lambda _: None
+    origins = Origins(grounds.repository, use.dockerfile, use.values(), _contexts(use.path, grounds))
+    folder = "/" if run.working_dir is None else run.working_dir.value
+
+    def read(program: str) -> str | None:
+        path = posixpath.normpath(posixpath.join(folder, program))
+        found = origins.find(path, stage, end_of(stage)) if "/" in program else None
+        text = None if found is None else grounds.repository.text(found)
+        first = (text or "").partition("\n")[0]
+        return text if first.startswith("#!") and first.rstrip().endswith("sh") else None
+
+    return read
 
 
 def _installed(making: Making, bases: Bases, grounds: Grounds) -> tuple[dict[str, str], dict[str, str]]:

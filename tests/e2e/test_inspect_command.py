@@ -102,6 +102,19 @@ def test_a_dockerfile_says_at_which_lines_it_says_so(world: World) -> None:
     assert (service["id"], service["evidence"][0]["where"]) == ("flask", "app.py:1")
 
 
+def test_scripts_of_the_repository_are_followed_to_what_they_start(world: World) -> None:
+    start = 'ENTRYPOINT ["tini", "/run.sh"]\nCMD ["celery", "worker"]\n'
+    text = f"FROM python:3.11-slim\nCOPY run.sh /run.sh\n{start}"
+    world.file("Dockerfile", text).file("run.sh", '#!/bin/sh\nset -e\nmemcached -d\nexec "$@"\n')
+
+    found = world.run("inspect", "Dockerfile").document["services"]
+
+    assert {each["id"]: each["evidence"][0]["where"] for each in found} == {
+        "celery": "Dockerfile:4",
+        "memcached": "/run.sh:3",
+    }
+
+
 def test_another_stage_and_arguments_can_be_asked_for(world: World) -> None:
     world.file("Dockerfile", DOCKERFILE)
 

@@ -103,12 +103,12 @@ def started_source(image: MadeImage, repository: Repository) -> str | None:
         return None
     wanted = _wanted(image, folder.value)
     origins = Origins(repository, image.use.dockerfile, image.use.values(), contexts)
-    found = (origins.find(path, stage, _end(stage)) for path in (wanted.candidates if wanted else ()))
+    found = (origins.find(path, stage, end_of(stage)) for path in (wanted.candidates if wanted else ()))
     return next((path for path in found if path is not None), None)
 
 
-def _end(stage: Stage) -> Instruction:
-    """Return what stands behind the last instruction of a stage."""
+def end_of(stage: Stage) -> Instruction:
+    """Return an instruction behind the last one of a stage, for which all that is copied is there."""
     last = stage.instructions[-1]
     return msgspec.structs.replace(last, line=last.last_line + 1, flags=())
 
