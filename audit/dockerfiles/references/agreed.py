@@ -20,7 +20,11 @@ from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.references import Reference, ReferenceKind
 
 MAX_NEAREST = 200
+"""Names for which one of nearly the same spelling is sought; it takes a millisecond each."""
+
 NEAR = 0.75
+"""How alike two names are (difflib's ratio) of which one may be a misspelling of the other."""
+
 OFFICIAL = "docker.io/library/"
 _TRANSPORT = re.compile(r"(?:oci|oci-archive|docker-archive|dir|docker|podman|registry):(?=[A-Za-z./])")
 _REMOTE = re.compile(r"(?:registry|docker|podman):(?=[A-Za-z])")
@@ -110,6 +114,11 @@ class Agreed:
     def published_images(self) -> frozenset[str]:
         """Return the last parts of the names that are published below the prefix."""
         return frozenset(name.rpartition("/")[2] for name in self.published if self.is_below_prefix(name))
+
+    @cached_property
+    def given_names(self) -> frozenset[str]:
+        """Return the texts by which the repository calls what it builds, as they are written."""
+        return frozenset(each.written for each in self._published)
 
     @cached_property
     def known_images(self) -> frozenset[str]:

@@ -9,7 +9,6 @@ from difflib import SequenceMatcher
 
 from fleet_audit.audit.dockerfiles.references.agreed import (
     NEAR,
-    OFFICIAL,
     Agreed,
     Canonical,
     consumed,
@@ -46,9 +45,10 @@ def _drift(reference: Reference, agreed: Agreed) -> Drift | None:
         return _malformed(reference)
     if not reference.repository_name:
         return None
-    for canonical in agreed.canonical:
-        if reference.repository_name == canonical.parsed.name:
-            return _from_canonical(reference, canonical)
+    same = [each for each in agreed.canonical if each.parsed.name == reference.repository_name]
+    if same:
+        held = [_from_canonical(reference, canonical) for canonical in same]
+        return None if None in held else held[0]
     checks = (_misuse_of_cache, _elsewhere, _off_scheme, _unpublished, _moving)
     return next((drift for check in checks if (drift := check(reference, agreed)) is not None), None)
 
@@ -197,7 +197,7 @@ def _moving(reference: Reference, agreed: Agreed) -> Drift | None:
     """Return the drift of a reference that means another image tomorrow: no tag, or ``latest``."""
     if reference.publishes or reference.kind is ReferenceKind.TEMPLATE:
         return None
-    if reference.repository_name.startswith(OFFICIAL) and reference.repository_name in agreed.published:
+    if reference.written in agreed.given_names:
         return None
     deviation = None
     if reference.is_untagged:

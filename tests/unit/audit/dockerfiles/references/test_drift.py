@@ -45,6 +45,13 @@ def test_a_canonical_reference_stays_as_it_is_wherever_it_occurs(text: str, devi
     assert what(house(HEALTH), reference(text)) == expected
 
 
+def test_several_canonical_references_of_one_image_are_all_right() -> None:
+    fleet = house(HEALTH, "images.example/acme/healthcheck:0.4.0-gpu")
+
+    assert what(fleet, reference(HEALTH), reference(f"{HEALTH}-gpu")) == []
+    assert what(fleet, reference(f"{HEALTH}-tpu")) == [("canonical", "tag", HEALTH)]
+
+
 def test_a_canonical_digest_holds_and_may_be_left_unknown() -> None:
     canonical = f"images.example/acme/healthcheck:0.4.0@{DIGESTS[0]}"
     fleet = house(canonical)
@@ -157,7 +164,8 @@ def test_an_image_of_others_names_a_version(text: str, deviation: str | None) ->
 
 
 def test_a_name_without_tag_that_the_repository_builds_is_no_moving_one() -> None:
-    assert what(None, reference("web", publishes=True), reference("web", line=2)) == []
+    for name in ("web", "acme/web"):
+        assert what(None, reference(name, publishes=True), reference(name, line=2)) == []
 
 
 def test_an_image_below_the_prefix_that_nothing_builds_is_named_with_the_nearest_that_is() -> None:
