@@ -54,9 +54,10 @@ def _parser(text: Text, cut: Iterable[Piece]) -> Parser:
 
 def _skimmed(text: Text, cut: Iterable[Piece]) -> Iterator[tuple[int, int]]:
     """Yield the first and last line of each piece that is not sound, without the blank lines around it."""
-    for piece in cut:
-        shadow = text.shadow[piece.start : piece.end]
-        if not piece.is_sound and shadow.strip(_BLANK):
+    for piece in (piece for piece in cut if not piece.is_sound):
+        # The lines of an unfinished merge are blank in the shadow that is read.
+        shadow = lex(text.source[piece.start : piece.end]).shadow
+        if shadow.strip(_BLANK):
             first = piece.start + len(shadow) - len(shadow.lstrip(_BLANK))
             last = piece.start + len(shadow.rstrip(_BLANK))
             yield text.line(first), text.line(last)

@@ -115,6 +115,7 @@ def test_code_between_the_lines_of_an_unfinished_merge_stays_in_its_function() -
     record = read(text)
 
     assert {record.blocks[found.block].name for found in record.imports} == {"f"}
+    assert record.skimmed == ((3, 3), (5, 5), (7, 7))
 
 
 def test_behind_a_function_whose_head_is_damaged_the_module_goes_on() -> None:
