@@ -101,6 +101,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     shell: str = ""
     container: Written | None = None
     services: Settings = ()
+    outputs: Settings = ()
     calls: ActionUse | None = None
     given: Settings = ()
     steps: tuple[Step, ...] = ()

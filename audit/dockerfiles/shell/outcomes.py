@@ -182,8 +182,9 @@ def _ends_well(branch: Block) -> bool:
 
 def _succeeds(command: Command) -> bool:
     call = called(command)
-    if call is None:
-        return not command.words
+    # A variable that is set keeps the outcome for later: that is more than going on.
+    if call is None or command.assignments:
+        return False
     if call.program in _LEAVING:
         return bool(call.arguments) and call.arguments[0].value == "0"
     return call.program in _SUCCEEDING

@@ -9,6 +9,10 @@ import re
 _OPEN, _CLOSE = "\ue000", "\ue001"
 """Of the characters for private use (Unicode, section 23.5); in a file they make a text unknown, no more."""
 _SYMBOL = re.compile(f"{_OPEN}([^{_CLOSE}]*){_CLOSE}?")
+OF_JOB = "job"
+"""Stands before the name of a job, before what one of its steps gives."""
+
+_JOB = re.compile(rf"{OF_JOB}\.[^.]*\.")
 _GITHUB = re.compile(r"\$GITHUB_([A-Z_]+)")
 
 
@@ -37,7 +41,13 @@ def starts_unknown(text: str) -> bool:
 
 def shown(text: str) -> str:
     """Return a text as people read it: an expression in braces, a variable with its sign."""
-    return _SYMBOL.sub(lambda found: found[1] if found[1].startswith("$") else f"${{{{ {found[1]} }}}}", text)
+    return _SYMBOL.sub(lambda found: _written(found[1]), text)
+
+
+def _written(name: str) -> str:
+    job = _JOB.match(name)
+    plain = name[job.end() :] if job else name
+    return plain if plain.startswith("$") else f"${{{{ {plain} }}}}"
 
 
 def with_holes(text: str, hole: str) -> str:

@@ -27,10 +27,10 @@ from fleet_audit.audit.dockerfiles.shell.instructions import SHELLS
 from fleet_audit.audit.dockerfiles.shell.symbols import (
     is_known,
     starts_unknown,
-    symbols_in,
     without_symbols,
 )
 from fleet_audit.audit.dockerfiles.workflows.builds import BUILD_ACTION, items, uses_action
+from fleet_audit.audit.dockerfiles.workflows.expressions import filled
 from fleet_audit.audit.dockerfiles.workflows.running import StepRun
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.workflows import ActionKind
@@ -137,10 +137,10 @@ PUBLISHING = (Deed.PUSHED, Deed.PROMOTED, Deed.DEPLOYED)
 class ImageEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a step does with images; symbols stand in names for what is not known.
 
-    `step` counts the steps of the job. `builds` is the id of the step that builds (its outputs name what it
-    built). `is_loaded` is false where what is built certainly does not become an image of the engine.
-    `source` is the old name where an image is NAMED, `condition` what must hold beside the step's own.
-    ANYTHING is what a program or action does that is not followed here.
+    `step` counts the steps of the job. `builds` is the symbol of the digest that a step gives which builds.
+    `is_loaded` is false where what is built certainly does not become an image of the engine. `source` is
+    the old name where an image is NAMED, `condition` what must hold beside the step's own. ANYTHING is what
+    a program or action does that is not followed here.
     """
 
     deed: Deed
@@ -199,7 +199,7 @@ def _of_action(at: int, run: StepRun, *, has_builder: bool) -> Iterator[ImageEve
         names=names,
         location=location,
         step=at,
-        builds=run.step.id,
+        builds=_digest_of(run),
         is_loaded=loads or not (has_builder or outputs or push != "false"),
     )
     if push not in ("false", "") or any(exports_to_registry(output) for output in outputs):
@@ -208,9 +208,13 @@ def _of_action(at: int, run: StepRun, *, has_builder: bool) -> Iterator[ImageEve
             names=names,
             location=location,
             step=at,
-            builds=run.step.id,
+            builds=_digest_of(run),
             condition=next((text.text for name, text in run.step.given if name == "push"), ""),
         )
+
+
+def _digest_of(run: StepRun) -> str:
+    return filled(f"${{{{ steps.{run.step.id}.outputs.digest }}}}", run.scope) if run.step.id else ""
 
 
 def _of_call(at: int, call: BuildCall, path: str, *, has_builder: bool) -> Iterator[ImageEvent]:
@@ -313,7 +317,7 @@ def _in_full(repository: str) -> str:
 def is_about(image: str, event: ImageEvent) -> bool:
     """Say whether an event is certainly about an image, by a name or by the digest of what was built."""
     name = image_name(image)
-    if event.builds and f"steps.{event.builds.lower()}.outputs.digest" in symbols_in(name.digest):
+    if event.builds and event.builds == name.digest:
         return True
     return any(image_name(other) == name for other in event.names)
 

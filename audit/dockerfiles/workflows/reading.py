@@ -192,6 +192,7 @@ def _job(name: str, view: View, reader: _Reader) -> Job:
         shell=plain(run.get("shell")),
         container=_image(view.get("container"), lines),
         services=_images(view.get("services"), lines),
+        outputs=settings(view.get("outputs"), lines),
         calls=reader.use(view.get("uses")),
         given=settings(view.get("with"), lines),
         steps=_steps(view.get("steps"), reader),

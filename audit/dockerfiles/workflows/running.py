@@ -12,13 +12,15 @@ import msgspec
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.shell.symbols import is_known
 from fleet_audit.audit.dockerfiles.workflows.expressions import filled
-from fleet_audit.audit.dockerfiles.workflows.scopes import WORKSPACE, Scope, Values
+from fleet_audit.audit.dockerfiles.workflows.scopes import WORKSPACE, Scope, Values, outcome
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.workflows import ActionKind, Combination, Job, Step, Workflow
 
 MAX_STEPS = 20_000
 MAX_CALLS = 10
 """How deep workflows may call one another; GitHub's own limit."""
+MAX_OUTPUTS = 500
+"""Outputs of the jobs of one workflow that are followed."""
 _CHECKOUT = "actions/checkout"
 _CALL = "workflow_call"
 
@@ -112,11 +114,14 @@ class _Runner:
         base = Scope(inputs=call.inputs).with_env(workflow.env)
         sure = Scope(inputs=call.certain).with_env(workflow.env)
         for job in workflow.jobs:
+            scope, certain = base, sure
             for combination in job.combinations:
                 scope, certain = _in_job(base, job, combination), _in_job(sure, job, combination)
                 yield from self._job(workflow, job, call, scope, certain)
                 if self.left < 0:
                     return
+            if job.outputs and len(job.combinations) == 1:
+                base, sure = _behind_job(base, job, scope), _behind_job(sure, job, certain)
 
     def _job(
         self, workflow: Workflow, job: Job, call: _Call, scope: Scope, certain: Scope
@@ -134,8 +139,19 @@ class _Runner:
 
 
 def _in_job(scope: Scope, job: Job, combination: Combination) -> Scope:
-    inner = msgspec.structs.replace(scope, matrix=combination, is_matrix_known=job.is_matrix_known)
+    inner = msgspec.structs.replace(
+        scope, matrix=combination, is_matrix_known=job.is_matrix_known, job=job.id
+    )
     return inner.with_env(job.env)
+
+
+def _behind_job(scope: Scope, job: Job, own: Scope) -> Scope:
+    """Return the scope of jobs further down, which may need what this one gives."""
+    given = {
+        ("needs", job.id.lower(), "outputs", name.lower()): outcome(text)
+        for name, text in own.values(job.outputs).items()
+    }
+    return msgspec.structs.replace(scope, facts={**scope.facts, **given})
 
 
 def _is_local(job: Job) -> bool:
@@ -197,7 +213,7 @@ def _step_runs(
 def _inside(step: Step, scope: Scope, given: Values) -> Scope:
     """Return the scope of the steps of a composite action."""
     folder = "" if step.uses is None else step.uses.path
-    facts = {("github", "action_path"): posixpath.join(WORKSPACE, folder)}
+    facts = {**scope.facts, ("github", "action_path"): posixpath.join(WORKSPACE, folder)}
     inputs = {**{name: default.text for name, default in step.inputs}, **given}
     return msgspec.structs.replace(scope, inputs=inputs, facts=facts)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.shell.symbols import is_known
+from fleet_audit.audit.dockerfiles.shell.symbols import OF_JOB, is_known, symbol
 from fleet_audit.audit.dockerfiles.workflows.expressions import UNKNOWN, Outcome, Unknown, filled
 from fleet_audit.audit.model.workflows import Combination, Settings
 
@@ -28,8 +28,8 @@ Facts = Mapping[tuple[str, ...], Outcome]
 class Scope(msgspec.Struct, frozen=True):
     """The values of contexts at one place. What a context does not hold is not known.
 
-    `facts` come before all else. `inputs` are those of the
-    workflow or of the composite action.
+    `facts` come before all else. What steps give is named after the `job` that they are in. `inputs` are
+    those of the workflow or of the composite action.
     """
 
     matrix: Combination = ()
@@ -37,6 +37,7 @@ class Scope(msgspec.Struct, frozen=True):
     env: Values = {}
     inputs: Values = {}
     facts: Facts = {}
+    job: str = ""
 
     def __call__(self, path: tuple[str, ...]) -> Outcome:
         """Return the value of a context's property."""
@@ -49,6 +50,8 @@ class Scope(msgspec.Struct, frozen=True):
                 return _value(self.env, name)
             case ("inputs", name) | ("github", "event", "inputs", name):
                 return _value(self.inputs, name)
+            case ("steps", *names):
+                return Unknown(text=symbol(".".join((OF_JOB, self.job, "steps", *names))))
             case _:
                 return _FIXED.get(path, UNKNOWN)
 
@@ -75,11 +78,14 @@ class Scope(msgspec.Struct, frozen=True):
         return None if self.is_matrix_known else UNKNOWN
 
 
+def outcome(text: str) -> Outcome:
+    """Return a text as a value of expressions: not known where a part of it is not."""
+    return text if is_known(text) else Unknown(text=text)
+
+
 def _value(values: Values, name: str) -> Outcome:
     """Return a value by its name, whose case does not count."""
     value = values.get(name)
     if value is None:
         value = next((found for key, found in values.items() if key.lower() == name), None)
-    if value is None:
-        return UNKNOWN
-    return value if is_known(value) else Unknown(text=value)
+    return UNKNOWN if value is None else outcome(value)

@@ -72,6 +72,8 @@ def test_a_failure_is_kept(text: str) -> None:
 
 def test_a_failure_that_a_function_or_something_else_handles_is_not_called_lost() -> None:
     assert loss_of("scan || handle") is None
+    assert loss_of("scan || failed=1\nexit ${failed:-0}") is None
+    assert loss_of("if scan; then echo fine; else failed=1; fi\nexit ${failed:-0}") is None
     assert loss_of("f() { scan; echo on; }\nf") is None
     assert loss_of("while scan; do sleep 1; done") is None
 

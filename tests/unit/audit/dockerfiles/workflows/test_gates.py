@@ -212,6 +212,26 @@ def test_a_scan_by_the_digest_of_what_was_pushed() -> None:
     assert in_steps(action) == [("after-push", 4)]
 
 
+def test_a_scan_by_what_another_job_gives() -> None:
+    text = """\
+    on: push
+    jobs:
+      build:
+        outputs: {digest: '${{ steps.image.outputs.digest }}', tag: 'acme/web:${{ github.sha }}'}
+        steps:
+          - uses: docker/build-push-action@v6
+            id: image
+            with: {push: true, tags: 'acme/web:${{ github.sha }}'}
+      scan:
+        needs: build
+        steps:
+          - run: trivy image --exit-code 1 acme/web@${{ needs.build.outputs.digest }}
+          - run: grype --fail-on high ${{ needs.build.outputs.tag }}
+          - run: grype --fail-on high acme/web@${{ steps.image.outputs.digest }}
+    """
+    assert kinds(text) == [("after-push", 12), ("after-push", 13)]
+
+
 def test_a_scan_in_one_script_with_the_push() -> None:
     script = "- run: |\n    docker build -t acme/web:1 .\n    {}\n    {}\n"
     scan, push = "trivy image --exit-code 1 acme/web:1", "docker push acme/web:1"
