@@ -12,6 +12,9 @@ from fleet_audit.reports.text import shell, short_digest, write_gaps, write_head
 
 Row = tuple[Line, Line, Line]
 
+MAX_ROWS = 200
+"""Variables, labels or layers that are shown; documents hold all of them."""
+
 _SURE: dict[Confidence, Style] = {
     Confidence.CERTAIN: "green",
     Confidence.LIKELY: "yellow",
@@ -122,7 +125,15 @@ def _write_variables(page: Page, title: str, variables: Sequence[Variable], mask
         return
     page.blank()
     page.line(Piece(title, "bold"))
-    page.table(("", "", ""), [_variable_row(each, is_masked=each.name in masked) for each in variables])
+    hidden = frozenset(masked)
+    shown = variables[:MAX_ROWS]
+    page.table(("", "", ""), [_variable_row(each, is_masked=each.name in hidden) for each in shown])
+    _write_rest(page, len(variables) - len(shown))
+
+
+def _write_rest(page: Page, left: int) -> None:
+    if left > 0:
+        page.line(Piece(f"and {left} more (-o json lists them)", "dim"), indent=1)
 
 
 def _variable_row(variable: Variable, *, is_masked: bool) -> Row:
@@ -152,8 +163,9 @@ def _write_layers(page: Page, layers: Sequence[LayerSize]) -> None:
     page.line(
         Piece("Layers", "bold"), Piece(f"  {count(len(layers), 'layer')}, {total} as they are stored", "dim")
     )
-    rows = [_layer_row(layer) for layer in layers]
+    rows = [_layer_row(layer) for layer in layers[:MAX_ROWS]]
     page.table((">stored", ">unpacked", ">seen", ">files", "made by"), rows)
+    _write_rest(page, len(layers) - len(rows))
 
 
 def _layer_row(layer: LayerSize) -> tuple[Line, Line, Line, Line, Line]:

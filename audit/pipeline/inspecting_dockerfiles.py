@@ -1,7 +1,7 @@
 """What the image of a Dockerfile would run: the answer of ``inspect`` for a Dockerfile."""
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from fleet_audit.audit.dockerfiles.language.structure import Instruction, Stage
@@ -22,7 +22,7 @@ from fleet_audit.audit.dockerfiles.shell.calls import called
 from fleet_audit.audit.dockerfiles.shell.script import Lookup
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
 from fleet_audit.audit.dockerfiles.standards.probes import asked_health
-from fleet_audit.audit.dockerfiles.standards.start_files import end_of, started_source
+from fleet_audit.audit.dockerfiles.standards.start_files import copied_script, started_source
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import distribution_name
@@ -105,37 +105,23 @@ def _user(run: RunConfiguration, making: Making, bases: Bases) -> ResolvedUser |
 
 def _seen(run: RunConfiguration, making: Making, bases: Bases, grounds: Grounds) -> Seen:
     packages, distributions = _installed(making, bases, grounds)
+    builds = tuple(build for build in grounds.builds if build.dockerfile == making[0])
+    use = bases.use(making)
+    image = None if use is None else MadeImage(making[0], Role.OTHER, use, making, run, builds)
     command = run.cmd or run.entrypoint
     place = "" if command is None or command.location is None else str(command.location)
     ports = ((port.value.partition("/")[0], port.location) for port in run.ports)
     return Seen(
-        programs=started_programs(run.starting, place, _script_reader(run, making, bases, grounds)),
+        programs=started_programs(
+            run.starting,
+            place,
+            lambda program: None if image is None else copied_script(image, grounds.repository, program),
+        ),
         packages=packages,
         distributions=distributions,
-        imports=_imports(run, making, bases, grounds),
+        imports={} if image is None else _imports(image, grounds),
         ports={int(number): str(line or "") for number, line in ports if number.isdecimal()},
     )
-
-
-def _script_reader(
-    run: RunConfiguration, making: Making, bases: Bases, grounds: Grounds
-) -> Callable[[str], str | None]:
-    """Return what reads the shell scripts that the Dockerfile copies from the repository."""
-    use = bases.use(making)
-    stage = None if use is None else use.stage
-    if use is None or stage is None:
-        return lambda _: None
-    origins = Origins(grounds.repository, use.dockerfile, use.values(), _contexts(use.path, grounds))
-    folder = "/" if run.working_dir is None else run.working_dir.value
-
-    def read(program: str) -> str | None:
-        path = posixpath.normpath(posixpath.join(folder, program))
-        found = origins.find(path, stage, end_of(stage)) if "/" in program else None
-        text = None if found is None else grounds.repository.text(found)
-        first = (text or "").partition("\n")[0]
-        return text if first.startswith("#!") and first.rstrip().endswith("sh") else None
-
-    return read
 
 
 def _installed(making: Making, bases: Bases, grounds: Grounds) -> tuple[dict[str, str], dict[str, str]]:
@@ -189,13 +175,8 @@ def _contexts(path: str, grounds: Grounds) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*named, ".")))
 
 
-def _imports(run: RunConfiguration, making: Making, bases: Bases, grounds: Grounds) -> dict[str, str]:
+def _imports(image: MadeImage, grounds: Grounds) -> dict[str, str]:
     """Return what the program imports that is started, where the repository holds it."""
-    use = bases.use(making)
-    builds = tuple(build for build in grounds.builds if build.dockerfile == making[0])
-    if use is None or not builds:
-        return {}
-    image = MadeImage(making[0], Role.OTHER, use, making, run, builds)
     path = started_source(image, grounds.repository)
     text = None if path is None else grounds.repository.text(path)
     return {} if path is None or text is None else imported_names(text, path)

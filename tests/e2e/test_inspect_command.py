@@ -204,3 +204,20 @@ def test_the_page_shows_what_the_command_says(monkeypatch: pytest.MonkeyPatch, t
     assert (
         f"$ fleet-audit inspect ServiceRegistry\n{out}```" in (ROOT / "docs/commands/inspect.md").read_text()
     )
+
+
+def test_names_and_values_of_a_hostile_image_are_shown_whole_and_escaped(world: World) -> None:
+    hostile = {
+        "Env": [*(f"TOKEN_{n}=value-{n}" for n in range(3000)), *(f"A{n}=\x1b[2J{n}" for n in range(3000))],
+        "Entrypoint": ["\x1b]0;x\x07", "\u202e", "a" * 5000],
+        "Labels": {"a\nb": "c\rd"},
+        "ExposedPorts": {"99999999999999999999/tcp": {}, "x": {}},
+        "User": "\x00",
+    }
+
+    answer = world.run("inspect", world.image("x", config=hostile), "-o", "text")
+
+    assert answer.code == 0
+    assert len(answer.document["environment"]) == 6000
+    assert "more (-o json lists them)" in answer.out
+    assert not {"\x1b", "\x07", "\u202e", "\r"} & set(answer.out)

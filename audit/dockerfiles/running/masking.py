@@ -13,6 +13,9 @@ from fleet_audit.audit.model.running import CommandLine, RunConfiguration, Setti
 MIN_REPEATED: Final = 6
 """Characters from which on a secret is looked for in other texts: a shorter one would be found everywhere."""
 
+MAX_REPEATED: Final = 50
+"""Secrets that are looked for in other texts."""
+
 MAX_TEXT: Final = 20_000
 _GIVEN = re.compile(
     r"(?P<option>--?)?(?P<name>[A-Za-z][A-Za-z0-9_-]{0,100})(?P<sign>=|[ \t])"
@@ -50,8 +53,12 @@ def masked(run: RunConfiguration) -> RunConfiguration:
 
 
 def secret_values(run: RunConfiguration) -> frozenset[str]:
-    """Return the values of variables that are secrets and long enough to be told from other text."""
-    return frozenset(each.value for each in run.env if _is_secret(each) and len(each.value) >= MIN_REPEATED)
+    """Return the values of variables that are secrets and long enough to be told from other text.
+
+    Of very many, those are taken that are longest.
+    """
+    values = {each.value for each in run.env if _is_secret(each) and len(each.value) >= MIN_REPEATED}
+    return frozenset(sorted(values, key=lambda value: (-len(value), value))[:MAX_REPEATED])
 
 
 def masked_words(words: Iterable[str], known: Collection[str] = ()) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ specification, ``init``.
 import re
 from collections.abc import Sequence
 
+from fleet_audit.audit.dockerfiles.shell.calls import called
+from fleet_audit.audit.dockerfiles.shell.reading import read_script
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
 from fleet_audit.audit.model.finding import Confidence
 from fleet_audit.audit.model.running import CommandLine, RunConfiguration, shell_text
@@ -36,10 +38,13 @@ _EXEC = re.compile(r"\s*exec\s")
 MAX_SHOWN = 200
 
 
-def first_process(image: MadeImage, *, wanted_init: str, has_outer_init: bool) -> Observed | None:
+def first_process(
+    image: MadeImage, *, wanted_init: str, has_outer_init: bool, script: str | None = None
+) -> Observed | None:
     """Return what runs first in a container of an image; None where that is not known, or nothing does.
 
-    Where CMD comes from an image of which nothing is known, so may an ENTRYPOINT.
+    Where CMD comes from an image of which nothing is known, so may an ENTRYPOINT. `script` is the text of the
+    shell script that comes first, where it is known.
     """
     words = image.run.starting
     if not words or (image.run.entrypoint is None and not image.run.is_whole):
@@ -49,11 +54,11 @@ def first_process(image: MadeImage, *, wanted_init: str, has_outer_init: bool) -
         image=image.name,
         role=image.role,
         command=shown(words),
-        init=init_of(words),
+        init=init_of(words) or _init_in(script),
         wanted_init=wanted_init if image.role is not Role.OTHER else "",
         is_shell_form=text is not None,
         replaces_shell=text is not None and _EXEC.match(text) is not None,
-        is_script=_is_script(words[0]),
+        is_script=script is None and _is_script(words[0]),
         has_outer_init=has_outer_init,
         services=image.services,
     )
@@ -74,6 +79,12 @@ def init_of(words: Sequence[str]) -> str:
     """Return what people call the init that a command begins with; empty where it begins with none."""
     program = words[0] if words else ""
     return INIT_PATHS.get(program) or INITS.get(program.rpartition("/")[2], "")
+
+
+def _init_in(script: str | None) -> str:
+    """Return the init that a script starts."""
+    calls = (called(command) for command in read_script(script).commands) if script else ()
+    return next((INITS[call.program] for call in calls if call is not None and call.program in INITS), "")
 
 
 def behind_init(words: Sequence[str]) -> tuple[str, ...]:

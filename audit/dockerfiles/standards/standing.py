@@ -25,7 +25,7 @@ from fleet_audit.audit.dockerfiles.standards.platforms import platforms
 from fleet_audit.audit.dockerfiles.standards.processes import first_process, init_of
 from fleet_audit.audit.dockerfiles.standards.secrets import secrets
 from fleet_audit.audit.dockerfiles.standards.sizes import image_size
-from fleet_audit.audit.dockerfiles.standards.start_files import start_file
+from fleet_audit.audit.dockerfiles.standards.start_files import copied_script, start_file
 from fleet_audit.audit.dockerfiles.standards.users import privileged_steps, run_as
 from fleet_audit.audit.model.fleet import Defaults, Fleet
 from fleet_audit.audit.model.image import Layer
@@ -114,6 +114,7 @@ def _running(image: MadeImage, ground: Ground) -> Iterator[Observed]:
             image,
             wanted_init=defaults.init,
             has_outer_init=_has_outer_init(image, ground),
+            script=copied_script(image, ground.repository, (*image.run.starting, "")[0]),
         ),
         health(
             image,

@@ -107,6 +107,20 @@ def started_source(image: MadeImage, repository: Repository) -> str | None:
     return next((path for path in found if path is not None), None)
 
 
+def copied_script(image: MadeImage, repository: Repository, program: str) -> str | None:
+    """Return the text of a shell script that a Dockerfile copies; None where it is not known to be one."""
+    stage, folder = image.use.stage, image.run.working_dir
+    contexts = [build.context for build in image.builds if build.context]
+    if stage is None or "/" not in program or not contexts:
+        return None
+    path = posixpath.normpath(posixpath.join("/" if folder is None else folder.value, program))
+    origins = Origins(repository, image.use.dockerfile, image.use.values(), contexts)
+    found = origins.find(path, stage, end_of(stage))
+    text = None if found is None else repository.text(found)
+    first = (text or "").partition("\n")[0].rstrip()
+    return text if first.startswith("#!") and first.endswith("sh") else None
+
+
 def end_of(stage: Stage) -> Instruction:
     """Return an instruction behind the last one of a stage, for which all that is copied is there."""
     last = stage.instructions[-1]
