@@ -114,7 +114,7 @@ def _running(image: MadeImage, ground: Ground) -> Iterator[Observed]:
             image,
             wanted_init=defaults.init,
             has_outer_init=_has_outer_init(image, ground),
-            script=copied_script(image, ground.repository, (*image.run.starting, "")[0]),
+            script=_entry_script(image, ground),
         ),
         health(
             image,
@@ -125,6 +125,11 @@ def _running(image: MadeImage, ground: Ground) -> Iterator[Observed]:
         ),
     )
     yield from (each for each in found if each is not None)
+
+
+def _entry_script(image: MadeImage, ground: Ground) -> str | None:
+    words = image.run.starting
+    return None if not words or init_of(words) else copied_script(image, ground.repository, words[0])
 
 
 def _has_outer_init(image: MadeImage, ground: Ground) -> bool:
