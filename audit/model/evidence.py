@@ -42,7 +42,9 @@ class Edge(msgspec.Struct, frozen=True):
     """`source` leads to `target`: `how` is a verb (``imports``, ``needs``), `location` where it stands.
 
     `is_guarded` marks a step whose failure is handled where it stands (``try: import … except
-    ImportError``): it is taken as certainly as `level` says, but nothing behind it is needed.
+    ImportError``): it is taken as certainly as `level` says, but nothing behind it is needed. `behind` are
+    modules whose import must have worked before: where one of them cannot be imported, and that is survived,
+    the step is not taken.
     """
 
     source: Node
@@ -51,6 +53,7 @@ class Edge(msgspec.Struct, frozen=True):
     level: Level = Level.CERTAIN
     location: Location | None = None
     is_guarded: bool = False
+    behind: tuple[Node, ...] = ()
 
     @property
     def demand(self) -> Level:

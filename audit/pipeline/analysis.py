@@ -48,6 +48,7 @@ from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.shipping import shipping
 from fleet_audit.audit.pipeline.subject import Subject
 from fleet_audit.audit.pipeline.supply import Supply
+from fleet_audit.audit.pipeline.taken import as_taken
 from fleet_audit.audit.pipeline.unexamined import unexamined
 from fleet_audit.audit.pipeline.waiving import pragmas_of
 from fleet_audit.audit.pipeline.wishes import (
@@ -133,6 +134,7 @@ class _Audit:
     def run(self) -> Analysis:
         imports = self._examine_services()
         self._load_extensions(self._extensions(imports.services))
+        self._edges = list(as_taken(self._edges, self._closures))
         self._grant_wishes(imports)
         graph = EvidenceGraph([*self._edges, *ldd_evidence.edges(self._closures)])
         services = [Node(NodeKind.SERVICE, service.name) for service in self._subject.services]

@@ -10,6 +10,7 @@ from tests.support.worlds import (
     Answer,
     Files,
     World,
+    extension,
     installed,
     library,
     opencv,
@@ -97,6 +98,58 @@ def test_a_library_behind_a_guarded_import_is_optional(world: World) -> None:
 
     assert (answer.code, answer.roots) == (0, [])
     assert outcome(answer, "libGL.so.1") == ("optional", "missing")
+
+
+SOUND = installed(
+    "sound",
+    {
+        "sound/__init__.py": "from . import _play\n",
+        "sound/_play.abi3.so": extension("_play", "libpulse.so.0"),
+    },
+)
+IN_ELSE = "try:\n    import cv2\nexcept ImportError:\n    cv2 = None\nelse:\n    import sound\n"
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        IN_ELSE,
+        IN_ELSE.replace("import cv2", "from cv2 import imread"),
+        "def f():\n    import sound\ntry:\n    import cv2\nexcept Exception:\n    pass\nelse:\n    f()\n",
+    ],
+)
+def test_what_an_else_imports_is_needed_where_what_it_stands_behind_works(world: World, app: str) -> None:
+    works = opencv("libGL.so.1"), library("usr/lib/libGL.so.1")
+
+    assert outcome(deps(world, app, *works, SOUND), "libpulse.so.0") == ("required", "missing")
+
+
+@pytest.mark.parametrize("app", [IN_ELSE, IN_ELSE.replace("import cv2", "import video")])
+def test_what_an_else_imports_is_optional_where_what_it_stands_behind_fails(world: World, app: str) -> None:
+    video = installed("video", {"video.py": "import cv2\n"})
+
+    answer = deps(world, app, MISSING_GL, SOUND, video)
+
+    assert answer.code == 0
+    assert outcome(answer, "libGL.so.1") == ("optional", "missing")
+    assert outcome(answer, "libpulse.so.0") == ("optional", "missing")
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        "import sound\n" + IN_ELSE,
+        IN_ELSE.replace("else:\n    import", "import"),
+        IN_ELSE.replace("except ImportError", "except KeyError"),
+        IN_ELSE.replace("import cv2", "import video"),
+    ],
+)
+def test_what_does_not_stand_behind_a_failure_that_is_survived_is_required(world: World, app: str) -> None:
+    video = installed("video", {"video.py": "try:\n    import cv2\nexcept ImportError:\n    pass\n"})
+
+    answer = deps(world, app, MISSING_GL, SOUND, video)
+
+    assert outcome(answer, "libpulse.so.0") == ("required", "missing")
 
 
 def test_the_hosts_driver_is_never_proposed(world: World) -> None:

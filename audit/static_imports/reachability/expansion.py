@@ -15,7 +15,8 @@ class Link(msgspec.Struct, frozen=True, gc=False):
 
     `is_statement` holds for the module that the import names itself, not for what comes along. `place` is
     the file of the line where that is another than the module's own. `may_fail` holds where it is survived
-    that the target cannot be imported, or where that does not show.
+    that the target cannot be imported, or where that does not show. `behind` are modules that must have been
+    imported before the line runs (those in the ``try`` of an ``else``).
     """
 
     target: ModuleName
@@ -26,6 +27,7 @@ class Link(msgspec.Struct, frozen=True, gc=False):
     is_statement: bool = False
     place: Place | None = None
     may_fail: bool = False
+    behind: tuple[ModuleName, ...] = ()
 
     @property
     def is_survived(self) -> bool:
@@ -54,6 +56,7 @@ class CallLink(msgspec.Struct, frozen=True, gc=False):
     line: int
     context: ImportContext = ImportContext.MODULE
     how: str = "calls"
+    behind: tuple[ModuleName, ...] = ()
 
 
 class Expansion(msgspec.Struct, frozen=True):

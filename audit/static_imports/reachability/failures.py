@@ -2,13 +2,14 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from fleet_audit.audit.static_imports.reachability.blocks import try_around
+from fleet_audit.audit.static_imports.reachability.blocks import around, try_around
 from fleet_audit.audit.static_imports.source.records import (
     Block,
+    BlockKind,
     DynamicImportCall,
     ImportStatement,
     SourceRecord,
@@ -48,6 +49,13 @@ def possible_failures(
         if at >= 0:
             failures[at].append(Failure(raised.block, raised.exception))
     return dict(failures)
+
+
+def tries_before(blocks: Sequence[Block], block: int) -> frozenset[int]:
+    """Return each ``try`` that copes with a failed import and that a block stands in the ``else`` of."""
+    outer = (blocks[at] for at in around(blocks, block))
+    tries = {each.previous for each in outer if each.kind is BlockKind.TRY_ELSE}
+    return frozenset(at for at in tries if not IMPORT_FAILURES.isdisjoint(blocks[at].catches))
 
 
 def is_caught(exception: str, handler: Block) -> bool:

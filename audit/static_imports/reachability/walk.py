@@ -6,7 +6,9 @@ import msgspec
 
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import ImportContext, Level
+from fleet_audit.audit.static_imports.reachability.blocks import try_around
 from fleet_audit.audit.static_imports.reachability.expansion import Absent, CallLink, Expansion, Link, is_sure
+from fleet_audit.audit.static_imports.reachability.failures import tries_before
 from fleet_audit.audit.static_imports.reachability.import_targets import also_served, is_answered, submodule
 from fleet_audit.audit.static_imports.reachability.imported_names import ImportedNames
 from fleet_audit.audit.static_imports.reachability.liveness import Liveness
@@ -56,6 +58,7 @@ class Walk:
             around.world(is_script=is_script), flag=self._imported_flag, given=self._given
         )
         self._live = Liveness(record, world, self._is_answered, called)
+        self._block = 0
         self._links: list[Link] = []
         self._absent: list[Absent] = []
 
@@ -66,7 +69,9 @@ class Walk:
             self._add_computed()
         for statement in self._record.imports:
             if self._is_walked(statement.block):
+                self._block = statement.block
                 self._follow(statement)
+        self._block = 0
         for dynamic in self._record.dynamic:
             if self._is_walked(dynamic.block):
                 self._follow_import_call(dynamic)
@@ -133,7 +138,7 @@ class Walk:
             found = self._around.called(self._module, call)
             if found is not None:
                 context = ImportContext.GUARDED if self._live.is_guarded(call.block) else ImportContext.MODULE
-                yield CallLink(*found, level, call.line, context)
+                yield CallLink(*found, level, call.line, context, behind=self._behind(call.block))
 
     def _settings(self) -> Iterator[CallLink]:
         """Follow the settings that this module has read, and those of its own that are used."""
@@ -320,11 +325,22 @@ class Walk:
     def _add(
         self, name: ModuleName, level: Level, line: int, context: ImportContext, *, is_statement: bool = False
     ) -> None:
-        self._append(Link(name, level, line, "imports", context, is_statement))
+        self._append(Link(name, level, line, "imports", context, is_statement), self._block)
 
-    def _append(self, link: Link) -> None:
+    def _append(self, link: Link, block: int = 0) -> None:
         if link.target != self._module.name:
-            self._links.append(link)
+            behind = self._behind(block)
+            self._links.append(msgspec.structs.replace(link, behind=behind) if behind else link)
+
+    def _behind(self, block: int) -> tuple[ModuleName, ...]:
+        """Return what has been imported before a block runs, by the ``try`` that it is the ``else`` of."""
+        tries = tries_before(self._record.blocks, block)
+        imported: list[str] = []
+        for statement in self._record.imports if tries else ():
+            name = absolute_name(statement.module, statement.level, self._module.package)
+            if name is not None and try_around(self._record.blocks, statement.block) in tries:
+                imported += [name, *(f"{name}.{item.name}" for item in statement.names)]
+        return tuple(ModuleName(name) for name in imported if self._around.find(name) is not None)
 
 
 def _likely(level: Level, taken: Taken, count: int, *, is_taken: bool) -> Level:

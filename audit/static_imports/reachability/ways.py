@@ -1,6 +1,6 @@
 """The ways on from a module, as edges of the evidence: made ready once for all services of an image."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -132,13 +132,22 @@ def _ways(
     is_script: bool,
 ) -> Ways:
     found = tuple(_found(module, node, expansion, find))
-    calls = tuple(call_way(module, node, call, is_script=is_script) for call in expansion.calls)
+    calls = tuple(
+        call_way(module, node, call, is_script=is_script, behind=_nodes(call.behind, find))
+        for call in expansion.calls
+    )
     absent = tuple(_absent(module, node, expansion))
     edges = (*(way.edge for way in found if way.edge is not None), *absent)
     return Ways(found, calls, absent, edges, any(way.leads_home for way in found))
 
 
-def call_way(module: Module, node: Node, link: CallLink, *, is_script: bool) -> CallWay:
+def _nodes(names: Iterable[ModuleName], find: Callable[[str], Module | None]) -> tuple[Node, ...]:
+    return tuple(module_node(module) for name in names if (module := find(name)) is not None)
+
+
+def call_way(
+    module: Module, node: Node, link: CallLink, *, is_script: bool, behind: tuple[Node, ...] = ()
+) -> CallWay:
     """Return a call that `module`, shown as `node`, makes; a script's own functions are the script's."""
     where = None if module.file is None else location(module.file, link.line)
     is_guarded = link.context is ImportContext.GUARDED
@@ -148,7 +157,7 @@ def call_way(module: Module, node: Node, link: CallLink, *, is_script: bool) -> 
         key=(node_name(link.target), runs_in_script),
         call=link.call,
         level=link.level,
-        edge=Edge(node, shown(link.target, link.call), link.how, link.level, where, is_guarded),
+        edge=Edge(node, shown(link.target, link.call), link.how, link.level, where, is_guarded, behind),
         own_line=where if isinstance(where, SourceLocation) else None,
         is_survived=is_guarded,
     )
@@ -165,7 +174,15 @@ def _found(
             continue
         where = location(file, link.line)
         is_builtin = target.kind is ModuleKind.BUILTIN
-        edge = Edge(node, module_node(target), link.how, link.level, where, link.is_survived)
+        edge = Edge(
+            node,
+            module_node(target),
+            link.how,
+            link.level,
+            where,
+            link.is_survived,
+            _nodes(link.behind, find) if link.behind else (),
+        )
         yield Way(
             target=target,
             key=(node_name(target), False),
