@@ -24,6 +24,7 @@ class ReferenceKind(StrEnum):
     WORKFLOW = "workflow"
     COMMAND = "command"
     TAG = "tag"
+    CACHE = "cache"
     TEMPLATE = "template"
 
 

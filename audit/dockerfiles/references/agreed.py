@@ -88,6 +88,11 @@ class Agreed:
         parsed = parsed_or_none("" if self._registry is None else self._registry.cache_ref)
         return "" if parsed is None else parsed.name
 
+    @property
+    def written_cache(self) -> str:
+        """Return where builds keep their cache as the manifest has it."""
+        return "" if self._registry is None else self._registry.cache_ref
+
     @cached_property
     def family_images(self) -> frozenset[str]:
         """Return the names and aliases of families, which are the last parts of their images' names."""
@@ -217,7 +222,7 @@ def is_local_name(reference: Reference) -> bool:
 def consumed(references: Iterable[Reference]) -> Iterator[Reference]:
     """Yield the references that take an image, without those of templates."""
     for each in references:
-        if not each.publishes and each.kind is not ReferenceKind.TEMPLATE:
+        if not each.publishes and each.kind not in (ReferenceKind.TEMPLATE, ReferenceKind.CACHE):
             yield each
 
 

@@ -45,6 +45,8 @@ def _drift(reference: Reference, agreed: Agreed) -> Drift | None:
         return _malformed(reference)
     if not reference.repository_name:
         return None
+    if reference.kind is ReferenceKind.CACHE:
+        return _cache_elsewhere(reference, agreed)
     same = [each for each in agreed.canonical if each.parsed.name == reference.repository_name]
     if same:
         held = [_from_canonical(reference, canonical) for canonical in same]
@@ -87,6 +89,19 @@ def _misuse_of_cache(reference: Reference, agreed: Agreed) -> Drift | None:
     if reference.repository_name != agreed.cache:
         return None
     return Drift(reference=reference, standard=Standard.CACHE, deviation=Deviation.REPOSITORY)
+
+
+def _cache_elsewhere(reference: Reference, agreed: Agreed) -> Drift | None:
+    name = f"{reference.repository_name}/"
+    if not agreed.cache or name.startswith(f"{agreed.cache}/"):
+        return None
+    has_tag = ":" in agreed.written_cache.rpartition("/")[2]
+    return Drift(
+        reference=reference,
+        standard=Standard.CACHE,
+        deviation=Deviation.REPOSITORY,
+        expected=agreed.written_cache + ("" if has_tag else suffix(reference.tag, "")),
+    )
 
 
 def _elsewhere(reference: Reference, agreed: Agreed) -> Drift | None:

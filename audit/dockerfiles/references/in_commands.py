@@ -7,7 +7,7 @@ Rules: docs.docker.com, reference of the docker command line: run, create, pull,
 from collections.abc import Iterable, Iterator
 
 from fleet_audit.audit.dockerfiles.contexts.commands import build_calls
-from fleet_audit.audit.dockerfiles.references.partly_known import OPEN, Place, reference_at
+from fleet_audit.audit.dockerfiles.references.partly_known import OPEN, Place, cache_name, reference_at
 from fleet_audit.audit.dockerfiles.shell.arguments import Arguments, Syntax, syntax
 from fleet_audit.audit.dockerfiles.shell.following import Executed
 from fleet_audit.audit.dockerfiles.shell.symbols import with_holes
@@ -59,6 +59,8 @@ def references_in_commands(path: str, commands: Iterable[Executed]) -> Iterator[
     for call in build_calls(commands):
         for tag in call.arguments.values("-t", "--tag"):
             yield from _reference(path, call.command, tag, ReferenceKind.TAG, publishes=True)
+        for cache in call.arguments.values("--cache-to"):
+            yield from _reference(path, call.command, cache_name(cache), ReferenceKind.CACHE)
     for command in commands:
         if command.program in PROGRAMS:
             yield from _of_command(path, command)

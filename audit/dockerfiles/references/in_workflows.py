@@ -1,8 +1,8 @@
 """The images that workflows name: containers of jobs, services, steps that are images, tags, commands.
 
-Rules: docs.github.com, "Workflow syntax for GitHub Actions" (``container``, ``services``, ``uses: docker://``);
-the metadata of docker/build-push-action (``tags``) and docker/metadata-action (``images``: names whose tags
-it makes up).
+Rules: docs.github.com, "Workflow syntax for GitHub Actions" (``container``, ``services``, ``uses: docker://``)
+and "Metadata syntax" (``runs.image``); the metadata of docker/build-push-action (``tags``, ``cache-to``) and
+docker/metadata-action (``images``: names whose tags it makes up).
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from fleet_audit.audit.dockerfiles.kinds import FileRole
 from fleet_audit.audit.dockerfiles.references.in_commands import references_in_commands
-from fleet_audit.audit.dockerfiles.references.partly_known import OPEN, Place, reference_at
+from fleet_audit.audit.dockerfiles.references.partly_known import OPEN, Place, cache_name, reference_at
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.shell.symbols import with_holes
 from fleet_audit.audit.dockerfiles.workflows.builds import (
@@ -82,12 +82,22 @@ def _of_step(run: StepRun, job: JobRun) -> Iterator[Reference]:
             # What that action makes up are tags of names that stand at its own step.
             if reference.image or not (are_made_up and _MADE_UP.search(reference.written)):
                 yield reference
+        yield from _caches(run)
     elif uses_action(run, METADATA_ACTION):
         yield from _published(run, "images", behind=f":{OPEN}")
     else:
         script = step_script(run, job)
         if script is not None:
             yield from references_in_commands(run.step.location.path, step_commands(run, job, script))
+
+
+def _caches(run: StepRun) -> Iterator[Reference]:
+    for written in (text for key, text in run.step.given if key == "cache-to"):
+        for number, line in enumerate(written.text.split("\n"), 1):
+            name = cache_name(_opened(line, run.scope))
+            if name.strip(OPEN):
+                location = SourceLocation(written.location.path, written.line(number))
+                yield reference_at(Place(location, ReferenceKind.CACHE), name)
 
 
 def _published(run: StepRun, name: str, behind: str = "") -> Iterator[Reference]:

@@ -71,6 +71,12 @@ def is_placeholder(text: str) -> bool:
     return has_signs or any(_PLACEHOLDER.fullmatch(part) for part in _BETWEEN.split(text))
 
 
+def cache_name(written: str) -> str:
+    """Return the image to which a build's cache goes (``type=registry,ref=…``); empty where to none."""
+    fields = dict(field.strip().partition("=")[::2] for field in written.split(","))
+    return fields.get("ref", "") if fields.get("type") == "registry" else ""
+
+
 class Parts(NamedTuple):
     """The parts of a reference as far as they are known; see `Reference`."""
 

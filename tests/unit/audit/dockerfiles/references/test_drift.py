@@ -190,6 +190,23 @@ def test_the_cache_is_no_image_to_run() -> None:
     assert what(house(), reference(f"{PREFIX}/cache:x")) == [("cache", "repository", "")]
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (f"{PREFIX}/cache:main", None),
+        (f"{PREFIX}/cache/web:main", None),
+        (f"{PREFIX}/?:main", None),
+        (f"{PREFIX}/caches:main", f"{PREFIX}/cache:main"),
+        ("images.example/acme/web", f"{PREFIX}/cache"),
+    ],
+)
+def test_builds_keep_their_cache_where_it_was_agreed(name: str, expected: str | None) -> None:
+    drift = [] if expected is None else [("cache", "repository", expected)]
+
+    assert what(house(), reference(name, kind=ReferenceKind.CACHE)) == drift
+    assert what(None, reference(name, kind=ReferenceKind.CACHE)) == []
+
+
 def test_one_tag_has_one_digest() -> None:
     first, second, third = (
         reference(f"redis:7@{digest}", line=line) for line, digest in enumerate([*DIGESTS[:2], DIGESTS[1]], 1)

@@ -31,6 +31,8 @@ def found(script: str) -> list[tuple[str, bool]]:
             "docker buildx imagetools create -t acme/web:2 acme/web:1",
             [("acme/web:2", True), ("acme/web:1", False)],
         ),
+        ("docker buildx build --cache-to type=registry,ref=acme/cache:1 .", [("acme/cache:1", False)]),
+        ("docker buildx build --cache-to type=local,dest=/c .", []),
         ("T=1; docker pull acme/web:$T", [("acme/web:1", False)]),
         ("docker pull acme/web:$TAG", [("acme/web:…", False)]),
     ],

@@ -84,6 +84,18 @@ def test_tags_that_an_action_makes_up_are_no_unknown_names_beside_it() -> None:
     assert [each.repository for each in found(f"    steps:\n{build}")] == [""]
 
 
+def test_the_cache_that_a_build_keeps_in_a_registry_is_named_and_no_other() -> None:
+    references = found(
+        "    steps:\n      - uses: docker/build-push-action@v6\n        with:\n          cache-to: |\n"
+        "            type=registry,ref=acme/cache:main,mode=max\n            type=gha,mode=max\n"
+        "          cache-from: type=registry,ref=acme/web:1\n"
+    )
+
+    assert [
+        (each.location.line, *row) for each, row in zip(references, written(references), strict=True)
+    ] == [(9, "cache", "acme/cache:main", False)]
+
+
 def test_commands_in_steps_name_images_and_other_words_do_not() -> None:
     references = found(
         "    steps:\n      - run: |\n          docker pull acme/web:1 && echo docker pull acme/no:1\n"
