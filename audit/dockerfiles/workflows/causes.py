@@ -29,9 +29,3 @@ def fault_of(placed: PlacedScan, picture: Picture, cause: Cause) -> GateFault:
         detail=cause.detail,
         related=tuple(place for place in others if place != at),
     )
-
-
-def short(text: str) -> str:
-    """Return a text in one line, cut where it is long."""
-    text = " ".join(text.split())
-    return text if len(text) <= 80 else text[:79] + "…"

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from fleet_audit.audit.dockerfiles.shell.arguments import syntax
 from fleet_audit.audit.dockerfiles.shell.following import Executed
 from fleet_audit.audit.dockerfiles.shell.outcomes import Sense, sense_of
-from fleet_audit.audit.dockerfiles.workflows.causes import short
 from fleet_audit.audit.dockerfiles.workflows.pictures import Picture
+from fleet_audit.audit.dockerfiles.workflows.scanning import short
 from fleet_audit.audit.model.gates import GateFault, GateFaultKind
 from fleet_audit.audit.model.location import SourceLocation
 

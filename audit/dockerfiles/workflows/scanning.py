@@ -21,9 +21,16 @@ from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.workflows import ActionKind
 
 UNREAD = symbol("a configuration that is not read here")
+MAX_SHOWN = 100
 _OFF = frozenset({"", "0", "false"})
 _SCHEMES = ("registry:", "docker:", "podman:", "image://", "registry://", "local://")
 _NO_IMAGE = ("dir:", "file:", "sbom:", "purl:", "fs://", "archive://", "sbom://", "oci-archive:", "oci-dir:")
+
+
+def short(text: str) -> str:
+    """Return a text in one line, cut where it is long."""
+    text = " ".join(text.split())
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
 
 
 class Scan(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +90,7 @@ class Scanners:
         images = [run.given[name] for name in row.image_inputs if run.given.get(name)] if takes_image else []
         return Scan(
             scanner=row,
-            what=shown(" ".join((uses.name, *images))),
+            what=short(shown(" ".join((uses.name, *images)))),
             location=uses.written.location,
             images=tuple(_named_images(images)),
             fails=reader.fails(row),
@@ -94,9 +101,8 @@ class Scanners:
 
     def in_command(self, command: Executed, path: str) -> Scan | None:
         """Return the scan that a command of a file is."""
-        called = self._called(command.program, command.arguments)
-        if called is None and command.program in ENGINES:
-            called = self._in_container(command)
+        program, words = self._past_container(command)
+        called = self._called(program, words)
         if called is None:
             return None
         row, takes_image, rest = called
@@ -109,7 +115,7 @@ class Scanners:
         images = arguments.rest if takes_image and arguments.is_certain and len(arguments.rest) == 1 else ()
         return Scan(
             scanner=row,
-            what=shown(" ".join((command.program, *command.arguments)))[:120],
+            what=short(shown(" ".join((program, *words)))),
             location=SourceLocation(path, command.line),
             images=tuple(_named_images(images)),
             fails=reader.fails(row),
@@ -127,15 +133,14 @@ class Scanners:
                 return row, takes_image, (*(word for word in options if word not in words), *rest)
         return None
 
-    def _in_container(self, command: Executed) -> tuple[Scanner, bool, Words] | None:
-        """Return the scanner that is run by ``docker run IMAGE ARGUMENTS``."""
-        rest = behind(command.arguments, ("run",)) or ()
-        for at, word in enumerate(rest):
+    def _past_container(self, command: Executed) -> tuple[str, Words]:
+        """Return the program and its arguments; of ``docker run IMAGE ARGUMENTS`` those in the container."""
+        rest = behind(command.arguments, ("run",)) if command.program in ENGINES else None
+        for at, word in enumerate(rest or ()):
             row = self._containers.get(_repository(word))
-            if row is not None:
-                calls = (*row.images, *row.commands)
-                return self._called(calls[0].split()[0], tuple(rest[at + 1 :])) if calls else None
-        return None
+            if row is not None and rest is not None:
+                return (*row.images, *row.commands)[0].split()[0], tuple(rest[at + 1 :])
+        return command.program, command.arguments
 
 
 def _repository(word: str) -> str:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from fleet_audit.audit.dockerfiles.shell.symbols import shown
-from fleet_audit.audit.dockerfiles.workflows.causes import Cause, short
+from fleet_audit.audit.dockerfiles.workflows.causes import Cause
 from fleet_audit.audit.dockerfiles.workflows.conditions import certainly_off, may_happen, worlds
 from fleet_audit.audit.dockerfiles.workflows.images import PUBLISHING, Deed, ImageEvent, is_about
 from fleet_audit.audit.dockerfiles.workflows.jobs import Jobs, outer_job
 from fleet_audit.audit.dockerfiles.workflows.pictures import Picture, PlacedScan
+from fleet_audit.audit.dockerfiles.workflows.scanning import short
 from fleet_audit.audit.dockerfiles.workflows.scopes import Facts
 from fleet_audit.audit.model.gates import GateFaultKind
 
