@@ -7,7 +7,7 @@ has a default is taken to have it, though the environment of whoever builds may 
 import itertools
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -74,10 +74,11 @@ class _Definition(msgspec.Struct):
     whole: dict[str, _Target]
 
 
-def bake_builds(repository: Repository) -> Iterator[Build]:
+def bake_builds(repository: Repository, told: Collection[str] = ()) -> Iterator[Build]:
     """Yield every build that the repository's bake files ask for, in order of files and targets.
 
-    A target that others inherit is one to build only where a group names it.
+    A target that others inherit is one to build only where a group names it. Of files in `told` it is known
+    with which others they are read: they are passed over unless bake reads them without being told.
     """
     by_folder: defaultdict[str, list[str]] = defaultdict(list)
     for path in repository.files(FileRole.BAKE):
@@ -86,6 +87,8 @@ def bake_builds(repository: Repository) -> Iterator[Build]:
         usual = [_path(folder, name) for name in ORDER if name in names]
         yield from given_builds(repository, usual, folder=folder)
         for path in (_path(folder, name) for name in sorted(set(names) - set(ORDER))):
+            if path in told:
+                continue
             definition = _definition(repository, [*usual, path])
             own = [name for name, target in definition.targets.items() if target.location.path == path]
             chosen = [name for name in _chosen(definition, ()) if name in own]

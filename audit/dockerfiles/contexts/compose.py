@@ -8,7 +8,7 @@ or where only so the Dockerfile is there.
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from fleet_audit.audit.dockerfiles.contexts.compose_services import (
     BuildSection,
@@ -31,14 +31,17 @@ OVERRIDES = tuple(
 MAX_INCLUDED = 200
 
 
-def compose_builds(repository: Repository) -> Iterator[Build]:
-    """Yield every build that a compose file asks for, each once, in order of files and services.
+def compose_builds(repository: Repository, told: Collection[str] = ()) -> Iterator[Build]:
+    """Yield every build that a compose file asks for, in order of files and services.
 
+    Of files in `told` it is known with which others they are read: they are passed over unless compose reads
+    them without being told.
     A file in a folder below may be read from the root (``--project-directory``, or behind another ``-f``):
     so it is taken where its Dockerfile is there from the root alone.
     """
     reader = ComposeReader(repository)
-    for folder, files in _folders(repository):
+    for folder, names in _folders(repository):
+        files = [name for name in names if name in (*BASES, *OVERRIDES) or _path(folder, name) not in told]
         at_root = {} if folder == "." else _by_name(_folder_builds(repository, reader, folder, files, "."))
         for build in _folder_builds(repository, reader, folder, files, folder):
             other = at_root.get((build.location, build.name))
@@ -84,9 +87,8 @@ def _variant(repository: Repository, base: Services, own: Services) -> Iterator[
             yield from [way for way in ways if _is_there(repository, way)][:1] or ways[:1]
 
 
-def project_builds(repository: Repository, paths: Sequence[str]) -> Iterator[Build]:
+def project_builds(repository: Repository, paths: Sequence[str], folder: str) -> Iterator[Build]:
     """Yield the builds of compose files that are given together, in their order (``-f FIRST -f SECOND``)."""
-    folder = posixpath.dirname(paths[0]) or "." if paths else "."
     values = folder_environment(repository, folder)
     reader = ComposeReader(repository)
     merged: Services = {}

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Final
 
-from fleet_audit.audit.dockerfiles.contexts.bake import bake_builds
-from fleet_audit.audit.dockerfiles.contexts.compose import compose_builds
+from fleet_audit.audit.dockerfiles.contexts.bake import bake_builds, given_builds
+from fleet_audit.audit.dockerfiles.contexts.compose import compose_builds, project_builds
 from fleet_audit.audit.dockerfiles.contexts.leading import place
 from fleet_audit.audit.dockerfiles.contexts.manifest import manifest_builds
-from fleet_audit.audit.dockerfiles.contexts.scripts import script_builds
+from fleet_audit.audit.dockerfiles.contexts.project_commands import Project
+from fleet_audit.audit.dockerfiles.contexts.scripts import followed_scripts, script_builds, script_projects
 from fleet_audit.audit.dockerfiles.kinds import FileRole
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.model.builds import Build, BuildOrigin
@@ -20,25 +21,40 @@ MAX_BUILDS: Final = 20_000
 
 
 def builds(
-    repository: Repository, fleet: Fleet | None, from_workflows: Iterable[Build] = ()
+    repository: Repository,
+    fleet: Fleet | None,
+    from_workflows: Iterable[Build] = (),
+    projects: Iterable[Project] = (),
 ) -> tuple[Build, ...]:
     """Return every build, in the order of who is asked first, then of places.
 
+    `projects` are the compose and bake files that workflows read together.
     A Dockerfile that nothing builds is assumed to be built with the manifest's default context, else with the
     repository's root: a build of origin DEFAULT.
     """
+    followed = followed_scripts(repository)
+    projects = tuple(dict.fromkeys((*projects, *script_projects(repository, followed))))
+    told = frozenset(path for project in projects for path in project.files)
     named = chain(
         manifest_builds(fleet, repository) if fleet is not None else (),
-        compose_builds(repository),
-        bake_builds(repository),
+        compose_builds(repository, told),
+        bake_builds(repository, told),
+        chain.from_iterable(_project_builds(repository, project) for project in projects),
         from_workflows,
-        script_builds(repository),
+        script_builds(repository, followed),
     )
     found = list(dict.fromkeys(islice(named, MAX_BUILDS)))
     if next(named, None) is not None:
         repository.report("", f"asks for more than {MAX_BUILDS} builds", kind=GapKind.LIMIT_REACHED)
     found.sort(key=_order)
     return (*found, *_assumed(repository, fleet, {build.dockerfile for build in found}))
+
+
+def _project_builds(repository: Repository, project: Project) -> Iterator[Build]:
+    if project.is_bake:
+        yield from given_builds(repository, project.files, folder=project.folder, targets=project.targets)
+    else:
+        yield from project_builds(repository, project.files, project.folder)
 
 
 def _order(build: Build) -> tuple[int, SourceLocation, str, str]:

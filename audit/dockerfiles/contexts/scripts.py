@@ -7,12 +7,15 @@ it names is; a makefile the other way round. What is found from neither is left 
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
 
 from fleet_audit.audit.dockerfiles.contexts.commands import Frame, below_folder, command_builds
+from fleet_audit.audit.dockerfiles.contexts.project_commands import Project, named_projects
 from fleet_audit.audit.dockerfiles.kinds import FileRole, role_of
 from fleet_audit.audit.dockerfiles.repository import Repository
-from fleet_audit.audit.dockerfiles.shell.following import follow
+from fleet_audit.audit.dockerfiles.shell.following import Executed, follow
 from fleet_audit.audit.dockerfiles.shell.reading import MAX_TEXT, read_script
 from fleet_audit.audit.dockerfiles.shell.script import Script
 from fleet_audit.audit.model.builds import Build, BuildOrigin
@@ -33,12 +36,32 @@ _UNKNOWN = "${MAKE_UNKNOWN}"
 """A variable of the shell that nothing sets, for what make puts in place and is not known here."""
 
 
-def script_builds(repository: Repository) -> Iterator[Build]:
-    """Yield the builds of scripts and makefiles whose Dockerfile is there, in order of files."""
-    for path, script in scripts(repository):
-        folders = (".", posixpath.dirname(path) or ".")
-        is_makefile = role_of(path) is FileRole.MAKE
-        yield from _found(repository, path, script, folders[::-1] if is_makefile else folders)
+class FollowedScript(msgspec.Struct, frozen=True):
+    """A script or a line of a recipe: the commands that it runs, from each folder where it may be started."""
+
+    path: str
+    ways: tuple[tuple[Executed, ...], ...]
+
+
+def followed_scripts(repository: Repository) -> tuple[FollowedScript, ...]:
+    """Return what speaks of a builder, in order of files."""
+    return tuple(_followed(path, script) for path, script in scripts(repository))
+
+
+def script_builds(repository: Repository, followed: Iterable[FollowedScript]) -> Iterator[Build]:
+    """Yield the builds whose Dockerfile is there."""
+    for each in followed:
+        frame = Frame(BuildOrigin.COMMAND, each.path, below_folder(ROOT))
+        ways = (command_builds(commands, frame) for commands in each.ways)
+        there = ([build for build in found if _is_there(repository, build)] for found in ways)
+        yield from next(filter(None, there), ())
+
+
+def script_projects(repository: Repository, followed: Iterable[FollowedScript]) -> Iterator[Project]:
+    """Yield the compose and bake files that are built from and are there."""
+    for each in followed:
+        ways = (tuple(named_projects(commands, below_folder(ROOT), repository)) for commands in each.ways)
+        yield from next(filter(None, ways), ())
 
 
 def scripts(repository: Repository) -> Iterator[tuple[str, Script]]:
@@ -58,16 +81,16 @@ def _text(repository: Repository, path: str) -> str:
     return text if len(text) <= MAX_TEXT and _BUILDER.search(text) else ""
 
 
-def _found(repository: Repository, path: str, script: Script, folders: tuple[str, ...]) -> Iterator[Build]:
-    frame = Frame(BuildOrigin.COMMAND, path, below_folder(ROOT))
+def _followed(path: str, script: Script) -> FollowedScript:
+    folders = [ROOT, posixpath.dirname(posixpath.join(ROOT, path))]
+    if role_of(path) is FileRole.MAKE:
+        folders.reverse()
     source = posixpath.join(ROOT, path)
-    for folder in dict.fromkeys(folders):
-        here = posixpath.normpath(posixpath.join(ROOT, folder))
-        commands = follow(script, folder=here, lookup=_no_value, root=ROOT, source=source)
-        builds = [each for each in command_builds(commands, frame) if _is_there(repository, each)]
-        if builds:
-            yield from builds
-            return
+    ways = (
+        follow(script, folder=folder, lookup=_no_value, root=ROOT, source=source)
+        for folder in dict.fromkeys(folders)
+    )
+    return FollowedScript(path, tuple(ways))
 
 
 def _is_there(repository: Repository, build: Build) -> bool:

@@ -12,6 +12,7 @@ from fleet_audit.audit.dockerfiles.references.claims import reference_claims
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.workflows.builds import workflow_builds
 from fleet_audit.audit.dockerfiles.workflows.followed import FollowedJob, followed_jobs
+from fleet_audit.audit.dockerfiles.workflows.projects import workflow_projects
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
 from fleet_audit.audit.model.builds import Build
 from fleet_audit.audit.model.claims import DockerfileAccount
@@ -47,7 +48,9 @@ class Grounds:
     @cached_property
     def builds(self) -> tuple[Build, ...]:
         """Return every use of a Dockerfile that the repository shows."""
-        return builds(self.repository, self.fleet, workflow_builds(self.workflow_jobs))
+        jobs = self.workflow_jobs
+        projects = workflow_projects(jobs, self.repository)
+        return builds(self.repository, self.fleet, workflow_builds(jobs), projects)
 
     @cached_property
     def copies(self) -> tuple[CopiedSource, ...]:

@@ -1,6 +1,6 @@
 """Which builds scripts and makefiles start."""
 
-from fleet_audit.audit.dockerfiles.contexts.scripts import script_builds
+from fleet_audit.audit.dockerfiles.contexts.scripts import followed_scripts, script_builds
 from fleet_audit.audit.dockerfiles.repository import Repository
 from tests.support.trees import tree
 
@@ -9,7 +9,8 @@ def places(**files: str) -> list[tuple[str, str, str]]:
     """Return where each build stands, its Dockerfile and its context; ``__`` in a name is a slash."""
     named = {name.replace("__", "/").replace("_sh", ".sh"): text for name, text in files.items()}
     there = {"web/Dockerfile": "", "Dockerfile": "", "tools/Dockerfile": ""}
-    found = script_builds(Repository(tree({**there, **named})))
+    repository = Repository(tree({**there, **named}))
+    found = script_builds(repository, followed_scripts(repository))
     return [(str(build.location), build.dockerfile, build.context) for build in found]
 
 
