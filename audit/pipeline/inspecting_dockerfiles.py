@@ -84,8 +84,8 @@ def _chain(making: Making, bases: Bases) -> Iterator[str]:
     """Yield what an image is built on, nearest first, as it is written with its variables expanded."""
     seen: set[str] = set()
     for use, stage in bases.lineage(making):
-        base = use.values().base(stage).value
-        if base not in seen and use.values().parent(stage) is None:
+        base = use.values.base(stage).value
+        if base not in seen and use.values.parent(stage) is None:
             seen.add(base)
             yield base
 
@@ -130,7 +130,7 @@ def _installed(making: Making, bases: Bases, grounds: Grounds) -> tuple[dict[str
     distributions: dict[str, str] = {}
     files = RequirementFiles(grounds.repository)
     for use, stage in bases.lineage(making):
-        values = use.values()
+        values = use.values
         origins = Origins(grounds.repository, use.dockerfile, values, _contexts(use.path, grounds))
         for instruction, script in bases.runs(use, stage):
             lookup = partial(values.value, at=instruction)

@@ -53,7 +53,7 @@ def code_of(image: Produced, repository: Repository) -> Code:
 
 def _shipped(image: Produced, repository: Repository) -> Iterator[Shipped]:
     """Yield what COPY and ADD bring from the context, those of later instructions first."""
-    values = image.use.values()
+    values = image.use.values
     context = next((build.context for build in image.builds if build.context), ".")
     found = []
     for step in steps(image.use, lambda _: None):

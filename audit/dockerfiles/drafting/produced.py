@@ -120,7 +120,7 @@ def _produced(
     stage = None if use is None else use.stage
     if use is None or run is None or stage is None:
         return None
-    values = use.values()
+    values = use.values
     lowest = [*values.lineage(stage)][-1]
     base = values.base(lowest)
     return Produced(

@@ -7,7 +7,7 @@ from typing import Final
 from fleet_audit.audit.dockerfiles.language.reference import ReferenceInvalid, parse_reference
 from fleet_audit.audit.dockerfiles.language.structure import Instruction, Stage
 from fleet_audit.audit.dockerfiles.repository import Repository
-from fleet_audit.audit.dockerfiles.running.configuration import Use, effective
+from fleet_audit.audit.dockerfiles.running.configuration import Step, Use, effective, every_step
 from fleet_audit.audit.dockerfiles.shell.instructions import run_scripts
 from fleet_audit.audit.dockerfiles.shell.script import Script
 from fleet_audit.audit.model.builds import Build
@@ -74,16 +74,24 @@ class Bases:
         self._found: dict[Making, RunConfiguration | None] = {}
         self._open: list[Making] = []
         self._runs: dict[tuple[str, int], tuple[tuple[Instruction, Script], ...]] = {}
-        self._lineages: dict[Making, tuple[Stage, ...]] = {}
+        self._uses: dict[Making, Use | None] = {}
+        self._steps: dict[Making, tuple[Step, ...]] = {}
         self._bases: dict[Making, Making | None] = {}
 
     def use(self, making: Making) -> Use | None:
         """Return a Dockerfile as it is built; None where it cannot be read."""
-        path, target, args = making
-        if not self._repository.holds(path):
-            return None
-        dockerfile = self._repository.dockerfile(path)
-        return None if dockerfile is None else Use(dockerfile, path, target, dict(args))
+        if making not in self._uses:
+            path, target, args = making
+            dockerfile = self._repository.dockerfile(path) if self._repository.holds(path) else None
+            self._uses[making] = None if dockerfile is None else Use(dockerfile, path, target, dict(args))
+        return self._uses[making]
+
+    def steps(self, making: Making) -> tuple[Step, ...]:
+        """Return what the Dockerfile itself does in all its stages, in order; each is worked out once."""
+        if making not in self._steps:
+            use = self.use(making)
+            self._steps[making] = () if use is None else tuple(every_step(use, self.below))
+        return self._steps[making]
 
     def of(self, making: Making) -> RunConfiguration | None:
         """Return what an image would run; None where it has no such stage, or its file cannot be read.
@@ -120,8 +128,8 @@ class Bases:
 
     def lineage(self, making: Making) -> Iterator[tuple[Use, Stage]]:
         """Yield the stages that an image is built from, nearest first, those of images below it included."""
-        for each, use in self.chain(making):
-            yield from ((use, stage) for stage in self._stages(each, use))
+        for _, use in self.chain(making):
+            yield from ((use, stage) for stage in use.lineage)
 
     def runs(self, use: Use, stage: Stage) -> tuple[tuple[Instruction, Script], ...]:
         """Return the RUNs of a stage with their scripts; each stage is read once."""
@@ -130,16 +138,9 @@ class Bases:
             self._runs[key] = tuple(run_scripts(stage.instructions))
         return self._runs[key]
 
-    def _stages(self, making: Making, use: Use) -> tuple[Stage, ...]:
-        if making not in self._lineages:
-            stage = use.stage
-            self._lineages[making] = () if stage is None else tuple(use.values().lineage(stage))
-        return self._lineages[making]
-
     def _under(self, making: Making, use: Use) -> Making | None:
         if making not in self._bases:
-            lowest = self._stages(making, use)[-1]
-            self._bases[making] = self.making(use.values().base(lowest).value)
+            self._bases[making] = self.making(use.values.base(use.lineage[-1]).value)
         return self._bases[making]
 
     def _worked_out(self, making: Making) -> RunConfiguration | None:

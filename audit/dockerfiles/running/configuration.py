@@ -6,6 +6,7 @@ dockerfile2llb for how one instruction acts on what another left.
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 
 import msgspec
 
@@ -34,21 +35,35 @@ BaseOf = Callable[[str], RunConfiguration | None]
 """Returns what the image with a reference would run; None where nothing is known of it."""
 
 
-class Use(msgspec.Struct, frozen=True):
+class Use:
     """One way to build a Dockerfile: the stage `target`, else its last, with these build arguments."""
 
-    dockerfile: Dockerfile
-    path: str
-    target: str = ""
-    args: Mapping[str, str] = {}
+    def __init__(
+        self, dockerfile: Dockerfile, path: str, target: str = "", args: Mapping[str, str] | None = None
+    ) -> None:
+        """Take the Dockerfile and how it is built."""
+        self.dockerfile = dockerfile
+        self.path = path
+        self.target = target
+        self.args = args or {}
 
-    @property
+    @cached_property
     def stage(self) -> Stage | None:
         """Return the stage that becomes the image; None where there is none of that name."""
         return self.dockerfile.target(self.target)
 
-    def values(self, base_env: Mapping[str, str] | None = None) -> Scopes:
-        """Return the values of variables, over the environment of the image below."""
+    @cached_property
+    def lineage(self) -> tuple[Stage, ...]:
+        """Return the stage that becomes the image and those that it is built from, nearest first."""
+        return () if self.stage is None else tuple(self.values.lineage(self.stage))
+
+    @cached_property
+    def values(self) -> Scopes:
+        """Return the values of variables, as far as the Dockerfile itself gives them."""
+        return scopes(self.dockerfile, self.args, target=self.target)
+
+    def values_over(self, base_env: Mapping[str, str]) -> Scopes:
+        """Return the values of variables over the environment of the image below."""
         return scopes(self.dockerfile, self.args, target=self.target, base_env=base_env)
 
 
@@ -75,10 +90,8 @@ def steps(use: Use, base_of: BaseOf) -> Iterator[Step]:
 
     Other stages are not looked at: what they do is their own.
     """
-    stage = use.stage
-    if stage is not None:
-        lineage = {each.index for each in use.values().lineage(stage)}
-        yield from (step for step in every_step(use, base_of) if step.stage.index in lineage)
+    lineage = {stage.index for stage in use.lineage}
+    yield from (step for step in every_step(use, base_of) if step.stage.index in lineage)
 
 
 def every_step(use: Use, base_of: BaseOf) -> Iterator[Step]:
@@ -92,7 +105,7 @@ class _Reading:
     def __init__(self, use: Use, base_of: BaseOf) -> None:
         self._use = use
         self._base_of = base_of
-        self._values = use.values()
+        self._values = use.values
 
     def of(self, stage: Stage) -> RunConfiguration:
         """Return what the image of a stage would run."""
@@ -126,7 +139,7 @@ class _Reading:
         elif below.env:
             # What a word becomes depends on the environment of the image below.
             env = {variable.name: variable.value for variable in below.env if variable.is_known}
-            self._values = self._use.values(env)
+            self._values = self._use.values_over(env)
         return _State(below, self._use.path, self._values)
 
 

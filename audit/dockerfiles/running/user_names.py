@@ -66,10 +66,8 @@ class DeclaredNames:
         return users, groups
 
     def _add(self, use: Use, users: dict[str, int], groups: dict[str, int]) -> None:
-        if use.stage is None:
-            return
-        values = use.values()
-        for stage in reversed([*values.lineage(use.stage)]):
+        values = use.values
+        for stage in reversed(use.lineage):
             for instruction, script in self.bases.runs(use, stage):
                 lookup = partial(values.value, at=instruction)
                 for call in (called(command) for command in script.commands):

@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from fleet_audit.audit.dockerfiles.running.bases import Bases, Making, making_of
-from fleet_audit.audit.dockerfiles.running.configuration import Step, Use, steps
+from fleet_audit.audit.dockerfiles.running.configuration import Step, Use
 from fleet_audit.audit.model.builds import Build
 from fleet_audit.audit.model.fleet import Family, Fleet, Service
 from fleet_audit.audit.model.location import SourceLocation
@@ -72,7 +72,8 @@ def made_images(builds: Iterable[Build], fleet: Fleet | None, bases: Bases) -> t
 
 def own_steps(image: MadeImage, bases: Bases) -> Iterator[Step]:
     """Yield what the image's own Dockerfile does to it."""
-    yield from steps(image.use, bases.below)
+    lineage = {stage.index for stage in image.use.lineage}
+    yield from (step for step in bases.steps(image.making) if step.stage.index in lineage)
 
 
 def _images(builds: Sequence[Build], fleet: Fleet | None, bases: Bases) -> Iterator[MadeImage]:

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes
-from fleet_audit.audit.dockerfiles.language.structure import Instruction, Stage
+from fleet_audit.audit.dockerfiles.language.structure import Instruction
 from fleet_audit.audit.dockerfiles.pinning.managers import Installing, installing
 from fleet_audit.audit.dockerfiles.pinning.packages import wanted
 from fleet_audit.audit.dockerfiles.running.bases import Bases
@@ -93,7 +93,7 @@ def leftovers(
         return
     if carried and bases.making(lowest := image.run.lowest) is None:
         line = next(
-            (stage.line for stage in _lineage(image) if image.use.values().base(stage).value == lowest), 0
+            (stage.line for stage in image.use.lineage if image.use.values.base(stage).value == lowest), 0
         )
         if line:
             yield _observed(image, COMPILER, f"{', '.join(carried)} of {lowest}", line)
@@ -115,14 +115,9 @@ def _observed(image: MadeImage, kind: str, what: str, line: int) -> Observed:
     return Observed(record, f"image:{image.name}#{kind}:{what}", location=place)
 
 
-def _lineage(image: MadeImage) -> tuple[Stage, ...]:
-    stage = image.use.stage
-    return () if stage is None else tuple(image.use.values().lineage(stage))
-
-
 def _layers(image: MadeImage, bases: Bases) -> Iterator[_Layer]:
-    values = image.use.values()
-    for each in reversed(_lineage(image)):
+    values = image.use.values
+    for each in reversed(image.use.lineage):
         kept = {each.line for each in each.instructions if each.trigger is not None}
         for instruction, script in bases.runs(image.use, each):
             if instruction.line in kept:

@@ -23,8 +23,7 @@ def platforms(image: MadeImage, wanted: Sequence[str], built: Sequence[str]) -> 
     for build in image.builds:
         if build.platforms and build.pushes and not any("$" in each for each in build.platforms):
             yield _observed(image, "build", wanted, build.platforms, build.location)
-    stage = image.use.stage
-    for each in () if stage is None else image.use.values().lineage(stage):
+    for each in image.use.lineage:
         if each.platform and "$" not in each.platform:
             place = SourceLocation(image.use.path, each.line)
             yield _observed(image, "dockerfile", wanted, (each.platform,), place)

@@ -20,11 +20,9 @@ def secrets(image: MadeImage) -> Iterator[Observed]:
     What a build argument brings is not in the file, and nothing is said of it, unless ENV keeps it under a
     name for secrets.
     """
-    stage = image.use.stage
-    dockerfile = image.use.dockerfile
-    values = image.use.values()
-    lineage = [] if stage is None else [*values.lineage(stage)]
-    own = [*dockerfile.global_args, *(each for part in lineage for each in part.instructions)]
+    values = image.use.values
+    stages = (each for stage in image.use.lineage for each in stage.instructions)
+    own = [*image.use.dockerfile.global_args, *stages]
     arguments = {name for each in own if each.keyword == "ARG" for name, _ in each.pairs}
     for instruction in sorted(own, key=lambda each: each.line):
         for name, written in instruction.pairs if instruction.keyword in ("ARG", "ENV") else ():

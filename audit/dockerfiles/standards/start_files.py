@@ -102,7 +102,7 @@ def started_source(image: MadeImage, repository: Repository) -> str | None:
     if stage is None or folder is None or not folder.is_known or not contexts:
         return None
     wanted = _wanted(image, folder.value)
-    origins = Origins(repository, image.use.dockerfile, image.use.values(), contexts)
+    origins = Origins(repository, image.use.dockerfile, image.use.values, contexts)
     found = (origins.find(path, stage, end_of(stage)) for path in (wanted.candidates if wanted else ()))
     return next((path for path in found if path is not None), None)
 
@@ -114,7 +114,7 @@ def copied_script(image: MadeImage, repository: Repository, program: str) -> str
     if stage is None or "/" not in program or not contexts:
         return None
     path = posixpath.normpath(posixpath.join("/" if folder is None else folder.value, program))
-    origins = Origins(repository, image.use.dockerfile, image.use.values(), contexts)
+    origins = Origins(repository, image.use.dockerfile, image.use.values, contexts)
     found = origins.find(path, stage, end_of(stage))
     text = None if found is None else repository.text(found)
     first = (text or "").partition("\n")[0].rstrip()
@@ -177,7 +177,7 @@ def _roots(image: MadeImage, folder: str) -> tuple[str, ...]:
 def _brought(image: MadeImage, bases: Bases) -> tuple[Brought, ...] | None:
     """Return what the instructions of an image and those below it bring; None where that is not known."""
     found: list[Brought] = []
-    values = image.use.values()
+    values = image.use.values
     for step in own_steps(image, bases):
         keyword = step.instruction.keyword
         if keyword == "RUN" and not _is_harmless(step):

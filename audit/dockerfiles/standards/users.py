@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from fleet_audit.audit.dockerfiles.running.configuration import every_step
 from fleet_audit.audit.dockerfiles.running.user_names import DeclaredNames, numbers
 from fleet_audit.audit.dockerfiles.shell.script import BlockKind, Command, Operator, Script
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage
@@ -83,7 +82,7 @@ def privileged_steps(image: MadeImage, names: DeclaredNames) -> Iterator[Observe
     What stands behind a condition, and what may fail (``|| …``), is left out.
     """
     bases = names.bases
-    users = {step.instruction.line: step.user for step in every_step(image.use, bases.below)}
+    users = {step.instruction.line: step.user for step in bases.steps(image.making)}
     known = names.of(image.making)
     for stage in image.use.dockerfile.stages:
         for instruction, script in bases.runs(image.use, stage):
