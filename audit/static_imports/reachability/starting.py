@@ -17,6 +17,7 @@ from fleet_audit.audit.static_imports.reachability.own_files import (
 )
 from fleet_audit.audit.static_imports.reachability.reach import Start
 from fleet_audit.audit.static_imports.reachability.search_path import script_folder
+from fleet_audit.audit.static_imports.reachability.server_files import configurations
 from fleet_audit.audit.static_imports.resolution.finder import Module, ModuleKind, Place, Side, source_place
 from fleet_audit.audit.static_imports.service_code import ServiceCode
 
@@ -59,6 +60,11 @@ class Starting:
 
     def starts(self, find: Find) -> list[Start]:
         """Return what the service starts with; `find` finds modules on its search path."""
+        service = self._service
+        configured = list(configurations(service.commands, service.root, self._sources, find))
+        return [*configured, *self._own_starts(find)]
+
+    def _own_starts(self, find: Find) -> list[Start]:
         if self.script is not None:
             return [self._script_start(self.script, find)]
         named = self._named_start(find)
