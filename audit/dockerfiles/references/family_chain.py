@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from fleet_audit.audit.dockerfiles.references.agreed import Agreed, parsed_or_none
-from fleet_audit.audit.dockerfiles.references.in_dockerfiles import LineOf, bases_in_use
+from fleet_audit.audit.dockerfiles.references.in_dockerfiles import SCRATCH, LineOf, bases_in_use
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.model.builds import Build
 from fleet_audit.audit.model.fleet import Family, Fleet
@@ -135,7 +135,7 @@ def _names(family: str, families: Mapping[str, Family]) -> tuple[str, ...]:
 
 def _held_to_upstream(reference: Reference, link: _Link) -> Drift | None:
     wanted = parsed_or_none(link.upstream)
-    if wanted is None or not reference.repository_name:
+    if wanted is None or not (reference.repository_name or reference.image == SCRATCH):
         return None
     is_other = reference.repository_name != wanted.name
     is_other = is_other or _differs(reference, "tag", wanted.tag, reference.tag)

@@ -42,9 +42,9 @@ class Chart:
         return view if isinstance(view.value, str | int | float) and view.value != "" else None
 
 
-def references_in_values(path: str, values: Located) -> Iterator[Reference]:
-    """Yield the references in a file of values: texts under a key that ends in ``image``, and their maps."""
-    pending = [values.view()]
+def references_in_values(path: str, values: View) -> Iterator[Reference]:
+    """Yield the references in values: texts under a key that ends in ``image``, and their maps."""
+    pending = [values]
     while pending:
         here = pending.pop()
         for key, value in here.entries():

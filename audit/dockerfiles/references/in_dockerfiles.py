@@ -116,7 +116,13 @@ class _Reader:
         yield from self._given_bases(stage)
 
     def bases_in_use(self, stage: Stage) -> Iterator[Reference]:
-        """Yield what builds make of a base, and the default where one of them leaves it so."""
+        """Yield what builds make of a base, and the default where one of them leaves it so.
+
+        ``scratch`` is a base here as any other, though it is no image.
+        """
+        if self.values.base(stage).value == SCRATCH:
+            location = self._place(stage.instructions[0], stage.base)
+            yield Reference(location=location, kind=ReferenceKind.FROM, written=SCRATCH, image=SCRATCH)
         usual = self._image(stage, ())
         if not self.builds or any(
             self._image(stage, self._arguments_of(build)) == usual for build in self.builds

@@ -98,9 +98,11 @@ def _location(path: str, view: View) -> SourceLocation:
 def references_of_kustomization(path: str, document: Located) -> Iterator[Reference]:
     """Yield what the ``images`` of a kustomization make of the names that they change.
 
-    A tag that is not given is that of the object, which is not known here.
+    A tag that is not given is that of the object, which is not known here. Flux keeps the same list below
+    ``spec`` (fluxcd.io, "Kustomization").
     """
-    for image in document.view().get("images").elements():
+    view = document.view()
+    for image in (*view.get("images").elements(), *view.get("spec").get("images").elements()):
         name, new = image.get("name").text, image.get("newName")
         if not name or not (new.text or image.get("newTag").written or image.get("digest").text):
             continue

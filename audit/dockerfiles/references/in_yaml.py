@@ -24,6 +24,7 @@ from fleet_audit.audit.model.references import Reference
 
 CHART = "Chart.yaml"
 VALUES = "values.yaml"
+_RELEASE = "HelmRelease"
 _TEMPLATES = "templates"
 _VALUES = re.compile(r"values[\w.-]*\.ya?ml")
 _KUSTOMIZATION = re.compile(r"kustomization\.ya?ml")
@@ -79,8 +80,11 @@ def _references(repository: Repository, path: str) -> Iterator[Reference]:
             yield from references_of_kustomization(path, document)
         elif is_object(document):
             yield from references_of_object(path, document)
+            # Flux gives a chart its values in an object (fluxcd.io, "HelmRelease").
+            if document.view("kind").text == _RELEASE:
+                yield from references_in_values(path, document.view("spec", "values"))
         elif _VALUES.fullmatch(posixpath.basename(path)):
-            yield from references_in_values(path, document)
+            yield from references_in_values(path, document.view())
 
 
 def _documents(repository: Repository, path: str) -> Sequence[Located]:
@@ -93,9 +97,8 @@ def _of_templates(repository: Repository, folder: str, templates: Sequence[str])
     values_path = posixpath.join(folder, VALUES)
     values = next(iter(_documents(repository, values_path)), None) if repository.holds(values_path) else None
     about = next(iter(_documents(repository, posixpath.join(folder, CHART))), None)
-    said = (
-        {_parts(each) for each in references_in_values(values_path, values)} if values is not None else set()
-    )
+    named = () if values is None else references_in_values(values_path, values.view())
+    said = {_parts(each) for each in named}
     chart = Chart(values, about)
     for path in templates:
         text = repository.text(path) or ""

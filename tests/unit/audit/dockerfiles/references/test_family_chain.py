@@ -79,6 +79,13 @@ def test_a_service_is_built_on_its_family_under_any_of_its_names() -> None:
     ] == [f"{PREFIX}/base-python:{TAG}"]
 
 
+@pytest.mark.parametrize("path", [WEB, BASE, VOICE])
+def test_what_starts_from_nothing_is_built_on_no_other_image(path: str) -> None:
+    (drift,) = found({path: "FROM debian:12 AS build\nFROM scratch AS runtime\nCOPY --from=build /a /a\n"})
+
+    assert (drift.reference.location.line, drift.reference.written) == (2, "scratch")
+
+
 def test_what_a_build_gives_counts_and_a_default_that_no_build_uses_does_not() -> None:
     place = SourceLocation("fleet.yaml", 30)
     files = {VOICE: "ARG BASE=debian:12\nFROM $BASE AS runtime\n"}

@@ -33,7 +33,7 @@ def chart() -> Chart:
 
 
 def test_values_name_images_as_texts_and_as_maps() -> None:
-    found = references_in_values("values.yaml", load_foreign(VALUES, name="x").documents[0])
+    found = references_in_values("values.yaml", load_foreign(VALUES, name="x").documents[0].view())
 
     assert sorted((each.location.line, each.repository_name, each.tag, each.unknown) for each in found) == [
         (2, "acme.example/house/web", "1.20", ()),

@@ -1,5 +1,8 @@
 """The images that Dockerfiles name, at the lines that a person would change."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from fleet_audit.audit.dockerfiles.language.parsing import parse
 from fleet_audit.audit.dockerfiles.references.in_dockerfiles import references_in
 from fleet_audit.audit.model.builds import Build, BuildOrigin
@@ -150,3 +153,25 @@ def test_the_language_of_another_frontend_is_not_read() -> None:
 
 def test_arguments_that_name_each_other_end() -> None:
     assert written("ARG A=$B\nARG B=$A\nFROM $A\n") == []
+
+
+SPACES = st.sampled_from([" ", "   ", "\t", " \\\n", " \\\n# FROM debian:9\n\n  "])
+
+
+@given(st.lists(SPACES, min_size=12, max_size=12), st.booleans())
+def test_how_instructions_are_laid_out_changes_no_reference(spaces: list[str], is_small: bool) -> None:
+    words = (
+        ("ARG", "BASE=debian:12"),
+        ("FROM", "--platform=linux/amd64", "${BASE}", "AS", "build"),
+        ("COPY", "--from=busybox:1", "/a", "/a"),
+        ("RUN", "--mount=from=alpine:3,target=/b", "true"),
+    )
+    gaps = iter(spaces)
+    lines = []
+    for keyword, *rest in words:
+        line = keyword.lower() if is_small else keyword
+        lines.append(line + "".join(next(gaps) + word for word in rest))
+
+    written_so = [(each.kind.value, each.written) for each in found("\n".join(lines) + "\n")]
+
+    assert written_so == [("arg", "debian:12"), ("copy-from", "busybox:1"), ("mount", "alpine:3")]

@@ -54,6 +54,22 @@ def test_templates_of_a_chart_are_no_damaged_yaml_and_repeat_nothing() -> None:
     assert repository.gaps == ()
 
 
+def test_objects_of_flux_hold_values_and_lists_of_images() -> None:
+    release = (
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n"
+        "spec: {values: {image: {repository: acme/web, tag: 1}}}\n"
+    )
+    kustomization = (
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n"
+        "spec: {images: [{name: web, newTag: v2}]}\n"
+    )
+
+    assert written({"a.yaml": release, "b.yaml": kustomization})[0] == [
+        ("a.yaml", 3, "acme/web:1"),
+        ("b.yaml", 3, "web:v2"),
+    ]
+
+
 def test_a_folder_of_templates_without_a_chart_is_read_as_any_other() -> None:
     assert written({"templates/pod.yaml": POD})[0] == [("templates/pod.yaml", 3, "acme/a:1")]
 
