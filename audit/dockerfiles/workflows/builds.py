@@ -42,12 +42,25 @@ def workflow_builds(jobs: Iterable[FollowedJob]) -> tuple[Build, ...]:
 def _job_builds(followed: FollowedJob) -> Iterator[Build]:
     job = followed.job
     pushed = {name for found in followed.commands.values() for name in pushed_names(found)}
+    is_prepared = False
     for at, run in enumerate(job.steps):
         if uses_action(run, BUILD_ACTION):
-            yield _action_build(run, job, pushed)
+            # What is built from the commit in git has nothing of the workspace.
+            is_of_git = run.given.get("context", "").startswith(("", _DEFAULT_CONTEXT)[bool(run.given.get("context"))])
+            yield replace(_action_build(run, job, pushed), is_prepared=is_prepared and not is_of_git)
         elif at in followed.commands:
-            frame = Frame(BuildOrigin.WORKFLOW, run.step.location.path, locator(job), job.job.id)
+            path = run.step.location.path
+            frame = Frame(BuildOrigin.WORKFLOW, path, locator(job), job.job.id, is_prepared)
             yield from command_builds(followed.commands[at], frame, pushed)
+        is_prepared = is_prepared or _may_make_files(run, followed.commands.get(at, ()))
+
+
+def _may_make_files(run: StepRun, commands: Iterable[Executed]) -> bool:
+    uses = run.step.uses
+    is_foreign = uses is not None and uses.kind is not ActionKind.LOCAL
+    return (is_foreign and uses is not None and action_may_make_files(uses.name)) or any(
+        map(may_make_files, commands)
+    )
 
 
 def uses_action(run: StepRun, *names: str) -> bool:

@@ -10,11 +10,11 @@ from fleet_audit.audit.dockerfiles.workflows.builds import uses_action
 from fleet_audit.audit.dockerfiles.workflows.causes import Cause, fault_of
 from fleet_audit.audit.dockerfiles.workflows.conditions import is_true, paths_in
 from fleet_audit.audit.dockerfiles.workflows.pictures import Picture, PlacedScan
+from fleet_audit.audit.dockerfiles.workflows.running import StepRun
 from fleet_audit.audit.model.gates import GateFault, GateFaultKind
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.workflows import Step, Written
 
-_UPLOAD = "github/codeql-action"
 _LOSSES = {
     LossKind.ALTERNATIVE: "`{by}` stands in for its failure",
     LossKind.PIPE: "its exit code is lost in a pipe into `{by}`: pipefail is not set",
@@ -62,7 +62,7 @@ def _without_exit_code(placed: PlacedScan, picture: Picture) -> GateFault:
 def _is_read_later(placed: PlacedScan, picture: Picture) -> bool:
     """Say whether a later step takes the report: uploads it to be judged by GitHub, or names its file."""
     later = range(placed.step, len(picture.job.steps))
-    if any(uses_action(picture.job.steps[at], _UPLOAD) for at in later):
+    if any(_uploads(picture.job.steps[at]) for at in later):
         return True
     files = {posixpath.basename(name) for name in _outputs(placed) if is_known(name) and name}
     return any(
@@ -73,6 +73,15 @@ def _is_read_later(placed: PlacedScan, picture: Picture) -> bool:
         for file in files
         if command is not placed.scan.command and command.program not in ("echo", "cat")
     )
+
+
+def _uploads(run: StepRun) -> bool:
+    """Say whether a step hands a report to GitHub's code scanning."""
+    return uses_action(run, "github/codeql-action") and _path_of(run) == "upload-sarif"
+
+
+def _path_of(run: StepRun) -> str:
+    return "" if run.step.uses is None else run.step.uses.path
 
 
 def _outputs(placed: PlacedScan) -> Iterator[str]:

@@ -117,6 +117,7 @@ def test_a_scan_whose_report_is_judged_elsewhere_only_reports() -> None:
     - uses: github/codeql-action/upload-sarif@v3
     """
     assert in_steps(sarif) == [("report-only", 1)]
+    assert in_steps(sarif.replace("upload-sarif", "analyze")) == [("no-exit-code", 1)]
     assert in_steps("- run: trivy image -f json -o out.json acme/web:1\n- run: python judge.py out.json") == [
         ("report-only", 1)
     ]
@@ -380,6 +381,13 @@ def test_a_push_only_where_the_scan_does_not_run() -> None:
     """
     assert kinds(text) == [("skipped-where-pushed", 7)]
     assert kinds(text.replace("name == 'pull_request'", "name != 'schedule'")) == []
+    action = """\
+    - uses: docker/build-push-action@v6
+      with: {load: true, tags: acme/web:1, push: "${{ github.event_name == 'push' }}"}
+    - run: trivy image --exit-code 1 acme/web:1
+      if: github.event_name == 'pull_request'
+    """
+    assert in_steps(action, "on: [push, pull_request]") == [("skipped-where-pushed", 4)]
 
 
 def test_a_filter_that_hides_the_worst() -> None:
