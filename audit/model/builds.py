@@ -26,7 +26,8 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
     that are named besides (``--build-context NAME=WHERE``). `tags` are the names that the image gets, as far
     as they are known. `unknown` names the parts (``context``, ``args``) that could not be worked out.
     `inline` is a Dockerfile that stands in the place itself. `name` is what the place calls this build: a
-    compose service, a bake target, a job.
+    compose service, a bake target, a job. `is_prepared` where something that runs before may have made files
+    which the repository does not hold.
     """
 
     origin: BuildOrigin
@@ -45,3 +46,4 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
     inline: str = ""
     reason: str = ""
     pushes: bool = False
+    is_prepared: bool = False

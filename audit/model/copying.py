@@ -25,8 +25,8 @@ class CopiedSource(msgspec.Struct, frozen=True, kw_only=True):
     the stage `stage`. `exists` is None where that cannot be told. `reason` is a sentence where it does not
     exist, or is not looked for. `pattern` is the line of .dockerignore that leaves it out, `near` a path that
     is there and may be meant. `origin` and `built_at` say who builds so; `is_likely` where an image that is
-    not looked into could hold it all the same. `kept_at` is the ONBUILD that takes it, where it is one: the
-    location is that of the FROM then.
+    not looked into could hold it all the same, or something that runs before the build make it. `kept_at` is
+    the ONBUILD that takes it, where it is one: the location is that of the FROM then.
     """
 
     location: SourceLocation

@@ -10,7 +10,7 @@ class CopyFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sentence. `source` is as it is written, `near` a path that is there and may be meant. It is taken from
     `context`, or from `stage`. `origin` is who says that it is built so (``manifest``, ``compose``, ``bake``,
     ``workflow``, ``command``, ``default`` where nothing does); `is_likely` where an image that is not looked
-    into could hold it all the same.
+    into could hold it all the same, or something that runs before the build make it.
     """
 
     path: str = ""

@@ -49,5 +49,6 @@ def _missing(copied: list[CopiedSource]) -> Iterator[tuple[str, str, SourceLocat
     """Yield what is missing in one context and there in another."""
     there = {(each.location, each.source) for each in copied if each.exists}
     for each in copied:
-        if each.exists is False and not each.stage and (each.location, each.source) in there:
+        is_certain = each.exists is False and not each.stage and not each.is_likely
+        if is_certain and (each.location, each.source) in there:
             yield each.context, each.source, each.location

@@ -8,8 +8,10 @@ import posixpath
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from fleet_audit.audit.dockerfiles.contexts.leading import REPOSITORY, Place, is_address
+from fleet_audit.audit.dockerfiles.contexts.making_files import may_make_files
 from fleet_audit.audit.dockerfiles.shell.arguments import Arguments, syntax
 from fleet_audit.audit.dockerfiles.shell.following import Executed, Words, joined
 from fleet_audit.audit.dockerfiles.shell.symbols import is_known, known, starts_unknown
@@ -45,12 +47,16 @@ _BUILDERS = {
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """What the builds of one script have in common: who says so, in which file, and how paths are found."""
+    """What the builds of one script have in common: who says so, in which file, and how paths are found.
+
+    `is_prepared` where something before the script may have made files.
+    """
 
     origin: BuildOrigin
     path: str
     locate: Locate
     name: str = ""
+    is_prepared: bool = False
 
 
 def command_builds(
@@ -62,7 +68,13 @@ def command_builds(
     """
     commands = tuple(commands)
     pushed = {*pushed, *pushed_names(commands)}
-    return tuple(_build(each, frame, pushed) for each in build_calls(commands))
+    found: list[Build] = []
+    is_prepared = frame.is_prepared
+    for command in commands:
+        calls = build_calls((command,))
+        found += [replace(_build(call, frame, pushed), is_prepared=is_prepared) for call in calls]
+        is_prepared = is_prepared or may_make_files(command)
+    return tuple(found)
 
 
 class BuildCall(msgspec.Struct, frozen=True):

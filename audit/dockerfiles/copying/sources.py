@@ -24,6 +24,9 @@ from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.model.location import SourceLocation
 
 MAX_SOURCES = 100_000
+_MADE = (CopyProblem.MISSING, CopyProblem.DANGLING)
+"""What something that runs before the build may put right."""
+
 Way = tuple[str, str, tuple[tuple[str, str | None], ...], str, tuple[tuple[str, str], ...]]
 
 
@@ -121,7 +124,9 @@ class _Build:
             rules = self._contexts.rules(named)
             return self._told(taking, self._find(taking, named, rules), context=named)
         if not taking.origin:
-            return self._told(taking, self._find_in_context(taking), context=self._build.context)
+            found = self._find_in_context(taking)
+            is_likely = self._build.is_prepared and found.problem in _MADE
+            return self._told(taking, found, context=self._build.context, is_likely=is_likely)
         stage = origin_stage(self._dockerfile, taking.origin)
         if stage is None or stage.index >= taking.stage.index:
             return None
@@ -172,7 +177,7 @@ class _Build:
             return Found(None, reason="--parents leaves away what is not there")
         if self._is_open and taking.uses:
             return Found(None, reason="it depends on an argument from outside")
-        if found.problem in (CopyProblem.MISSING, CopyProblem.DANGLING):
+        if found.problem in _MADE:
             path = posixpath.normpath(posixpath.join(context, taking.path or ""))
             why = self._around.elsewhere.reason(path)
             return Found(None, reason=why) if why else found

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 import msgspec
+from msgspec.structs import replace
 
 from fleet_audit.audit.dockerfiles.contexts.commands import (
     Frame,
@@ -20,7 +21,8 @@ from fleet_audit.audit.dockerfiles.contexts.commands import (
     pushed_names,
 )
 from fleet_audit.audit.dockerfiles.contexts.leading import Place, is_address
-from fleet_audit.audit.dockerfiles.shell.following import joined
+from fleet_audit.audit.dockerfiles.contexts.making_files import action_may_make_files, may_make_files
+from fleet_audit.audit.dockerfiles.shell.following import Executed, joined
 from fleet_audit.audit.dockerfiles.shell.symbols import is_known, known
 from fleet_audit.audit.dockerfiles.workflows.followed import FollowedJob
 from fleet_audit.audit.dockerfiles.workflows.running import JobRun, StepRun
@@ -45,8 +47,9 @@ def _job_builds(followed: FollowedJob) -> Iterator[Build]:
     is_prepared = False
     for at, run in enumerate(job.steps):
         if uses_action(run, BUILD_ACTION):
-            # What is built from the commit in git has nothing of the workspace.
-            is_of_git = run.given.get("context", "").startswith(("", _DEFAULT_CONTEXT)[bool(run.given.get("context"))])
+            # What is built from the commit in git has nothing else of the workspace.
+            context = run.given.get("context", "")
+            is_of_git = not context or context.startswith(_DEFAULT_CONTEXT)
             yield replace(_action_build(run, job, pushed), is_prepared=is_prepared and not is_of_git)
         elif at in followed.commands:
             path = run.step.location.path
@@ -57,10 +60,9 @@ def _job_builds(followed: FollowedJob) -> Iterator[Build]:
 
 def _may_make_files(run: StepRun, commands: Iterable[Executed]) -> bool:
     uses = run.step.uses
-    is_foreign = uses is not None and uses.kind is not ActionKind.LOCAL
-    return (is_foreign and uses is not None and action_may_make_files(uses.name)) or any(
-        map(may_make_files, commands)
-    )
+    if uses is not None and uses.kind is not ActionKind.LOCAL and action_may_make_files(uses.name):
+        return True
+    return any(map(may_make_files, commands))
 
 
 def uses_action(run: StepRun, *names: str) -> bool:

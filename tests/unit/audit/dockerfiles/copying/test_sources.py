@@ -351,3 +351,13 @@ def test_what_an_image_of_the_repository_keeps_is_taken_with_the_context_of_who_
         ("api/Dockerfile:1", "app.py", False, "base/Dockerfile:2"),
         ("web/Dockerfile:1", "app.py", True, "base/Dockerfile:2"),
     ]
+
+
+def test_what_a_step_before_may_have_made_is_only_probably_missing() -> None:
+    files = {".dockerignore": "*.log\n", "a.log": ""}
+    found = taken("FROM a\nCOPY dist a.log /app/\n", files, is_prepared=True)
+
+    assert [(each.source, each.problem, each.is_likely) for each in found] == [
+        ("a.log", CopyProblem.IGNORED, False),
+        ("dist", CopyProblem.MISSING, True),
+    ]
