@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from fleet_audit.audit.static_imports.source import bounds
 from fleet_audit.audit.static_imports.source.lexer import decode, lex
 from fleet_audit.audit.static_imports.source.reading import read_source
 from fleet_audit.audit.static_imports.source.syntax import Judge, Judgement, is_harmless
@@ -42,6 +43,22 @@ def test_the_reader_finds_the_imports_around_it_in_bounded_time(body: bytes) -> 
     record = read_source(b"import first\n" + body + b"import last\n", is_own_code=True)
     assert {"first", "last"} <= {found.module for found in record.imports}
     assert time.process_time() - before < 8
+
+
+def test_of_a_file_with_too_many_statements_it_is_said_where_looking_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bounds, "MAX_STEPS", 1_000)
+    record = read_source(b"import first\n" + b"x = 1\n" * 2_000 + b"import last\n")
+    assert [found.module for found in record.imports] == ["first"]
+    assert record.last_line == 1_001
+
+
+def test_a_long_table_is_no_reason_to_end_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "MAX_STEPS", 1_000)
+    record = read_source(b"x = {\n" + b"'key': [1, (2, 3), 'abc'],\n" * 2_000 + b"}\nimport last\n")
+    assert [found.module for found in record.imports] == ["last"]
+    assert record.last_line == 0
 
 
 @pytest.mark.parametrize("body", CRASHING.values(), ids=CRASHING)

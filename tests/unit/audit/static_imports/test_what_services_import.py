@@ -10,6 +10,7 @@ from fleet_audit.audit.static_imports.examine import examine
 from fleet_audit.audit.static_imports.reachability import reach as reaching
 from fleet_audit.audit.static_imports.resolution.interpreter import find_interpreter
 from fleet_audit.audit.static_imports.service_code import ServiceCode
+from fleet_audit.audit.static_imports.source import bounds
 from fleet_audit.audit.static_imports.source.store import MemoryStore
 from tests.support.pythons import LIB, TAG, distribution, examination, imports_of, python_image
 from tests.support.trees import tree
@@ -196,6 +197,17 @@ def test_a_file_with_nul_bytes_does_not_parse_and_its_imports_are_found() -> Non
         (2, "source code cannot contain null bytes", 1)
     ]
     assert [found.module for found in service.imports] == ["a"]
+
+
+@pytest.mark.parametrize(("sources", "installed"), [("x = 1\n", ""), ("", "x = 1\n")])
+def test_a_file_that_is_not_looked_at_to_its_end_is_a_gap(
+    monkeypatch: pytest.MonkeyPatch, sources: str, installed: str
+) -> None:
+    monkeypatch.setattr(bounds, "MAX_STEPS", 100)
+    found = examination({"app.py": "import a\n" + sources * 200}, {"a.py": installed * 200})
+    ended = [gap for gap in found.gaps if gap.kind is GapKind.LIMIT_REACHED]
+    assert [gap.what for gap in ended] == ["app.py" if sources else f"{LIB}/site-packages/a.py"]
+    assert "up to line 10" in ended[0].why
 
 
 def test_an_installed_file_with_nul_bytes_is_a_gap() -> None:
