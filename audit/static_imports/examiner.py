@@ -83,7 +83,9 @@ class _Examiner:
         judge: Judge,
     ) -> None:
         self._suggestions = knowledge.suggestions
-        self._computed = Computed(knowledge.computed_imports)
+        self._computed = Computed(
+            knowledge.computed_imports, () if interpreter is None else interpreter.modules_named
+        )
         self._sources, self._image = world.sources, world.image
         self._interpreter = interpreter if world.image is not None else None
         self._version = interpreter.version if interpreter is not None else DEFAULT_VERSION

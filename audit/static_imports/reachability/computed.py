@@ -23,8 +23,9 @@ class Modules(Protocol):
 class Computed:
     """The rows of the knowledge base on computed imports, asked by module and by call."""
 
-    def __init__(self, rows: Iterable[KnownImport] = ()) -> None:
-        """Take the rows."""
+    def __init__(self, rows: Iterable[KnownImport] = (), environment: Iterable[tuple[str, str]] = ()) -> None:
+        """Take the rows, and the variables of the image that may name a module."""
+        self._environment = dict(environment)
         self._of_name: defaultdict[str, list[ComputedImport]] = defaultdict(list)
         self._by_variable: dict[str, SettingsModule] = {}
         self._of_module: defaultdict[str, list[ComputedImport]] = defaultdict(list)
@@ -42,6 +43,14 @@ class Computed:
     def settings_of(self, variable: str) -> SettingsModule | None:
         """Return the framework whose settings module a variable of the environment names."""
         return self._by_variable.get(variable)
+
+    def settings_module(self, row: SettingsModule) -> str:
+        """Return the settings module that the image itself names; empty where it names none."""
+        return self._environment.get(row.variable, "")
+
+    def settings_read_by(self, function: str) -> SettingsModule | None:
+        """Return the framework whose settings a function, by its full name, reads."""
+        return next((row for row in self._by_variable.values() if function in row.calls), None)
 
     def settings_with(self, setting: str) -> tuple[SettingsModule, ...]:
         """Return the frameworks that import what a setting names."""

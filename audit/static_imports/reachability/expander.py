@@ -301,6 +301,14 @@ class Expander:
         """Return the framework whose settings module a variable of the environment names."""
         return self._computed.settings_of(variable)
 
+    def settings_module(self, row: SettingsModule) -> str:
+        """Return the settings module that the image itself names; empty where it names none."""
+        return self._computed.settings_module(row)
+
+    def settings_read_by(self, function: str) -> SettingsModule | None:
+        """Return the framework whose settings a function, by its full name, reads."""
+        return self._computed.settings_read_by(function)
+
     def settings_with(self, setting: str) -> tuple[SettingsModule, ...]:
         """Return the frameworks that import what a setting names."""
         return self._computed.settings_with(setting)

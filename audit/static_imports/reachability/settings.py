@@ -30,26 +30,40 @@ class Reading(msgspec.Struct, frozen=True):
     surely: tuple[str, ...] = ()
 
 
+class Call(NamedTuple):
+    """A call of a function by its full name, and how surely and where it is made."""
+
+    function: str
+    level: Level
+    line: int
+
+
 def readings(
-    record: SourceRecord, live: Liveness, called: Iterable[tuple[str, Level]], around: Surroundings
+    record: SourceRecord, live: Liveness, called: Iterable[Call], around: Surroundings
 ) -> Iterator[Reading]:
     """Yield the settings modules that a module names, and what reads them.
 
-    `called` are the functions that it calls, and how surely. Where none of them reads the settings, something
-    else may, later.
+    Where none of the functions that are `called` reads the settings, something else may, later. What the
+    image sets a variable to comes before a default, and counts where a module sets none.
     """
-    functions = sorted(called, key=lambda pair: pair[1]) if record.variables else []
+    calls = sorted(called, key=lambda call: call.level)
+    set_here = {variable.name for variable in record.variables}
     for variable in record.variables:
         named = live.level(variable.block)
         row = around.settings_of(variable.name)
         if named is None or row is None:
             continue
-        reading = next(((name, level) for name, level in functions if name in row.calls), None)
-        if reading is None:
-            yield Reading(row, variable.value, variable.line, max(named, Level.PROBABLE))
+        module = (around.settings_module(row) if variable.is_default else "") or variable.value
+        call = next((call for call in calls if call.function in row.calls), None)
+        if call is None:
+            yield Reading(row, module, variable.line, max(named, Level.PROBABLE))
         else:
-            name, level = reading
-            yield Reading(row, variable.value, variable.line, max(named, level), row.calls[name])
+            yield Reading(row, module, variable.line, max(named, call.level), row.calls[call.function])
+    for call in calls:
+        row = around.settings_read_by(call.function)
+        if row is not None and row.variable not in set_here and (module := around.settings_module(row)):
+            set_here.add(row.variable)
+            yield Reading(row, module, call.line, call.level, row.calls[call.function])
 
 
 def read(reading: Reading, around: Surroundings) -> Iterator[Link | Absent | CallLink]:

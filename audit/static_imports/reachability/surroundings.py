@@ -64,6 +64,12 @@ class Surroundings(Protocol):
     def settings_of(self, variable: str) -> SettingsModule | None:
         """Return the framework whose settings module a variable of the environment names."""
 
+    def settings_module(self, row: SettingsModule) -> str:
+        """Return the settings module that the image itself names; empty where it names none."""
+
+    def settings_read_by(self, function: str) -> SettingsModule | None:
+        """Return the framework whose settings a function, by its full name, reads."""
+
     def settings_with(self, setting: str) -> tuple[SettingsModule, ...]:
         """Return the frameworks that import what a setting names."""
 

@@ -12,8 +12,9 @@ from fleet_audit.audit.static_imports.reachability.failures import tries_before
 from fleet_audit.audit.static_imports.reachability.import_targets import also_served, is_answered, submodule
 from fleet_audit.audit.static_imports.reachability.imported_names import ImportedNames
 from fleet_audit.audit.static_imports.reachability.liveness import Liveness
+from fleet_audit.audit.static_imports.reachability.nodes import is_own
 from fleet_audit.audit.static_imports.reachability.plugins import plugins
-from fleet_audit.audit.static_imports.reachability.settings import Used, read, readings
+from fleet_audit.audit.static_imports.reachability.settings import Call, Used, read, readings
 from fleet_audit.audit.static_imports.reachability.surroundings import Surroundings
 from fleet_audit.audit.static_imports.resolution.finder import Module, ModuleKind
 from fleet_audit.audit.static_imports.source.constants import PARAMETER
@@ -143,9 +144,8 @@ class Walk:
     def _settings(self) -> Iterator[CallLink]:
         """Follow the settings that this module has read, and those of its own that are used."""
         found: list[Link | Absent | CallLink] = []
-        if self._is_whole or self._record.variables:
-            called = self._full_names() if self._record.variables else ()
-            for reading in readings(self._record, self._live, called, self._around):
+        if is_own(self._module):
+            for reading in readings(self._record, self._live, self._full_names(), self._around):
                 found += read(reading, self._around)
         for use in self._called:
             for row in self._around.settings_with(use.function):
@@ -155,12 +155,13 @@ class Walk:
         self._absent += (step for step in found if isinstance(step, Absent))
         yield from (step for step in found if isinstance(step, CallLink))
 
-    def _full_names(self) -> Iterator[tuple[str, Level]]:
-        """Yield the full names of the functions that are called, and how certainly."""
+    def _full_names(self) -> Iterator[Call]:
+        """Yield the calls that may run, by the full names of what they call."""
         for call in self._record.function_calls:
             level = self._live.level_of_call(call.block)
             if level is not None:
-                yield from ((name, level) for name in self._around.names_of(self._module, call))
+                names = self._around.names_of(self._module, call)
+                yield from (Call(name, level, call.line) for name in names)
 
     def _imported_flag(self, name: str) -> bool | None:
         """Answer for a name that this module imports from another, or takes as ``module.NAME``."""

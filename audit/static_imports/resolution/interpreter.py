@@ -13,6 +13,7 @@ from fleet_audit.audit.static_imports.resolution.command_line import options_of
 from fleet_audit.audit.static_imports.resolution.editables import Redirects
 from fleet_audit.audit.static_imports.resolution.executables import candidates
 from fleet_audit.audit.static_imports.resolution.site_start import SiteStart, site_start
+from fleet_audit.audit.static_imports.source.records import is_module_name
 
 _EXECUTABLE = re.compile(r"python(?:3(?:\.(\d{1,2}t?))?)?")
 _STDLIB = re.compile(r"python3\.(\d{1,2})t?")
@@ -35,7 +36,8 @@ class Interpreter(msgspec.Struct, frozen=True):
     `standard_library` are those that came with Python; `redirects` is what editable installs find elsewhere.
     `startup` are the ``.pth`` files whose code runs in every process; `has_site` and `has_user_site` say
     whether ``sitecustomize`` and ``usercustomize`` are imported. `environment` names the variables that the
-    image sets, and `command` is what it runs.
+    image sets, `modules_named` those of them that may name a module, with their values, and `command` is what
+    it runs.
     """
 
     version: tuple[int, ...]
@@ -44,6 +46,7 @@ class Interpreter(msgspec.Struct, frozen=True):
     search_path: tuple[ImagePath, ...]
     standard_library: tuple[ImagePath, ...]
     environment: frozenset[str] = frozenset()
+    modules_named: tuple[tuple[str, str], ...] = ()
     redirects: Redirects = Redirects()
     startup: tuple[ImagePath, ...] = ()
     has_script_folder: bool = True
@@ -105,6 +108,7 @@ def _interpreter(tree: FileTree, path: ImagePath, config: ImageConfig) -> Interp
         search_path=started.search_path,
         standard_library=libraries,
         environment=frozenset(name for name, value in config.env.items() if value),
+        modules_named=tuple(pair for pair in sorted(config.env.items()) if is_module_name(pair[1])),
         redirects=started.redirects,
         startup=started.code,
         # Only the isolated mode is older than 3.11, which brought -P and PYTHONSAFEPATH.

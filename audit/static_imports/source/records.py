@@ -8,7 +8,7 @@ from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod, Parser
 from fleet_audit.audit.static_imports.source.conditions import Condition, Unknown
 
-RECORD_VERSION = 19
+RECORD_VERSION = 20
 """Raise whenever the same bytes give another record."""
 
 
@@ -231,12 +231,16 @@ class NamedText(msgspec.Struct, frozen=True, gc=False):
 
 
 class VariableSet(msgspec.Struct, frozen=True, gc=False):
-    """A variable of the environment that is given a value which may name a module."""
+    """A variable of the environment that is given a value which may name a module.
+
+    Where it `is_default`, a value that the variable has already is left (``os.environ.setdefault``).
+    """
 
     name: str
     value: str
     line: int
     block: int
+    is_default: bool = False
 
 
 class SettingText(msgspec.Struct, frozen=True, gc=False):

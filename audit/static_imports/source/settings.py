@@ -99,4 +99,5 @@ def _variables(outlined: Outline, constants: Constants) -> Iterator[VariableSet]
         for module in () if value is None else constants.strings(value, found.start()):
             if is_module_name(module):
                 block = outlined.block_at(found.start())
-                yield VariableSet(name, module, text.line(found.start()), block)
+                is_default = found[1] is not None
+                yield VariableSet(name, module, text.line(found.start()), block, is_default)

@@ -4,8 +4,13 @@ from collections.abc import Mapping
 
 import pytest
 
+from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.model.imports import Level, SettingsModule, SettingUse
-from tests.support.pythons import TAG, examination
+from fleet_audit.audit.static_imports.examine import examine
+from fleet_audit.audit.static_imports.resolution.interpreter import find_interpreter
+from fleet_audit.audit.static_imports.service_code import ServiceCode
+from tests.support.pythons import TAG, examination, python_image
+from tests.support.trees import tree
 
 ROW = SettingsModule(
     row="frame-settings",
@@ -133,6 +138,36 @@ def test_without_a_call_that_reads_the_settings_all_is_probable() -> None:
     assert levels(app, "APPS = ['shop.models']\n") == {"shop": Level.PROBABLE, "models": Level.PROBABLE}
     assert levels(app.replace("FRAME", "OTHER"), "APPS = ['shop']\n") == {}
     assert levels("import frame\nframe.setup()\n", "APPS = ['shop']\n") == {}
+
+
+def test_a_function_of_another_own_module_that_is_called_reads_the_settings() -> None:
+    other = "".join(f"    {line}\n" for line in SETTING_UP.splitlines())
+
+    assert (
+        certain("import other\nother.begin()\n", "APPS = ['shop']\n", other=f"def begin():\n{other}") == SHOP
+    )
+
+
+def in_image(app: str, value: str = "conf") -> set[str]:
+    """Return what is certain in an image that sets the variable, beside settings for two places."""
+    sources = {"app.py": app, "conf.py": "APPS = ['shop']\n", "dev.py": "APPS = ['stores.sql.base']\n"}
+    image = python_image(IMAGE)
+    config = ImageConfig(env={"FRAME_SETTINGS": value})
+    service = ServiceCode("svc", "app.py", ("app.py",))
+    found = examine(
+        [service], tree(sources), image, find_interpreter(image, config), records=None, computed_imports=[ROW]
+    )
+    modules = found.services[0].extension_modules
+    return {e.module.removeprefix("fast_") for e in modules if e.level is Level.CERTAIN}
+
+
+def test_the_variable_that_the_image_sets_counts_where_code_sets_none_or_a_default() -> None:
+    assert in_image("import frame\nframe.setup()\n") == SHOP
+    assert in_image(SETTING_UP.replace("'conf'", "'dev'")) == SHOP
+    assert in_image("import os, frame\nos.environ['FRAME_SETTINGS'] = 'dev'\nframe.setup()\n") == {"sql"}
+    assert in_image(SETTING_UP, value="") == SHOP
+    assert in_image("import frame\nframe.setup()\n", value="no module!") == set()
+    assert in_image("import frame\n") == set()
 
 
 def test_in_a_function_that_nobody_is_seen_to_call_all_is_lazy() -> None:
