@@ -13,9 +13,8 @@ from fleet_audit.audit.dockerfiles.language.reference import (
     ImageReference,
     ReferenceInvalid,
     parse_reference,
-    split_registry,
 )
-from fleet_audit.audit.model.fleet import Fleet, Service
+from fleet_audit.audit.model.fleet import Fleet, Manifest, Service
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.references import Reference, ReferenceKind
 
@@ -26,6 +25,9 @@ NEAR = 0.75
 """How alike two names are (difflib's ratio) of which one may be a misspelling of the other."""
 
 OFFICIAL = "docker.io/library/"
+_BELOW = "/0/0"
+"""What makes a reference of a prefix, which may be a registry alone."""
+
 _TRANSPORT = re.compile(r"(?:oci|oci-archive|docker-archive|dir|docker|podman|registry):(?=[A-Za-z./])")
 _REMOTE = re.compile(r"(?:registry|docker|podman):(?=[A-Za-z])")
 _THIS_MACHINE = ("localhost", "127.0.0.1")
@@ -63,11 +65,8 @@ class Agreed:
     @cached_property
     def prefix(self) -> str:
         """Return where the fleet's images come from, the registry in full; empty where nothing is agreed."""
-        written = "" if self._registry is None else self._registry.prefix.strip("/")
-        if not written:
-            return ""
-        registry, repository = split_registry(f"{written}/0/0")
-        return f"{registry}/{repository}".removesuffix("/0/0")
+        parsed = parsed_or_none(self.written_prefix + _BELOW) if self.written_prefix else None
+        return "" if parsed is None else parsed.name.removesuffix(_BELOW)
 
     @cached_property
     def written_prefix(self) -> str:
@@ -199,6 +198,22 @@ class Agreed:
         return frozenset(
             each.location for each in self._published if self.is_below_prefix(each.repository_name)
         )
+
+
+def misspelt_agreements(manifest: Manifest) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield what the manifest says of images and is no reference, with the path of the value."""
+    registry = manifest.registry
+    written: list[tuple[tuple[str | int, ...], str]] = [
+        (("registry", "canonical", at), each) for at, each in enumerate(registry.canonical)
+    ]
+    written += [
+        (("families", name, "upstream"), family.upstream) for name, family in manifest.families.items()
+    ]
+    written.append((("registry", "cache_ref"), registry.cache_ref))
+    yield from ((path, each) for path, each in written if each and parsed_or_none(each) is None)
+    prefix = registry.prefix.strip("/")
+    if prefix and parsed_or_none(prefix + _BELOW) is None:
+        yield ("registry", "prefix"), registry.prefix
 
 
 def parsed_or_none(text: str) -> ImageReference | None:

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.references.agreed import Agreed
+from fleet_audit.audit.configuration.located import dotted
+from fleet_audit.audit.dockerfiles.manifest.manifest_lines import ManifestLines
+from fleet_audit.audit.dockerfiles.references.agreed import Agreed, misspelt_agreements
 from fleet_audit.audit.dockerfiles.references.argument_lines import ArgumentLines
 from fleet_audit.audit.dockerfiles.references.drift import drifts
 from fleet_audit.audit.dockerfiles.references.family_chain import broken_chains
@@ -27,6 +29,7 @@ def reference_claims(
     agreed = Agreed(fleet, references, is_complete=not any(_has_unknown_names(build) for build in builds))
     found = [*drifts(references, agreed)]
     if fleet is not None:
+        _report_misspelt(fleet, repository)
         found += broken_chains(repository, fleet, builds, agreed, lines.of)
     ordered = sorted(dict.fromkeys(found), key=lambda each: (each.reference.location, each.standard))
     return ReferenceClaims(
@@ -35,6 +38,14 @@ def reference_claims(
         idle=idle_arguments(repository, builds, agreed, lines),
         publications=contested_names(fleet, builds, references, agreed),
     )
+
+
+def _report_misspelt(fleet: Fleet, repository: Repository) -> None:
+    """Tell what cannot be held against anything, so that it does not pass for agreed."""
+    lines = ManifestLines(fleet, repository)
+    for path, written in misspelt_agreements(fleet.manifest):
+        why = f"{dotted(path)}: {written[:120]!r} is no image reference; nothing is held against it"
+        repository.report(fleet.file, why, line=lines.at(*path).line)
 
 
 def _has_unknown_names(build: Build) -> bool:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from fleet_audit.audit.dockerfiles.references.claims import reference_claims
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.model.builds import Build, BuildOrigin
+from fleet_audit.audit.model.fleet import Family, Fleet, Manifest, Registry
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.references import ReferenceClaims
 from tests.support.references import PREFIX, TAG, house
@@ -94,6 +95,38 @@ def test_a_line_that_two_services_share_is_listed_for_each_and_told_once() -> No
     listed = [(each.reference.name, each.deviation) for each in found.accounts]
     assert listed == [("one", "no-tag"), ("two", "no-tag")]
     assert [(each.reference.location.line, each.deviation) for each in found.drifts] == [(2, "no-tag")]
+
+
+def test_an_agreement_that_is_no_reference_is_a_gap_at_its_line_and_judges_nothing() -> None:
+    manifest = (
+        "version: 1\nfleet: x\nregistry:\n  prefix: https://images.example/acme\n"
+        "  canonical: ['images.example/acme/a:1',\n    'Not One']\n"
+        "families: {family-web: {upstream: 'debian:'}}\nservices: []\n"
+    )
+    fleet = Fleet(
+        Manifest(
+            version=1,
+            fleet="x",
+            families={"family-web": Family(upstream="debian:")},
+            services=(),
+            registry=Registry(
+                prefix="https://images.example/acme", canonical=("images.example/acme/a:1", "Not One")
+            ),
+        ),
+        ".",
+        "fleet.yaml",
+    )
+    compose = "services: {web: {image: 'images.example/acme/family-web:1'}}\n"
+    repository = Repository(tree({"fleet.yaml": manifest, "compose.yaml": compose}))
+
+    found = reference_claims(repository, fleet, (), ())
+
+    assert found.drifts == ()
+    assert [(str(gap.location), gap.why.partition(":")[0], gap.blocking) for gap in repository.gaps] == [
+        ("fleet.yaml:4", "registry.prefix", True),
+        ("fleet.yaml:6", "registry.canonical[1]", True),
+        ("fleet.yaml:7", "families.family-web.upstream", True),
+    ]
 
 
 def test_links_out_of_the_repository_and_folders_of_tools_are_not_followed() -> None:
