@@ -48,6 +48,10 @@ class Computed:
         """Return the settings module that the image itself names; empty where it names none."""
         return self._environment.get(row.variable, "")
 
+    def has_settings(self) -> bool:
+        """Say whether the image names any settings module."""
+        return any(self.settings_module(row) for row in self._by_variable.values())
+
     def settings_read_by(self, function: str) -> SettingsModule | None:
         """Return the framework whose settings a function, by its full name, reads."""
         return next((row for row in self._by_variable.values() if function in row.calls), None)

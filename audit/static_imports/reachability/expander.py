@@ -305,6 +305,10 @@ class Expander:
         """Return the settings module that the image itself names; empty where it names none."""
         return self._computed.settings_module(row)
 
+    def has_settings(self) -> bool:
+        """Say whether the image names any settings module."""
+        return self._computed.has_settings()
+
     def settings_read_by(self, function: str) -> SettingsModule | None:
         """Return the framework whose settings a function, by its full name, reads."""
         return self._computed.settings_read_by(function)

@@ -67,6 +67,9 @@ class Surroundings(Protocol):
     def settings_module(self, row: SettingsModule) -> str:
         """Return the settings module that the image itself names; empty where it names none."""
 
+    def has_settings(self) -> bool:
+        """Say whether the image names any settings module."""
+
     def settings_read_by(self, function: str) -> SettingsModule | None:
         """Return the framework whose settings a function, by its full name, reads."""
 

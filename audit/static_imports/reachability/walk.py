@@ -144,7 +144,7 @@ class Walk:
     def _settings(self) -> Iterator[CallLink]:
         """Follow the settings that this module has read, and those of its own that are used."""
         found: list[Link | Absent | CallLink] = []
-        if is_own(self._module):
+        if is_own(self._module) and (self._record.variables or self._around.has_settings()):
             for reading in readings(self._record, self._live, self._full_names(), self._around):
                 found += read(reading, self._around)
         for use in self._called:
