@@ -135,7 +135,8 @@ class _Reading:
             return _State(RunConfiguration(), self._use.path, self._values)
         below = self._base_of(base.value) if base.is_known else None
         if below is None:
-            below = RunConfiguration(unknown_base=base.value)
+            # A FROM that names nothing is refused; its image is not known all the same.
+            below = RunConfiguration(unknown_base=(base.value if base.is_known else lowest.base) or "?")
         elif below.env:
             # What a word becomes depends on the environment of the image below.
             env = {variable.name: variable.value for variable in below.env if variable.is_known}

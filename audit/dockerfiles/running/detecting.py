@@ -110,7 +110,11 @@ def _script_of(program: str, arguments: Sequence[str]) -> tuple[str, Sequence[st
     if program.rpartition("/")[2] not in SHELLS:
         return program, arguments
     at = next((at for at, word in enumerate(arguments) if not word.startswith("-")), None)
-    return ("", ()) if at is None else (arguments[at], arguments[at + 1 :])
+    if at is None:
+        return "", ()
+    # A shell looks for a script in the working folder first, not in PATH.
+    script = arguments[at]
+    return script if "/" in script else f"./{script}", arguments[at + 1 :]
 
 
 def _of_python(arguments: Sequence[str], where: str) -> Iterator[tuple[str, str]]:

@@ -82,13 +82,14 @@ def test_clients_are_no_servers(knowledge: Knowledge) -> None:
         (("sh", "-c", "redis-server & exec python3 -m uvicorn a:b"), {"redis-server", "python3", "uvicorn"}),
         (("/start.sh", "memcached"), {"start.sh", "nginx", "memcached"}),
         (("bash", "/start.sh"), {"bash", "nginx"}),
+        (("bash", "-e", "start.sh"), {"bash", "memcached"}),
         ((), set()),
     ],
 )
 def test_programs_are_followed_through_inits_shells_and_scripts(
     words: tuple[str, ...], programs: set[str]
 ) -> None:
-    scripts = {"/start.sh": '#!/bin/sh\nnginx\nexec "$@"\n'}
+    scripts = {"/start.sh": '#!/bin/sh\nnginx\nexec "$@"\n', "./start.sh": "#!/bin/sh\nmemcached\n"}
 
     assert set(started_programs(words, "CMD", scripts.get)) == programs
 

@@ -94,6 +94,8 @@ def test_working_folders_join_unless_what_is_below_is_not_known() -> None:
 
 def test_an_image_of_which_nothing_is_known_is_named() -> None:
     assert run("FROM somebody/image:1").unknown_base == "somebody/image:1"
+    assert run("ARG BASE", "FROM ${BASE}").unknown_base == "${BASE}"
+    assert run("FROM ${NONE:-}").unknown_base == "?"
     assert run("FROM scratch").is_whole
 
 
