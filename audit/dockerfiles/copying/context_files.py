@@ -6,7 +6,7 @@ Rules: docs.docker.com, "Build context"; Dockerfile reference, "COPY"; BuildKit'
 
 import difflib
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -131,14 +131,17 @@ class ContextFiles:
     def _absent(self, path: str) -> Found:
         """Say at which step a path ends, and what stands there in its place."""
         at = ImagePath("/")
-        for part in path.split("/"):
+        parts = path.split("/")
+        for index, part in enumerate(parts):
             entry = self._look(at, part)
-            if entry is not None and entry.kind is FileKind.SYMLINK:
-                return self._dead_link(join(at, part), entry)
             if entry is None:
-                near = self._near(at, part, path)
+                near = self._near(at, part, parts[index + 1 :])
                 return Found(False, CopyProblem.MISSING, f"{self._told(at)} holds no {part!r}", near)
-            at = join(at, part)
+            here = join(at, part)
+            real = self._resolved(here) if entry.kind is FileKind.SYMLINK else here
+            if real is None:
+                return self._dead_link(here, entry)
+            at = real
         return Found(False, CopyProblem.MISSING, "a file stands where a folder should")
 
     def _dead_link(self, path: ImagePath, entry: Entry) -> Found:
@@ -153,24 +156,23 @@ class ContextFiles:
             return f"the folder {folder[1:]} of the context"
         return "the context" if self.folder == "." else f"the context {self.folder}"
 
-    def _near(self, folder: ImagePath, part: str, path: str) -> str:
-        """Return the path with the name that was likely meant in place of `part`."""
+    def _near(self, folder: ImagePath, part: str, rest: Sequence[str]) -> str:
+        """Return the path with the name that was likely meant in place of `part`, `rest` behind it."""
         names = sorted(self._repository.listing(self._in_repository(folder)))[:MAX_MATCHES]
         same = [name for name in names if name.casefold() == part.casefold()]
         close = same or difflib.get_close_matches(part[:100], names, n=1, cutoff=0.8)
-        if not close:
-            return ""
-        rest = path.split("/")[len(folder.strip("/").split("/")) if folder != "/" else 0 :]
-        meant = posixpath.join(folder.lstrip("/"), close[0], *rest[1:])
-        return meant if self._resolved(meant) is not None else ""
+        meant = posixpath.join(folder.lstrip("/"), *close[:1], *rest)
+        return meant if close and self._resolved(meant) is not None else ""
 
     def _find_matches(self, path: str, ignored: IgnoreRules) -> Found:
         """Look a wildcard up: that none matches is no error, but the folder where it starts must be there."""
         parts = path.split("/")
         first = next(at for at, part in enumerate(parts) if has_wildcard(part))
         folder = "/".join(parts[:first])
-        if folder and self.kind(folder) is not FileKind.FOLDER:
-            return self._absent(folder)
+        if folder:
+            found = self.find(folder, ignored)
+            if found.exists is False or self.kind(folder) is not FileKind.FOLDER:
+                return found if found.exists is False else self._absent(folder)
         try:
             patterns = [PathPattern(part, crosses_folders=False) for part in parts[first:]]
         except PatternInvalid as error:

@@ -147,6 +147,8 @@ def test_what_dockerignore_leaves_out_is_told_with_its_line() -> None:
     assert problems(text, {**files, ".dockerignore": "data\n!data/model.bin\ndocs/*\n"}) == []
     assert problems(text, {**files, ".dockerignore": "docs\n!docs/*.md"}) == [(3, "docs", "ignored")]
     assert problems(text, {**files, ".dockerignore": "docs\n!docs/x"}) == []
+    assert problems("FROM a\nCOPY data/*.bin /\n", files) == [(2, "data/*.bin", "ignored")]
+    assert problems("FROM a\nCOPY data/*.bin /\n", {**files, ".dockerignore": "data/*"}) == []
 
 
 def test_a_dockerignore_named_for_the_dockerfile_comes_first() -> None:
@@ -361,3 +363,14 @@ def test_what_a_step_before_may_have_made_is_only_probably_missing() -> None:
         ("a.log", CopyProblem.IGNORED, False),
         ("dist", CopyProblem.MISSING, True),
     ]
+
+
+def test_what_is_missing_behind_a_link_is_told_as_missing() -> None:
+    files: Files = {"real/a.py": "", "real/deep/b.py": "", "link": Link("real")}
+    (found,) = taken("FROM a\nCOPY link/dep/b.py /\n", files)
+
+    assert (found.problem, found.reason) == (
+        CopyProblem.MISSING,
+        "the folder real of the context holds no 'dep'",
+    )
+    assert found.near == "real/deep/b.py"
