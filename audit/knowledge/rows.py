@@ -223,10 +223,11 @@ class Scanner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `images` and `commands` are the words that call it; the argument of the former is an image. `actions` are
     ``owner/repository`` and, where it has one, the path in it, `containers` images that run it. It fails by
     what it finds where `failing` has a value other than none, ``0`` or ``false``, and `silencing` does not.
-    `severities` limit what it looks at, `fixed_only` to what has a fix. With a `format` among `lists` it only
-    lists what is there. `config_files` may say all that, too. `only_when` and `image_when` are inputs of the
-    action with the values at which it scans at all, and an image. `valued` and `flags` are further options,
-    with a value and without.
+    An image may also stand behind one of `image_options`; what `guards_all` judges, where it names none, all
+    that is published. `severities` limit what it looks at, `fixed_only` to what has a fix. With a `format`
+    among `lists` it only lists what is there. `config_files` may say all that, too. `only_when` and
+    `image_when` are inputs of the action with the values at which it scans at all, and an image. `valued`
+    and `flags` are further options, with a value and without.
     """
 
     id: RowId
@@ -238,6 +239,8 @@ class Scanner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     images: tuple[Text, ...] = ()
     commands: tuple[Text, ...] = ()
     image_inputs: tuple[Text, ...] = ()
+    image_options: tuple[Text, ...] = ()
+    guards_all: bool = False
     image_when: dict[str, str] = {}
     only_when: dict[str, tuple[Text, ...]] = {}
     silencing: ScannerSetting = ScannerSetting()

@@ -82,6 +82,8 @@ def _publishes(placed: PlacedScan, event: ImageEvent) -> bool:
     if event.deed not in PUBLISHING:
         return False
     scanned = {image_name(image).repository for image in placed.scan.images}
+    if not scanned and placed.scan.scanner.guards_all:
+        return True
     if event.deed is Deed.DEPLOYED:
         return bool(scanned)
     return any(image_name(name).repository in scanned for name in event.names)

@@ -24,7 +24,19 @@ UNREAD = symbol("a configuration that is not read here")
 MAX_SHOWN = 100
 _OFF = frozenset({"", "0", "false"})
 _SCHEMES = ("registry:", "docker:", "podman:", "image://", "registry://", "local://")
-_NO_IMAGE = ("dir:", "file:", "sbom:", "purl:", "fs://", "archive://", "sbom://", "oci-archive:", "oci-dir:")
+_NO_IMAGE = (
+    "dir:",
+    "file:",
+    "sbom:",
+    "purl:",
+    "fs://",
+    "archive://",
+    "sbom://",
+    "oci-archive:",
+    "oci-dir:",
+    "oci:",
+    "docker-archive:",
+)
 
 
 def short(text: str) -> str:
@@ -112,7 +124,9 @@ class Scanners:
         reader = _InCommand(arguments, command.environment, is_configured=row.id in self._configured)
         if reader.value(row.format, row) in row.lists:
             return None
-        images = arguments.rest if takes_image and arguments.is_certain and len(arguments.rest) == 1 else ()
+        images = arguments.values(*row.image_options)
+        if takes_image and arguments.is_certain and len(arguments.rest) == 1:
+            images = arguments.rest
         return Scan(
             scanner=row,
             what=short(shown(" ".join((program, *words)))),
@@ -153,6 +167,7 @@ def _repository(word: str) -> str:
 def _syntax(row: Scanner) -> Syntax:
     flags = {*row.flags.split(), *row.fixed_only.options, *row.silencing.options}
     settings = (*row.failing.options, *row.severities.options, *row.format.options, *row.config.options)
+    settings += row.image_options
     return Syntax(frozenset({*row.valued.split(), *settings} - flags), frozenset(flags))
 
 

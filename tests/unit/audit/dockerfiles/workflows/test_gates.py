@@ -328,6 +328,25 @@ def test_an_image_that_another_job_builds_and_keeps() -> None:
     assert kinds(text.replace("acme/web:1 .}", "acme/web:1 .}, {run: make push}")) == []
 
 
+def test_a_push_beside_the_gate_for_everything() -> None:
+    text = """\
+    on: push
+    jobs:
+      gate: {steps: [{run: fleet-audit gate --all}]}
+      push: {steps: [{run: docker build -t acme/web:1 .}, {run: docker push acme/web:1}]}
+    """
+    assert kinds(text) == [("beside-push", 3)]
+    assert kinds(text.replace("push: {steps", "push: {needs: gate, steps")) == []
+    assert kinds(text.replace("gate --all", "dockerfiles")) == []
+    assert kinds(text.replace("gate --all", "gate --image docker:acme/other:1")) == []
+
+
+def test_an_image_behind_an_option() -> None:
+    gate = "- run: fleet-audit gate --image docker:acme/web:1\n"
+    assert in_steps(BUILD + PUSH + gate) == [("after-push", 3)]
+    assert in_steps(BUILD + gate + PUSH) == []
+
+
 def test_a_push_beside_the_scan() -> None:
     text = """\
     on: push
