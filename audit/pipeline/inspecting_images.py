@@ -12,6 +12,7 @@ from fleet_audit.audit.dockerfiles.running.masking import masked, masked_names, 
 from fleet_audit.audit.dockerfiles.running.stored import of_image
 from fleet_audit.audit.dockerfiles.running.user_names import numbers
 from fleet_audit.audit.dockerfiles.standards.probes import asked_health
+from fleet_audit.audit.dockerfiles.standards.processes import behind_init
 from fleet_audit.audit.images.folder import FolderTree
 from fleet_audit.audit.images.open import Image
 from fleet_audit.audit.images.tree import FileKind, FileTree, FileUnreadable, join, normalise
@@ -45,7 +46,7 @@ def inspect_image(name: str, reference: str, shared: Shared) -> tuple[InspectRep
         report = InspectReport(
             subject=name,
             gaps=image.gaps,
-            notes=(_NO_CONFIGURATION,) if is_folder else (),
+            notes=(_NO_CONFIGURATION,) if is_folder else tuple(_missing(run, scene)),
             image=_without_secrets(image.identity),
             run=masked(run),
             masked=masked_names(run),
@@ -61,6 +62,22 @@ def inspect_image(name: str, reference: str, shared: Shared) -> tuple[InspectRep
 def _without_secrets(identity: ImageIdentity) -> ImageIdentity:
     """Return an image's identity alone: its configuration and history may hold secrets."""
     return msgspec.structs.replace(identity, layers=(), config=ImageConfig())
+
+
+def _missing(run: RunConfiguration, scene: Scene) -> Iterator[str]:
+    """Yield which programs that the configuration names are not in an image that was seen whole."""
+    tree, env = scene.image.tree, scene.image.identity.config.env
+    folder = "/" if run.working_dir is None else run.working_dir.value
+    asked = asked_health(run)
+    named = {
+        "the container": (*run.starting[:1], *behind_init(run.starting)[:1]),
+        "the health check": asked.programs if asked else (),
+    }
+    for what, programs in named.items() if scene.is_whole else ():
+        for program in dict.fromkeys(programs):
+            path = posixpath.join(folder, program) if "/" in program else program
+            if find_program(tree, env, path) is None:
+                yield f"{what} starts {masked_text(program)}, and the image has no such program"
 
 
 def _user(run: RunConfiguration, tree: FileTree) -> ResolvedUser | None:

@@ -66,6 +66,17 @@ def test_an_image_says_what_it_would_run(world: World, form: Form) -> None:
     assert sum(layer["seen_files"] for layer in found["layers"]) > 2
 
 
+def test_programs_that_the_configuration_names_and_the_image_lacks_are_noted(world: World) -> None:
+    start = {"Entrypoint": ["/start.sh"], "Cmd": ["gone"], "Env": ["PATH=/bin"]}
+    check = {"Healthcheck": {"Test": ["CMD", "curl", "http://localhost/"]}}
+
+    lacking = world.run("inspect", world.image("x", FILES, config=start | check)).document["notes"]
+    having = world.run("inspect", world.image("y", FILES, {"bin/curl": "x"}, config=start | check))
+
+    assert lacking == ["the health check starts curl, and the image has no such program"]
+    assert having.document["notes"] == []
+
+
 def test_no_secret_is_ever_shown(world: World) -> None:
     image = world.image("x", FILES, config=CONFIG)
     world.file("Dockerfile", DOCKERFILE)
