@@ -155,7 +155,7 @@ def _from_prefix(reference: Reference, agreed: Agreed) -> Drift | None:
     deviation = None
     if reference.image in agreed.family_images:
         deviation = _astray(reference, registry, repository) or Deviation.PREFIX
-    elif reference.image in agreed.published_images and not is_local_name(reference):
+    elif agreed.knows(reference.image) and not is_local_name(reference):
         deviation = _astray(reference, registry, repository)
     if deviation is None:
         return None

@@ -86,6 +86,21 @@ def test_what_is_published_under_the_prefix_is_an_image_of_the_fleet() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "deviation"),
+    [
+        (f"old.example/acme/stt-service:{TAG}", "registry"),
+        (f"registry.example/acmee/stt_service:{TAG}", "repository"),
+        (f"old.example/other/stt-service:{TAG}", None),
+        (f"stt-service:{TAG}", None),
+    ],
+)
+def test_the_image_of_a_service_is_known_by_its_name_and_its_place(text: str, deviation: str | None) -> None:
+    fleet = house(services=(Service("STTService", "family-web"),))
+
+    assert [each.deviation for each in found(fleet, reference(text))] == [deviation] * (deviation is not None)
+
+
+@pytest.mark.parametrize(
     "text", ["debian:bookworm-slim", "nvidia/cuda:12.1.1-runtime", "voice:1", "other.example/x/voice:1"]
 )
 def test_images_of_others_are_not_asked_for_the_agreed_place(text: str) -> None:
