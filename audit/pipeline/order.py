@@ -17,6 +17,8 @@ from fleet_audit.audit.model.identity import ROOT, DistributionName, ImagePath, 
 from fleet_audit.audit.model.imports import Level
 from fleet_audit.audit.pipeline.scene import Scene, compiled_names
 from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.static_imports.examine import examine
+from fleet_audit.audit.static_imports.kept_examination import Keeping
 from fleet_audit.audit.static_imports.service_code import ServiceCode
 
 MAX_PROVIDERS = 4
@@ -177,15 +179,13 @@ class _Order:
         script = "".join(f"import {module}\n" for module in modules if _is_name(module)).encode()
         entry = Entry(FileKind.FILE, size=len(script), origin=ImagePath(f"/{_SCRIPT}"))
         sources = MemoryTree({ROOT: {_SCRIPT: entry}}, lambda _: script)
-        # What parses source takes long to load, and few images have anything to ask it here.
-        from fleet_audit.audit.static_imports.examine import examine  # noqa: PLC0415  (see above)
-
         found = examine(
             [ServiceCode("order", entry=_SCRIPT)],
             sources,
             self._scene.image.tree,
             self._scene.interpreter,
             records=self._shared.records,
+            keeping=Keeping(self._shared.answers, self._scene.digest),
             compiled=compiled_names(self._scene),
         )
         return EvidenceGraph(found.edges)
