@@ -38,7 +38,7 @@ _OPERATOR = re.compile(r"==|!=|<=|>=|&&|\|\||[-+*/%<>]")
 _TEXT = re.compile(r'[^"\\$%]+')
 _STEP = re.compile(r"[A-Za-z_][\w-]*|\d+|\*")
 _FOR = re.compile(r"for\b")
-_TOP = re.compile(r"^[A-Za-z_][\w-]*[^\n=]*\{", re.MULTILINE)
+_TOP = re.compile(r"^[A-Za-z_][^\n={]*\{", re.MULTILINE)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 

@@ -210,6 +210,8 @@ def test_a_hostile_file_is_read_in_time() -> None:
     built('target "a" {\n' + "x = 1\n" * 100_000 + "}")
     built('target "a" { x = "' + "${" * 5000)
     built("/*" + "*" * 500_000)
+    built("=\n" + "a" * 500_000)
+    built("a = <<" + "-" * 500_000 + "\n" + " " * 300_000)
     assert time.process_time() - before < 10
 
 
