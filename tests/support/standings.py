@@ -9,6 +9,8 @@ from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.running.bases import Bases, makings
 from fleet_audit.audit.dockerfiles.standards.images import made_images
 from fleet_audit.audit.dockerfiles.standards.standing import BuiltImage, Ground, KnownBase, standing
+from fleet_audit.audit.dockerfiles.workflows.builds import workflow_builds
+from fleet_audit.audit.dockerfiles.workflows.reading import workflows
 from fleet_audit.audit.fleet.manifest import load_fleet
 from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.running import CommandLine, RunConfiguration, Setting
@@ -52,7 +54,7 @@ def standings(
         path.write_text(text, encoding="utf-8")
     fleet = load_fleet(folder / "fleet.yaml") if manifest else None
     repository = Repository(open_folder(folder))
-    every = builds(repository, fleet)
+    every = builds(repository, fleet, workflow_builds(workflows(repository), repository))
     bases = Bases(repository, makings(every, fleet), lambda name: PYTHON if name == PYTHON.lowest else None)
     known = {PYTHON.lowest: KnownBase(lacks=("curl", "wget"), carries=carried)}
     ground = Ground(repository, bases, fleet, lambda name: known.get(name, KnownBase()))

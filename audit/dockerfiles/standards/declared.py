@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
-from fleet_audit.audit.model.builds import BuildOrigin
 from fleet_audit.audit.model.running import RunConfiguration
 from fleet_audit.audit.model.standards import ExposedPort, ImageLabels, Observed, Trigger
 
@@ -29,16 +28,18 @@ def exposed_ports(image: MadeImage) -> Iterator[Observed]:
             yield Observed(record, f"image:{image.name}#{setting.value}", location=setting.location)
 
 
-def labels(image: MadeImage, built: RunConfiguration | None, attestations: int) -> Iterator[Observed]:
+def labels(
+    image: MadeImage, built: RunConfiguration | None, attestations: int, *, may_be_added: bool
+) -> Iterator[Observed]:
     """Yield the labels of a Dockerfile, and those of the image that was built of it.
 
-    A Dockerfile's are whole only where all that is below is known and no workflow builds it, which may add
-    labels of its own. An image's count where the Dockerfile's do not tell the same.
+    A Dockerfile's are whole only where all that is below is known and no build adds labels of its own. An
+    image's count where the Dockerfile's do not tell the same.
     """
     if image.role is Role.OTHER:
         return
     own = image.run.label(REVISION)
-    is_open = not image.run.is_whole or any(build.origin is BuildOrigin.WORKFLOW for build in image.builds)
+    is_open = may_be_added or not image.run.is_whole
     if not is_open:
         place = own.location if own is not None and image.stands_here(own.location) else image.line
         yield Observed(_labels(image, image.run, is_whole=True), f"image:{image.name}", location=place)

@@ -16,6 +16,8 @@ from fleet_audit.audit.model.builds import BuildOrigin
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.running import HealthSetting
 
+_WITH_LABELS = (BuildOrigin.WORKFLOW, BuildOrigin.BAKE, BuildOrigin.COMMAND)
+
 
 def brings_init(image: MadeImage, repository: Repository) -> bool:
     """Say whether a compose file starts the image behind an init of its own."""
@@ -36,6 +38,16 @@ def outer_health(image: MadeImage, repository: Repository) -> HealthSetting | No
         if words:
             return HealthSetting(words, line)
     return None
+
+
+def may_add_labels(image: MadeImage, repository: Repository) -> bool:
+    """Say whether a build may give the image labels that its Dockerfile does not show.
+
+    Those of a compose file are read; what workflows, bake files and commands give is not followed.
+    """
+    if any(build.origin in _WITH_LABELS for build in image.builds):
+        return True
+    return any(service.get("build").get("labels").value for service in _services(image, repository))
 
 
 def mounted_places(image: MadeImage, repository: Repository) -> tuple[str, ...]:

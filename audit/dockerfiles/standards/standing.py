@@ -17,6 +17,7 @@ from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
 from fleet_audit.audit.dockerfiles.standards.leftovers import leftovers
 from fleet_audit.audit.dockerfiles.standards.outside import (
     brings_init,
+    may_add_labels,
     mounted_places,
     outer_health,
     started_with_init,
@@ -96,7 +97,10 @@ def standing(image: MadeImage, ground: Ground, built: BuiltImage | None) -> Iter
     yield from exposed_ports(image)
     yield from triggers(image)
     yield from labels(
-        image, None if built is None else built.run, -1 if built is None else built.attestations
+        image,
+        None if built is None else built.run,
+        -1 if built is None else built.attestations,
+        may_be_added=may_add_labels(image, ground.repository),
     )
     start = start_file(image, ground.bases, ground.contexts, mounted_places(image, ground.repository))
     if start is not None:

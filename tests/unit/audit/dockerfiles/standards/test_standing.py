@@ -358,6 +358,27 @@ def test_the_size_of_a_built_image_stands_beside_its_budget(tmp_path: Path) -> N
     assert (found.largest_mb, found.largest_layer) == (2.0, "RUN big")
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "is_told"),
+    [
+        ("compose.yaml", "services: {web: {build: {context: .}}}", True),
+        ("compose.yaml", "services: {web: {build: {context: ., labels: {a: b}}}}", False),
+        ("build.sh", "docker build --label a=b .", False),
+        (
+            ".github/workflows/a.yml",
+            "on: push\njobs: {a: {runs-on: x, steps: [{run: docker build .}]}}",
+            False,
+        ),
+    ],
+)
+def test_labels_of_a_dockerfile_count_where_no_build_may_add_some(
+    tmp_path: Path, name: str, text: str, *, is_told: bool
+) -> None:
+    found = standings(tmp_path, {"Dockerfile": "FROM python:3.11-slim\n", name: text})
+
+    assert [each.are_labels_whole for each in records(found, ImageLabels)] == ([True] if is_told else [])
+
+
 def test_ports_are_held_against_those_of_the_service_alone(tmp_path: Path) -> None:
     found = records(of(tmp_path, "EXPOSE 7200 53/udp"), ExposedPort)
 
