@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from fleet_audit.audit.dockerfiles.contexts.gathering import builds
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.running.bases import Bases, makings
 from fleet_audit.audit.dockerfiles.standards.images import made_images
 from fleet_audit.audit.dockerfiles.standards.standing import BuiltImage, Ground, KnownBase, standing
-from fleet_audit.audit.dockerfiles.workflows.builds import workflow_builds
-from fleet_audit.audit.dockerfiles.workflows.reading import workflows
 from fleet_audit.audit.fleet.manifest import load_fleet
 from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.running import CommandLine, RunConfiguration, Setting
 from fleet_audit.audit.model.standards import Observed, Standing
+from fleet_audit.audit.pipeline.repository.grounds import Grounds
+from fleet_audit.audit.pipeline.settings import Settings
+from fleet_audit.audit.pipeline.shared import Shared
 
 RecordT = TypeVar("RecordT", bound=Standing)
 
@@ -54,7 +54,8 @@ def standings(
         path.write_text(text, encoding="utf-8")
     fleet = load_fleet(folder / "fleet.yaml") if manifest else None
     repository = Repository(open_folder(folder))
-    every = builds(repository, fleet, workflow_builds(workflows(repository), repository))
+    settings = Settings(cache_dir=folder / ".cache", created="2026-11-20T00:00:00Z")
+    every = Grounds(repository, Shared(settings, fleet)).builds
     bases = Bases(repository, makings(every, fleet), lambda name: PYTHON if name == PYTHON.lowest else None)
     known = {PYTHON.lowest: KnownBase(lacks=("curl", "wget"), carries=carried)}
     ground = Ground(repository, bases, fleet, lambda name: known.get(name, KnownBase()))
