@@ -33,3 +33,4 @@ class ImageLocation(msgspec.Struct, frozen=True, order=True, tag="image"):
 
 
 Location = SourceLocation | ImageLocation
+"""Either; tags tell which, where a location is kept between runs."""
