@@ -1,20 +1,24 @@
 """What is published although a gate fails, is not waited for, or does not run there."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from fleet_audit.audit.dockerfiles.workflows.causes import Cause
 from fleet_audit.audit.dockerfiles.workflows.conditions import (
     certainly_off,
-    may_happen,
     runs_after_failure,
     worlds,
 )
-from fleet_audit.audit.dockerfiles.workflows.images import PUBLISHING, Deed, ImageEvent, image_name
+from fleet_audit.audit.dockerfiles.workflows.guarding import is_guarded, open_ways, publishes
+from fleet_audit.audit.dockerfiles.workflows.images import PUBLISHING, ImageEvent
 from fleet_audit.audit.dockerfiles.workflows.jobs import Jobs, outer_job
 from fleet_audit.audit.dockerfiles.workflows.pictures import Picture, PlacedScan
 from fleet_audit.audit.dockerfiles.workflows.scanning import short
 from fleet_audit.audit.dockerfiles.workflows.scopes import Facts
 from fleet_audit.audit.model.gates import GateFaultKind
+
+MAX_EVENTS = 20
+"""Of what publishes one image, that is looked at."""
 
 
 def bypassing_causes(placed: PlacedScan, picture: Picture, jobs: Jobs) -> Iterator[Cause]:
@@ -23,7 +27,7 @@ def bypassing_causes(placed: PlacedScan, picture: Picture, jobs: Jobs) -> Iterat
     causes = (
         _later_step(placed, picture, ways),
         _later_job(picture, jobs, ways),
-        _beside(placed, picture, jobs),
+        _beside(placed, picture, jobs, ways),
         _skipped(placed, picture, jobs, ways),
     )
     yield from (cause for cause in causes if cause is not None)
@@ -64,43 +68,43 @@ def _later_job(picture: Picture, jobs: Jobs, ways: Sequence[Facts]) -> Cause | N
     return None
 
 
-def _beside(placed: PlacedScan, picture: Picture, jobs: Jobs) -> Cause | None:
-    """Return the job that publishes what is scanned, and neither waits for the scan nor comes before it."""
+def _beside(placed: PlacedScan, picture: Picture, jobs: Jobs, ways: Sequence[Facts]) -> Cause | None:
+    """Return the job that publishes what is scanned, and neither waits for the scan nor comes before it.
+
+    One that has a gate of its own before it is left alone.
+    """
     mine = outer_job(picture)
-    for name in jobs.by_id:
+    for event, other in islice(_published(placed, jobs), MAX_EVENTS):
+        name = outer_job(other)
         if name == mine or jobs.waits_for(name, mine) or jobs.waits_for(mine, name):
             continue
-        event = next((event for event in jobs.events_of(name) if _publishes(placed, event)), None)
-        if event is not None:
+        meets = any(
+            certainly_off(picture.job, placed.run, world) is None for world in open_ways(event, other, ways)
+        )
+        if meets and not is_guarded(event, other, jobs, ways):
             detail = f"the job {name} publishes without waiting for it"
             return Cause(GateFaultKind.BESIDE, detail, related=event.location)
     return None
 
 
-def _publishes(placed: PlacedScan, event: ImageEvent) -> bool:
-    """Say whether an event publishes what is scanned."""
-    if event.deed not in PUBLISHING:
-        return False
-    scanned = {image_name(image).repository for image in placed.scan.images}
-    if not scanned and placed.scan.scanner.guards_all:
-        return True
-    if event.deed is Deed.DEPLOYED:
-        return bool(scanned)
-    return any(image_name(name).repository in scanned for name in event.names)
+def _published(placed: PlacedScan, jobs: Jobs) -> Iterator[tuple[ImageEvent, Picture]]:
+    """Yield what publishes the image that is scanned, with the run of the job."""
+    for others in jobs.by_id.values():
+        for other in others:
+            yield from ((event, other) for event in other.events if publishes(placed, event))
 
 
 def _skipped(placed: PlacedScan, picture: Picture, jobs: Jobs, ways: Sequence[Facts]) -> Cause | None:
     """Return the condition by which a gate certainly does not run wherever its image is published."""
     if len(ways) < 2:
         return None
-    for other in (other for others in jobs.by_id.values() for other in others):
-        for event in other.events:
-            if not _publishes(placed, event):
-                continue
-            open_ways = [world for world in ways if may_happen(event, other.job, world)]
-            stops = [certainly_off(picture.job, placed.run, world) for world in open_ways]
-            first = stops[0] if stops else None
-            if first is not None and all(stop is not None for stop in stops) and len(open_ways) < len(ways):
-                detail = f"where its image is published, `{short(first.text)}` does not hold"
-                return Cause(GateFaultKind.SKIPPED, detail, first.location, event.location)
+    for event, other in islice(_published(placed, jobs), MAX_EVENTS):
+        worlds = open_ways(event, other, ways)
+        stops = [certainly_off(picture.job, placed.run, world) for world in worlds]
+        first = stops[0] if stops else None
+        if first is None or None in stops or len(worlds) == len(ways):
+            continue
+        if not is_guarded(event, other, jobs, ways):
+            detail = f"where its image is published, `{short(first.text)}` does not hold"
+            return Cause(GateFaultKind.SKIPPED, detail, first.location, event.location)
     return None

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from fleet_audit.audit.dockerfiles.shell.symbols import shown
 from fleet_audit.audit.dockerfiles.workflows.causes import Cause
 from fleet_audit.audit.dockerfiles.workflows.conditions import certainly_off, may_happen, worlds
+from fleet_audit.audit.dockerfiles.workflows.guarding import is_guarded
 from fleet_audit.audit.dockerfiles.workflows.images import PUBLISHING, Deed, ImageEvent, is_about
 from fleet_audit.audit.dockerfiles.workflows.jobs import Jobs, outer_job
 from fleet_audit.audit.dockerfiles.workflows.pictures import Picture, PlacedScan
@@ -28,17 +29,25 @@ def timing_causes(placed: PlacedScan, picture: Picture, jobs: Jobs) -> Iterator[
 
 
 def _pushed_before(image: str, placed: PlacedScan, picture: Picture, jobs: Jobs) -> ImageEvent | None:
-    """Return the push of an image that comes before its scan, where nothing after it publishes it anew."""
+    """Return the push of an image that comes before its scan, where nothing after it publishes it anew.
+
+    What another scan stands before is published after that, and this one may look at it again.
+    """
     ways = worlds(picture.job.origin)
     before = [
-        event for event in picture.events if placed.comes_after(event) and _meet(event, placed, picture, ways)
+        (event, picture)
+        for event in picture.events
+        if placed.comes_after(event) and _meet(event, placed, picture, ways)
     ]
-    before += jobs.events_before(outer_job(picture))
-    pushes = (event for event in before if event.deed is Deed.PUSHED and is_about(image, event))
-    pushed = next(pushes, None)
-    if pushed is None or _is_published_later(image, placed, picture, jobs):
+    mine = outer_job(picture)
+    for name, others in jobs.by_id.items():
+        if jobs.waits_for(mine, name):
+            before += [(event, other) for other in others for event in other.events]
+    pushes = (pair for pair in before if pair[0].deed is Deed.PUSHED and is_about(image, pair[0]))
+    pushed, owner = next(pushes, (None, picture))
+    if pushed is None or is_guarded(pushed, owner, jobs, ways):
         return None
-    return pushed
+    return None if _is_published_later(image, placed, picture, jobs) else pushed
 
 
 def _meet(event: ImageEvent, placed: PlacedScan, picture: Picture, ways: Sequence[Facts]) -> bool:

@@ -244,6 +244,7 @@ def test_a_scan_in_one_script_with_the_push() -> None:
     "steps",
     [
         BUILD + TRIVY + PUSH,
+        BUILD + TRIVY + PUSH + "- run: grype --fail-on high acme/web:1\n",
         BUILD + PUSH + TRIVY + "- run: crane tag acme/web:1 stable\n",
         BUILD + PUSH + TRIVY + "- run: docker buildx imagetools create -t acme/web:stable acme/web:1\n",
         BUILD + PUSH + TRIVY + "- run: docker tag acme/web:1 acme/web:s\n- run: docker push acme/web:s\n",
@@ -326,6 +327,29 @@ def test_an_image_that_another_job_builds_and_keeps() -> None:
     handed = text.replace("[{run: trivy", "[{uses: actions/download-artifact@v4}, {run: trivy")
     assert kinds(handed) == []
     assert kinds(text.replace("acme/web:1 .}", "acme/web:1 .}, {run: make push}")) == []
+
+
+def test_a_push_beside_the_scan_that_has_one_of_its_own() -> None:
+    text = """\
+    on: [push, pull_request]
+    jobs:
+      check:
+        if: github.event_name == 'pull_request'
+        steps: [{run: docker build -t acme/web:1 .}, {run: trivy image --exit-code 1 acme/web:1}]
+      release:
+        steps:
+          - run: docker build -t acme/web:1 .
+          - run: trivy image --exit-code 1 acme/web:1
+          - run: docker push acme/web:1
+            if: github.event_name == 'push'
+    """
+    assert kinds(text) == []
+    unguarded = text.replace("      - run: trivy image --exit-code 1 acme/web:1\n    ", "")
+    assert kinds(unguarded) == [("skipped-where-pushed", 4)]
+    apart = text.replace("[push, pull_request]", "pull_request").replace(
+        "if: github.event_name == 'push'", ""
+    )
+    assert kinds(apart) == []
 
 
 def test_a_push_beside_the_gate_for_everything() -> None:
