@@ -10,6 +10,7 @@ from itertools import islice
 
 from fleet_audit.audit.dockerfiles.language.expansion import Expanded, Scopes
 from fleet_audit.audit.dockerfiles.language.mounts import Mount, MountInvalid, parse_mount
+from fleet_audit.audit.dockerfiles.language.needed import needed_stages
 from fleet_audit.audit.dockerfiles.language.parsing import MAX_REJECTIONS
 from fleet_audit.audit.dockerfiles.language.ports import PortInvalid, parse_ports
 from fleet_audit.audit.dockerfiles.language.reference import ReferenceInvalid, parse_reference
@@ -73,7 +74,8 @@ class _Build:
             for instruction in self._sound(stage):
                 yield from self._origin_refusals(stage, instruction)
         yield from self._cycles()
-        reached = self._reached(target)
+        needed = needed_stages(self._dockerfile, self._scopes, self._target)
+        reached = {stage.index for stage in needed}
         for stage in self._dockerfile.stages:
             if stage.index in reached:
                 yield from self._trigger_refusals(stage)
@@ -215,19 +217,6 @@ class _Build:
 
     def _name(self, stage: Stage) -> str:
         return stage.name or f"number {stage.index}"
-
-    def _reached(self, target: Stage) -> set[int]:
-        reached: set[int] = set()
-        ahead = [target.index]
-        while ahead:
-            index = ahead.pop()
-            if index in reached:
-                continue
-            reached.add(index)
-            parent = self._scopes.parent(self._dockerfile.stages[index])
-            ahead += [source for source, _ in self._sources.get(index, ())]
-            ahead += [] if parent is None else [parent.index]
-        return reached
 
     def _trigger_refusals(self, stage: Stage) -> Iterator[Rejection]:
         parent = self._scopes.parent(stage)
