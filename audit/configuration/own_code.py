@@ -3,13 +3,18 @@
 import hashlib
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 _OWN_CODE = Path(__file__).parents[1]
 
 
+@cache
 def own_code() -> str:
-    """Return what changes whenever this code does: answers of other code are not to be taken for its own."""
+    """Return what changes whenever this code does: answers of other code are not to be taken for its own.
+
+    It is looked at once: what a process runs does not change with its files.
+    """
     return code_below(_OWN_CODE)
 
 

@@ -11,6 +11,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -132,6 +133,7 @@ def _key(keeping: Keeping, asked: Sequence[object]) -> str:
     return key_of(f"imports/{__version__} {own_code()} {_others_code()}", [File("asked", body)])
 
 
+@cache
 def _others_code() -> str:
     """Return what changes whenever the running Python does, or one of the libraries that read code."""
     found = (importlib.util.find_spec(name) for name in _PARSERS)
