@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import msgspec
+
 from fleet_audit.audit.dockerfiles.shell.options import with_arguments
 from fleet_audit.audit.dockerfiles.shell.positions import Positions
 from fleet_audit.audit.dockerfiles.shell.script import (
@@ -16,6 +18,8 @@ from fleet_audit.audit.dockerfiles.shell.script import (
     Heredoc,
     Operator,
     Options,
+    Part,
+    PartKind,
     Problem,
     Redirect,
     Word,
@@ -147,8 +151,23 @@ class CommandReader(WordReader):
             found.is_function = True
             self.at = end.end()
             return
+        last = found.words[-1] if found.words else None
+        if last is not None and last.end == self.at and last.text.endswith("="):
+            found.words[-1] = self._with_array(last)
+            return
         self.report("unexpected-operator", "'(' stands where a word is due", self.at)
         self.at += 1
+
+    def _with_array(self, word: Word) -> Word:
+        """Read the array that an argument is set to (``declare -a NAME=(…)``)."""
+        start = self.at
+        self.at += 1
+        tuple(self._array())
+        value = self.text[start : self.at]
+        parts = (*word.parts, Part(PartKind.OTHER, value))
+        return msgspec.structs.replace(
+            word, text=word.text + value, value=None, end=self.at, parts=parts, is_broken="\n" in value
+        )
 
     def _add_word(self, found: Gathered) -> None:
         if not found.words:

@@ -5,13 +5,15 @@ that prints its arguments.
 """
 
 import random
+import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from fleet_audit.audit.dockerfiles.shell.reading import read_script
+from fleet_audit.audit.dockerfiles.shell.reading import MAX_TEXT, read_script
 from fleet_audit.audit.dockerfiles.shell.script import Script
 
 pytestmark = pytest.mark.integration
@@ -85,3 +87,28 @@ def test_what_a_shell_refuses_has_a_problem_and_what_it_takes_has_none(tmp_path:
         refused += is_refused
         assert bool(read_script(text).problems) is is_refused, (text, done.stderr)
     assert 0 < refused < ROUNDS
+
+
+def real_scripts() -> Iterator[Path]:
+    """Yield the programs of this system that are scripts for a POSIX shell or bash."""
+    for folder in ("/usr/bin", "/usr/sbin", "/etc/init.d", "/var/lib/dpkg/info"):
+        for path in sorted(Path(folder).glob("*")):
+            if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_TEXT:
+                continue
+            with path.open("rb") as file:
+                first = file.readline(100)
+            if re.fullmatch(rb"#! ?/(?:usr/)?bin/(?:env )?(?:ba|da)?sh(?: -\w+)*\n", first):
+                yield path
+
+
+def test_the_scripts_of_a_system_are_read_as_bash_reads_them(tmp_path: Path) -> None:
+    program = shell("bash")
+    differing = []
+    scripts_here = [*real_scripts()]
+    for path in scripts_here:
+        is_refused = run(program, "-n", str(path), folder=tmp_path).returncode != 0
+        if bool(read_script(path.read_text(errors="replace")).problems) is not is_refused:
+            differing.append(path)
+    if not scripts_here:
+        pytest.skip("there are no shell scripts here")
+    assert differing == []

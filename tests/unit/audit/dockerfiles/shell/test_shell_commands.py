@@ -96,6 +96,16 @@ def test_an_array_is_an_assignment_of_several_words() -> None:
     assert [word.value for word in assignment.items] == ["-a", "b c"]
 
 
+def test_an_argument_may_be_an_array() -> None:
+    script = read_script("declare -a FLAGS=(-a\n  'b c') OTHER=() && next")
+
+    assert not script.problems
+    assert [[word.value for word in command.words] for command in script.commands] == [
+        ["declare", "-a", None, None],
+        ["next"],
+    ]
+
+
 def test_a_here_document_is_no_command() -> None:
     script = read_script("cat <<EOF | sort <<-'B'\npip install x\nEOF\n\ty\n\tB\nnext")
     bodies = [redirect.heredoc for command in script.commands for redirect in command.redirects]
