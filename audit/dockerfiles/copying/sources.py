@@ -1,6 +1,7 @@
 """Whether what a build takes is there: in its context, in other contexts, in the stages before."""
 
 import posixpath
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
@@ -27,7 +28,7 @@ MAX_SOURCES = 100_000
 _MADE = (CopyProblem.MISSING, CopyProblem.DANGLING)
 """What something that runs before the build may put right."""
 
-Way = tuple[str, str, tuple[tuple[str, str | None], ...], str, tuple[tuple[str, str], ...]]
+_Way = tuple[str, str, tuple[tuple[str, str | None], ...], str, tuple[tuple[str, str], ...]]
 
 
 def copied_sources(
@@ -39,35 +40,45 @@ def copied_sources(
     that it may have: what one of them has is there.
     """
     builds = tuple(builds)
-    contexts = Contexts(repository)
-    elsewhere = MadeElsewhere(repository)
-    kept = KeptInstructions(repository, builds, fleet)
-    possible = _possible_contexts(builds)
+    around = _Surroundings(
+        Contexts(repository),
+        MadeElsewhere(repository),
+        KeptInstructions(repository, builds, fleet),
+        _possible_contexts(builds),
+    )
     found: dict[CopiedSource, None] = {}
-    seen: set[Way] = set()
     left = MAX_SOURCES
-    for build in builds:
-        way = (build.dockerfile, build.context, build.args, build.target, build.contexts)
+    for build in _alike_together(builds):
         dockerfile = repository.dockerfile(build.dockerfile) if _is_there(repository, build) else None
-        if dockerfile is None or dockerfile.foreign_frontend or way in seen:
+        if dockerfile is None or dockerfile.foreign_frontend:
             continue
-        seen.add(way)
-        taken = tuple(
-            islice(
-                _Build(build, dockerfile, _Surroundings(contexts, elsewhere, kept, possible)).sources(),
-                left + 1,
-            )
-        )
+        taken = tuple(islice(_Build(build, dockerfile, around).sources(), left + 1))
         left -= len(taken)
         if left < 0:
             why = f"more than {MAX_SOURCES} sources are copied here and before"
             repository.report(build.dockerfile, why, kind=GapKind.LIMIT_REACHED)
             break
         found |= dict.fromkeys(taken)
-    contexts.report_limits()
+    around.contexts.report_limits()
     return tuple(
         sorted(found, key=lambda each: (each.location, each.source, each.context, str(each.built_at)))
     )
+
+
+def _alike_together(builds: Iterable[Build]) -> Iterator[Build]:
+    """Yield one build for those that find the same, for the users of all of them.
+
+    Of these it is one that nothing prepares, where there is one: it fails for certain.
+    """
+    alike: defaultdict[_Way, list[Build]] = defaultdict(list)
+    for build in builds:
+        alike[build.dockerfile, build.context, build.args, build.target, build.contexts].append(build)
+    for found in alike.values():
+        yield replace(
+            min(found, key=lambda build: build.is_prepared),
+            services=tuple(sorted({name for build in found for name in build.services})),
+            families=tuple(sorted({name for build in found for name in build.families})),
+        )
 
 
 def _possible_contexts(builds: Iterable[Build]) -> frozenset[str] | None:

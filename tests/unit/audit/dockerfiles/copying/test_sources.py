@@ -255,6 +255,27 @@ def test_what_two_builds_find_alike_is_told_once_each_place() -> None:
     assert len(copied_sources(repository, [build, build])) == 1
 
 
+def test_builds_that_find_the_same_are_told_once_for_all_their_users() -> None:
+    repository = Repository(tree({"Dockerfile": "FROM a\nCOPY gone /\n"}))
+    builds = [
+        Build(
+            origin=BuildOrigin.WORKFLOW,
+            location=SourceLocation("ci.yml", line),
+            dockerfile="Dockerfile",
+            services=(f"Service{line}",),
+            is_prepared=line == 1,
+        )
+        for line in (1, 2)
+    ]
+    (found,) = copied_sources(repository, builds)
+
+    assert (found.services, str(found.built_at), found.is_likely) == (
+        ("Service1", "Service2"),
+        "ci.yml:2",
+        False,
+    )
+
+
 def test_what_cannot_be_read_is_passed_over() -> None:
     assert problems("\0") == []
     assert problems("FROM a\nCOPY gone\n") == []
