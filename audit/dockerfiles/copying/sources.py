@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from fleet_audit.audit.dockerfiles.copying.context_files import Contexts, Found
 from fleet_audit.audit.dockerfiles.copying.ignoring import IgnoreRules
-from fleet_audit.audit.dockerfiles.copying.kept_for_later import KeptInstructions
 from fleet_audit.audit.dockerfiles.copying.made_elsewhere import MadeElsewhere
+from fleet_audit.audit.dockerfiles.copying.made_images import MadeImages
 from fleet_audit.audit.dockerfiles.copying.stage_contents import StageContents
 from fleet_audit.audit.dockerfiles.copying.takings import Taking, kept_takings, takings
 from fleet_audit.audit.dockerfiles.language.expansion import scopes
@@ -40,12 +40,9 @@ def copied_sources(
     that it may have: what one of them has is there.
     """
     builds = tuple(builds)
-    around = _Surroundings(
-        Contexts(repository),
-        MadeElsewhere(repository),
-        KeptInstructions(repository, builds, fleet),
-        _possible_contexts(builds),
-    )
+    contexts = Contexts(repository)
+    images = MadeImages(contexts, builds, fleet)
+    around = _Surroundings(contexts, images, MadeElsewhere(repository), _possible_contexts(builds))
     found: dict[CopiedSource, None] = {}
     left = MAX_SOURCES
     for build in _alike_together(builds):
@@ -59,7 +56,7 @@ def copied_sources(
             repository.report(build.dockerfile, why, kind=GapKind.LIMIT_REACHED)
             break
         found |= dict.fromkeys(taken)
-    around.contexts.report_limits()
+    contexts.report_limits()
     return tuple(
         sorted(found, key=lambda each: (each.location, each.source, each.context, str(each.built_at)))
     )
@@ -97,8 +94,8 @@ class _Surroundings(msgspec.Struct, frozen=True):
     """What all builds have in common."""
 
     contexts: Contexts
+    images: MadeImages
     elsewhere: MadeElsewhere
-    kept: KeptInstructions
     possible: frozenset[str] | None
 
 
@@ -119,7 +116,7 @@ class _Build:
 
     def sources(self) -> Iterator[CopiedSource]:
         for stage in needed_stages(self._dockerfile, self._scopes, self._build.target):
-            kept = self._around.kept.at(stage, self._scopes, self._build.dockerfile)
+            kept = self._around.images.kept_at(stage, self._scopes, self._build.dockerfile)
             for taking in chain(
                 kept_takings(kept, self._scopes, stage), takings(self._dockerfile, self._scopes, stage)
             ):
@@ -138,12 +135,18 @@ class _Build:
             found = self._find_in_context(taking)
             is_likely = self._build.is_prepared and found.problem in _MADE
             return self._told(taking, found, context=self._build.context, is_likely=is_likely)
+        return self._find_before(taking)
+
+    def _find_before(self, taking: Taking) -> CopiedSource | None:
+        """Look for what is taken from an earlier stage, or from an image that the repository makes."""
         stage = origin_stage(self._dockerfile, taking.origin)
-        if stage is None or stage.index >= taking.stage.index:
+        if stage is None:
+            made = self._around.images.find(taking.origin, taking)
+            return None if made is None else self._told(taking, made, stage=taking.origin, is_likely=True)
+        if stage.index >= taking.stage.index:
             return None
-        name = stage.name or str(stage.index)
         found, is_likely = self._stages.find(stage, taking)
-        return self._told(taking, found, stage=name, is_likely=is_likely)
+        return self._told(taking, found, stage=stage.name or str(stage.index), is_likely=is_likely)
 
     def _find_in_context(self, taking: Taking) -> Found:
         if "context" in self._build.unknown or not self._build.context:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from msgspec.structs import replace
 
-from fleet_audit.audit.dockerfiles.copying.kept_for_later import Kept
+from fleet_audit.audit.dockerfiles.copying.kept import Kept
 from fleet_audit.audit.dockerfiles.copying.matching import clean_path
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes
 from fleet_audit.audit.dockerfiles.language.mounts import Mount, MountInvalid, parse_mount

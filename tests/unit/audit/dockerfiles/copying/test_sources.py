@@ -395,3 +395,26 @@ def test_what_is_missing_behind_a_link_is_told_as_missing() -> None:
         "the folder real of the context holds no 'dep'",
     )
     assert found.near == "real/deep/b.py"
+
+
+def test_an_image_that_the_repository_makes_holds_what_its_dockerfile_copies() -> None:
+    files = {
+        "probe/Dockerfile": "FROM scratch\nCOPY probe.sh /bin/\n",
+        "probe/probe.sh": "",
+        "web/Dockerfile": "FROM a\nCOPY --from=registry.example/acme/probe:1 /bin/probe.sh /prob.sh /\n",
+    }
+    place = SourceLocation("compose.yaml", 1)
+    probe = Build(
+        origin=BuildOrigin.COMPOSE,
+        location=place,
+        dockerfile="probe/Dockerfile",
+        context="probe",
+        tags=("registry.example/acme/probe:2",),
+    )
+    web = Build(origin=BuildOrigin.COMPOSE, location=place, dockerfile="web/Dockerfile", context="web")
+    found = [each for each in copied_sources(Repository(tree(files)), [probe, web]) if each.stage]
+
+    assert [(each.source, each.exists, each.is_likely) for each in found] == [
+        ("/bin/probe.sh", True, True),
+        ("/prob.sh", False, True),
+    ]
