@@ -34,7 +34,10 @@ _BY_NAME = tuple(
     for pattern, role in (
         (r".*\.dockerignore", FileRole.IGNORE),
         (rf"(?i:{_DOCKERFILE}\.{_TEMPLATE})", FileRole.DOCKERFILE_TEMPLATE),
-        (r"(?:Dockerfile|Containerfile|dockerfile)[.\-_](?:.*\.)?(?:md|rst|txt|lock|bak|orig|py|sh)", None),
+        (
+            r"(?:Dockerfile|Containerfile|dockerfile)[.\-_](?:.*\.)?(?:md|rst|txt|lock|bak|orig|py|sh|license)",
+            None,
+        ),
         (rf"{_DOCKERFILE}|dockerfile", FileRole.DOCKERFILE),
         (r"(?:docker-)?compose(?:[.\-_][\w.-]*)?\.ya?ml", FileRole.COMPOSE),
         (r"docker-bake(?:\.[\w-]+)*\.(?:hcl|json)|bake(?:[.\-_][\w-]+)*\.hcl", FileRole.BAKE),
@@ -64,3 +67,16 @@ def role_of(path: str) -> FileRole | None:
         return FileRole.WORKFLOW
     name = path.rpartition("/")[2]
     return next((role for pattern, role in _BY_NAME if pattern.fullmatch(name)), None)
+
+
+_FROM_OF_TEMPLATE = re.compile(
+    r"^[ \t]*(?:FROM[ \t]+\S*(?:\{\{|\{%|<%)|\{%|<%)", re.IGNORECASE | re.MULTILINE
+)
+
+
+def is_template(text: str) -> bool:
+    """Say whether a Dockerfile is yet to be made from a text: a FROM of it, or a whole line, is a template's.
+
+    No reference to an image begins with ``{{``, ``{%`` or ``<%`` (Jinja, Go templates, ERB).
+    """
+    return _FROM_OF_TEMPLATE.search(text) is not None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from fleet_audit.audit.configuration.located import MAX_BYTES, Foreign, load_foreign
 from fleet_audit.audit.configuration.problems import ConfigurationError
-from fleet_audit.audit.dockerfiles.kinds import UNSEARCHED, FileRole, role_of
+from fleet_audit.audit.dockerfiles.kinds import UNSEARCHED, FileRole, is_template, role_of
 from fleet_audit.audit.dockerfiles.language.parsing import parse
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile
 from fleet_audit.audit.images.tree import Entry, FileKind, FileTree, FileUnreadable, join, normalise
@@ -111,6 +111,9 @@ class Repository:
         found: defaultdict[FileRole, list[str]] = defaultdict(list, {FileRole.DOCKERFILE: [*self._also]})
         for path in self._walk():
             role = role_of(path)
+            if role is FileRole.DOCKERFILE and is_template(self.text(path) or ""):
+                role = FileRole.DOCKERFILE_TEMPLATE
+                self.report(path, "is a template, and no Dockerfile yet", kind=GapKind.NOT_EXAMINED)
             if role is not None:
                 found[role].append(path)
         return {role: tuple(paths) for role, paths in found.items()}

@@ -1,6 +1,6 @@
 """A repository's claims, checked and judged: the answer of ``dockerfiles``."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from functools import partial
 
 import msgspec
@@ -53,10 +53,19 @@ def audit_repository(
     return _limited(report, tuple(paths)) if paths else report
 
 
-def has_claims(grounds: Grounds, paths: Iterable[str]) -> bool:
-    """Say whether there is a file below one of `paths`, or anywhere where none is given, to check."""
+def says_anything(report: DockerfilesReport, grounds: Grounds, paths: Collection[str] = ()) -> bool:
+    """Say whether anything was looked at below `paths`, or anywhere where none is given.
+
+    A clean report about nothing would deceive.
+    """
+    if grounds.fleet is not None or report.files or report.references or report.findings or report.gaps:
+        return True
     wanted = tuple(paths) or (".",)
-    return any(_is_below(path, wanted) for path in grounds.repository.files(*FileRole))
+    return any(_is_below(path, wanted) for path in grounds.repository.files(*_CLAIMS))
+
+
+_CLAIMS = (FileRole.COMPOSE, FileRole.BAKE, FileRole.WORKFLOW, FileRole.IGNORE)
+"""Files that speak of images or gates where nothing is said of them. Dockerfiles are listed anyway."""
 
 
 def _limited(report: DockerfilesReport, paths: tuple[str, ...]) -> DockerfilesReport:

@@ -41,7 +41,7 @@ def command(*, paths: tuple[str, ...], asks_hadolint: bool, common: Common) -> i
     from fleet_audit.audit.dockerfiles.repository import Repository  # noqa: PLC0415  (not for --help)
     from fleet_audit.audit.images.folder import open_folder  # noqa: PLC0415  (the same)
     from fleet_audit.audit.model.report import DockerfilesReport  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.repository.auditing import audit_repository, has_claims  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.repository.auditing import audit_repository, says_anything  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.repository.grounds import Grounds  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.repository.second_opinion import SecondOpinions  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
@@ -52,13 +52,13 @@ def command(*, paths: tuple[str, ...], asks_hadolint: bool, common: Common) -> i
     repository = Repository(open_folder(root), dockerfiles=files)
     with common.settings() as settings:
         grounds = Grounds(repository, Shared(settings, fleet))
-        if not has_claims(grounds, chosen):
+        second = SecondOpinions(root, find_hadolint(os.environ)) if asks_hadolint else None
+        report = audit_repository(_name(root, fleet), grounds, paths=chosen, second=second)
+        if not says_anything(report, grounds, chosen):
             where = ", ".join(paths) or str(root)
             raise UsageError(
                 f"{where}: no Dockerfile, and nothing that builds or names an image; nothing to check"
             )
-        second = SecondOpinions(root, find_hadolint(os.environ)) if asks_hadolint else None
-        report = audit_repository(_name(root, fleet), grounds, paths=chosen, second=second)
     report = msgspec.structs.replace(report, folder=repository_folder(root))
     write(outputs, renderer(DockerfilesReport, [report], common, fleet))
     return exit_code([report])

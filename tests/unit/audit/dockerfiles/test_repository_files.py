@@ -27,6 +27,7 @@ from tests.support.trees import Link, tree
         ("main.hcl", None),
         (".github/workflows/ci.yml", FileRole.WORKFLOW),
         ("sub/.github/workflows/ci.yml", FileRole.WORKFLOW),
+        ("Containerfile.license", None),
         ("tools/action.yml", FileRole.ACTION),
         ("k8s/deploy.yaml", FileRole.YAML),
         ("GNUmakefile", FileRole.MAKE),
@@ -63,3 +64,18 @@ def test_what_cannot_be_read_is_a_gap_told_once() -> None:
         ("Dockerfile", GapKind.UNREADABLE_FILE),
         ("compose.yaml", GapKind.UNREADABLE_FILE),
     ]
+
+
+@pytest.mark.parametrize(
+    "text", ["FROM {{ base }}\n", "{% if gpu %}\nFROM a\n{% endif %}\n", "  from <%= base %>\n"]
+)
+def test_a_dockerfile_that_is_yet_to_be_made_is_a_template_and_said_to_be(text: str) -> None:
+    repository = Repository(tree({"templates/Dockerfile": text}))
+    assert repository.files(FileRole.DOCKERFILE) == ()
+    assert repository.files(FileRole.DOCKERFILE_TEMPLATE) == ("templates/Dockerfile",)
+    assert [gap.kind for gap in repository.gaps] == [GapKind.NOT_EXAMINED]
+
+
+@pytest.mark.parametrize("text", ["FROM a\nRUN echo '{{ x }}'\n", "FROM a\n# {% if %}\n", "FROM ${BASE}\n"])
+def test_braces_elsewhere_make_no_template(text: str) -> None:
+    assert Repository(tree({"Dockerfile": text})).files(FileRole.DOCKERFILE) == ("Dockerfile",)
