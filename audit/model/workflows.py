@@ -130,13 +130,9 @@ class RepeatedKey(msgspec.Struct, frozen=True):
 
 
 class Workflow(msgspec.Struct, frozen=True, kw_only=True):
-    """One workflow. `root` is the folder that it takes for the repository's root, ``.`` where it is that.
-
-    `inputs` are those that a dispatch or a call gives, with their defaults, by name.
-    """
+    """One workflow. `inputs` are those that a dispatch or a call gives, with their defaults, by name."""
 
     path: str
-    root: str = "."
     name: str = ""
     triggers: tuple[Trigger, ...] = ()
     inputs: Settings = ()

@@ -18,6 +18,7 @@ from fleet_audit.audit.dockerfiles.shell.script import (
     Item,
     Operator,
     PartKind,
+    Redirect,
     Script,
     Word,
     and_or_lists,
@@ -183,7 +184,7 @@ def _ends_well(branch: Block) -> bool:
 def _succeeds(command: Command) -> bool:
     call = called(command)
     # A variable that is set keeps the outcome for later: that is more than going on.
-    if call is None or command.assignments:
+    if call is None or command.assignments or any(map(_keeps, command.redirects)):
         return False
     if call.program in _LEAVING:
         return bool(call.arguments) and call.arguments[0].value == "0"
@@ -200,6 +201,13 @@ def _and_or_list(level: _Level) -> tuple[_List, int, Sequence[_List]]:
 
 def _holds(pipe: tuple[Item, ...], item: Item) -> bool:
     return any(each is item for each in pipe)
+
+
+def _keeps(redirect: Redirect) -> bool:
+    """Say whether a redirect keeps something in a file that is not only there to be read by people."""
+    target = redirect.target.text
+    is_shown = target.startswith("/dev/") or "GITHUB_STEP_SUMMARY" in target
+    return redirect.operator in (">", ">>", ">|", "&>", "&>>") and not is_shown
 
 
 def _in_list(level: _Level, command: Command, *, exits: bool) -> _Outcome:

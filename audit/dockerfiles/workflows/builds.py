@@ -138,7 +138,7 @@ def _source(context: str, file: str, job: JobRun) -> _Source:
         return _Source(reason=f"{context} is an address")
     if is_git:
         folder = context.removeprefix(_DEFAULT_CONTEXT).strip(":/")
-        place = Place(posixpath.normpath(posixpath.join(job.workflow.root, folder)))
+        place = Place(posixpath.normpath(folder or "."))
         file_place = Place(posixpath.normpath(posixpath.join(place.path, known(file) or "Dockerfile")))
     else:
         locate = locator(job)

@@ -52,6 +52,7 @@ class Part(msgspec.Struct, frozen=True):
     is_expression: bool = False
 
 
+_VARIABLE = re.compile(r"env\.([A-Za-z_]\w*)", re.ASCII)
 _END = re.compile(r"'[^']*'|\}\}")
 
 
@@ -79,7 +80,9 @@ def filled(text: str, lookup: Lookup) -> str:
 def _value(expression: str, lookup: Lookup) -> str:
     found = evaluate(expression, lookup)
     if isinstance(found, Unknown):
-        return found.text or symbol(expression.lower())
+        variable = _VARIABLE.fullmatch(expression)
+        # What a step writes to GITHUB_ENV is a variable of the scripts behind it.
+        return found.text or symbol(f"${variable[1]}" if variable else expression.lower())
     return _as_text(found)
 
 

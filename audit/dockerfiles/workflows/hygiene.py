@@ -4,7 +4,6 @@ Rules: docs.github.com, "Workflow syntax for GitHub Actions" (a key may be given
 "Secure use reference" (actions by commit; pull_request_target and the code of a pull request).
 """
 
-import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 
 from fleet_audit.audit.dockerfiles.workflows.conditions import paths_in
@@ -116,8 +115,7 @@ def _unwatched(workflows: Sequence[Workflow], builds: Iterable[Build]) -> Iterat
     for path, found in built.items():
         for trigger in _filtered_triggers(by_path[path]):
             for dockerfile, build in found.items():
-                below = posixpath.relpath(dockerfile, by_path[path].root)
-                if not _starts(trigger, below):
+                if not _starts(trigger, dockerfile):
                     yield GateFault(
                         kind=GateFaultKind.PATHS,
                         location=trigger.location,

@@ -189,7 +189,9 @@ def sets_up_builder(run: StepRun) -> bool:
 def _of_action(at: int, run: StepRun, *, has_builder: bool) -> Iterator[ImageEvent]:
     given = run.given
     names = items(given.get("tags", ""))
-    push = given.get("push", "false").strip().lower()
+    # An input that says whether to push is there to be set: its default does not count.
+    written = next((text.text for name, text in run.step.given if name == "push"), "false")
+    push = filled(written, run.certain).strip().lower()
     outputs = [line.strip() for line in given.get("outputs", "").splitlines() if line.strip()]
     exports = any("type=docker" in output or not is_known(output) for output in outputs)
     loads = given.get("load", "false").strip().lower() not in ("false", "") or exports
@@ -209,7 +211,7 @@ def _of_action(at: int, run: StepRun, *, has_builder: bool) -> Iterator[ImageEve
             location=location,
             step=at,
             builds=_digest_of(run),
-            condition=next((text.text for name, text in run.step.given if name == "push"), ""),
+            condition=written if outputs == [] else "",
         )
 
 

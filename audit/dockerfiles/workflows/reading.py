@@ -55,12 +55,9 @@ _Uses = Callable[[ActionUse], _Composite]
 def workflows(repository: Repository) -> tuple[Workflow, ...]:
     """Return the workflows that GitHub would run, in order of their paths.
 
-    Those are the ones at the root; a folder below it with workflows of its own is taken for a repository's
-    root only where the root itself has none. What cannot be read is a gap.
+    Those are the ones at the root alone. What cannot be read is a gap.
     """
-    paths = repository.files(FileRole.WORKFLOW)
-    if any(path.startswith(_FOLDER) for path in paths):
-        paths = tuple(path for path in paths if path.startswith(_FOLDER))
+    paths = (path for path in repository.files(FileRole.WORKFLOW) if path.startswith(_FOLDER))
     actions = _Composites(repository)
     found = (_workflow(path, repository, actions) for path in paths)
     return tuple(workflow for workflow in found if workflow is not None)
@@ -76,11 +73,9 @@ def _workflow(path: str, repository: Repository, actions: "_Composites") -> Work
     if opened is None:
         return None
     view, lines, problems = opened
-    root = path.rpartition(_FOLDER)[0].rstrip("/") or "."
-    reader = _Reader(repository, lines, root, actions.of(root))
+    reader = _Reader(repository, lines, actions.composite)
     return Workflow(
         path=path,
-        root=root,
         name=plain(view.get("name")),
         triggers=_triggers(view.get("on"), lines),
         inputs=_defaults(view.get("on"), lines),
@@ -146,17 +141,16 @@ def _defaults(triggers: View, lines: Lines) -> Settings:
 class _Reader:
     """Reads the parts of one file that several of its places have."""
 
-    def __init__(self, repository: Repository, lines: Lines, root: str, composite: _Uses) -> None:
+    def __init__(self, repository: Repository, lines: Lines, composite: _Uses) -> None:
         self.repository = repository
         self.lines = lines
         self.size = 0
         """How many steps the actions are that were used so far."""
-        self._root = root
         self._composite = composite
 
     def use(self, view: View) -> ActionUse | None:
         text = written(view, self.lines)
-        return None if text is None else read_use(text, self._root)
+        return None if text is None else read_use(text)
 
     def composite(self, use: ActionUse | None) -> _Composite:
         if use is None:
@@ -241,27 +235,24 @@ class _Composites:
         self._repository = repository
         self._read: dict[str, _Composite] = {}
 
-    def of(self, root: str) -> _Uses:
-        """Return what finds the steps of a local action that a workflow below `root` uses."""
-        return lambda use: self._composite(use, root)
-
-    def _composite(self, use: ActionUse, root: str) -> _Composite:
+    def composite(self, use: ActionUse) -> _Composite:
+        """Return the steps of a local action; none for any other."""
         if use.kind is not ActionKind.LOCAL or use.path.endswith((".yml", ".yaml")):
             return _NONE
         if use.path not in self._read:
             # Until it is read it stands for nothing: an action that uses itself ends here.
             self._read[use.path] = _NONE
-            self._read[use.path] = self._opened(use.path, root)
+            self._read[use.path] = self._opened(use.path)
         return self._read[use.path]
 
-    def _opened(self, folder: str, root: str) -> _Composite:
+    def _opened(self, folder: str) -> _Composite:
         paths = (below(folder, name) for name in ("action.yml", "action.yaml"))
         path = next((path for path in paths if path and self._repository.holds(path)), None)
         opened = None if path is None else _opened(path, self._repository)
         if opened is None:
             return _NONE
         view, lines, _ = opened
-        reader = _Reader(self._repository, lines, root, self.of(root))
+        reader = _Reader(self._repository, lines, self.composite)
         steps = _steps(view.get("runs").get("steps"), reader)
         return _Composite(steps, _action_defaults(view.get("inputs"), lines), len(steps) + reader.size)
 

@@ -67,8 +67,7 @@ class JobRun(msgspec.Struct, frozen=True, kw_only=True):
         folder, is_own = max(fitting, default=("", False), key=lambda root: len(root[0]))
         if not is_own:
             return None
-        rest = below[len(folder) :].strip("/")
-        return posixpath.normpath(posixpath.join(self.workflow.root, rest))
+        return posixpath.normpath(below[len(folder) :].strip("/") or ".")
 
 
 class _Call(msgspec.Struct, frozen=True):

@@ -17,13 +17,13 @@ def below(folder: str, path: str) -> str | None:
     return None if found.startswith(("/", "../")) or found == ".." else found
 
 
-def read_use(written: Written, root: str) -> ActionUse:
-    """Return what a text behind ``uses`` names; `root` is the folder that local ones are relative to."""
+def read_use(written: Written) -> ActionUse:
+    """Return what a text behind ``uses`` names; local ones are relative to the repository's root."""
     text = written.text.strip()
     if text.startswith(_IMAGE):
         return ActionUse(ActionKind.DOCKER, written, name=text.removeprefix(_IMAGE))
     if text.startswith("./"):
-        path = below(root, text)
+        path = below(".", text)
         kind = ActionKind.UNKNOWN if path is None or "${{" in text else ActionKind.LOCAL
         return ActionUse(kind, written, path=path or "")
     name, at, ref = text.partition("@")

@@ -75,6 +75,10 @@ def test_a_failure_that_a_function_or_something_else_handles_is_not_called_lost(
     assert loss_of("scan || failed=1\nexit ${failed:-0}") is None
     assert loss_of("if scan; then echo fine; else failed=1; fi\nexit ${failed:-0}") is None
     assert loss_of("f() { scan; echo on; }\nf") is None
+    assert loss_of('if ! scan; then echo failed=1 >> "$GITHUB_ENV"; fi') is None
+    assert loss_of("scan || echo failed > state") is None
+    assert loss_of("scan || echo failed >> $GITHUB_STEP_SUMMARY") is LossKind.ALTERNATIVE
+    assert loss_of("scan || echo failed >&2") is LossKind.ALTERNATIVE
     assert loss_of("while scan; do sleep 1; done") is None
 
 

@@ -203,6 +203,22 @@ def test_a_scan_after_the_push() -> None:
     assert in_steps(action) == [("after-push", 3)]
 
 
+def test_a_push_that_an_input_decides_over_is_one() -> None:
+    steps = """\
+    - uses: docker/build-push-action@v6
+      with: {push: "${{ inputs.push }}", tags: acme/web:1}
+    - run: trivy image --exit-code 1 acme/web:1
+    """
+    head = "on: {workflow_dispatch: {inputs: {push: {default: false}}}}"
+    assert in_steps(steps, head) == [("after-push", 3)]
+    assert in_steps(steps.replace("${{ inputs.push }}", "false"), head) == []
+
+
+def test_a_variable_that_a_step_sets_is_the_same_in_scripts_and_expressions() -> None:
+    steps = "- run: docker push ${{ env.IMAGE }}\n- run: trivy image --exit-code 1 $IMAGE\n"
+    assert in_steps(steps) == [("after-push", 2)]
+
+
 def test_a_scan_by_the_digest_of_what_was_pushed() -> None:
     action = """\
     - uses: docker/build-push-action@v6

@@ -49,7 +49,7 @@ def test_every_part_of_a_workflow_is_read_with_its_line() -> None:
                 env: {B: 3.10}
         """
     )
-    assert (workflow.path, workflow.name, workflow.root) == (CI, "Images", ".")
+    assert (workflow.path, workflow.name) == (CI, "Images")
     assert [trigger.event for trigger in workflow.triggers] == ["push", "workflow_dispatch"]
     assert workflow.triggers[0].branches == ("main",)
     assert workflow.triggers[0].paths == ("docker/**",)
@@ -164,10 +164,9 @@ def test_actions_that_multiply_one_another_are_cut_off_with_a_gap() -> None:
     assert MAX_NESTED_STEPS < 10**9
 
 
-def test_workflows_of_folders_below_are_read_only_where_the_root_has_none() -> None:
-    inner = {"vendored/.github/workflows/x.yml": "jobs: {}"}
-    assert [w.root for w in workflows(Repository(tree(inner)))] == ["vendored"]
-    assert [w.path for w in workflows(Repository(tree({CI: "jobs: {}", **inner})))] == [CI]
+def test_workflows_of_folders_below_are_none_of_this_repository() -> None:
+    here = Repository(tree({"vendored/.github/workflows/x.yml": "jobs: {}", CI: "jobs: {}"}))
+    assert [workflow.path for workflow in workflows(here)] == [CI]
 
 
 def test_a_file_that_is_no_mapping_is_a_gap_and_no_workflow() -> None:
