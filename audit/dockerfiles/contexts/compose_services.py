@@ -101,6 +101,10 @@ class ComposeReader:
         read = self._repository.yaml(path)
         if read is None or not read.documents:
             return {}
+        for problem in read.problems:
+            # Compose reads nothing of a file in which a key is given twice.
+            why = f"compose refuses it: {problem.key}: {problem.message}"
+            self._repository.report(path, why, line=problem.line)
         return dict(read.documents[0].view("services").entries())
 
     def _service(

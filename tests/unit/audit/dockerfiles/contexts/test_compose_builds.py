@@ -197,3 +197,11 @@ def test_a_file_with_another_name_may_be_meant_alone() -> None:
         "web/Dockerfile",
     ]
     assert [each.dockerfile for each in of(files)] == ["docker/web/Dockerfile", "web/docker/web/Dockerfile"]
+
+
+def test_a_key_that_is_given_twice_is_a_gap_and_its_last_value_holds() -> None:
+    text = "services:\n  web:\n    build: one\n    build: two\n"
+    repository = Repository(tree({"compose.yaml": text}))
+
+    assert [each.context for each in compose_builds(repository)] == ["two"]
+    assert [(str(gap.location), gap.blocking) for gap in repository.gaps] == [("compose.yaml:4", True)]
