@@ -1,7 +1,6 @@
 """Which blocks of a file run when it is imported into a given image, and how certainly."""
 
 import math
-from collections import defaultdict
 from collections.abc import Callable
 from typing import assert_never
 
@@ -20,13 +19,13 @@ from fleet_audit.audit.static_imports.reachability.failures import (
     is_caught,
     possible_failures,
 )
-from fleet_audit.audit.static_imports.source.conditions import Circumstances, Constant, holds
+from fleet_audit.audit.static_imports.reachability.flag_values import FlagValues
+from fleet_audit.audit.static_imports.source.conditions import Circumstances, holds
 from fleet_audit.audit.static_imports.source.functions import Invocation, functions_named
 from fleet_audit.audit.static_imports.source.records import (
     Block,
     BlockKind,
     Ending,
-    FlagAssignment,
     ImportStatement,
     SourceRecord,
 )
@@ -58,15 +57,9 @@ class Liveness:
         self._world = msgspec.structs.replace(world, flag=self._flag)
         self._open_world = msgspec.structs.replace(world, flag=self._open_flag, is_open=True)
         self._outer_flag = world.flag
-        self._flags: defaultdict[str, list[FlagAssignment]] = defaultdict(list)
-        for assignment in record.flags:
-            self._flags[assignment.name].append(assignment)
-        self._add_imported_flags(record)
-        for assignments in self._flags.values():
-            assignments.sort(key=_line_of)
+        self._flags = FlagValues(record, self._level_at, self._level_once_called)
         self._seen: list[Level | None] = []
         self._before: list[Level | None] = []
-        self._asking: set[str] = set()
         self._asked_at: float = math.inf
         self._answers: dict[tuple[int, bool], bool | None] = {}
         self._failures = possible_failures(record, is_answered)
@@ -132,15 +125,6 @@ class Liveness:
         """Return what a module-level name stands for, once the module is imported; None if that is unsure."""
         return self._flag(name)
 
-    def _add_imported_flags(self, record: SourceRecord) -> None:
-        """Count an imported module as true where a handler, or what is before, binds the name to another."""
-        for statement in record.imports if self._flags else ():
-            names = [item.bound for item in statement.names] or [statement.alias or statement.module]
-            for name in names:
-                if name in self._flags:
-                    flag = FlagAssignment(name, Constant(value=True), statement.block, statement.line)
-                    self._flags[name].append(flag)
-
     def _flag(self, name: str) -> bool | None:
         return self._flag_in(name, self._world)
 
@@ -148,38 +132,9 @@ class Liveness:
         return self._flag_in(name, self._open_world)
 
     def _flag_in(self, name: str, world: Circumstances) -> bool | None:
-        """Answer for a name from the assignments that run, or from all where they agree."""
-        if name in self._asking:
-            return None
-        if name not in self._flags:
-            return self._outer_flag(name)
         # Code at module level sees what is bound before it; functions run later.
-        assigned = [flag for flag in self._flags[name] if flag.line < self._asked_at]
-        self._asking.add(name)
-        answer = self._returned(assigned, world) if name.endswith("()") else self._assigned(assigned, world)
-        self._asking.discard(name)
-        return answer
-
-    def _assigned(self, assigned: list[FlagAssignment], world: Circumstances) -> bool | None:
-        answers = [holds(each.condition, world) for each in assigned]
-        if len(set(answers)) == 1:
-            return answers[0]
-        levels = [self._level_at(each.block, each.line) for each in assigned]
-        if Level.PROBABLE in levels:
-            return None
-        running = [answer for answer, level in zip(answers, levels, strict=True) if level is Level.CERTAIN]
-        return running[-1] if running else None
-
-    def _returned(self, returns: list[FlagAssignment], world: Circumstances) -> bool | None:
-        """Answer for a function: by the first ``return`` that runs, if those before it say the same."""
-        answers: list[bool | None] = []
-        for each in returns:
-            level = self._level_once_called(each.block)
-            if level is not None and level <= Level.PROBABLE:
-                answers.append(holds(each.condition, world))
-                if level is Level.CERTAIN:
-                    break
-        return answers[0] if len(set(answers)) == 1 else None
+        is_own = name in self._flags
+        return self._flags.value(name, world, self._asked_at) if is_own else self._outer_flag(name)
 
     def _level_once_called(self, block: int) -> Level | None:
         """Return how certainly `block` runs once the function around it is called."""
@@ -377,7 +332,3 @@ class Liveness:
 def _asks_for_name(tried: Block) -> bool:
     """Say whether a ``try`` asks whether a name is bound, which other versions have or have not."""
     return "NameError" in tried.catches and IMPORT_FAILURES.isdisjoint(tried.catches)
-
-
-def _line_of(flag: FlagAssignment) -> int:
-    return flag.line
