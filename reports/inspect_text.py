@@ -59,7 +59,7 @@ def _rows(report: InspectReport) -> Iterator[Row]:
     yield _command_row("entrypoint", run.entrypoint, unset)
     yield _command_row("command", run.cmd, unset)
     yield _user_row(report)
-    yield _setting_row("working folder", run.working_dir)
+    yield _setting_row("working folder", run.working_dir, unset="/" if run.is_whole else _UNKNOWN)
     yield from _list_rows("ports", run.ports)
     yield from _list_rows("volumes", run.volumes)
     yield _health_row(report, run.health)
@@ -73,7 +73,7 @@ def _command_row(name: str, command: CommandLine | None, unset: str) -> Row:
     return Piece(name, "bold"), shell(command.words), _place(command.location)
 
 
-def _setting_row(name: str, setting: Setting | None, *, unset: str = _UNKNOWN) -> Row:
+def _setting_row(name: str, setting: Setting | None, *, unset: str) -> Row:
     if setting is None:
         return Piece(name, "bold"), Piece(unset, "dim"), ""
     note = "" if setting.is_known else "  (a variable has no value)"

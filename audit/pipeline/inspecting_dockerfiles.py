@@ -1,14 +1,17 @@
 """What the image of a Dockerfile would run: the answer of ``inspect`` for a Dockerfile."""
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from functools import partial
+
+import msgspec
 
 from fleet_audit.audit.dockerfiles.language.structure import Instruction, Stage
 from fleet_audit.audit.dockerfiles.pinning.managers import Installing, installing
 from fleet_audit.audit.dockerfiles.pinning.origins import Origins
 from fleet_audit.audit.dockerfiles.pinning.packages import wanted
 from fleet_audit.audit.dockerfiles.pinning.requirement_files import RequirementFiles
+from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.running.bases import Bases, Making, making_of
 from fleet_audit.audit.dockerfiles.running.detecting import (
     Seen,
@@ -24,6 +27,7 @@ from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
 from fleet_audit.audit.dockerfiles.standards.probes import asked_health
 from fleet_audit.audit.dockerfiles.standards.start_files import copied_script, started_source
 from fleet_audit.audit.errors import UsageError
+from fleet_audit.audit.model.builds import Build, BuildOrigin
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import distribution_name
 from fleet_audit.audit.model.inspection import InspectReport, ResolvedUser
@@ -35,16 +39,29 @@ from fleet_audit.audit.pipeline.repository.standards import bases_of
 STAGE = "dockerfiles"
 
 
-def inspect_dockerfile(
-    name: str, path: str, grounds: Grounds, *, target: str = "", args: Mapping[str, str] | None = None
-) -> InspectReport:
-    """Return what the image of a Dockerfile of the repository would run.
+class Question(msgspec.Struct, frozen=True):
+    """Which Dockerfile is asked about: how the user calls it, its path, and how it is to be built.
 
-    Where no target and no arguments are given, it is built as the first build that the repository shows.
+    Without a target and arguments of its own it is built as the first build that the repository shows.
+    `is_alone` where nothing around it is to be read.
+    """
+
+    name: str
+    path: str
+    target: str = ""
+    args: dict[str, str] = {}
+    is_alone: bool = False
+
+
+def inspect_dockerfile(question: Question, grounds: Grounds) -> InspectReport:
+    """Return what the image of a Dockerfile would run.
+
     Raises UsageError where it cannot be read, or has no such stage.
     """
-    bases = bases_of(grounds)
-    making = _making(path, grounds, target, args or {})
+    path = question.path
+    builds = (_alone(path),) if question.is_alone else grounds.builds
+    bases = bases_of(grounds, builds)
+    making = _making(question, builds)
     use = bases.use(making)
     if use is None or not use.dockerfile.stages:
         raise UsageError(f"{path}: is no Dockerfile that can be read; a Dockerfile has a FROM")
@@ -54,7 +71,7 @@ def inspect_dockerfile(
         raise UsageError(f"{path}: has no stage called {making[1]}; there is {names or 'none with a name'}")
     chain = tuple(_chain(making, bases))
     return InspectReport(
-        subject=name,
+        subject=question.name,
         gaps=tuple(_unknown(run, path, use.stage.line if use.stage else 0)),
         dockerfile=path,
         target=making[1],
@@ -63,14 +80,18 @@ def inspect_dockerfile(
         masked=masked_names(run),
         user=_user(run, making, bases),
         health=asked_health(run),
-        services=detected(_seen(run, making, bases, grounds), grounds.shared.knowledge.services),
+        services=detected(_seen(run, making, bases, grounds, builds), grounds.shared.knowledge.services),
     )
 
 
-def _making(path: str, grounds: Grounds, target: str, args: Mapping[str, str]) -> Making:
-    first = next((build for build in grounds.builds if build.dockerfile == path), None)
-    if target or args or first is None:
-        return path, target, tuple(sorted(args.items()))
+def _alone(path: str) -> Build:
+    return Build(origin=BuildOrigin.DEFAULT, location=SourceLocation(path), dockerfile=path)
+
+
+def _making(question: Question, builds: Sequence[Build]) -> Making:
+    first = next((build for build in builds if build.dockerfile == question.path), None)
+    if question.target or question.args or first is None:
+        return question.path, question.target, tuple(sorted(question.args.items()))
     return making_of(first)
 
 
@@ -103,11 +124,13 @@ def _user(run: RunConfiguration, making: Making, bases: Bases) -> ResolvedUser |
     return ResolvedUser(written, uid, gid, name, location=user.location)
 
 
-def _seen(run: RunConfiguration, making: Making, bases: Bases, grounds: Grounds) -> Seen:
-    packages, distributions = _installed(making, bases, grounds)
-    builds = tuple(build for build in grounds.builds if build.dockerfile == making[0])
+def _seen(
+    run: RunConfiguration, making: Making, bases: Bases, grounds: Grounds, builds: Sequence[Build]
+) -> Seen:
+    packages, distributions = _installed(making, bases, grounds.repository, builds)
+    own = tuple(build for build in builds if build.dockerfile == making[0])
     use = bases.use(making)
-    image = None if use is None else MadeImage(making[0], Role.OTHER, use, making, run, builds)
+    image = None if use is None else MadeImage(making[0], Role.OTHER, use, making, run, own)
     command = run.cmd or run.entrypoint
     place = "" if command is None or command.location is None else str(command.location)
     ports = ((port.value.partition("/")[0], port.location) for port in run.ports)
@@ -124,14 +147,16 @@ def _seen(run: RunConfiguration, making: Making, bases: Bases, grounds: Grounds)
     )
 
 
-def _installed(making: Making, bases: Bases, grounds: Grounds) -> tuple[dict[str, str], dict[str, str]]:
+def _installed(
+    making: Making, bases: Bases, repository: Repository, builds: Sequence[Build]
+) -> tuple[dict[str, str], dict[str, str]]:
     """Return the packages and the distributions that RUNs install by name or by requirements files."""
     packages: dict[str, str] = {}
     distributions: dict[str, str] = {}
-    files = RequirementFiles(grounds.repository)
+    files = RequirementFiles(repository)
     for use, stage in bases.lineage(making):
         values = use.values
-        origins = Origins(grounds.repository, use.dockerfile, values, _contexts(use.path, grounds))
+        origins = Origins(repository, use.dockerfile, values, _contexts(use.path, builds))
         for instruction, script in bases.runs(use, stage):
             lookup = partial(values.value, at=instruction)
             for command in script.commands:
@@ -170,8 +195,8 @@ def _required(
     return required
 
 
-def _contexts(path: str, grounds: Grounds) -> tuple[str, ...]:
-    named = [build.context for build in grounds.builds if build.dockerfile == path and build.context]
+def _contexts(path: str, builds: Sequence[Build]) -> tuple[str, ...]:
+    named = [build.context for build in builds if build.dockerfile == path and build.context]
     return tuple(dict.fromkeys((*named, ".")))
 
 

@@ -42,7 +42,7 @@ def inspect_image(name: str, reference: str, shared: Shared) -> tuple[InspectRep
     with open_scene(reference, shared.settings) as scene:
         image = scene.image
         is_folder = isinstance(image.tree, FolderTree)
-        run = RunConfiguration() if is_folder else of_image(image.identity.config)
+        run = RunConfiguration(unknown_base=reference) if is_folder else of_image(image.identity.config)
         report = InspectReport(
             subject=name,
             gaps=image.gaps,

@@ -185,6 +185,19 @@ def test_a_question_that_cannot_be_answered_is_wrong_usage(
     assert what in err
 
 
+def test_outside_of_a_repository_only_the_dockerfile_itself_is_read(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM acme/base:1\nEXPOSE 80\n")
+    (tmp_path / "compose.yaml").write_text("services: {b: {build: {dockerfile: Other}, image: acme/base}}\n")
+    (tmp_path / "Other").write_text("FROM scratch\nUSER 7\n")
+
+    _, alone, _ = World.say("inspect", str(tmp_path / "Dockerfile"))
+    (tmp_path / ".git").mkdir()
+    _, inside, _ = World.say("inspect", str(tmp_path / "Dockerfile"))
+
+    assert "nothing is known of this image here" in alone
+    assert "Other:2" in inside
+
+
 def test_a_folder_has_no_configuration_but_may_hold_services(world: World) -> None:
     status = "Package: redis-server\nStatus: install ok installed\nVersion: 5:7.0\nArchitecture: amd64\n\n"
     world.file("root/var/lib/dpkg/status", status).file("root/etc/redis/redis.conf")

@@ -1,7 +1,7 @@
 """How the images of a repository stand against what they are held to."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from fleet_audit.audit.dockerfiles.running.bases import Bases, makings
 from fleet_audit.audit.dockerfiles.running.stored import of_image
@@ -17,6 +17,7 @@ from fleet_audit.audit.dockerfiles.standards.standing import (
 from fleet_audit.audit.images.failure import ImageError
 from fleet_audit.audit.images.identify import stored_image
 from fleet_audit.audit.knowledge.base import Knowledge
+from fleet_audit.audit.model.builds import Build
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.image import Layer
 from fleet_audit.audit.model.running import CommandLine, RunConfiguration, Setting
@@ -30,7 +31,7 @@ def examine(grounds: Grounds) -> Examined:
 
     Of images that were built, only their documents are read, and no layer.
     """
-    bases = bases_of(grounds)
+    bases = bases_of(grounds, grounds.builds)
     knowledge = grounds.shared.knowledge
     ground = Ground(grounds.repository, bases, grounds.fleet, lambda name: _known_base(knowledge, name))
     observed = []
@@ -56,11 +57,11 @@ def _unknown(image: MadeImage) -> Iterator[Gap]:
         yield Gap("dockerfiles", GapKind.NOT_EXAMINED, image.run.unknown_base, why, image.line)
 
 
-def bases_of(grounds: Grounds) -> Bases:
-    """Return what the images would run that others are built on."""
+def bases_of(grounds: Grounds, builds: Iterable[Build]) -> Bases:
+    """Return what the images would run that others are built on; `builds` say what is made here."""
     knowledge = grounds.shared.knowledge
     return Bases(
-        grounds.repository, makings(grounds.builds, grounds.fleet), lambda name: known_image(knowledge, name)
+        grounds.repository, makings(builds, grounds.fleet), lambda name: known_image(knowledge, name)
     )
 
 

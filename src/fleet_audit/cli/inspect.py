@@ -100,14 +100,17 @@ def _report(asked: _Asked, fleet: "Fleet | None", settings: "Settings") -> "Insp
 def _of_dockerfile(asked: _Asked, root: Path, path: Path, shared: "Shared") -> "InspectReport":
     from fleet_audit.audit.dockerfiles.repository import Repository  # noqa: PLC0415  (not for --help)
     from fleet_audit.audit.images.folder import open_folder  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.inspecting_dockerfiles import inspect_dockerfile  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.inspecting_dockerfiles import Question, inspect_dockerfile  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.repository.grounds import Grounds  # noqa: PLC0415  (the same)
 
     inside = os.path.relpath(os.path.join(os.path.realpath(path.parent), path.name), root)
     if inside.startswith("../"):
         raise UsageError(f"{path}: it is not below {root}, the folder of the manifest")
     grounds = Grounds(Repository(open_folder(root), dockerfiles=[inside]), shared)
-    return inspect_dockerfile(asked.subject, inside, grounds, target=asked.target, args=asked.args)
+    # Outside of any repository the files around it are nobody's claims about it, and may be many.
+    is_alone = shared.fleet is None and not (root / ".git").exists()
+    question = Question(asked.subject, inside, asked.target, asked.args, is_alone=is_alone)
+    return inspect_dockerfile(question, grounds)
 
 
 def _of_name(asked: _Asked, fleet: "Fleet", shared: "Shared") -> "InspectReport":
