@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from fleet_audit.audit.knowledge.base import load_knowledge, packaged_knowledge
 from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.model.imports import Level, SettingsModule, SettingUse
 from fleet_audit.audit.static_imports.examine import examine
@@ -220,3 +221,83 @@ def test_the_evidence_shows_each_step() -> None:
 )
 def test_settings_of_any_size_or_shape_come_to_an_end(conf: str) -> None:
     assert certain(SETTING_UP, conf) == set()
+
+
+DJANGO: Mapping[str, str | bytes] = {
+    "django/__init__.py": "def setup(): ...\n",
+    "django/core/__init__.py": "",
+    "django/core/wsgi.py": "def get_wsgi_application(): ...\n",
+    "django/contrib/__init__.py": "",
+    "django/contrib/auth/__init__.py": "",
+    "django/contrib/auth/hashers.py": "",
+    "django/db/backends/sqlite3/base.py": "",
+    "django/template/backends/django.py": "",
+    "django/middleware/security.py": "",
+    "lib/handlers.py": "",
+}
+FULL = """
+from pathlib import Path
+BASE_DIR = Path(__file__).resolve().parent.parent
+SECRET_KEY = "django-insecure-x"
+ALLOWED_HOSTS = ["example", "api.example"]
+INSTALLED_APPS = ["django.contrib.auth", "shop"]
+MIDDLEWARE = ["django.middleware.security.SecurityMiddleware"]
+ROOT_URLCONF = "shop.urls"
+TEMPLATES = [{
+    "BACKEND": "django.template.backends.django.DjangoTemplates",
+    "DIRS": ["templates", BASE_DIR / "pages"],
+    "APP_DIRS": True,
+    "OPTIONS": {"context_processors": ["shop.context.basket"], "string_if_invalid": "nothing"},
+}]
+WSGI_APPLICATION = "conf.application"
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "shop", "USER": "shop.user"}}
+LANGUAGE_CODE = "en"
+LOGGING = {
+    "version": 1,
+    "formatters": {"plain": {"format": "x", "style": "percent"}},
+    "handlers": {"out": {"class": "lib.handlers.Out", "level": "INFO", "formatter": "plain"}},
+    "loggers": {"django.request": {"handlers": ["out"], "level": "ERROR"}},
+}
+"""
+
+
+def test_what_settings_of_django_say_besides_modules_is_no_module() -> None:
+    known = load_knowledge([packaged_knowledge()]).computed_imports
+    app = (
+        "import os\nfrom django.core.wsgi import get_wsgi_application\n"
+        "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'conf')\napplication = get_wsgi_application()\n"
+    )
+    sources = {
+        "app.py": app,
+        "conf.py": FULL,
+        "shop/__init__.py": "",
+        "shop/urls.py": "",
+        "shop/context.py": "",
+    }
+
+    found = examination(sources, DJANGO, computed=known)
+
+    targets = {edge.target.name for edge in found.edges if edge.how.startswith("imports (named")}
+    uses = {edge.target.name: edge.level for edge in found.edges if edge.how == "uses the setting"}
+    assert found.services[0].missing == ()
+    assert targets == {
+        "conf",
+        "django.contrib.auth",
+        "django.db.backends.sqlite3",
+        "django.db.backends.sqlite3.base",
+        "django.middleware.security",
+        "django.template.backends.django",
+        "lib.handlers",
+        "shop",
+        "shop.context",
+        "shop.urls",
+    }
+    assert uses == {
+        "conf.DATABASES": Level.CERTAIN,
+        "conf.INSTALLED_APPS": Level.CERTAIN,
+        "conf.LOGGING": Level.CERTAIN,
+        "conf.MIDDLEWARE": Level.CERTAIN,
+        "conf.ROOT_URLCONF": Level.PROBABLE,
+        "conf.SESSION_ENGINE": Level.CERTAIN,
+        "conf.TEMPLATES": Level.PROBABLE,
+    }
