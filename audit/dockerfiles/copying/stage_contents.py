@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from fleet_audit.audit.dockerfiles.copying.context_files import Found
+from fleet_audit.audit.dockerfiles.copying.kept import kept_by
 from fleet_audit.audit.dockerfiles.copying.matching import clean_path, has_wildcard
 from fleet_audit.audit.dockerfiles.copying.takings import Taking, takings
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes
@@ -105,6 +106,8 @@ class StageContents:
             contents.is_known = contents.is_plain_image or (base.is_known and base.value == SCRATCH)
             for each in reversed(lineage):
                 self._read(each, contents)
+            if any(True for each in lineage[1:] for _ in kept_by(each, "")):
+                contents.is_known = False
         return self._known[stage.index]
 
     def _read(self, stage: Stage, contents: _Contents) -> None:
@@ -112,7 +115,7 @@ class StageContents:
         for taking in takings(self._dockerfile, self._scopes, stage):
             taken[taking.instruction.line].append(taking)
         for instruction in stage.instructions[1:]:
-            if instruction.keyword in ("RUN", "ADD", "ONBUILD"):
+            if instruction.keyword in ("RUN", "ADD"):
                 contents.is_known = False
             elif instruction.keyword == "WORKDIR":
                 contents.workdir = self._destination(instruction, contents)

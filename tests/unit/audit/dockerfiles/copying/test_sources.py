@@ -220,6 +220,8 @@ COPY --from=files /one/b.txt /two2 /
         ("FROM acme/base:1 AS s\nCOPY common /lib", False),
         ("ARG B\nFROM $B AS s\nCOPY common /lib", False),
         ("FROM scratch AS s\nADD https://files.example/x /", False),
+        ("FROM scratch AS s\nONBUILD RUN make", True),
+        ("FROM scratch AS p\nONBUILD RUN make\nFROM p AS s", False),
     ],
 )
 def test_only_of_a_stage_whose_contents_are_known_something_is_missing(stage: str, *, is_told: bool) -> None:
