@@ -20,13 +20,14 @@ from fleet_audit.audit.dockerfiles.contexts.commands import (
     named_context,
     pushed_names,
 )
-from fleet_audit.audit.dockerfiles.contexts.leading import Place, is_address
+from fleet_audit.audit.dockerfiles.contexts.leading import Place, dockerfile_place, is_address, place
 from fleet_audit.audit.dockerfiles.contexts.making_files import action_may_make_files, may_make_files
 from fleet_audit.audit.dockerfiles.shell.following import Executed, joined
 from fleet_audit.audit.dockerfiles.shell.symbols import is_known, known
+from fleet_audit.audit.dockerfiles.workflows.expressions import filled
 from fleet_audit.audit.dockerfiles.workflows.followed import FollowedJob
 from fleet_audit.audit.dockerfiles.workflows.running import JobRun, StepRun
-from fleet_audit.audit.dockerfiles.workflows.scopes import WORKSPACE, Values
+from fleet_audit.audit.dockerfiles.workflows.scopes import WORKSPACE
 from fleet_audit.audit.model.builds import Build, BuildOrigin
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.workflows import ActionKind, Step
@@ -113,15 +114,22 @@ def _action_build(run: StepRun, job: JobRun, pushed: set[str]) -> Build:
         ),
         unknown=source.unknown if are_args_known else (*source.unknown, "args"),
         reason=source.reason,
-        pushes=_pushes(given) or not pushed.isdisjoint(tags),
+        pushes=_pushes(run) or not pushed.isdisjoint(tags),
     )
 
 
-def _pushes(given: Values) -> bool:
+def push_setting(run: StepRun) -> str:
+    """Return what the action is told on pushing, in small letters; an input's default does not count."""
+    written = next((text.text for name, text in run.step.given if name == "push"), "")
+    return filled(written, run.certain).strip().lower()
+
+
+def _pushes(run: StepRun) -> bool:
     """Say whether the action may push; what only a run can tell may."""
-    if given.get("push", "false").lower() not in ("false", ""):
-        return True
-    return any(exports_to_registry(line.strip()) for line in given.get("outputs", "").splitlines())
+    outputs = run.given.get("outputs", "").splitlines()
+    return push_setting(run) not in ("false", "") or any(
+        exports_to_registry(line.strip()) for line in outputs
+    )
 
 
 def build_location(step: Step) -> SourceLocation:
@@ -137,23 +145,22 @@ def _source(context: str, file: str, job: JobRun) -> _Source:
     if not is_git and is_address(context):
         return _Source(reason=f"{context} is an address")
     if is_git:
-        folder = context.removeprefix(_DEFAULT_CONTEXT).strip(":/")
-        place = Place(posixpath.normpath(folder or "."))
-        file_place = Place(posixpath.normpath(posixpath.join(place.path, known(file) or "Dockerfile")))
+        folder = place(".", context.removeprefix(_DEFAULT_CONTEXT).strip(":/"))
+        file_place = dockerfile_place(folder, known(file) or "")
     else:
         locate = locator(job)
         path = posixpath.normpath(posixpath.join(WORKSPACE, context))
-        place = locate(path)
+        folder = locate(path)
         file_path = joined(WORKSPACE, known(file)) if file else posixpath.join(path, "Dockerfile")
         file_place = Place() if file_path is None else locate(file_path)
     dockerfile = file_place.path if is_known(file) else ""
-    unknown = (*(() if place.is_known else ("context",)), *(() if is_known(file) else ("dockerfile",)))
-    return _Source(place.path, dockerfile, place.reason, unknown)
+    unknown = (*(() if folder.is_known else ("context",)), *(() if is_known(file) else ("dockerfile",)))
+    return _Source(folder.path, dockerfile, folder.reason, unknown)
 
 
 def _assignments(text: str) -> tuple[tuple[tuple[str, str | None], ...], bool]:
     """Return the lines ``NAME=value``, and whether the names are all known."""
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    lines = [stripped for line in text.splitlines() if (stripped := line.strip()) and stripped[0] != "#"]
     pairs = [line.partition("=")[::2] for line in lines if "=" in line]
     found = tuple((name.strip(), known(value)) for name, value in pairs if is_known(name))
     return found, all(is_known(line.partition("=")[0]) for line in lines)

@@ -29,7 +29,7 @@ from fleet_audit.audit.dockerfiles.shell.symbols import (
     starts_unknown,
     without_symbols,
 )
-from fleet_audit.audit.dockerfiles.workflows.builds import BUILD_ACTION, items, uses_action
+from fleet_audit.audit.dockerfiles.workflows.builds import BUILD_ACTION, items, push_setting, uses_action
 from fleet_audit.audit.dockerfiles.workflows.expressions import filled
 from fleet_audit.audit.dockerfiles.workflows.running import StepRun
 from fleet_audit.audit.model.location import SourceLocation
@@ -189,9 +189,7 @@ def sets_up_builder(run: StepRun) -> bool:
 def _of_action(at: int, run: StepRun, *, has_builder: bool) -> Iterator[ImageEvent]:
     given = run.given
     names = items(given.get("tags", ""))
-    # An input that says whether to push is there to be set: its default does not count.
-    written = next((text.text for name, text in run.step.given if name == "push"), "false")
-    push = filled(written, run.certain).strip().lower()
+    push = push_setting(run)
     outputs = [line.strip() for line in given.get("outputs", "").splitlines() if line.strip()]
     exports = any("type=docker" in output or not is_known(output) for output in outputs)
     loads = given.get("load", "false").strip().lower() not in ("false", "") or exports
@@ -202,7 +200,7 @@ def _of_action(at: int, run: StepRun, *, has_builder: bool) -> Iterator[ImageEve
         location=location,
         step=at,
         builds=_digest_of(run),
-        is_loaded=loads or not (has_builder or outputs or push != "false"),
+        is_loaded=loads or not (has_builder or outputs or push not in ("false", "")),
     )
     if push not in ("false", "") or any(exports_to_registry(output) for output in outputs):
         yield ImageEvent(
@@ -211,7 +209,7 @@ def _of_action(at: int, run: StepRun, *, has_builder: bool) -> Iterator[ImageEve
             location=location,
             step=at,
             builds=_digest_of(run),
-            condition=written if outputs == [] else "",
+            condition="" if outputs else next(text.text for name, text in run.step.given if name == "push"),
         )
 
 

@@ -75,6 +75,7 @@ def test_the_action_builds_with_what_it_is_given() -> None:
         ("{context: '${{ steps.a.outputs.b }}'}", "", "", ("context",)),
         ("{context: ., file: 'docker/${{ needs.a.outputs.b }}/Dockerfile'}", "", ".", ("dockerfile",)),
         ("{context: '..'}", "", "", ("context",)),
+        ("{context: '{{defaultContext}}:../..'}", "", "", ("context",)),
         ("{context: 'https://git.example/x.git'}", "", "", ()),
     ],
 )  # fmt: skip
