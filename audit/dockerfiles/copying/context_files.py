@@ -27,6 +27,10 @@ MAX_SEARCHED = 20_000
 """How many entries are looked at below a folder that is left out, for one that is taken back in."""
 
 MAX_MATCHES = 10_000
+MAX_GUESSES = 200
+MAX_GUESSED = 1000
+"""For how many missing files, and among how many names, another name is proposed."""
+
 MAX_PATH = 4096
 """PATH_MAX of Linux (limits.h): no file has a longer one."""
 
@@ -56,6 +60,7 @@ class ContextFiles:
         self._repository = repository
         self._root = normalise(folder)
         self._real: dict[str, ImagePath | None] = {}
+        self._guesses = 0
 
     @property
     def is_folder(self) -> bool:
@@ -158,7 +163,10 @@ class ContextFiles:
 
     def _near(self, folder: ImagePath, part: str, rest: Sequence[str]) -> str:
         """Return the path with the name that was likely meant in place of `part`, `rest` behind it."""
-        names = sorted(self._repository.listing(self._in_repository(folder)))[:MAX_MATCHES]
+        self._guesses += 1
+        if self._guesses > MAX_GUESSES:
+            return ""
+        names = sorted(self._repository.listing(self._in_repository(folder)))[:MAX_GUESSED]
         same = [name for name in names if name.casefold() == part.casefold()]
         close = same or difflib.get_close_matches(part[:100], names, n=1, cutoff=0.8)
         meant = posixpath.join(folder.lstrip("/"), *close[:1], *rest)
