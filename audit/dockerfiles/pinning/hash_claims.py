@@ -41,6 +41,9 @@ def _in_files(step: Step) -> Iterator[Practised]:
 
 def _refused(asked: Asked) -> str:
     """Say what pip misses of a requirement where it demands hashes; empty where it takes it."""
+    if ";" in asked.text:
+        # What the marker leaves out pip does not look at; whether it does depends on the image.
+        return ""
     if not asked.hashes:
         return "missing"
     is_open = asked.what is not None and not asked.what.is_address and not asked.what.is_pinned

@@ -1,6 +1,6 @@
 """Installations whose failure nobody sees: the build goes on, and the image lacks what it should hold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -14,6 +14,7 @@ MAX_INSTALLS = 200
 """Installations that are looked at of a script with more than MAX_COMMANDS commands, which is a gap."""
 
 _MAX_DEPTH = 5
+_FIXING = frozenset({"-f", "-fy", "-yf", "--fix-broken"})
 
 
 class Masked(msgspec.Struct, frozen=True):
@@ -49,8 +50,21 @@ def _masked(script: Script, outer: Loss | None, depth: int) -> Iterator[Masked]:
         loss = outer or lost_failure(script, command)
         if inner is not None:
             yield from _masked(inner, loss, depth + 1)
-        elif loss is not None:
+        elif loss is not None and not _is_mended(call, commands, command):
             yield Masked(command, call, loss)
+
+
+def _is_mended(call: Call, commands: Sequence[Command], command: Command) -> bool:
+    """Say whether apt-get installs afterwards what a package that ``dpkg -i`` refused depends on."""
+    if call.program != "dpkg":
+        return False
+    behind = [called(each) for each in commands if each.start > command.start]
+    return any(
+        each is not None
+        and each.program in ("apt", "apt-get")
+        and not _FIXING.isdisjoint(word.text for word in each.arguments)
+        for each in behind
+    )
 
 
 def told(loss: Loss) -> str:

@@ -66,6 +66,8 @@ def hashes(dockerfile: str, **files: str) -> list[tuple[str, str, int]]:
         ("sh -c 'pip install a' || true", "|| true"),
         ("sh -c 'pip install a || true'", "|| true"),
         ("make install || true", "|| true"),
+        ("dpkg -i a.deb || true", "|| true"),
+        ("for i in 1 2; do pip install a && break || echo again; done", "|| echo again"),
     ],
 )
 def test_a_failure_that_nobody_sees_is_told_with_what_takes_it(run: str, how: str) -> None:
@@ -85,6 +87,8 @@ def test_a_failure_that_nobody_sees_is_told_with_what_takes_it(run: str, how: st
         "yes | apt-get install a",
         "pip uninstall -y a || true",
         "pip install a; status=$?; exit $status",
+        "dpkg -i a.deb || true && apt-get install -f -y",
+        "set -e; for i in 1 2 3; do pip install a && break || sleep 5; done",
     ],
 )
 def test_a_failure_that_is_seen_or_meant_is_none(run: str) -> None:
@@ -335,13 +339,15 @@ def test_requirements_files_are_read_where_they_were_copied_from() -> None:
 
 def test_one_hash_demands_one_of_everything() -> None:
     digest = "2a02aba9ed12e4ac4eb3ea9421c420301a0c6460d9830d74a9df87efa4912010"
-    files = {"r.txt": f"a==1 --hash=sha256:{digest}\nb==2\nc --hash=sha256:{digest[::-1]}\n-e ./d\n"}
+    files = {
+        "r.txt": f"a==1 --hash=sha256:{digest}\nb==2\nw==3; os_name == 'nt'\nc --hash=sha256:{digest[::-1]}\n-e ./d\n"
+    }
 
     assert hashes("COPY r.txt /r.txt\nRUN pip install -r /r.txt e==1", **files) == [
         ("missing", "e==1", 3),
         ("missing", "b==2", 2),
-        ("unpinned", "c", 3),
-        ("missing", "./d", 4),
+        ("unpinned", "c", 4),
+        ("missing", "./d", 5),
     ]
 
 
