@@ -34,12 +34,8 @@ def copied(step: Step, values: Scopes) -> list[Brought] | None:
     place = posixpath.join(step.folder, destination)
     is_folder = destination.endswith("/") or destination in (".", "..") or len(sources) > 1
     is_known = all(word.is_known for word in expanded)
-    if (
-        not is_known
-        or instruction.flag("from")
-        or instruction.heredocs
-        or instruction.flag("parents") is not None
-    ):
+    flags = {flag.name for flag in instruction.flags}
+    if not is_known or instruction.heredocs or flags & {"from", "parents", "exclude"}:
         return [Brought(None, posixpath.normpath(place))]
     return [
         _one(source, place, is_folder=is_folder, is_add=instruction.keyword == "ADD") for source in sources
@@ -62,30 +58,23 @@ def why_absent(path: str, brought: Brought, files: ContextFiles, rules: IgnoreRu
     """
     place = brought.place.rstrip("/") or "/"
     inside = posixpath.relpath(path, place)
-    is_below = not inside.startswith("..")
-    if brought.source is None:
-        return None if is_below else ""
-    kind = files.kind(brought.source)
-    if kind is None:
+    kind = None if brought.source is None else files.kind(brought.source)
+    if brought.source is None or kind is None:
         # What is not in the repository may be made before the build.
-        return None if is_below else ""
-    if kind is not FileKind.FOLDER:
-        lies_at = (
-            posixpath.join(place, posixpath.basename(brought.source))
-            if brought.place.endswith("/")
-            else place
-        )
-        return None if path in (lies_at, posixpath.join(place, posixpath.basename(brought.source))) else ""
-    if not is_below:
-        return ""
-    source = posixpath.normpath(posixpath.join(brought.source, inside))
-    found = files.find(source, rules)
+        return "" if inside.startswith("..") else None
+    if kind is FileKind.FOLDER:
+        return "" if inside.startswith("..") else _why_absent_below(brought.source, inside, files, rules)
+    # Whether the destination is a folder may be decided by what stands there already.
+    return None if inside in (".", posixpath.basename(brought.source)) else ""
+
+
+def _why_absent_below(source: str, inside: str, files: ContextFiles, rules: IgnoreRules) -> str | None:
+    """Say why a folder of the context has no such file; empty where not even the file's folder is there."""
+    path = posixpath.normpath(posixpath.join(source, inside))
+    found = files.find(path, rules)
     if found.exists is not False:
         return None
-    folder = posixpath.dirname(source)
-    is_folder_there = not folder or files.kind(folder) is FileKind.FOLDER
-    return (
-        f"{source} is not in the context" + (f": {found.reason}" if found.reason else "")
-        if is_folder_there
-        else ""
-    )
+    folder = posixpath.dirname(path)
+    if folder and files.kind(folder) is not FileKind.FOLDER:
+        return ""
+    return f"{path} is not in the context" + (f": {found.reason}" if found.reason else "")

@@ -36,19 +36,9 @@ _COMPILERS = re.compile(
 )
 _TOOLS = frozenset(
     {
-        *("make", "cmake", "ninja-build", "ninja", "meson", "autoconf", "automake", "libtool", "pkg-config"),
-        *(
-            "pkgconf",
-            "bison",
-            "flex",
-            "swig",
-            "scons",
-            "bazel",
-            "patch",
-            "dpkg-dev",
-            "debhelper",
-            "devscripts",
-        ),
+        *("autoconf", "automake", "bazel", "bison", "cmake", "debhelper", "devscripts", "dpkg-dev", "flex"),
+        *("libtool", "make", "meson", "ninja", "ninja-build", "patch", "pkg-config", "pkgconf", "scons"),
+        "swig",
     }
 )
 _HEADERS = re.compile(r".+-(?:dev|devel)(?:-[\w.]+)?")

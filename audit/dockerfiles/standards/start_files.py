@@ -16,9 +16,9 @@ from fleet_audit.audit.dockerfiles.language.structure import Instruction, Stage
 from fleet_audit.audit.dockerfiles.pinning.origins import Origins
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.running.bases import Bases
-from fleet_audit.audit.dockerfiles.running.configuration import Step
 from fleet_audit.audit.dockerfiles.shell.calls import Call, called
 from fleet_audit.audit.dockerfiles.shell.instructions import run_script
+from fleet_audit.audit.dockerfiles.shell.script import Script
 from fleet_audit.audit.dockerfiles.standards.bringing import Brought, copied, why_absent
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, own_steps
 from fleet_audit.audit.dockerfiles.standards.processes import behind_init
@@ -180,29 +180,38 @@ def _brought(image: MadeImage, bases: Bases) -> tuple[Brought, ...] | None:
     values = image.use.values
     for step in own_steps(image, bases):
         keyword = step.instruction.keyword
-        if keyword == "RUN" and not _is_harmless(step):
+        if keyword == "RUN" and not _is_harmless(run_script(step.instruction)):
             return None
         if keyword in ("COPY", "ADD"):
             brought = copied(step, values)
             if brought is None or len(found) > MAX_COPIED:
                 return None
             found += brought
-    own = image.use.path
     for use, stage in bases.lineage(image.making):
-        if use.path != own and any(each.keyword in ("COPY", "ADD", "ONBUILD") for each in stage.instructions):
-            places = [
-                each.words[-1]
-                for each in stage.instructions
-                if each.keyword in ("COPY", "ADD") and each.words
-            ]
-            if any(not place.startswith("/") for place in places):
-                return None
-            found += [Brought(None, place) for place in places]
+        if use.path == image.use.path:
+            continue
+        places = _places_below(stage, bases.runs(use, stage))
+        if places is None:
+            return None
+        found += places
     return tuple(found)
 
 
-def _is_harmless(step: Step) -> bool:
-    calls = [called(command) for command in run_script(step.instruction).commands]
+def _places_below(stage: Stage, runs: Sequence[tuple[Instruction, Script]]) -> list[Brought] | None:
+    """Return where a stage of an image below puts something; None where that is not known."""
+    kept = (each.trigger.keyword for each in stage.instructions if each.trigger is not None)
+    if any(keyword in ("COPY", "ADD", "RUN") for keyword in kept):
+        return None
+    if not all(_is_harmless(script) for _, script in runs):
+        return None
+    copies = [each for each in stage.instructions if each.keyword in ("COPY", "ADD") and each.words]
+    places = [each.words[-1] for each in copies]
+    return [Brought(None, place) for place in places] if all(p.startswith("/") for p in places) else None
+
+
+def _is_harmless(script: Script) -> bool:
+    """Say whether a RUN is read, and makes no file of a service's own."""
+    calls = [called(command) for command in script.commands]
     return bool(calls) and all(call is not None and _makes_nothing(call) for call in calls)
 
 

@@ -237,6 +237,7 @@ def test_a_file_that_nothing_copies_is_missing(tmp_path: Path, command: str, nam
         (*START, "COPY serv* ./services/", 'CMD ["python3", "services/gone.py"]'),
         (*START, 'CMD ["/usr/bin/start.sh"]'),
         (*START, "CMD python3 services/gone.py"),
+        (*START, "COPY --parents other/gone.py /app/services", 'CMD ["python3", "services/other/gone.py"]'),
         (*START, "COPY dist/ services/", 'CMD ["python3", "services/gone.py"]'),
         ("WORKDIR /app", "COPY services/app.py .", 'CMD ["python3", "gone.py"]'),
         ("WORKDIR $WHERE", "COPY services/ services/", 'CMD ["python3", "services/gone.py"]'),
@@ -246,6 +247,25 @@ def test_a_file_that_may_be_there_is_not_missing(tmp_path: Path, lines: tuple[st
     files = {"Dockerfile": "\n".join(("FROM python:3.11-slim", *lines)), "services/app.py": "x"}
 
     assert records(standings(tmp_path, files), StartFile) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "is_missing"),
+    [
+        ("RUN apt-get install -y curl=1", True),
+        ("COPY x /opt/x", True),
+        ("RUN git clone https://example.org/x /app/services", False),
+        ("ONBUILD COPY . /app", False),
+        ("COPY x /app", False),
+        ("COPY x app", False),
+    ],
+)
+def test_what_an_image_below_may_bring_is_not_missing(tmp_path: Path, line: str, *, is_missing: bool) -> None:
+    base = f"FROM python:3.11-slim\n{line}\n"
+    own = "\n".join(("FROM base:1", *START, 'CMD ["python3", "services/gone.py"]'))
+    files = {"base/Dockerfile": base, "Dockerfile": own, "services/app.py": "x"}
+
+    assert bool(records(standings(tmp_path, files), StartFile)) is is_missing
 
 
 def test_a_file_that_dockerignore_leaves_out_is_missing(tmp_path: Path) -> None:
