@@ -339,9 +339,14 @@ def test_requirements_files_are_read_where_they_were_copied_from() -> None:
 
 def test_one_hash_demands_one_of_everything() -> None:
     digest = "2a02aba9ed12e4ac4eb3ea9421c420301a0c6460d9830d74a9df87efa4912010"
-    files = {
-        "r.txt": f"a==1 --hash=sha256:{digest}\nb==2\nw==3; os_name == 'nt'\nc --hash=sha256:{digest[::-1]}\n-e ./d\n"
-    }
+    lines = (
+        f"a==1 --hash=sha256:{digest}",
+        "b==2",
+        "w==3; os_name == 'nt'",
+        f"c --hash=sha256:{digest[::-1]}",
+        "-e ./d",
+    )
+    files = {"r.txt": "\n".join(lines)}
 
     assert hashes("COPY r.txt /r.txt\nRUN pip install -r /r.txt e==1", **files) == [
         ("missing", "e==1", 3),
