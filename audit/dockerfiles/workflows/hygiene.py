@@ -23,6 +23,8 @@ _HEAD = (
     ("github", "event", "number"),
     ("github", "event", "pull_request", "number"),
 )
+MAX_RELATED = 20
+"""Places of one action that are listed."""
 _DIFFS = frozenset({"push", "pull_request", "pull_request_target"})
 
 
@@ -30,8 +32,8 @@ def hygiene_faults(workflows: Sequence[Workflow], builds: Iterable[Build]) -> It
     """Yield what is wrong with workflows as such; `builds` are those that they start."""
     for workflow in workflows:
         yield from _repeated(workflow)
-        yield from _movable(workflow)
         yield from _untrusted(workflow)
+    yield from _movable(workflows)
     yield from _unwatched(workflows, builds)
 
 
@@ -45,21 +47,25 @@ def _repeated(workflow: Workflow) -> Iterator[GateFault]:
         )
 
 
-def _movable(workflow: Workflow) -> Iterator[GateFault]:
-    """Yield one fault for each action that is named by what its owner can move, with all its places."""
-    places: dict[tuple[str, str, str], list[SourceLocation]] = {}
-    for use in _uses(workflow):
+def _movable(workflows: Iterable[Workflow]) -> Iterator[GateFault]:
+    """Yield one fault for each action that its owner can move, at the first place that uses it."""
+    places: dict[str, set[SourceLocation]] = {}
+    refs: dict[str, str] = {}
+    for use in (use for workflow in workflows for use in _uses(workflow)):
         if use.kind is ActionKind.REPOSITORY and not use.is_pinned:
-            places.setdefault((use.name, use.path, use.ref), []).append(use.written.location)
-    for (name, path, ref), found in places.items():
-        action = f"{name}/{path}@{ref}" if path else f"{name}@{ref}"
+            action = f"{use.name}/{use.path}".rstrip("/") + f"@{use.ref}"
+            places.setdefault(action, set()).add(use.written.location)
+            refs[action] = use.ref
+    for action, found in places.items():
+        first, *others = sorted(found)
+        count = f", at {len(found)} places" if others else ""
         yield GateFault(
             kind=GateFaultKind.MOVABLE_ACTION,
-            location=min(found),
+            location=first,
             name=action,
             gate=action,
-            detail=f"{ref} is a branch or tag that its owner can move",
-            related=tuple(sorted(set(found) - {min(found)})),
+            detail=f"{refs[action]} is a branch or tag that its owner can move{count}",
+            related=tuple(others[:MAX_RELATED]),
         )
 
 

@@ -137,7 +137,8 @@ def _is_asked_for(step: Step, placed: PlacedScan, picture: Picture) -> bool:
     if not step.id:
         return False
     wanted = ("steps", step.id.lower(), "outcome")
-    texts = (text for later in picture.job.steps[placed.step :] for text in _texts(later.step))
+    texts = [text for later in picture.job.steps[placed.step :] for text in _texts(later.step)]
+    texts += [text.text for _, text in picture.job.job.outputs]
     return any(wanted in paths_in(text) for text in texts)
 
 

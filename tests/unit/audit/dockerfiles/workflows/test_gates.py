@@ -157,6 +157,18 @@ def test_a_failure_that_counts(step: str) -> None:
     assert in_steps(step) == []
 
 
+def test_an_outcome_that_is_given_to_another_job_counts() -> None:
+    text = """\
+    on: push
+    jobs:
+      a:
+        outputs: {result: '${{ steps.scan.outcome }}'}
+        steps: [{id: scan, run: pip-audit, continue-on-error: true}]
+    """
+    assert kinds(text) == []
+    assert kinds(text.replace("scan.outcome", "scan.conclusion")) == [("continue-on-error", 5)]
+
+
 def test_continue_on_error_of_the_job_counts_for_its_gates() -> None:
     text = """\
     on: push

@@ -46,6 +46,14 @@ def test_an_action_by_what_its_owner_can_move_is_told_once_for_all_its_places() 
     assert kinds(text) == [("movable-action", 4), ("movable-action", 9)]
 
 
+def test_an_action_in_several_workflows_is_told_once() -> None:
+    text = "jobs: {a: {steps: [{uses: acme/scan@v1}]}}"
+    here = Repository(tree({CI: text, ".github/workflows/other.yml": text}))
+    (fault,) = hygiene_faults(workflows(here), ())
+    assert fault.detail == "v1 is a branch or tag that its owner can move, at 2 places"
+    assert [place.path for place in (fault.location, *fault.related)] == [CI, ".github/workflows/other.yml"]
+
+
 def test_the_code_of_a_pull_request_with_the_secrets_of_the_repository() -> None:
     text = """\
     on: {event}
