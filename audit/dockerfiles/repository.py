@@ -6,8 +6,8 @@ Nothing here raises for what a file holds. What cannot be read is a gap, told on
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from fleet_audit.audit.configuration.located import MAX_BYTES, Foreign, load_foreign
-from fleet_audit.audit.configuration.problems import ConfigurationError
+from fleet_audit.audit.configuration.located import Foreign, load_foreign
+from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
 from fleet_audit.audit.dockerfiles.kinds import UNSEARCHED, FileRole, is_template, role_of
 from fleet_audit.audit.dockerfiles.language.parsing import parse
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile
@@ -33,7 +33,7 @@ class Repository:
         self._by_role: dict[FileRole, tuple[str, ...]] | None = None
         self._texts: dict[str, str | None] = {}
         self._dockerfiles: dict[str, Dockerfile | None] = {}
-        self._yaml: dict[str, Foreign | None] = {}
+        self._yaml: dict[str, Foreign | tuple[Problem, ...]] = {}
         self._gaps: dict[Gap, None] = {}
 
     @property
@@ -72,11 +72,16 @@ class Repository:
             self._dockerfiles[path] = None if text is None else parse(text)
         return self._dockerfiles[path]
 
-    def yaml(self, path: str) -> Foreign | None:
-        """Return the documents of a YAML file; None, and a gap, where it cannot be read."""
+    def yaml(self, path: str, *, kind: GapKind = GapKind.UNREADABLE_FILE) -> Foreign | None:
+        """Return the documents of a YAML file; None, and a gap of this kind, where it cannot be read."""
         if path not in self._yaml:
             self._yaml[path] = self._read_yaml(path)
-        return self._yaml[path]
+        read = self._yaml[path]
+        if isinstance(read, Foreign):
+            return read
+        for problem in read:
+            self.report(path, problem.message, line=problem.line, kind=kind)
+        return None
 
     def report(self, path: str, why: str, *, line: int = 0, kind: GapKind = GapKind.UNREADABLE_FILE) -> None:
         """Note that something at a place could not be examined."""
@@ -93,19 +98,14 @@ class Repository:
             return None
         return body.decode(errors="replace")
 
-    def _read_yaml(self, path: str) -> Foreign | None:
+    def _read_yaml(self, path: str) -> Foreign | tuple[Problem, ...]:
         text = self.text(path)
         if text is None:
-            return None
-        if len(text) > MAX_BYTES:
-            self.report(path, f"has more than {MAX_BYTES} characters")
-            return None
+            return ()
         try:
             return load_foreign(text, name=path)
         except ConfigurationError as e:
-            for problem in e.problems:
-                self.report(path, problem.message, line=problem.line)
-            return None
+            return e.problems
 
     def _found(self) -> dict[FileRole, tuple[str, ...]]:
         found: defaultdict[FileRole, list[str]] = defaultdict(list, {FileRole.DOCKERFILE: [*self._also]})

@@ -22,6 +22,7 @@ from fleet_audit.audit.dockerfiles.standards.processes import init_of
 from fleet_audit.audit.fleet.manifest import MANIFEST_NAME
 from fleet_audit.audit.model.builds import Build
 from fleet_audit.audit.model.draft import Draft, Fields, Guess
+from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.manifest_claims import Started
 
 _DATED = re.compile(r"\d{8}-[0-9a-f]{7,40}")
@@ -71,7 +72,7 @@ def _startups(repository: Repository) -> dict[str, tuple[str, tuple[Started, ...
             continue
         if "services" not in (text := repository.text(path) or "") and "agent" not in text:
             continue
-        read = repository.yaml(path)
+        read = repository.yaml(path, kind=GapKind.NOT_EXAMINED)
         starts = [each for document in (read.documents if read else ()) for each in started(document)]
         if any(each.entry.endswith(".py") and repository.holds(each.entry) for each in starts):
             machine = _MACHINE.sub("-", path.rpartition("/")[2].rpartition(".")[0])

@@ -79,3 +79,11 @@ def test_a_dockerfile_that_is_yet_to_be_made_is_a_template_and_said_to_be(text: 
 @pytest.mark.parametrize("text", ["FROM a\nRUN echo '{{ x }}'\n", "FROM a\n# {% if %}\n", "FROM ${BASE}\n"])
 def test_braces_elsewhere_make_no_template(text: str) -> None:
     assert Repository(tree({"Dockerfile": text})).files(FileRole.DOCKERFILE) == ("Dockerfile",)
+
+
+def test_who_only_looks_for_something_in_a_broken_file_blocks_nothing_and_who_needs_it_does() -> None:
+    repository = Repository(tree({"chart.yaml": "a: ["}))
+    assert repository.yaml("chart.yaml", kind=GapKind.NOT_EXAMINED) is None
+    assert [gap.blocking for gap in repository.gaps] == [False]
+    assert repository.yaml("chart.yaml") is None
+    assert sorted(gap.blocking for gap in repository.gaps) == [False, True]
