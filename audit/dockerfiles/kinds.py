@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 
 class FileRole(StrEnum):
@@ -65,7 +66,12 @@ def role_of(path: str) -> FileRole | None:
     """Return what reads the file at `path` (relative to the repository); None for all other files."""
     if _WORKFLOW.fullmatch(path):
         return FileRole.WORKFLOW
-    name = path.rpartition("/")[2]
+    return _role_by_name(path.rpartition("/")[2])
+
+
+@lru_cache(maxsize=10_000)
+def _role_by_name(name: str) -> FileRole | None:
+    # A few names (__init__.py, index.js) are those of most files.
     return next((role for pattern, role in _BY_NAME if pattern.fullmatch(name)), None)
 
 

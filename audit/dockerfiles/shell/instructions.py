@@ -5,6 +5,7 @@ Rules: Dockerfile reference, "RUN", "SHELL" and "Here-Documents"; BuildKit's dis
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from fleet_audit.audit.dockerfiles.language.structure import Instruction
 from fleet_audit.audit.dockerfiles.shell.options import with_arguments
@@ -16,6 +17,7 @@ DEFAULT_SHELL = ("/bin/sh", "-c")
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh", "mksh", "rbash"})
 """Programs whose language is read here."""
 
+_KEPT = 4000
 _ONLY_HEREDOC = re.compile(r"\s*\d*<<-?\s*(?P<quote>[\"']?)[^\s\"'<>|;&]+(?P=quote)\s*")
 _SHEBANG = re.compile(r"#![ \t]*(\S+)(?:[ \t]+([^\n]*))?")
 
@@ -37,6 +39,18 @@ def run_scripts(instructions: Iterable[Instruction]) -> Iterator[tuple[Instructi
 
 def run_script(instruction: Instruction, shell: Sequence[str] = DEFAULT_SHELL) -> Script:
     """Return what a RUN gives to `shell`; of the exec form, what it gives to a shell that it names."""
+    # Several checks ask for the script of one RUN; what is long is not kept.
+    if len(instruction.body) <= _KEPT and not instruction.heredocs:
+        return _kept_script(instruction, tuple(shell))
+    return _script(instruction, shell)
+
+
+@lru_cache(maxsize=4096)
+def _kept_script(instruction: Instruction, shell: tuple[str, ...]) -> Script:
+    return _script(instruction, shell)
+
+
+def _script(instruction: Instruction, shell: Sequence[str]) -> Script:
     if instruction.is_exec:
         return _exec_script(instruction)
     if not _is_known(shell[0]):
