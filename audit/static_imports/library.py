@@ -1,5 +1,6 @@
 """The records of the files of both trees: read once, kept by content."""
 
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -77,7 +78,9 @@ class Library:
         if not is_own and (why := why_unreadable(body)):
             self._add_gap(place, why)
             return None
-        key = record_key(body, f"own {self._version[:2]}" if is_own else "installed")
+        # Of what is newer than this Python, it says less than a later one would.
+        reading = f"own {self._version[:2]} {sys.version_info[:2]}" if is_own else "installed"
+        key = record_key(body, reading)
         kept = None if self._records is None else self._records.get(key)
         record = None if kept is None else decode_record(kept)
         if record is not None:

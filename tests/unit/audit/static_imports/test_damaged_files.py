@@ -124,6 +124,16 @@ def test_behind_a_function_whose_head_is_damaged_the_module_goes_on() -> None:
     assert [record.blocks[found.block].kind for found in record.imports] == [BlockKind.MODULE] * 2
 
 
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_comment_that_waives_a_rule_is_seen_behind_the_damage(damage: str) -> None:
+    waiver = "import late  # fleet-audit: ignore[FA-IMP-001] brought by the host\n"
+
+    (found,) = read(damage + AFTER + waiver).pragmas
+
+    line = (damage + AFTER + waiver).count("\n")
+    assert (found.line, found.first, found.last, found.problem) == (line, line, line, "")
+
+
 def test_text_in_a_string_of_the_damaged_block_is_no_code() -> None:
     text = 'def f():\n    """See:\n\nimport shown\nx = 1\n\nSo it is.\n    """\n    return (\n\nimport b\n'
 
