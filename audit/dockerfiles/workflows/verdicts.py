@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from fleet_audit.audit.dockerfiles.shell.outcomes import Loss, LossKind, lost_failure
 from fleet_audit.audit.dockerfiles.shell.symbols import is_known
-from fleet_audit.audit.dockerfiles.workflows.builds import uses_action
+from fleet_audit.audit.dockerfiles.workflows.aftermath import Aftermath, aftermath
 from fleet_audit.audit.dockerfiles.workflows.causes import Cause, fault_of
-from fleet_audit.audit.dockerfiles.workflows.conditions import is_true, paths_in
+from fleet_audit.audit.dockerfiles.workflows.conditions import is_true
 from fleet_audit.audit.dockerfiles.workflows.pictures import Picture, PlacedScan
-from fleet_audit.audit.dockerfiles.workflows.running import StepRun
 from fleet_audit.audit.model.gates import GateFault, GateFaultKind
 from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.audit.model.workflows import Step, Written
+from fleet_audit.audit.model.workflows import Written
 
 _LOSSES = {
     LossKind.ALTERNATIVE: "`{by}` stands in for its failure",
@@ -30,13 +29,14 @@ def verdict_faults(pictures: Sequence[Picture]) -> Iterator[GateFault]:
     """Yield the scans of one workflow's jobs that cannot fail, or not by the worst."""
     able = Counter(_subject(placed) for picture in pictures for placed in picture.scans if _is_able(placed))
     for picture in pictures:
+        behind = aftermath(picture)
         for placed in picture.scans:
             is_covered = able[_subject(placed)] > _is_able(placed)
             if placed.scan.fails is False:
                 if not is_covered:
-                    yield _without_exit_code(placed, picture)
+                    yield _without_exit_code(placed, picture, behind)
                 continue
-            yield from _ignored(placed, picture)
+            yield from _ignored(placed, picture, behind)
             if not is_covered:
                 yield from _filtered(placed, picture)
 
@@ -51,37 +51,22 @@ def _is_able(placed: PlacedScan) -> bool:
     return placed.scan.fails is not False and not _hides_critical(placed)
 
 
-def _without_exit_code(placed: PlacedScan, picture: Picture) -> GateFault:
-    if _is_read_later(placed, picture):
+def _without_exit_code(placed: PlacedScan, picture: Picture, behind: Aftermath) -> GateFault:
+    if _is_read_later(placed, behind):
         kind, detail = GateFaultKind.REPORT_ONLY, "its report is used by a later step, which may judge it"
     else:
         kind, detail = GateFaultKind.NO_EXIT_CODE, placed.scan.scanner.why.rstrip(".")
     return fault_of(placed, picture, Cause(kind, detail, placed.scan.setting))
 
 
-def _is_read_later(placed: PlacedScan, picture: Picture) -> bool:
+def _is_read_later(placed: PlacedScan, behind: Aftermath) -> bool:
     """Say whether a later step takes the report: uploads it to be judged by GitHub, or names its file."""
-    later = range(placed.step, len(picture.job.steps))
-    if any(_uploads(picture.job.steps[at]) for at in later):
+    if behind.last_upload >= placed.step:
         return True
-    files = {posixpath.basename(name) for name in _outputs(placed) if is_known(name) and name}
-    return any(
-        file in argument
-        for at in later
-        for command in picture.commands.get(at, ())
-        for argument in command.arguments
-        for file in files
-        if command is not placed.scan.command and command.program not in ("echo", "cat")
-    )
-
-
-def _uploads(run: StepRun) -> bool:
-    """Say whether a step hands a report to GitHub's code scanning."""
-    return uses_action(run, "github/codeql-action") and _path_of(run) == "upload-sarif"
-
-
-def _path_of(run: StepRun) -> str:
-    return "" if run.step.uses is None else run.step.uses.path
+    command = placed.scan.command
+    own = (placed.step, command.command.start if command is not None else -1)
+    files = (posixpath.basename(name) for name in _outputs(placed) if is_known(name))
+    return any(place > own for file in files for place in behind.words.get(file, ()))
 
 
 def _outputs(placed: PlacedScan) -> Iterator[str]:
@@ -102,14 +87,14 @@ def _outputs(placed: PlacedScan) -> Iterator[str]:
             yield redirect.target.expanded(command.environment) or ""
 
 
-def _ignored(placed: PlacedScan, picture: Picture) -> Iterator[GateFault]:
+def _ignored(placed: PlacedScan, picture: Picture, behind: Aftermath) -> Iterator[GateFault]:
     """Yield the ways in which the failure of a scan does not become that of its job."""
     loss = _loss(placed)
     if loss is not None:
         detail = _LOSSES[loss.kind].format(by=loss.by)
         place = SourceLocation(placed.scan.location.path, loss.line)
         yield fault_of(placed, picture, Cause(GateFaultKind.LOST, detail, place))
-    setting = _continuing(placed, picture)
+    setting = _continuing(placed, picture, behind)
     if setting is not None:
         detail = "continue-on-error makes a success of its failure"
         yield fault_of(placed, picture, Cause(GateFaultKind.CONTINUES, detail, setting.location))
@@ -121,33 +106,15 @@ def _loss(placed: PlacedScan) -> Loss | None:
     return lost_failure(placed.script, placed.scan.command.command)
 
 
-def _continuing(placed: PlacedScan, picture: Picture) -> Written | None:
+def _continuing(placed: PlacedScan, picture: Picture, behind: Aftermath) -> Written | None:
     """Return the continue-on-error that holds for a scan; None where a later step asks for the outcome."""
     job = picture.job
     if is_true(job.job.continue_on_error, job.certain):
         return job.job.continue_on_error
     for step in (*placed.run.within, placed.run.step):
-        if is_true(step.continue_on_error, placed.run.certain) and not _is_asked_for(step, placed, picture):
+        if is_true(step.continue_on_error, placed.run.certain) and step.id.lower() not in behind.asked:
             return step.continue_on_error
     return None
-
-
-def _is_asked_for(step: Step, placed: PlacedScan, picture: Picture) -> bool:
-    """Say whether a later step, or another job, asks how a step ended (``steps.ID.outcome``)."""
-    if not step.id:
-        return False
-    wanted = ("steps", step.id.lower(), "outcome")
-    texts = [text for later in picture.job.steps[placed.step :] for text in _texts(later.step)]
-    texts += [text.text for _, text in picture.job.job.outputs]
-    return any(wanted in paths_in(text) for text in texts)
-
-
-def _texts(step: Step) -> Iterator[str]:
-    if step.condition is not None:
-        yield step.condition.text
-    for written in (step.run, *(text for _, text in (*step.env, *step.given))):
-        if written is not None and "${{" in written.text:
-            yield written.text
 
 
 def _hides_critical(placed: PlacedScan) -> bool:

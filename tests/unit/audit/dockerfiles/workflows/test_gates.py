@@ -123,6 +123,12 @@ def test_a_scan_whose_report_is_judged_elsewhere_only_reports() -> None:
     ]
 
 
+def test_a_report_that_the_same_line_judges() -> None:
+    scan = "- run: trivy image -f json -o out.json acme/web:1 && "
+    assert in_steps(scan + "python judge.py out.json\n") == [("report-only", 1)]
+    assert in_steps(scan + "cat out.json\n") == [("no-exit-code", 1)]
+
+
 @pytest.mark.parametrize(
     ("step", "expected"),
     [
