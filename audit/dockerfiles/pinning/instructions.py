@@ -153,7 +153,7 @@ def merged(found: Iterable[Practised]) -> tuple[Practised, ...]:
 
 
 def _order(each: Practised) -> tuple[object, ...]:
-    return each.location, each.name, type(each.practice).__name__, repr(each.practice)
+    return each.location.path, each.location.line, each.name
 
 
 def _together(group: Sequence[Practised]) -> Practised:
