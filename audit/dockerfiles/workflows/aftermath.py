@@ -18,8 +18,8 @@ _WORD = re.compile(r"[\w.-]+")
 class Aftermath(msgspec.Struct, frozen=True):
     """The last step that uploads a report (-1 where none does), words of commands, and ids of steps.
 
-    `words` have the last two places, step and offset in its script, of the commands that are given them; `asked` are steps
-    whose outcome something asks for (``steps.ID.outcome``).
+    `words` have the last two places, step and offset in its script, of the commands that are given them;
+    `asked` are steps whose outcome something asks for (``steps.ID.outcome``).
     """
 
     last_upload: int

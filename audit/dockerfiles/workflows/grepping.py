@@ -5,11 +5,12 @@ Rules: POSIX.1-2017, "grep" (0 where a line is selected, 1 where none is), and t
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from fleet_audit.audit.dockerfiles.shell.arguments import syntax
 from fleet_audit.audit.dockerfiles.shell.following import Executed
 from fleet_audit.audit.dockerfiles.shell.outcomes import Sense, sense_of
-from fleet_audit.audit.dockerfiles.workflows.pictures import Picture
+from fleet_audit.audit.dockerfiles.workflows.pictures import MAX_SCANS, Picture
 from fleet_audit.audit.dockerfiles.workflows.scanning import short
 from fleet_audit.audit.model.gates import GateFault, GateFaultKind
 from fleet_audit.audit.model.location import SourceLocation
@@ -31,9 +32,8 @@ def grep_faults(picture: Picture) -> Iterator[GateFault]:
     """Yield the commands of a job that look for the severity of a finding with grep."""
     for at, commands in picture.commands.items():
         path = picture.job.steps[at].step.location.path
-        for command in commands:
-            if command.program not in _GREPS or not _asks_severity(command):
-                continue
+        asking = (each for each in commands if each.program in _GREPS and _asks_severity(each))
+        for command in islice(asking, MAX_SCANS):
             sense = sense_of(picture.scripts[at], command.command)
             if sense is None:
                 continue

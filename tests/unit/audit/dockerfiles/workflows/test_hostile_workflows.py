@@ -45,13 +45,31 @@ def wide_matrix() -> str:
         wide_matrix(),
         f"on: push\njobs: {{a: {{steps: [{', '.join([SCAN, PUSH] * 5000)}]}}}}\n",
         "on: push\njobs: {a: {steps: [{run: '" + "trivy image x || true; " * 20_000 + "'}]}}\n",
+        "on: push\njobs: {a: {steps: [{run: '" + "grep -q CRITICAL x; a; " * 20_000 + "'}]}}\n",
         f"on: push\njobs: {{a: {{if: '{WORDS}', name: '{WORDS}', steps: [{SCAN}]}}}}\n",
         "on: {push: {paths: [" + ", ".join(["'**a**b**'"] * 2000) + "]}}\n"
         "jobs: {a: {steps: [{run: docker build x}]}}\n",
         "on: [" + ", ".join(f"e{i}" for i in range(50_000)) + f"]\njobs: {{a: {{if: x, steps: [{SCAN}]}}}}\n",
+        "on: push\njobs: {a: {steps: ["
+        + ", ".join(
+            f"{{id: s{i}, continue-on-error: true, run: 'trivy image -o o{i} ${{{{ steps.s{i}.outcome }}}}'}}"
+            for i in range(5000)
+        )
+        + "]}}\n",
         "a: &a [x, x]\nb: &b [*a, *a]\n" + "".join(f"c{i}: &c{i} [*b, *b, *b]\n" for i in range(2000)),
     ],
-    ids=["jobs", "matrix", "steps", "script", "parentheses", "patterns", "events", "aliases"],
+    ids=[
+        "jobs",
+        "matrix",
+        "steps",
+        "script",
+        "greps",
+        "parentheses",
+        "patterns",
+        "events",
+        "outcomes",
+        "aliases",
+    ],
 )
 def test_the_reader_ends_soon(text: str) -> None:
     start = time.process_time()
