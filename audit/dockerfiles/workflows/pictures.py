@@ -13,7 +13,7 @@ from fleet_audit.audit.dockerfiles.workflows.running import JobRun, StepRun
 from fleet_audit.audit.dockerfiles.workflows.scanning import Scan, Scanners
 from fleet_audit.audit.knowledge.rows import Scanner
 
-MAX_SCANS = 50
+MAX_SCANS = 20
 """Scans of one step that are judged; a script with more is no gate that a person wrote."""
 
 
