@@ -33,6 +33,7 @@ def _crashing() -> dict[str, bytes]:
         "crash-chained-operators": b"x = " + b"1+" * 20_000 + b"1\n",
         "crash-nested-parentheses": b"x = " + b"(" * 5_000 + b"1" + b")" * 5_000 + b"\n",
         "crash-nested-calls": b"x = " + b"f(" * 5_000 + b")" * 5_000 + b"\n",
+        "crash-programs-in-programs": b"import os\nos.system(" + b"os.system(" * 5_000 + b")" * 5_001 + b"\n",
         "crash-negations": b"x = " + b"not " * 8_000 + b"1\n",
         "crash-lambdas": b"x = " + b"lambda: " * 5_000 + b"1\n",
         "crash-attributes": b"x = a" + b".b" * 20_000 + b"\n",
@@ -78,6 +79,9 @@ def _unfinished() -> dict[str, bytes]:
         "unfinished-merge": b"<<<<<<< HEAD\nx = 1\n=======\nx = 2\n>>>>>>> other\n",
         "unfinished-continuation": b"x = 1 + \\\n\n",
         "unfinished-block": b"def f():\n",
+        "unfinished-text-of-a-function": b'def f():\n    """A.\ndef g():\n    """B."""\n    import inner\n',
+        "unfinished-merge-in-a-function": b"def f():\n<<<<<<< HEAD\n    import inner\n=======\n>>>>>>> b\n",
+        "unfinished-method": b"class A:\n  def f(self):\n    return (\n  def g(self):\n    import inner\n",
     }
 
 

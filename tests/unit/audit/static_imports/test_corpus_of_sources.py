@@ -4,8 +4,10 @@ import time
 
 import pytest
 
+from fleet_audit.audit.static_imports.source.own_code import read_own_code
 from fleet_audit.audit.static_imports.source.reading import read_source, why_unreadable
 from fleet_audit.audit.static_imports.source.store import decode_record, encode_record
+from fleet_audit.audit.static_imports.source.syntax import Judge
 from tests.fuzz.make_source_corpus import FOLDER, corpus
 
 NAMES = sorted(corpus())
@@ -14,6 +16,7 @@ LARGEST = 128 << 10
 
 ALL = {"first", "last"}
 FOUND = {
+    "crash-programs-in-programs": {*ALL, "os"},
     "empty": set[str](),
     # Of two marks Python takes the second for a letter of the first statement.
     "encoding-two-marks": {"last"},
@@ -23,6 +26,9 @@ FOUND = {
     "layout-tabs": {*ALL, "inner", "same"},
     "long-import": {*ALL, *(f"m{i}" for i in range(2_000))},
     "unfinished-import": {*ALL, "a"},
+    "unfinished-merge-in-a-function": {*ALL, "inner"},
+    "unfinished-method": {*ALL, "inner"},
+    "unfinished-text-of-a-function": {*ALL, "inner"},
 }
 
 
@@ -41,6 +47,15 @@ def test_the_imports_of_a_hostile_file_are_found_in_bounded_time(name: str) -> N
     assert {found.module for found in record.imports} == FOUND.get(name, ALL)
     assert decode_record(encode_record(record)) == record
     assert spent < SECONDS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_no_parser_reads_of_a_hostile_file_hides_no_import(name: str) -> None:
+    body = (FOLDER / name).read_bytes()
+    with Judge(deadline=SECONDS) as judge:
+        record = read_own_code(body, judge, (3, 11)).record
+
+    assert {found.module for found in record.imports} == FOUND.get(name, ALL)
 
 
 def test_only_what_no_python_source_may_hold_is_not_read() -> None:
