@@ -32,7 +32,7 @@ from fleet_audit.audit.knowledge.rows import (
 from fleet_audit.audit.model.identity import DistributionName, ModuleName, PackageName, Soname
 from fleet_audit.audit.model.imports import ComputedImport, KnownImport, Level, SettingsModule, SettingUse
 
-_READING = f"knowledge/7 {__version__}"
+_READING = f"knowledge/8 {__version__}"
 """Raise the number whenever the same files are to be read otherwise: what they say is kept between runs."""
 
 _LEVELS = {
@@ -169,6 +169,7 @@ def _computed(row: ComputedImports) -> Iterable[ComputedImport]:
         unless=row.unless,
         lists=row.lists,
         names_of=row.names_of,
+        submodule=row.submodule,
     )
     for module, loads in row.modules.items():
         yield msgspec.structs.replace(common, module=ModuleName(module), loads=_names(loads))

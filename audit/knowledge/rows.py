@@ -105,8 +105,8 @@ class ComputedImports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `names_module` that argument names a module (``package.module:attribute``), which is loaded. Where
     `takes_first` is set, the first of the modules that is there is loaded, else all that are there.
     Where `lists` is given, what these arguments list (``0`` for the first) stands for the first argument;
-    with `names_of`, each is a name in that package. A call that is given one of the arguments in `unless`
-    chooses for itself. Where `survives` is set, those
+    with `names_of`, each is a name in that package, with `submodule` a package of which that is imported.
+    A call that is given one of the arguments in `unless` chooses for itself. Where `survives` is set, those
     that cannot be imported are passed over. `checked` says against which release the row was tried; where it
     begins with "read in", the source was read and nothing tried.
     """
@@ -121,6 +121,7 @@ class ComputedImports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     names: dict[Dotted, Annotated[tuple[Dotted, ...], msgspec.Meta(min_length=1)]] = {}
     lists: tuple[Text, ...] = ()
     names_of: str = ""
+    submodule: str = ""
     level: Literal["certain", "probable", "lazy", "string"] = "certain"
     prefix: str = ""
     takes_first: bool = False

@@ -163,7 +163,8 @@ class ComputedImport(msgspec.Struct, frozen=True):
     is called, and where `name` is given once that is taken from its package; of them all that are there, or
     `takes_first` of them. Where `prefix` is given, the call's first argument must begin so. `names_module`
     says that the argument is the module's own name (``package.module:name``). With `lists`, what these
-    arguments of the call list stands for the first, and with `names_of` each is a name in it. A call
+    arguments of the call list stands for the first; with `names_of` each is a name in that package, and with
+    `submodule` a package of which that is loaded. A call
     with one of the keywords in `unless` chooses for itself. Where it `survives`, a module that cannot be
     imported is passed over. `row` is the id of the row.
     """
@@ -181,6 +182,7 @@ class ComputedImport(msgspec.Struct, frozen=True):
     name: str = ""
     lists: tuple[str, ...] = ()
     names_of: str = ""
+    submodule: str = ""
 
 
 class SettingUse(msgspec.Struct, frozen=True):

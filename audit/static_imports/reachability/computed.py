@@ -92,6 +92,8 @@ class Computed:
         if row.names_of:
             loaded = self.by_name(f"{row.names_of}.{text}", known)
             yield from ((name, max(level, row.level)) for name, level in loaded)
+        if row.submodule and known.find(inner := f"{text}.{row.submodule}") is not None:
+            yield ModuleName(inner), row.level
         named = text.partition(":")[0]
         if row.names_module and is_module_name(named) and not named.startswith("."):
             yield ModuleName(named), row.level

@@ -204,3 +204,15 @@ def test_a_call_loads_what_its_argument_lists(call: str, expected: set[str]) -> 
 
 def test_modules_may_be_listed_by_their_own_names() -> None:
     assert set(levels("import db\ndb.run('slow', include=['fast'])\n", INCLUDED)) == {"fast"}
+
+
+def test_of_listed_packages_the_submodule_that_is_there_is_loaded() -> None:
+    row = msgspec.structs.replace(LISTED, id="db-related", names_of="", submodule="backend")
+    image = {**IMAGE, "db/backend.py": "import fast\n", "other/__init__.py": "import slow\n"}
+    known = Knowledge([KnowledgeFile(computed_imports=(row,))])
+    app = "import db\ndb.run(['db', 'other', 'gone'])\n"
+
+    (service,) = examination({"app.py": app}, image, computed=known.computed_imports).services
+
+    assert [e.module for e in service.extension_modules] == ["fast"]
+    assert service.missing == ()
