@@ -256,7 +256,7 @@ class Scanner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Misnomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Names of packages that are another project's than people mean, or nobody's (`is_absent`).
+    """Names of packages that are another project's than people mean, or have nothing to offer (`is_absent`).
 
     `meant` is what people mean, `actual` what they get, `instead` how to install what is meant. Where
     `is_certain` is set, nobody can mean what is got. `checked` is the day on which the archive was asked.

@@ -21,9 +21,9 @@ class Install(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     where the package is what installs others (pip, setuptools, wheel).
 
     Where the name is known to be another project's than people mean, `meant` is that, `actual` what is got,
-    `instead` how to install what is meant, and `row` says which row of the knowledge base knows.
-    `is_absent` where nobody has that name; `is_run` where a program of that name is run in the same file, and
-    `is_certain` where nobody can mean what is got.
+    `instead` how to install what is meant, and `row` says which row of the knowledge base knows. `is_absent`
+    where nothing is offered under that name; `is_run` where a program of that name is run in the same file,
+    and `is_certain` where nobody can mean what is got.
     """
 
     path: str = ""
