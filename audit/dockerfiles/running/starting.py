@@ -1,38 +1,41 @@
-"""What the container of a Dockerfile's image runs by itself."""
+"""The words of what the container of a Dockerfile's image runs by itself."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Sequence
 
-from fleet_audit.audit.dockerfiles.language.expansion import scopes
 from fleet_audit.audit.dockerfiles.language.parsing import parse
-from fleet_audit.audit.dockerfiles.language.structure import Instruction
-
-_STARTING = ("ENTRYPOINT", "CMD", "HEALTHCHECK")
+from fleet_audit.audit.dockerfiles.running.configuration import Use, effective
+from fleet_audit.audit.model.running import shell_text
 
 
 def start_words(dockerfile: str, *, target: str) -> tuple[str, ...]:
     """Return the words of the command lines that the stage `target`, else the last one, runs by itself.
 
-    These are its ENTRYPOINT, CMD and HEALTHCHECK; of several the last counts (Dockerfile reference). Empty
-    where there is no such stage.
+    These are its ENTRYPOINT, CMD and HEALTHCHECK, those of stages below it included; nothing is known of the
+    image that it starts from. Empty where there is no such stage.
     """
-    parsed = parse(dockerfile)
-    stage = parsed.target(target)
-    if stage is None:
+    run = effective(Use(parse(dockerfile), "", target), lambda _: None)
+    if run is None:
         return ()
-    chosen: dict[str, Instruction] = {}
-    for each in reversed([*scopes(parsed, target=target).lineage(stage)]):
-        chosen |= {i.keyword: i for i in each.instructions if i.keyword in _STARTING}
-    return tuple(word for keyword in _STARTING if keyword in chosen for word in _words(chosen[keyword]))
+    words = [word for each in (run.entrypoint, run.cmd) if each is not None for word in _words(each.words)]
+    test = () if run.health is None else run.health.test
+    match test:
+        case ["CMD-SHELL", text]:
+            words += _split(text)
+        case ["CMD", *command]:
+            words += command
+        case _:
+            pass
+    return tuple(words)
 
 
-def _words(instruction: Instruction) -> Iterator[str]:
-    for flag in instruction.flags:
-        yield f"--{flag.name}" if flag.value is None else f"--{flag.name}={flag.value}"
-    if instruction.is_exec:
-        yield from instruction.words
-        return
+def _words(command: tuple[str, ...]) -> Sequence[str]:
+    text = shell_text(command)
+    return command if text is None else _split(text)
+
+
+def _split(text: str) -> list[str]:
     try:
-        yield from shlex.split(instruction.body)
+        return shlex.split(text)
     except ValueError:
-        yield from instruction.body.split()
+        return text.split()

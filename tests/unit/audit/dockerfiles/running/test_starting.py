@@ -17,7 +17,24 @@ def test_entrypoint_command_and_healthcheck_are_joined() -> None:
         'ENTRYPOINT ["tini", "--"]',
     )
 
-    assert found == ("tini", "--", "serve", "--interval=3s", "CMD", "redis-cli", "ping")
+    assert found == ("tini", "--", "serve", "redis-cli", "ping")
+
+
+def test_a_healthcheck_in_shell_form_is_split_and_none_runs_nothing() -> None:
+    assert words("FROM base", "HEALTHCHECK CMD redis-cli ping || exit 1") == (
+        "redis-cli",
+        "ping",
+        "||",
+        "exit",
+        "1",
+    )
+    assert words("FROM base", "HEALTHCHECK CMD x", "HEALTHCHECK NONE") == ()
+
+
+def test_an_entrypoint_takes_away_the_command_of_the_stage_below() -> None:
+    lines = ("FROM base AS first", "CMD old", "FROM first", 'ENTRYPOINT ["new"]')
+
+    assert words(*lines) == ("new",)
 
 
 @pytest.mark.parametrize(
