@@ -1,6 +1,6 @@
 """Installations whose failure nobody sees: the build goes on, and the image lacks what it should hold."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -14,6 +14,16 @@ MAX_INSTALLS = 200
 """Installations that are looked at of a script with more than MAX_COMMANDS commands, which is a gap."""
 
 _MAX_DEPTH = 5
+_TOLD: Mapping[LossKind, str] = {
+    LossKind.ALTERNATIVE: "|| {by}",
+    LossKind.PIPE: "| {by}",
+    LossKind.GOES_ON: "; {by}",
+    LossKind.NEXT_ROUND: "the next round of `{by}`",
+    LossKind.BACKGROUND: "{by}",
+    LossKind.NEGATED: "{by}",
+    LossKind.CONDITION: "a condition that lets it pass",
+    LossKind.SUBSTITUTION: '{by} "$(…)"',
+}
 _FIXING = frozenset({"-f", "-fy", "-yf", "--fix-broken"})
 
 
@@ -69,16 +79,5 @@ def _is_mended(call: Call, commands: Sequence[Command], command: Command) -> boo
 
 def told(loss: Loss) -> str:
     """Return what takes a failure, as it stands in the script."""
-    match loss.kind:
-        case LossKind.ALTERNATIVE:
-            return f"|| {loss.by}"
-        case LossKind.PIPE:
-            return f"| {loss.by}"
-        case LossKind.GOES_ON:
-            return f"; {loss.by}"
-        case LossKind.BACKGROUND | LossKind.NEGATED:
-            return loss.by
-        case LossKind.CONDITION:
-            return "a condition that lets it pass"
-        case LossKind.SUBSTITUTION:
-            return f'{loss.by} "$(…)"'
+    text = _TOLD[loss.kind].format(by=loss.by)
+    return f"{text} (set -e does not look at what stands before &&)" if loss.is_left_of_and else text

@@ -26,6 +26,7 @@ from fleet_audit.audit.dockerfiles.shell.script import (
 
 _SUCCEEDING = frozenset({"true", ":", "echo", "printf", "logger", "continue", "break"})
 _LEAVING = frozenset({"exit", "return"})
+_OF_BRANCHES = frozenset({BlockKind.IF, BlockKind.CASE, BlockKind.LOOP, BlockKind.FOR})
 
 
 class LossKind(StrEnum):
@@ -34,6 +35,7 @@ class LossKind(StrEnum):
     ALTERNATIVE = "alternative"
     PIPE = "pipe"
     GOES_ON = "goes-on"
+    NEXT_ROUND = "next-round"
     CONDITION = "condition"
     NEGATED = "negated"
     BACKGROUND = "background"
@@ -41,11 +43,15 @@ class LossKind(StrEnum):
 
 
 class Loss(msgspec.Struct, frozen=True):
-    """Why the failure of a command is none of the script; `line` is where it ends, `by` what takes it."""
+    """Why the failure of a command is none of the script; `line` is where it ends, `by` what takes it.
+
+    `is_left_of_and` where ``set -e`` holds, and does not look at the command because ``&&`` stands behind it.
+    """
 
     kind: LossKind
     line: int
     by: str = ""
+    is_left_of_and: bool = False
 
 
 class _Handled(msgspec.Struct, frozen=True):
@@ -114,16 +120,22 @@ def _outcome(path: Sequence[_Level], command: Command) -> _Outcome:
             outcome = _of_substitution(level)
             if not isinstance(outcome, _Fails):
                 return outcome
-        outcome = _in_list(level, command, exits=exits)
+        if not _is_one_of_several(level):
+            outcome = _in_list(level, command, exits=exits)
         if not isinstance(outcome, _Fails):
             return outcome
         if outcome.ends_shell and not _is_subshell(path[:depth]):
             return outcome
         if level.block is not None:
-            outcome = _of_block(level.block, path[depth - 1] if depth else level)
+            outcome = _of_block(level.block, path[depth - 1] if depth else level, command)
             if not isinstance(outcome, _Fails):
                 return outcome
     return outcome
+
+
+def _is_one_of_several(level: _Level) -> bool:
+    """Say whether an item is a branch or the body of its block: what stands beside it does not follow it."""
+    return level.block is not None and level.block.kind in _OF_BRANCHES
 
 
 def _is_subshell(path: Sequence[_Level]) -> bool:
@@ -154,15 +166,33 @@ def _of_substitution(level: _Level) -> _Outcome:
     return _Handled()
 
 
-def _of_block(block: Block, above: _Level) -> _Outcome:
+def _of_block(block: Block, above: _Level, command: Command) -> _Outcome:
     """Return what becomes of the failure of a list in its block."""
     match block.kind:
         case BlockKind.CONDITION:
             return _of_condition(above)
+        case BlockKind.FOR:
+            return _of_round(block, command)
         case BlockKind.FUNCTION | BlockKind.LOOP:
             return _Handled()
         case _:
             return _Fails()
+
+
+def _of_round(loop: Block, command: Command) -> _Outcome:
+    """Return what becomes of the failure of one round of a loop over words.
+
+    The loop ends as its last round does. A command that does the same in each round is tried again.
+    """
+    names = {name for word in command.words for name in word.variables}
+    leaves = any(
+        isinstance(item, Command) and item.name in ("break", "exit", "return")
+        for body in loop.items
+        for item in (body.items if isinstance(body, Block) else ())
+    )
+    if len(loop.words) > 1 and loop.name in names and not leaves:
+        return Loss(LossKind.NEXT_ROUND, loop.line, f"for {loop.name}")
+    return _Fails()
 
 
 def _of_condition(above: _Level) -> _Outcome:
@@ -221,7 +251,10 @@ def _in_list(level: _Level, command: Command, *, exits: bool) -> _Outcome:
         return _of_alternative(alternative)
     if place == len(joined) - 1 and exits:
         return _Fails(ends_shell=True)
-    return _at_end(following)
+    outcome = _at_end(following)
+    if exits and isinstance(outcome, Loss):
+        return msgspec.structs.replace(outcome, is_left_of_and=True)
+    return outcome
 
 
 def _in_pipe(level: _Level, pipe: tuple[Item, ...], command: Command) -> _Outcome | None:

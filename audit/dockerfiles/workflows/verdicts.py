@@ -18,6 +18,7 @@ _LOSSES = {
     LossKind.ALTERNATIVE: "`{by}` stands in for its failure",
     LossKind.PIPE: "its exit code is lost in a pipe into `{by}`: pipefail is not set",
     LossKind.GOES_ON: "the script goes on after it, with `{by}`",
+    LossKind.NEXT_ROUND: "`{by}` goes on with its next round",
     LossKind.CONDITION: "it is the condition of an `{by}` that leads to no failure",
     LossKind.NEGATED: "a `{by}` turns its failure into success",
     LossKind.BACKGROUND: "it runs in the background",

@@ -30,6 +30,9 @@ LOST = [
     ("{ scan; echo on; } || true", LossKind.GOES_ON),
     ("(scan) || true", LossKind.ALTERNATIVE),
     ("for i in a; do scan || true; done", LossKind.ALTERNATIVE),
+    ("set +e\nfor i in 1 0; do scan $i; done", LossKind.NEXT_ROUND),
+    ("set +e\nif true; then scan; echo on; else scan; fi", LossKind.GOES_ON),
+    ("f() { scan && echo fine; echo on; }\nf", LossKind.GOES_ON),
 ]
 KEPT = [
     "scan",
@@ -50,6 +53,12 @@ KEPT = [
     "for i in a; do scan; done\necho on",
     "case a in a) scan;; esac\necho on",
     "if true; then scan; fi\necho on",
+    "set +e\nif true; then echo fine && scan; elif false; then echo no; else echo no; fi",
+    "set +e\nif true; then scan && echo fine; else echo no; fi",
+    "set +e\ncase a in a) scan;; *) echo no;; esac",
+    "set +e\nfor i in 0 1; do scan && break; done",
+    "set +e\nfor i in 0 1; do scan --always; done",
+    "set -e; f() { scan; echo on; }; f",
 ]
 
 
@@ -74,7 +83,7 @@ def test_a_failure_that_a_function_or_something_else_handles_is_not_called_lost(
     assert loss_of("scan || handle") is None
     assert loss_of("scan || failed=1\nexit ${failed:-0}") is None
     assert loss_of("if scan; then echo fine; else failed=1; fi\nexit ${failed:-0}") is None
-    assert loss_of("f() { scan; echo on; }\nf") is None
+    assert loss_of("set +e; f() { scan; return $?; }; f") is None
     assert loss_of('if ! scan; then echo failed=1 >> "$GITHUB_ENV"; fi') is None
     assert loss_of("scan || echo failed > state") is None
     assert loss_of("scan || echo failed >> $GITHUB_STEP_SUMMARY") is LossKind.ALTERNATIVE
@@ -95,7 +104,7 @@ def test_the_line_is_where_the_failure_ends() -> None:
 )
 def test_bash_says_the_same(text: str, is_lost: bool, tmp_path: Path) -> None:
     done = subprocess.run(  # noqa: S603  (the samples of this file)
-        [shutil.which("bash") or "", "-ec", f"scan() {{ return 9; }}\n{text}\n"],
+        [shutil.which("bash") or "", "-ec", f"scan() {{ return ${{1:-9}}; }}\n{text}\n"],
         capture_output=True,
         timeout=10,
         check=False,
