@@ -18,7 +18,7 @@ from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.running.bases import Bases
 from fleet_audit.audit.dockerfiles.shell.calls import Call, called
 from fleet_audit.audit.dockerfiles.shell.instructions import run_script
-from fleet_audit.audit.dockerfiles.shell.script import Script
+from fleet_audit.audit.dockerfiles.shell.script import Redirect, Script
 from fleet_audit.audit.dockerfiles.standards.bringing import Brought, copied, why_absent
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, own_steps
 from fleet_audit.audit.dockerfiles.standards.processes import behind_init
@@ -38,11 +38,15 @@ _FLAGS_ALONE = re.compile(r"-[bBdEhiIOPqsSuvVx]+")
 _SYSTEM_FOLDERS = ("/bin/", "/sbin/", "/usr/", "/lib", "/etc/", "/opt/", "/docker-entrypoint")
 _HARMLESS = frozenset(
     {
-        *("apt-get", "apt", "apk", "dpkg", "pip", "pip3", "uv", "rm", "chmod", "chown", "mkdir", "useradd"),
+        *("apt-get", "apt", "apk", "dpkg", "rm", "chmod", "chown", "mkdir", "useradd"),
         *("groupadd", "adduser", "addgroup", "usermod", "ldconfig", "set", "echo", "true", "test", "["),
     }
 )
 """Programs of RUN instructions that make no file of a service's own."""
+
+_INSTALLERS = frozenset({"pip", "pip3", "uv"})
+_ELSEWHERE = ("-t", "--target", "--prefix", "--root", "-e", "--editable", "--src")
+"""Options of pip that put packages, or their sources, elsewhere than among those of the interpreter."""
 
 
 class _Wanted(msgspec.Struct, frozen=True):
@@ -212,14 +216,31 @@ def _places_below(stage: Stage, runs: Sequence[tuple[Instruction, Script]]) -> l
 def _is_harmless(script: Script) -> bool:
     """Say whether a RUN is read, and makes no file of a service's own."""
     calls = [called(command) for command in script.commands]
-    return bool(calls) and all(call is not None and _makes_nothing(call) for call in calls)
+    is_read = bool(calls) and all(call is not None and _makes_nothing(call) for call in calls)
+    return is_read and not any(map(_writes_file, _redirects(script)))
+
+
+def _redirects(script: Script) -> Iterator[Redirect]:
+    for command, around in script.walk():
+        yield from command.redirects
+        for block in around:
+            yield from block.redirects
+
+
+def _writes_file(redirect: Redirect) -> bool:
+    target = redirect.target.value or ""
+    is_stream = redirect.operator == ">&" and (target.isdigit() or target == "-")
+    return not redirect.operator.startswith("<") and not is_stream and not target.startswith("/dev/")
 
 
 def _makes_nothing(call: Call) -> bool:
     words = [word.value for word in call.arguments]
-    return call.program in _HARMLESS or (
+    is_installer = call.program in _INSTALLERS or (
         _PYTHON.fullmatch(call.program) is not None and words[:2] == ["-m", "pip"]
     )
+    if is_installer:
+        return not any((word or "-t").startswith(_ELSEWHERE) for word in words)
+    return call.program in _HARMLESS
 
 
 def _why_missing(wanted: _Wanted, brought: Sequence[Brought], files: ContextFiles, rules: IgnoreRules) -> str:

@@ -216,6 +216,7 @@ START = ("WORKDIR /app", "COPY services/ services/")
         ('ENTRYPOINT ["tini", "--"]\nCMD ["python3", "app.py"]', "app.py"),
         ('CMD ["uvicorn", "services.gone:app"]', "services.gone"),
         ('CMD ["/app/start.sh"]', "/app/start.sh"),
+        ('RUN pip install tool==1 >/dev/null 2>&1\nCMD ["/app/start.sh"]', "/app/start.sh"),
     ],
 )
 def test_a_file_that_nothing_copies_is_missing(tmp_path: Path, command: str, name: str) -> None:
@@ -233,6 +234,9 @@ def test_a_file_that_nothing_copies_is_missing(tmp_path: Path, command: str, nam
         (*START, 'CMD ["python3", "-m", "http.server"]'),
         (*START, 'CMD ["uvicorn", "--app-dir", "x", "services.gone:app"]'),
         (*START, "RUN make", 'CMD ["python3", "services/gone.py"]'),
+        (*START, "RUN echo 'exec x' > start.sh", 'CMD ["/app/start.sh"]'),
+        (*START, "RUN { echo '#!/bin/sh'; echo 'exec x'; } >/app/start.sh", 'CMD ["/app/start.sh"]'),
+        (*START, "RUN pip install -t /app tool==1", 'CMD ["python3", "-m", "services.gone"]'),
         (*START, "COPY --from=other / /", 'CMD ["python3", "services/gone.py"]'),
         (*START, "COPY serv* ./services/", 'CMD ["python3", "services/gone.py"]'),
         (*START, 'CMD ["/usr/bin/start.sh"]'),
