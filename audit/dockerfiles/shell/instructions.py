@@ -11,7 +11,7 @@ from fleet_audit.audit.dockerfiles.language.structure import Instruction
 from fleet_audit.audit.dockerfiles.shell.options import with_arguments
 from fleet_audit.audit.dockerfiles.shell.positions import body_positions, line_positions
 from fleet_audit.audit.dockerfiles.shell.reading import read_script
-from fleet_audit.audit.dockerfiles.shell.script import Heredoc, Options, Script
+from fleet_audit.audit.dockerfiles.shell.script import Command, Heredoc, Operator, Options, Script, Word
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh", "mksh", "rbash"})
@@ -38,7 +38,10 @@ def run_scripts(instructions: Iterable[Instruction]) -> Iterator[tuple[Instructi
 
 
 def run_script(instruction: Instruction, shell: Sequence[str] = DEFAULT_SHELL) -> Script:
-    """Return what a RUN gives to `shell`; of the exec form, what it gives to a shell that it names."""
+    """Return what a RUN gives to `shell`.
+
+    Of the exec form that is what it gives to a shell that it names, else the one command that it is.
+    """
     # Several checks ask for the script of one RUN; what is long is not kept.
     if len(instruction.body) <= _KEPT and not instruction.heredocs:
         return _kept_script(instruction, tuple(shell))
@@ -76,13 +79,18 @@ def shell_options(words: Sequence[str]) -> Options:
 
 def _exec_script(instruction: Instruction) -> Script:
     words = instruction.words
-    if len(words) < 2 or not _is_known(words[0]):
-        return Script()
-    at = next((at for at, word in enumerate(words) if at and _takes_script(word)), None)
-    if at is None or at + 1 >= len(words):
-        return Script()
+    at = next((at for at, word in enumerate(words) if at and _takes_script(word)), len(words))
+    if not words or not _is_known(words[0]) or at + 1 >= len(words):
+        return Script((_exec_command(instruction),)) if words else Script()
     positions = line_positions(instruction.line)
     return read_script(words[at + 1], options=shell_options(words[: at + 1]), positions=positions)
+
+
+def _exec_command(instruction: Instruction) -> Command:
+    """Return the command of an exec form: no shell reads its words, which all stand at the instruction."""
+    line = instruction.line
+    words = tuple(Word(word, word, 0, 0, line, 0, is_quoted=True) for word in instruction.words)
+    return Command(words, (), (), Operator.NONE, Operator.NONE, 0, 0, line, 0)
 
 
 def _takes_script(word: str) -> bool:

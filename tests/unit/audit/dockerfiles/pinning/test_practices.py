@@ -297,6 +297,12 @@ def test_packages_stand_at_their_own_lines() -> None:
     ]
 
 
+def test_the_exec_form_installs_without_a_shell() -> None:
+    found = practised('RUN ["pip", "install", "a>=1", "b==2"]')
+
+    assert [(each.name, each.location.line) for each in found] == [("pip:a", 2), ("pip:b", 2)]
+
+
 def test_what_is_installed_twice_is_one_record_with_both_lines() -> None:
     (found,) = practised("RUN pip install a\nRUN pip install a")
 

@@ -42,14 +42,15 @@ def test_the_first_line_of_a_here_document_sets_options() -> None:
     assert script.commands[0].options.exits_on_error
 
 
-def test_the_exec_form_has_a_script_where_it_names_a_shell() -> None:
-    shell, program = scripts('RUN ["bash", "-ec", "a && b"]\nRUN ["pip", "install", "x"]')
+def test_the_exec_form_is_a_command_or_a_script_where_it_names_a_shell() -> None:
+    shell, program = scripts('RUN ["bash", "-ec", "a && b"]\nRUN ["pip", "install", "x>=1; y"]')
 
     assert [(c.name, c.line, c.options.exits_on_error) for c in shell.commands] == [
         ("a", 2, True),
         ("b", 2, True),
     ]
-    assert program == Script()
+    (command,) = program.commands
+    assert [(word.value, word.line) for word in command.words] == [("pip", 3), ("install", 3), ("x>=1; y", 3)]
 
 
 def test_the_shell_instruction_sets_options_and_languages() -> None:
