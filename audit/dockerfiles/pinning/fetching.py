@@ -10,7 +10,7 @@ import msgspec
 
 from fleet_audit.audit.dockerfiles.pinning.packages import is_fixed
 from fleet_audit.audit.dockerfiles.shell.calls import Call, called
-from fleet_audit.audit.dockerfiles.shell.following import Executed
+from fleet_audit.audit.dockerfiles.shell.following import Executed, joined
 from fleet_audit.audit.dockerfiles.shell.instructions import SHELLS
 from fleet_audit.audit.dockerfiles.shell.script import (
     Block,
@@ -25,6 +25,24 @@ from fleet_audit.audit.dockerfiles.shell.symbols import is_known, shown
 
 _FETCHERS = frozenset({"curl", "wget", "fetch", "http", "aria2c"})
 _INTERPRETER = re.compile(r"(?:python|pypy|perl|ruby|node|nodejs|php|Rscript|lua)(?:\d+(?:\.\d+)*)?")
+_CHECKERS = frozenset(
+    {
+        "sha256sum",
+        "sha384sum",
+        "sha512sum",
+        "shasum",
+        "sha1sum",
+        "md5sum",
+        "gpg",
+        "gpgv",
+        "cosign",
+        "minisign",
+        "openssl",
+    }
+)
+_CURL_FILE = re.compile(r"-[a-zA-Z]*o|--output")
+_CURL_REMOTE = re.compile(r"-[a-zA-Z]*O[a-zA-Z]*|--remote-name")
+_WGET_FILE = re.compile(r"-[a-zA-Z]*O|--output-document")
 _ADDRESS = re.compile(r"(?:https?|ftp)://\S+")
 _SCP = re.compile(r"[\w.-]+@[\w.-]+:")
 _REFERENCE_OPTIONS = ("-b", "--branch", "--revision")
@@ -128,6 +146,52 @@ def _fetched_by(part: Part) -> str | None:
 
 def _address(words: Iterable[Word]) -> str:
     return next((word.text.strip("\"'") for word in words if _ADDRESS.match(word.text.strip("\"'"))), "")
+
+
+def scripts_fetched_and_run(executed: Sequence[Executed]) -> Iterator[PipedScript]:
+    """Yield what is fetched into a file and run from there, with nothing in between that checks files."""
+    fetched: dict[str, str] = {}
+    for each in executed:
+        if each.program in _CHECKERS:
+            fetched = {}
+        elif each.program in _FETCHERS:
+            address = next((word for word in each.arguments if _ADDRESS.match(word)), "")
+            file = _file_of(each, address)
+            if address and file is not None:
+                fetched[file] = shown(address)
+        elif fetched and (file := _script_of(each)) in fetched:
+            yield PipedScript(each.program, fetched.pop(file), each.line)
+
+
+def _file_of(executed: Executed, address: str) -> str | None:
+    """Return the file that a program fetches into, as an absolute path; None where it is not known.
+
+    Rules: curl(1), ``-o`` and ``-O``; wget(1), ``-O``, and the last part of the address without it.
+    """
+    words = executed.arguments
+    is_wget = executed.program == "wget"
+    named = _WGET_FILE if is_wget else _CURL_FILE
+    at = next((at for at, word in enumerate(words[:-1]) if named.fullmatch(word)), None)
+    redirects = executed.command.redirects
+    to = next((each.target.value for each in redirects if each.operator == ">" and not each.number), None)
+    if at is not None:
+        to = words[at + 1]
+    elif to is None and (is_wget or any(_CURL_REMOTE.fullmatch(word) for word in words)):
+        to = address.rpartition("/")[2]
+    return None if to in ("", "-", None) else joined(executed.folder, to)
+
+
+def _script_of(executed: Executed) -> str | None:
+    """Return the script that a program is given, or is, as an absolute path; None where there is none."""
+    if (
+        executed.program in SHELLS
+        or _INTERPRETER.fullmatch(executed.program)
+        or executed.program in (".", "source")
+    ):
+        file = next((word for word in executed.arguments if not word.startswith(("-", "+"))), None)
+        return None if file is None else joined(executed.folder, file)
+    name = next((word.value for word in executed.command.words if word.value), None)
+    return joined(executed.folder, name) if name is not None and "/" in name else None
 
 
 def moving_sources(executed: Sequence[Executed]) -> Iterator[MovingSource]:

