@@ -4,11 +4,13 @@ import posixpath
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from fleet_audit.audit.dockerfiles.shell.outcomes import Loss, LossKind, lost_failure
 from fleet_audit.audit.dockerfiles.shell.symbols import is_known
 from fleet_audit.audit.dockerfiles.workflows.aftermath import Aftermath, aftermath
 from fleet_audit.audit.dockerfiles.workflows.causes import Cause, fault_of
-from fleet_audit.audit.dockerfiles.workflows.conditions import is_true
+from fleet_audit.audit.dockerfiles.workflows.conditions import certainly_off, is_true, worlds
 from fleet_audit.audit.dockerfiles.workflows.pictures import Picture, PlacedScan
 from fleet_audit.audit.model.gates import GateFault, GateFaultKind
 from fleet_audit.audit.model.location import SourceLocation
@@ -28,28 +30,46 @@ _LOSSES = {
 
 def verdict_faults(pictures: Sequence[Picture]) -> Iterator[GateFault]:
     """Yield the scans of one workflow's jobs that cannot fail, or not by the worst."""
-    able = Counter(_subject(placed) for picture in pictures for placed in picture.scans if _is_able(placed))
-    for picture in pictures:
+    judged = [_judged(picture) for picture in pictures]
+    able = Counter(_subject(each.placed) for here in judged for each in here if each.is_able)
+    for picture, here in zip(pictures, judged, strict=True):
         behind = aftermath(picture)
-        for placed in picture.scans:
-            is_covered = able[_subject(placed)] > _is_able(placed)
-            if placed.scan.fails is False:
-                if not is_covered:
-                    yield _without_exit_code(placed, picture, behind)
-                continue
-            yield from _ignored(placed, picture, behind)
-            if not is_covered:
-                yield from _filtered(placed, picture)
+        gated = {_subject(each.placed) for each in here if each.is_able and each.placed.scan.images}
+        for each in here:
+            subject = _subject(each.placed)
+            is_covered = able[subject] > each.is_able
+            if each.placed.scan.fails is not False:
+                # Beside a gate for the same image, a scan whose failure is ignored is a report.
+                yield from () if subject in gated else each.ignored
+                yield from () if is_covered else _filtered(each.placed, picture)
+            elif not is_covered:
+                yield _without_exit_code(each.placed, picture, behind)
+
+
+class _Judged(msgspec.Struct, frozen=True):
+    """A scan, the faults by which its failure is lost, and whether its job may fail by the worst."""
+
+    placed: PlacedScan
+    ignored: tuple[GateFault, ...]
+    is_able: bool
+
+
+def _judged(picture: Picture) -> list[_Judged]:
+    behind, ways = aftermath(picture), worlds(picture.job.origin)
+    found: list[_Judged] = []
+    for placed in picture.scans:
+        ignored = tuple(_ignored(placed, picture, behind))
+        is_off = bool(ways) and all(
+            certainly_off(picture.job, placed.run, world) is not None for world in ways
+        )
+        is_able = placed.scan.fails is not False and not _hides_critical(placed) and not ignored
+        found.append(_Judged(placed, ignored, is_able and not is_off))
+    return found
 
 
 def _subject(placed: PlacedScan) -> tuple[str, ...]:
     """Return what a scan judges: its images, else the kind of scanner."""
     return placed.scan.images or ("", placed.scan.scanner.id)
-
-
-def _is_able(placed: PlacedScan) -> bool:
-    """Say whether a scan may fail by the worst."""
-    return placed.scan.fails is not False and not _hides_critical(placed)
 
 
 def _without_exit_code(placed: PlacedScan, picture: Picture, behind: Aftermath) -> GateFault:

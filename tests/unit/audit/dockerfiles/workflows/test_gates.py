@@ -64,6 +64,20 @@ def test_a_scan_that_cannot_fail(scan: str) -> None:
     assert in_steps(scan) == [("no-exit-code", 1)]
 
 
+def test_a_gate_whose_failure_is_ignored_stands_for_no_other_scan() -> None:
+    report, masked = "- run: trivy image acme/web:1\n", "- run: grype --fail-on high acme/web:1 || true\n"
+
+    assert in_steps(report + masked) == [("no-exit-code", 1), ("lost-failure", 2)]
+    assert in_steps(report + masked.replace(" || true", "")) == []
+
+
+def test_beside_a_gate_for_the_same_image_a_scan_may_only_report() -> None:
+    masked = "- run: grype --fail-on low acme/web:1 || true\n"
+
+    assert in_steps(masked + TRIVY) == []
+    assert in_steps(masked + TRIVY.replace("web", "api")) == [("lost-failure", 1)]
+
+
 def test_the_line_is_that_of_the_setting_where_there_is_one() -> None:
     scan = """\
     - uses: aquasecurity/trivy-action@0.28.0
