@@ -22,7 +22,8 @@ def absences(lines: ManifestLines, repository: Repository) -> Iterator[ManifestM
         yield from _dockerfile(lines, service)
         yield from _paths(lines, service, repository)
     for name, family in lines.manifest.families.items():
-        if not family.dockerfiles and family.image is None:
+        # What others build needs no Dockerfile here: its upstream names it.
+        if not family.dockerfiles and family.image is None and not family.upstream:
             place = lines.at("families", name)
             yield ManifestMismatch(Disagreement.NO_DOCKERFILE, name, place, families=(name,))
 

@@ -16,7 +16,7 @@ MAX_STEPS = 20
 
 
 class _Link(NamedTuple):
-    """What an image is to be built on: a family, or else the image of someone else."""
+    """What an image is to be built on: a family, or the image of others, for which a family may stand."""
 
     owner: str
     dockerfile: str
@@ -94,7 +94,8 @@ def _of_families(fleet: Fleet) -> Iterator[_Link]:
     for name, family in fleet.manifest.families.items():
         for path in family.dockerfiles:
             if family.parent is not None:
-                yield _Link(f"family {name}", path, fleet.family_name(family.parent) or family.parent)
+                parent = fleet.family_name(family.parent) or family.parent
+                yield _Link(f"family {name}", path, parent, _upstream(parent, fleet))
             elif family.upstream:
                 yield _Link(f"family {name}", path, upstream=family.upstream)
 
@@ -103,7 +104,15 @@ def _of_services(fleet: Fleet) -> Iterator[_Link]:
     for service in fleet.manifest.services:
         for path in service.dockerfiles:
             family = fleet.family_name(service.family) or service.family
-            yield _Link(f"service {service.name}", path, family, target=service.target, is_service=True)
+            upstream = _upstream(family, fleet)
+            yield _Link(f"service {service.name}", path, family, upstream, service.target, is_service=True)
+
+
+def _upstream(name: str, fleet: Fleet) -> str:
+    """Return the image of others that a family stands for; empty for families that are built."""
+    family = fleet.manifest.families.get(name)
+    is_of_others = family is not None and not family.dockerfiles and family.parent is None
+    return family.upstream if family is not None and is_of_others else ""
 
 
 def _builds_for(link: _Link, builds: Sequence[Build], *, is_only: bool) -> list[Build]:
@@ -119,9 +128,11 @@ def _builds_for(link: _Link, builds: Sequence[Build], *, is_only: bool) -> list[
 def _held(reference: Reference, link: _Link, names: Sequence[str], agreed: Agreed) -> Drift | None:
     if reference.problem:
         return None
-    if not link.family:
+    if link.family and reference.image in names:
+        return None
+    if link.upstream:
         return _held_to_upstream(reference, link)
-    if not reference.image or reference.image in names:
+    if not reference.image:
         return None
     tag = next((agreed.usual_tags[name] for name in names if name in agreed.usual_tags), "")
     prefix = f"{agreed.written_prefix}/" if agreed.written_prefix else ""

@@ -82,6 +82,11 @@ def test_a_service_without_entry_or_anything_that_builds_it_is_told(tmp_path: Pa
     ]
 
 
+def test_a_family_that_is_an_image_of_others_needs_no_dockerfile(tmp_path: Path) -> None:
+    service = _service("a", dockerfiles=["Dockerfile"])
+    assert _found(tmp_path, service, families={"base": {"upstream": "python:3.11-slim"}}) == []
+
+
 def test_paths_of_services_that_are_not_there_are_told_at_their_lines(tmp_path: Path) -> None:
     found = _found(
         tmp_path,

@@ -6,7 +6,7 @@ from fleet_audit.audit.dockerfiles.references.agreed import Agreed
 from fleet_audit.audit.dockerfiles.references.family_chain import broken_chains
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.model.builds import Build, BuildOrigin
-from fleet_audit.audit.model.fleet import Service
+from fleet_audit.audit.model.fleet import Family, Fleet, Manifest, Service
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.references import Drift
 from tests.support.references import PREFIX, TAG, house, reference
@@ -18,8 +18,8 @@ VOICE = "services/voice/Dockerfile"
 SERVICES = (Service("Voice", "family-http", dockerfiles=(VOICE,), target="runtime"),)
 
 
-def found(files: dict[str, str], *builds: Build) -> list[Drift]:
-    fleet = house(services=SERVICES)
+def found(files: dict[str, str], *builds: Build, fleet: Fleet | None = None) -> list[Drift]:
+    fleet = fleet or house(services=SERVICES)
     agreed = Agreed(fleet, [reference(f"{PREFIX}/base-python:{TAG}")])
     chains = broken_chains(
         Repository(tree(files)), fleet, builds, agreed, lambda build, _name: build.location
@@ -134,3 +134,26 @@ def test_a_family_is_built_on_its_parent_itself() -> None:
     files = {WEB: f"FROM {PREFIX}/between\n", "common/Dockerfile": f"FROM {PREFIX}/base-python:{TAG}\n"}
 
     assert [str(each.reference.location) for each in found(files, between)] == [f"{WEB}:1"]
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("python:3.11-slim", []),
+        ("docker.io/library/python:3.11-slim@sha256:" + "a" * 64, []),
+        (f"{PREFIX}/python-3-11:{TAG}", []),
+        ("python:3.12-slim", ["python:3.11-slim"]),
+        ("debian:12", ["python:3.11-slim"]),
+    ],
+)
+def test_a_family_without_dockerfiles_stands_for_the_image_of_others(base: str, expected: list[str]) -> None:
+    families = {
+        "python-3-11": Family(upstream="python:3.11-slim"),
+        "base": Family(parent="python-3-11", dockerfiles=(BASE,)),
+    }
+    services = (Service("Voice", "python-3-11", dockerfiles=(VOICE,)),)
+    fleet = Fleet(Manifest(1, "house", families, services), ".", "fleet.yaml")
+
+    for path in (BASE, VOICE):
+        drifts = found({path: f"FROM {base}\n"}, fleet=fleet)
+        assert [each.expected for each in drifts] == expected
