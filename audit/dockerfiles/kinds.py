@@ -22,6 +22,7 @@ class FileRole(StrEnum):
     SHELL = "shell"
     REQUIREMENTS = "requirements"
     PIP_CONFIGURATION = "pip-configuration"
+    APT_SOURCES = "apt-sources"
 
 
 _TEMPLATE = r"(?:j2|jinja2?|tmpl|tpl|template|in|erb|mustache)"
@@ -49,6 +50,7 @@ _BY_NAME = tuple(
         (r"[^/]*\.(?:sh|bash)", FileRole.SHELL),
         (rf"(?:[\w.-]*[-_.])?(?:{_REQUIREMENTS})(?:[-_.][\w.-]*)?\.(?:txt|in)", FileRole.REQUIREMENTS),
         (r"pip\.(?:conf|ini)", FileRole.PIP_CONFIGURATION),
+        (r"(?:[\w.-]+[-_.])?sources\.list|[^/]+\.sources", FileRole.APT_SOURCES),
     )
 )
 _WORKFLOW = re.compile(r"(?:.*/)?\.github/workflows/[^/]+\.ya?ml")
@@ -64,7 +66,7 @@ UNSEARCHED = frozenset(
 
 def role_of(path: str) -> FileRole | None:
     """Return what reads the file at `path` (relative to the repository); None for all other files."""
-    if _WORKFLOW.fullmatch(path):
+    if path.endswith((".yml", ".yaml")) and _WORKFLOW.fullmatch(path):
         return FileRole.WORKFLOW
     return _role_by_name(path.rpartition("/")[2])
 

@@ -21,7 +21,12 @@ from fleet_audit.audit.dockerfiles.pinning.scripts import (
     workflow_scripts,
 )
 from fleet_audit.audit.dockerfiles.pinning.steps import Surroundings
-from fleet_audit.audit.dockerfiles.pinning.trust import of_pip_configuration, of_requirements
+from fleet_audit.audit.dockerfiles.pinning.trust import (
+    of_pip_configuration,
+    of_requirements,
+    of_source_lines,
+    of_stanzas,
+)
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.knowledge.base import Knowledge
 from fleet_audit.audit.model.builds import Build
@@ -68,6 +73,10 @@ class _Gatherer:
         for path in self._repository.files(FileRole.PIP_CONFIGURATION):
             for trust in of_pip_configuration(self._repository.text(path) or ""):
                 yield trusted(trust, path, _CONFIGURATION, program="pip")
+        for path in self._repository.files(FileRole.APT_SOURCES):
+            read = of_stanzas if path.endswith(".sources") else of_source_lines
+            for trust in read(self._repository.text(path) or ""):
+                yield trusted(trust, path, _CONFIGURATION, program="apt")
         yield from self._of_requirements()
 
     def _of_dockerfile(self, path: str, dockerfile: Dockerfile) -> Iterator[Practised]:

@@ -16,7 +16,13 @@ from fleet_audit.audit.dockerfiles.pinning.hashes import impossible
 from fleet_audit.audit.dockerfiles.pinning.packages import is_fixed
 from fleet_audit.audit.dockerfiles.pinning.practices import trusted
 from fleet_audit.audit.dockerfiles.pinning.records import practised
-from fleet_audit.audit.dockerfiles.pinning.trust import of_pip_configuration, of_sources, of_variable
+from fleet_audit.audit.dockerfiles.pinning.trust import (
+    Trust,
+    of_pip_configuration,
+    of_sources,
+    of_stanzas,
+    of_variable,
+)
 from fleet_audit.audit.model.installs import BaseImage, BuildCommand, HashClaim, Practised
 
 PLACE = "dockerfile"
@@ -131,17 +137,19 @@ def _documents(path: str, instruction: Instruction) -> Iterator[Practised]:
         text = heredoc.content
         if target.endswith(".list"):
             found = of_sources(text, heredoc.line, counts=True)
+        elif target.endswith(".sources"):
+            found = _moved(of_stanzas(text), heredoc.line)
         elif target.endswith("pip.conf"):
-            found = iter(
-                [
-                    msgspec.structs.replace(each, line=each.line + heredoc.line - 1)
-                    for each in of_pip_configuration(text)
-                ]
-            )
+            found = _moved(of_pip_configuration(text), heredoc.line)
         else:
             continue
         for trust in found:
             yield trusted(trust, path, PLACE, program=instruction.keyword)
+
+
+def _moved(found: Iterable[Trust], line: int) -> Iterator[Trust]:
+    """Yield what stands in a text whose first line is `line` of its file."""
+    return (msgspec.structs.replace(each, line=each.line + line - 1) for each in found)
 
 
 def merged(found: Iterable[Practised]) -> tuple[Practised, ...]:

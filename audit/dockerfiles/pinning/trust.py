@@ -107,6 +107,19 @@ def of_sources(text: str, line: int, *, counts: bool = False) -> Iterator[Trust]
             yield Trust(UNVERIFIED, "[trusted=yes]", line + number if counts else line)
 
 
+def of_source_lines(text: str) -> Iterator[Trust]:
+    """Yield what a file of the one-line form of sources.list(5) trusts unsigned."""
+    return of_sources(text, 1, counts=True)
+
+
+def of_stanzas(text: str) -> Iterator[Trust]:
+    """Yield what a file of the deb822 form of sources.list(5) trusts unsigned."""
+    for number, line in enumerate(text.split("\n"), 1):
+        key, colon, value = line.partition(":")
+        if colon and key.lower() in ("trusted", "allow-insecure") and value.strip().lower() == "yes":
+            yield Trust(UNVERIFIED, f"{key}: yes", number)
+
+
 def of_requirements(setting: Setting, line: int) -> Iterator[Trust]:
     """Yield what an option of a requirements file trusts."""
     if setting.name == "--extra-index-url":

@@ -281,6 +281,18 @@ def test_files_of_settings_are_read_at_their_lines() -> None:
     assert commands("", **files) == [("extra-index", "https://archive.example/a", 3)]
 
 
+def test_lists_of_sources_are_read_in_both_forms() -> None:
+    files = {
+        "apt/our-sources.list": "# deb [trusted=yes] x y\ndeb [trusted=yes] http://archive.example x y\n",
+        "apt/b.sources": "Types: deb\nTrusted: yes\n\nTypes: deb\nTrusted: no\n",
+        "words.list": "trusted=yes\n",
+    }
+
+    assert commands("", **files) == [("unverified", "[trusted=yes]", 2), ("unverified", "Trusted: yes", 2)]
+    heredoc = "COPY <<EOF /etc/apt/sources.list.d/b.sources\nTypes: deb\nTrusted: yes\nEOF"
+    assert commands(heredoc) == [("unverified", "Trusted: yes", 4)]
+
+
 def test_variables_are_followed_to_what_is_installed() -> None:
     found = installs(
         "ARG V=1.0\nENV PACKAGES='a b==2'\n"
