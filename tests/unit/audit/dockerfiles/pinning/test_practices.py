@@ -288,7 +288,7 @@ def test_lists_of_sources_are_read_in_both_forms() -> None:
         "words.list": "trusted=yes\n",
     }
 
-    assert commands("", **files) == [("unverified", "[trusted=yes]", 2), ("unverified", "Trusted: yes", 2)]
+    assert commands("", **files) == [("unverified", "Trusted: yes", 2), ("unverified", "[trusted=yes]", 2)]
     heredoc = "COPY <<EOF /etc/apt/sources.list.d/b.sources\nTypes: deb\nTrusted: yes\nEOF"
     assert commands(heredoc) == [("unverified", "Trusted: yes", 4)]
 
