@@ -1,19 +1,23 @@
 """What a repository claims of its images: for a terminal, and as ``dockerfiles/1``."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from fleet_audit.audit.model.builds import Build
 from fleet_audit.audit.model.claims import DockerfileAccount
 from fleet_audit.audit.model.copying import CopiedSource
 from fleet_audit.audit.model.dockerfiles import Rejection
-from fleet_audit.audit.model.finding import Finding
+from fleet_audit.audit.model.finding import Finding, Severity
 from fleet_audit.audit.model.references import ReferenceAccount
 from fleet_audit.audit.model.report import DockerfilesReport
 from fleet_audit.reports.documents import Fields, document_of, place_fields
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, count
 from fleet_audit.reports.text import finding_label, write_gaps, write_head, write_notes, write_verdict
+
+MAX_ALONE = 3
+"""Findings of one rule in one file that stand each for itself, where none of them is an error."""
+MAX_NAMES = 12
 
 
 def dockerfiles_text(reports: Sequence[DockerfilesReport], options: RenderOptions) -> str:
@@ -34,10 +38,38 @@ def _write(page: Page, report: DockerfilesReport) -> None:
     for path, findings in sorted(by_file.items()):
         page.blank()
         page.line(Piece(path or report.subject, "bold"))
-        ordered = sorted(findings, key=lambda finding: finding.location.line if finding.location else 0)
-        page.table(("", "", "", ""), [_row(finding) for finding in ordered])
+        page.table(("", "", "", ""), [_row(first, more) for first, *more in _alike(findings)])
     write_gaps(page, report.gaps)
     write_verdict(page, report)
+
+
+def _alike(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Return the findings of a file by their lines; many small ones of a rule stand at the first."""
+    ordered = sorted(findings, key=_line)
+    groups: defaultdict[str, list[Finding]] = defaultdict(list)
+    for finding in ordered:
+        if _is_small(finding):
+            groups[finding.rule].append(finding)
+    joined = {rule: group for rule, group in groups.items() if len(group) > MAX_ALONE}
+    alone = [[each] for each in ordered if not _is_small(each) or each.rule not in joined]
+    return sorted([*alone, *joined.values()], key=lambda group: _line(group[0]))
+
+
+def _is_small(finding: Finding) -> bool:
+    return finding.severity.rank < Severity.ERROR.rank and finding.waiver is None
+
+
+def _line(finding: Finding) -> int:
+    return finding.location.line if finding.location else 0
+
+
+def _more(findings: Sequence[Finding]) -> str:
+    """Say what else a rule has found: how much, where, and the first names."""
+    first, last = _line(findings[0]), _line(findings[-1])
+    lines = f"line {first}" if first == last else f"lines {first} to {last}"
+    names = list(dict.fromkeys(finding.subject.partition(":")[2] for finding in findings))
+    told = [*names[:MAX_NAMES], *(["…"] if len(names) > MAX_NAMES else [])]
+    return f"and {len(findings)} more in {lines}: {', '.join(told)}"
 
 
 def _counts(report: DockerfilesReport) -> str:
@@ -46,12 +78,14 @@ def _counts(report: DockerfilesReport) -> str:
     return ", ".join(count(number, noun) for number, noun in counts)
 
 
-def _row(finding: Finding) -> tuple[Line, Line, Line, Line]:
+def _row(finding: Finding, more: Sequence[Finding]) -> tuple[Line, Line, Line, Line]:
     line = str(finding.location.line) if finding.location and finding.location.line else ""
     text: list[str | Piece] = [finding.message]
     if finding.remedy:
         text += [BREAK, Piece("→ ", "green"), finding.remedy]
-    if finding.related:
+    if more:
+        text += [BREAK, _more(more)]
+    elif finding.related:
         places = ", ".join(dict.fromkeys(str(place) for place in finding.related))
         text += [BREAK, Piece(f"see {places}", "dim")]
     if finding.waiver is not None:
