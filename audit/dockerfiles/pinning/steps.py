@@ -80,21 +80,22 @@ def with_files(step: Step) -> Step:
     if found.verb == "sync":
         words = [word.expanded(environment) for word in found.packages]
     read = tuple(_read(step, words))
-    named = [*(option.value for option in found.values("-c", "--constraint")), environment("PIP_CONSTRAINT")]
-    wanted_files = [each for each in named[:-1] if each != ""] + ([named[-1]] if named[-1] else [])
-    constraints = [*_read(step, wanted_files)]
+    constraining = [option.value for option in found.values("-c", "--constraint")]
+    if given := environment("PIP_CONSTRAINT"):
+        constraining.append(given)
+    constraints = [*_read(step, constraining)]
     asked = [each for one in constraints for each in one.asked]
     asked += [each for one in read for each in one.constraints]
-    named_fixed = ("--no-index", "--exclude-newer", "--uploaded-prior-to")
+    fixing = ("--no-index", "--exclude-newer", "--uploaded-prior-to")
     return msgspec.structs.replace(
         step,
         read=read,
         constraints=frozenset(_pins(asked)),
-        is_constrained=bool(wanted_files) or any(one.constraints for one in read),
-        is_constrained_unknown=len(constraints) < len(wanted_files),
+        is_constrained=bool(constraining) or any(one.constraints for one in read),
+        is_constrained_unknown=len(constraints) < len(constraining),
         is_hash_mode=_demands_hashes(found, read, environment),
         has_other_index=_has_other_index(found, read, environment),
-        is_fixed=found.option(*named_fixed) is not None or _is_set(environment, "NO_INDEX"),
+        is_fixed=found.option(*fixing) is not None or _is_set(environment, "NO_INDEX"),
     )
 
 
