@@ -13,6 +13,7 @@ from fleet_audit.audit.dockerfiles.pinning.hashes import StatedHash, impossible,
 from fleet_audit.audit.dockerfiles.pinning.instructions import OwnImages, instruction_practices, merged
 from fleet_audit.audit.dockerfiles.pinning.origins import Origins
 from fleet_audit.audit.dockerfiles.pinning.practices import file_practices, trusted
+from fleet_audit.audit.dockerfiles.pinning.records import without_passwords
 from fleet_audit.audit.dockerfiles.pinning.requirement_files import RequirementFiles
 from fleet_audit.audit.dockerfiles.pinning.scripts import (
     Ran,
@@ -46,7 +47,7 @@ def gathered_practices(
 ) -> tuple[Practised, ...]:
     """Return everything that rules on installations may judge, each record once, in order of places."""
     gatherer = _Gatherer(repository, tuple(builds), knowledge, own)
-    return merged(gatherer.practices(workflows))
+    return merged(map(without_passwords, gatherer.practices(workflows)))
 
 
 class _Gatherer:

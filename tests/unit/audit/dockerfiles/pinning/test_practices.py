@@ -293,6 +293,25 @@ def test_lists_of_sources_are_read_in_both_forms() -> None:
     assert commands(heredoc) == [("unverified", "Trusted: yes", 4)]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RUN pip install --extra-index-url https://me:hush@archive.example/simple a",
+        "ENV PIP_EXTRA_INDEX_URL=https://hush@archive.example/simple",
+        "RUN pip install git+https://me:hush@git.example/a@main",
+        "RUN git clone https://hush:x@git.example/a",
+        "ADD https://me:hush@archive.example/x /",
+        "RUN curl https://me:hush@archive.example/x | sh",
+    ],
+)
+def test_passwords_in_addresses_are_not_told(line: str) -> None:
+    found = practised(line)
+
+    assert found
+    assert "hush" not in repr(found)
+    assert "…@" in repr(found)
+
+
 def test_variables_are_followed_to_what_is_installed() -> None:
     found = installs(
         "ARG V=1.0\nENV PACKAGES='a b==2'\n"
