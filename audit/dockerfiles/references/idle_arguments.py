@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from itertools import takewhile
 
 from fleet_audit.audit.dockerfiles.kinds import FileRole
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes, scopes
@@ -33,6 +34,9 @@ PREDEFINED = frozenset(
 )
 MAX_DECLARED = 200
 """Arguments among which one of nearly the same name is sought."""
+
+COMMENT = "#"
+"""What begins a comment at the start of a line, and is the name of an argument behind ARG."""
 
 _OF_BUILDKIT = "BUILDKIT_"
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -93,17 +97,20 @@ class _Reader:
         in_bases = variables_of_bases(dockerfile)
         in_stages = {name for stage in dockerfile.stages for name in _args(stage)}
         for instruction in dockerfile.global_args:
-            for name, default in instruction.pairs:
+            for name, default in _named(instruction):
                 if name not in in_bases and name not in in_stages and name not in PREDEFINED:
                     yield self._unused(instruction, name, default)
         yield from self._unused_in_stages(values)
+        for instruction in dockerfile.instructions:
+            if instruction.keyword == "ARG" and any(name == COMMENT for name, _ in instruction.pairs):
+                yield self._unused(instruction, COMMENT, None)
 
     def _unused_in_stages(self, values: Scopes) -> Iterator[IdleArgument]:
         last_use = _last_mentions(self._dockerfile)
         last_run = _last_runs(self._dockerfile, values)
         for stage in self._dockerfile.stages:
             for instruction in stage.instructions:
-                for name, default in instruction.pairs if instruction.keyword == "ARG" else ():
+                for name, default in _named(instruction) if instruction.keyword == "ARG" else ():
                     may_be_seen = last_run.get(stage.index, 0) > instruction.line
                     is_image = bool(self._image(self._value(default, instruction, values)))
                     is_used = last_use.get(name, 0) > instruction.line or name in PREDEFINED
@@ -130,6 +137,11 @@ class _Reader:
             return ""
         is_canonical = any(each.parsed.name == parsed.name for each in self._agreed.canonical)
         return value if is_canonical or self._agreed.is_below_prefix(parsed.name) else ""
+
+
+def _named(instruction: Instruction) -> Iterator[tuple[str, str | None]]:
+    """Return what an ARG declares, without what is meant as a comment behind it."""
+    return takewhile(lambda pair: pair[0] != COMMENT, instruction.pairs)
 
 
 def _declared(dockerfile: Dockerfile) -> Iterator[str]:

@@ -28,10 +28,12 @@ _NAMES = re.compile(
     r"(?:.*_)?(?:PASSWORD|PASSWD|PASSPHRASE|PWD|SECRET|TOKEN|APIKEY|API_KEY|ACCESS_KEY|SECRET_KEY|PRIVATE_KEY"
     r"|AUTH_KEY|CREDENTIALS?)(?:_KEY|_ID)?"
 )
-_NO_SECRETS = re.compile(r"(?:OLD)?PWD|.*(?:_TTL|_FILE|_PATH|_URL|_NAME|_ID|_LENGTH|_TYPE|_EXPIRE\w*)")
+_NO_SECRETS = re.compile(
+    r"(?:.*_)?(?:NO|ALLOW|DISABLE|SKIP|REQUIRE|RANDOM)_.*|(?:OLD)?PWD|.*(?:_TTL|_FILE|_PATH|_URL|_NAME|_ID|_LENGTH|_TYPE|_EXPIRE\w*)"
+)
 _PLACEHOLDER = re.compile(
     r"(?:change[-_]?me.*|replace[-_]?me.*|todo|dummy|example|placeholder|none|null|unset|xxx+|\*+|<.*>|your[-_].*"
-    r"|true|false|\d{1,3}|/.*|https?://.*)",
+    r"|true|false|yes|no|on|off|\d{1,3}|/.*|https?://.*)",
     re.DOTALL,
 )
 

@@ -53,6 +53,12 @@ def test_an_argument_that_an_arg_takes_anywhere_is_taken(text: str) -> None:
     assert found(text, build("VERSION")) == []
 
 
+def test_a_comment_behind_an_arg_is_told_once() -> None:
+    text = "ARG TAG=12 # of 2026, by us\nFROM debian:$TAG\n# a comment\nARG DAY=1 # last of all\n"
+
+    assert [(each.argument, each.location.line) for each in found(text)] == [("#", 1), ("#", 4), ("DAY", 4)]
+
+
 def test_what_is_defined_without_an_arg_and_assumed_builds_are_passed_over() -> None:
     known = build("HTTP_PROXY", "no_proxy", "TARGETARCH", "BUILDKIT_INLINE_CACHE", "SOURCE_DATE_EPOCH")
 

@@ -42,6 +42,9 @@ def test_a_name_for_secrets_with_a_value_speaks_for_one(name: str) -> None:
         ("DATABASE_URL", "postgresql://db/web"),
         ("DATABASE_URL", "postgresql://web:$PASSWORD@db/web"),
         ("GREETING", "hunter2"),
+        ("STORE_NO_CREDENTIALS", "anonymous"),
+        ("ALLOW_EMPTY_PASSWORD", "yes"),
+        ("ROOT_PASSWORD", "off"),
     ],
 )
 def test_what_only_sounds_like_a_secret_is_none(name: str, value: str) -> None:
