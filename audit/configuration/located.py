@@ -59,7 +59,7 @@ class Located(msgspec.Struct, frozen=True):
 
     def view(self, *path: str | int) -> "View":
         """Return what stands at `path`, whatever it is."""
-        return View(self, path)
+        return View(self, path, _value_at(self.value, path))
 
 
 class View:
@@ -68,15 +68,16 @@ class View:
     Each question returns nothing where the value is not of the type that it asks for.
     """
 
-    def __init__(self, located: Located, path: KeyPath) -> None:
-        """Take the file and the path in it."""
+    def __init__(self, located: Located, path: KeyPath, value: Value) -> None:
+        """Take the file, the path in it, and what stands there."""
         self.located = located
         self.path = path
-        self.value = _value_at(located.value, path)
+        self.value = value
 
     def get(self, key: str) -> "View":
         """Return what stands under `key`."""
-        return View(self.located, (*self.path, key))
+        value = self.value.get(key) if isinstance(self.value, dict) else None
+        return View(self.located, (*self.path, key), value)
 
     def entries(self) -> Iterator[tuple[str, "View"]]:
         """Yield the entries of a mapping."""
@@ -87,8 +88,8 @@ class View:
     def elements(self) -> Iterator["View"]:
         """Yield the elements of a list."""
         if isinstance(self.value, list):
-            for index in range(len(self.value)):
-                yield View(self.located, (*self.path, index))
+            for index, value in enumerate(self.value):
+                yield View(self.located, (*self.path, index), value)
 
     def texts(self) -> Iterator[tuple[str, "View"]]:
         """Yield each text of a list of texts, or the text itself."""

@@ -11,7 +11,7 @@ from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
 from fleet_audit.audit.dockerfiles.kinds import UNSEARCHED, FileRole, is_template, role_of
 from fleet_audit.audit.dockerfiles.language.parsing import parse
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile
-from fleet_audit.audit.images.tree import Entry, FileKind, FileTree, FileUnreadable, join, normalise
+from fleet_audit.audit.images.tree import Entry, FileKind, FileUnreadable, SearchedTree, join, normalise
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ROOT, ImagePath
 from fleet_audit.audit.model.location import SourceLocation
@@ -21,9 +21,9 @@ MAX_FOLDERS = 200_000
 
 
 class Repository:
-    """A repository's files by their paths below its root, without a leading slash; links are not followed."""
+    """A repository's files by their paths below its root, without a leading slash; links do not leave it."""
 
-    def __init__(self, tree: FileTree, *, dockerfiles: Iterable[str] = ()) -> None:
+    def __init__(self, tree: SearchedTree, *, dockerfiles: Iterable[str] = ()) -> None:
         """Take the files; nothing is looked at before it is asked for.
 
         Of `dockerfiles`, those whose names do not say what they are count as Dockerfiles.
@@ -127,8 +127,26 @@ class Repository:
             if seen > MAX_FOLDERS:
                 self.report("", f"holds more than {MAX_FOLDERS} folders", kind=GapKind.LIMIT_REACHED)
                 return
-            for name, entry in self.tree.listing(folder).items():
-                if entry.kind is FileKind.FOLDER and name not in UNSEARCHED:
-                    pending.append(join(folder, name))
-                elif entry.kind is FileKind.FILE:
-                    yield join(folder, name).removeprefix("/")
+            for name, kind in self.tree.kinds(folder).items():
+                path = join(folder, name)
+                if kind is FileKind.FILE or (kind is FileKind.SYMLINK and self._is_read_through(path)):
+                    yield path.removeprefix("/")
+                elif kind is FileKind.FOLDER and name not in UNSEARCHED:
+                    pending.append(path)
+            if folder in self.tree.unlisted:
+                self.report(folder.removeprefix("/"), self.tree.unlisted[folder])
+
+    def _is_read_through(self, link: ImagePath) -> bool:
+        """Say whether a link gives a file a role that the file does not have under its own name."""
+        path = link.removeprefix("/")
+        role = role_of(path)
+        if role is None:
+            return False
+        target = self.tree.realpath(link)
+        if target is None:
+            why = "is a link that leads to nothing in this repository"
+            self.report(path, why, kind=GapKind.NOT_EXAMINED)
+            return False
+        entry = self.tree.entry(target)
+        is_file = entry is not None and entry.kind is FileKind.FILE
+        return is_file and role_of(target.removeprefix("/")) is not role

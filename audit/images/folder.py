@@ -179,6 +179,11 @@ class FolderTree:
         canonical = self.realpath(folder)
         return self._listing(canonical) if canonical is not None and self._is_folder(canonical) else {}
 
+    def kinds(self, folder: ImagePath) -> Mapping[str, FileKind]:
+        """See `SearchedTree.kinds`; no entry is looked at."""
+        canonical = self._folder_at(folder)
+        return {} if canonical is None else self._list(canonical)
+
     def read(self, path: ImagePath, *, limit: int = DEFAULT_READ_LIMIT) -> bytes:
         """See `FileTree.read`."""
         canonical = self.realpath(path)

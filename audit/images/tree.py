@@ -81,6 +81,19 @@ class FileTree(Protocol):
         ...
 
 
+class SearchedTree(FileTree, Protocol):
+    """A tree whose folders can be gone through without a look at every file in them."""
+
+    @property
+    def unlisted(self) -> Mapping[ImagePath, str]:
+        """Return the folders that were asked for and could not be listed as a whole, and why."""
+        ...
+
+    def kinds(self, folder: ImagePath) -> Mapping[str, FileKind]:
+        """Return what each entry of a folder is (links to the folder followed); empty where it is none."""
+        ...
+
+
 def normalise(path: str) -> ImagePath:
     """Return `path` as an ImagePath: rooted, with ``..`` stopped at the root; links are not looked at."""
     parts: list[str] = []
@@ -160,6 +173,7 @@ class MemoryTree:
         """Take every folder's entries by the folder's canonical path."""
         self._folders = folders
         self._body = body
+        self.unlisted: Mapping[ImagePath, str] = {}
         self._canonical: dict[ImagePath, ImagePath | None] = {}
 
     def _look(self, folder: ImagePath, name: str) -> Entry | None:
@@ -183,6 +197,10 @@ class MemoryTree:
         """See `FileTree.listing`."""
         canonical = self.realpath(folder)
         return {} if canonical is None else self._folders.get(canonical, {})
+
+    def kinds(self, folder: ImagePath) -> Mapping[str, FileKind]:
+        """See `SearchedTree.kinds`."""
+        return {name: entry.kind for name, entry in self.listing(folder).items()}
 
     def read(self, path: ImagePath, *, limit: int = DEFAULT_READ_LIMIT) -> bytes:
         """See `FileTree.read`."""

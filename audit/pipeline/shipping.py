@@ -9,7 +9,7 @@ from fleet_audit.audit.dockerfiles.copying.context_files import Contexts
 from fleet_audit.audit.dockerfiles.copying.copies import CopiedFiles, copied_files, repository_name
 from fleet_audit.audit.dockerfiles.language.parsing import parse
 from fleet_audit.audit.dockerfiles.repository import Repository
-from fleet_audit.audit.images.tree import FileTree, FileUnreadable, normalise
+from fleet_audit.audit.images.tree import FileUnreadable, SearchedTree, normalise
 from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.fleet import Fleet, Service
@@ -56,7 +56,7 @@ def shipping(examined: Examined, fleet: Fleet | None) -> Shipping:
 class _Look:
     """Looks at one service's Dockerfiles, each on its own: every image that they make must hold the code."""
 
-    def __init__(self, fleet: Fleet, service: Service, sources: FileTree, scene: Scene) -> None:
+    def __init__(self, fleet: Fleet, service: Service, sources: SearchedTree, scene: Scene) -> None:
         self.gaps: list[Gap] = []
         self._fleet = fleet
         self._service = service

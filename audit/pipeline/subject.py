@@ -12,7 +12,7 @@ from fleet_audit.audit.dockerfiles.running.starting import start_words
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.images.sources import is_image_reference
-from fleet_audit.audit.images.tree import FileTree, FileUnreadable, normalise
+from fleet_audit.audit.images.tree import FileTree, FileUnreadable, SearchedTree, normalise
 from fleet_audit.audit.model.fleet import Family, Fleet, Service
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.static_imports.service_code import ServiceCode
@@ -48,7 +48,7 @@ class Subject(msgspec.Struct, frozen=True):
     family: str | None = None
     services: tuple[ServiceCode, ...] = ()
     declared: tuple[Declared, ...] = ()
-    sources: FileTree | None = None
+    sources: SearchedTree | None = None
     dockerfiles: tuple[str, ...] = ()
     python: str = ""
     settings: Family = Family()

@@ -16,7 +16,12 @@ from fleet_audit.audit.dockerfiles.copying.ignoring import (
     IgnoreRules,
     ignore_rules,
 )
-from fleet_audit.audit.dockerfiles.copying.matching import PathPattern, PatternInvalid, has_wildcard
+from fleet_audit.audit.dockerfiles.copying.matching import (
+    PathPattern,
+    PatternInvalid,
+    has_wildcard,
+    path_pattern,
+)
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.images.tree import Entry, FileKind, join, normalise, resolve_links
 from fleet_audit.audit.model.copying import CopyProblem
@@ -182,7 +187,7 @@ class ContextFiles:
             if found.exists is False or self.kind(folder) is not FileKind.FOLDER:
                 return found if found.exists is False else self._absent(folder)
         try:
-            patterns = [PathPattern(part, crosses_folders=False) for part in parts[first:]]
+            patterns = [path_pattern(part, crosses_folders=False) for part in parts[first:]]
         except PatternInvalid as error:
             return Found(None, reason=str(error))
         matches = self._matches(folder, patterns)

@@ -8,7 +8,7 @@ from functools import lru_cache
 import msgspec
 
 from fleet_audit.audit.dockerfiles.copying.ignoring import IgnoreRules
-from fleet_audit.audit.dockerfiles.copying.matching import PathPattern, PatternInvalid
+from fleet_audit.audit.dockerfiles.copying.matching import PathPattern, PatternInvalid, path_pattern
 from fleet_audit.audit.dockerfiles.copying.takings import Taking, takings
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes, scopes
 from fleet_audit.audit.dockerfiles.language.needed import origin_stage
@@ -153,7 +153,7 @@ def _covers(source: str, path: str) -> bool:
 @lru_cache(maxsize=1000)
 def _pattern(source: str) -> PathPattern | None:
     try:
-        return PathPattern(source, crosses_folders=False)
+        return path_pattern(source, crosses_folders=False)
     except PatternInvalid:
         return None  # BuildKit takes a pattern that is malformed for one that nothing matches
 

@@ -8,7 +8,12 @@ from collections.abc import Iterator
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.copying.matching import PathPattern, PatternInvalid, has_wildcard
+from fleet_audit.audit.dockerfiles.copying.matching import (
+    PathPattern,
+    PatternInvalid,
+    has_wildcard,
+    path_pattern,
+)
 
 MAX_PATTERNS = 2000
 MAX_COMPARISONS = 2_000_000
@@ -116,7 +121,7 @@ def ignore_rules(text: str, *, path: str = "") -> IgnoreRules:
             refusals[line] = "has nothing behind its '!'"
             continue
         try:
-            compiled = PathPattern(cleaned, crosses_folders=True)
+            compiled = path_pattern(cleaned, crosses_folders=True)
         except PatternInvalid as error:
             refusals[line] = error.why
             continue

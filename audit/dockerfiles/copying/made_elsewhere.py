@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.copying.matching import PathPattern, PatternInvalid
+from fleet_audit.audit.dockerfiles.copying.matching import PathPattern, PatternInvalid, path_pattern
 from fleet_audit.audit.dockerfiles.repository import Repository
 
 MAX_PATTERNS = 2000
@@ -84,7 +84,7 @@ def _patterns(text: str) -> Iterator[_GitPattern]:
         # Without a slash before its end a pattern holds at any depth.
         word = word.removeprefix("/") if "/" in word else f"**/{word}"
         try:
-            yield _GitPattern(number, PathPattern(word, crosses_folders=True), takes_in)
+            yield _GitPattern(number, path_pattern(word, crosses_folders=True), takes_in)
         except PatternInvalid:
             continue
 

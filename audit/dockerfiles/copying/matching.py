@@ -7,6 +7,7 @@ at once, and what they lead to is remembered, so that no pattern is slow for its
 import posixpath
 from collections.abc import Iterator, Sequence
 from enum import Enum
+from functools import lru_cache
 
 import msgspec
 
@@ -69,6 +70,15 @@ def has_wildcard(path: str) -> bool:
 def clean_path(path: str) -> str:
     """Return a path of a context from its root, ``..`` stopped there; empty for the context itself."""
     return posixpath.normpath(f"/{path}").strip("/")
+
+
+@lru_cache(maxsize=256)
+def path_pattern(pattern: str, *, crosses_folders: bool) -> "PathPattern":
+    """Return a pattern to be compared with paths; raise PatternInvalid.
+
+    Many contexts of a repository leave out the same files, and share the patterns for it.
+    """
+    return PathPattern(pattern, crosses_folders=crosses_folders)
 
 
 class PathPattern:

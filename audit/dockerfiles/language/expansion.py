@@ -108,6 +108,7 @@ class Scopes:
         self.limited: set[int] = set()
         self._kept = 0
         self._dockerfile = dockerfile
+        self._manner = Manner(escape=dockerfile.escape)
         self._given = build_args
         self._global = _Scope(None, 0)
         self._bases: list[Expanded] = []
@@ -207,9 +208,8 @@ class Scopes:
         return expanded.value
 
     def _expanded(self, word: str, scope: _Scope, line: int) -> Expanded:
-        manner = Manner(escape=self._dockerfile.escape)
         try:
-            read: Read = read_words(word, lambda name: scope.get(name, line), manner)
+            read: Read = read_words(word, lambda name: scope.get(name, line), self._manner)
         except SubstitutionInvalid as refusal:
             if refusal.kind in LIMITS:
                 self.limited.add(line)

@@ -4,6 +4,7 @@ Grammar: the distribution project's package reference, which Docker, BuildKit an
 """
 
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -57,6 +58,7 @@ class ImageReference(msgspec.Struct, frozen=True):
         return self.name + (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
 
 
+@lru_cache(maxsize=4096)
 def parse_reference(text: str) -> ImageReference:
     """Return what a reference says; raise ReferenceInvalid."""
     if not text or len(text) > _MAX_REFERENCE:

@@ -5,6 +5,7 @@ Rules: Dockerfile reference, "Environment replacement", and BuildKit's package f
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -28,7 +29,7 @@ SPACES = (
 """What Go, and so BuildKit, takes for white space (unicode.IsSpace); Python's own set is larger."""
 
 _WORD = re.compile(f"[^{SPACES}]+")
-_SPECIAL = frozenset("@*#?-$!0")
+_NAME = re.compile(r"\d+|[@*#?\-$!]|\w*")
 _PLAIN = frozenset("$'\"\\`<")
 
 
@@ -81,6 +82,11 @@ def read_words(text: str, lookup: Lookup | Mapping[str, str], manner: Manner = P
     reader = _Reader(text, lookup if callable(lookup) else lookup.get, manner)
     value, words = reader.until(None, keeps_escapes=manner.keeps_escapes)
     return Read(value, tuple(words), frozenset(reader.used), frozenset(reader.unset))
+
+
+@lru_cache(maxsize=64)
+def _other_than(characters: str) -> re.Pattern[str]:
+    return re.compile(f"[^{re.escape(characters)}]+")
 
 
 class _Words:
@@ -136,6 +142,13 @@ class _Reader:
             )
         return text
 
+    def _run(self, ends: str) -> str:
+        """Read as far as none of these characters stands."""
+        start = self._at
+        found = _other_than(ends).match(self._text, start)
+        self._at = start if found is None else found.end()
+        return self._text[start : self._at]
+
     def until(self, stop: str | None, *, keeps_escapes: bool) -> tuple[str, list[str]]:
         """Read to the end of the text, or behind the character `stop`."""
         start = self._at
@@ -143,19 +156,23 @@ class _Reader:
         words = _Words()
         quotes = "'\"" if self._manner.reads_quotes else ""
         special = f"${quotes}<" if self._manner.reads_heredocs else f"${quotes}"
+        ends = f"{special}{self._manner.escape}{stop or ''}"
         while character := self._peek():
-            if character == stop:
+            if plain := self._run(ends):
+                out.append(plain)
+                words.add(plain)
+            elif character == stop:
                 self._at += 1
                 words.end()
                 return "".join(out), words.found
-            if character in special:
+            elif character in special:
                 piece = self._special(character, keeps_escapes=keeps_escapes)
                 out.append(piece)
                 (words.add if character == "$" else words.add_whole)(piece)
             else:
-                piece, is_escaped = self._character(keeps_escapes=keeps_escapes)
+                piece = self._escaped(keeps_escapes=keeps_escapes)
                 out.append(piece)
-                (words.add_whole if is_escaped else words.add)(piece)
+                words.add_whole(piece)
         if stop is not None:
             raise SubstitutionInvalid("unterminated-substitution", f"a {stop!r} is missing", start)
         words.end()
@@ -172,12 +189,9 @@ class _Reader:
             case _:
                 return self._heredoc_mark()
 
-    def _character(self, *, keeps_escapes: bool) -> tuple[str, bool]:
-        character = self._next()
-        if character != self._manner.escape:
-            return character, False
-        kept = character if keeps_escapes else ""
-        return kept + self._next(), True
+    def _escaped(self, *, keeps_escapes: bool) -> str:
+        escape = self._next()
+        return (escape if keeps_escapes else "") + self._next()
 
     def _heredoc_mark(self) -> str:
         mark = self._next()
@@ -203,18 +217,22 @@ class _Reader:
         start = self._at
         quote = self._next() if self._manner.keeps_quotes else self._next()[:0]
         out = [quote]
+        ends = f'"${self._manner.escape}'
         while character := self._peek():
-            if character == '"':
+            if plain := self._run(ends):
+                out.append(plain)
+            elif character == '"':
                 self._at += 1
                 out.append(quote)
                 return "".join(out)
-            out.append(self._variable() if character == "$" else self._quoted(keeps_escapes=keeps_escapes))
+            else:
+                out.append(
+                    self._variable() if character == "$" else self._quoted(keeps_escapes=keeps_escapes)
+                )
         raise SubstitutionInvalid("unterminated-quote", "a double quote is never closed", start)
 
     def _quoted(self, *, keeps_escapes: bool) -> str:
         character = self._next()
-        if character != self._manner.escape:
-            return character
         kept = character if keeps_escapes else ""
         following = self._peek()
         if not following:
@@ -245,15 +263,8 @@ class _Reader:
 
     def _name(self) -> str:
         start = self._at
-        first = self._peek()
-        if first.isdecimal():
-            while self._peek().isdecimal():
-                self._at += 1
-        elif first and first in _SPECIAL:
-            self._at += 1
-        else:
-            while (character := self._peek()) and (character.isalnum() or character == "_"):
-                self._at += 1
+        found = _NAME.match(self._text, start)
+        self._at = start if found is None else found.end()
         return self._text[start : self._at]
 
     def _value(self, name: str, *, is_optional: bool = False) -> str | None:

@@ -5,6 +5,7 @@ import pytest
 from fleet_audit.audit.dockerfiles.kinds import FileRole, role_of
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.model.finding import GapKind
+from fleet_audit.audit.model.identity import ImagePath
 from tests.support.trees import Link, tree
 
 
@@ -49,9 +50,31 @@ def test_folders_that_tools_fill_are_not_searched() -> None:
     assert repository.files(FileRole.DOCKERFILE) == ("a/Dockerfile",)
 
 
-def test_a_link_is_not_followed_to_what_it_names() -> None:
-    repository = Repository(tree({"Dockerfile": Link("/etc/passwd"), "a": Link("..")}))
+def test_a_link_out_of_the_repository_is_not_followed_but_said() -> None:
+    repository = Repository(tree({"Dockerfile": Link("/etc/passwd"), "a": Link(".."), "b": Link("gone")}))
     assert repository.files(FileRole.DOCKERFILE) == ()
+    assert [(gap.what, gap.kind) for gap in repository.gaps] == [("Dockerfile", GapKind.NOT_EXAMINED)]
+
+
+def test_a_link_to_a_file_that_is_read_anyway_adds_nothing() -> None:
+    files = {"a/Dockerfile": "FROM a\n", "Dockerfile": Link("a/Dockerfile"), "b.yaml": Link("a")}
+    repository = Repository(tree(files))
+    assert repository.files(FileRole.DOCKERFILE, FileRole.YAML) == ("a/Dockerfile",)
+    assert repository.gaps == ()
+
+
+def test_a_link_can_make_a_file_a_dockerfile() -> None:
+    repository = Repository(tree({"image.txt": "FROM a\n", "Dockerfile": Link("image.txt")}))
+    assert repository.files(FileRole.DOCKERFILE) == ("Dockerfile",)
+    assert repository.text("Dockerfile") == "FROM a\n"
+
+
+def test_a_folder_that_cannot_be_listed_is_a_gap() -> None:
+    closed = tree({"a/Dockerfile": "FROM a\n", "b/Dockerfile": "FROM b\n"})
+    closed.unlisted = {ImagePath("/a"): "cannot be listed (Permission denied)"}
+    repository = Repository(closed)
+    assert repository.files(FileRole.DOCKERFILE) == ("a/Dockerfile", "b/Dockerfile")
+    assert [(gap.what, gap.why) for gap in repository.gaps] == [("a", "cannot be listed (Permission denied)")]
 
 
 def test_what_cannot_be_read_is_a_gap_told_once() -> None:

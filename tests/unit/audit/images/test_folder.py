@@ -128,3 +128,16 @@ def test_a_root_folder_is_an_image_without_layers(root: Path) -> None:
         assert opened.identity.layers == ()
         assert opened.layer_of(ImagePath("/etc/os-release")) is None
         assert opened.gaps == ()
+
+
+def test_what_a_folder_holds_is_told_without_a_look_at_its_files(tmp_path: Path) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/file").write_text("x")
+    (tmp_path / "a/link").symlink_to("file")
+    (tmp_path / "to").symlink_to("a")
+    files = open_folder(tmp_path)
+    kinds = files.kinds(ImagePath("/to"))
+    (tmp_path / "a/file").unlink()
+    assert kinds == {"b": FileKind.FOLDER, "file": FileKind.FILE, "link": FileKind.SYMLINK}
+    assert files.kinds(ImagePath("/a/link")) == {}
+    assert files.kinds(ImagePath("/gone")) == {}
