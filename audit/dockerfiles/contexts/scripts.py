@@ -71,8 +71,9 @@ def scripts(repository: Repository) -> Iterator[tuple[str, Script]]:
         if text:
             yield path, read_script(text)
     for path in repository.files(FileRole.MAKE):
-        for line, recipe in _recipes(_text(repository, path)):
-            yield path, read_script(recipe, line=line)
+        for line, recipe in recipes(_text(repository, path)):
+            if _BUILDER.search(recipe):
+                yield path, read_script(recipe, line=line)
 
 
 def _text(repository: Repository, path: str) -> str:
@@ -101,8 +102,8 @@ def _no_value(_name: str) -> str | None:
     return None
 
 
-def _recipes(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each line of a recipe that speaks of a builder, with its number, as the shell gets it."""
+def recipes(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each line of a recipe with its number, as the shell gets it; at most MAX_RECIPES."""
     values: dict[str, str | None] = {}
     found: list[tuple[int, str]] = []
     for number, line in _joined(text):
@@ -116,9 +117,7 @@ def _recipes(text: str) -> Iterator[tuple[int, str]]:
             is_first = name not in values and operator != "+="
             values[name] = _expanded(value, values).strip() if is_first else None
     for number, line in found[:MAX_RECIPES]:
-        recipe = _expanded(line, values)
-        if _BUILDER.search(recipe):
-            yield number, recipe
+        yield number, _expanded(line, values)
 
 
 def _joined(text: str) -> Iterator[tuple[int, str]]:

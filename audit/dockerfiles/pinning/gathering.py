@@ -18,6 +18,7 @@ from fleet_audit.audit.dockerfiles.pinning.requirement_files import RequirementF
 from fleet_audit.audit.dockerfiles.pinning.scripts import (
     Ran,
     dockerfile_scripts,
+    make_files,
     shell_files,
     workflow_scripts,
 )
@@ -67,7 +68,12 @@ class _Gatherer:
             if dockerfile is not None and not dockerfile.foreign_frontend:
                 yield from self._of_dockerfile(path, dockerfile)
         others = sorted(
-            (*workflow_scripts(workflows), *shell_files(self._repository)), key=lambda ran: ran.path
+            (
+                *workflow_scripts(workflows),
+                *shell_files(self._repository),
+                *make_files(self._repository),
+            ),
+            key=lambda ran: ran.path,
         )
         for _, scripts in groupby(others, key=lambda ran: ran.path):
             yield from file_practices((ran, self._around()) for ran in scripts)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.contexts.scripts import recipes
 from fleet_audit.audit.dockerfiles.kinds import FileRole
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile, Instruction, Stage
@@ -121,6 +122,13 @@ def shell_files(repository: Repository) -> Iterator[Ran]:
             # What a long script is for is not known; most are brought along, and build no image.
             _report_limits(repository, path, script, 1, GapKind.NOT_EXAMINED)
             yield Ran(path, "script", script, _unknown, status_counts=False)
+
+
+def make_files(repository: Repository) -> Iterator[Ran]:
+    """Yield the lines of makefiles' recipes, each a script of its own; who calls make is not known."""
+    for path in repository.files(FileRole.MAKE):
+        for line, recipe in recipes(repository.text(path) or ""):
+            yield Ran(path, "script", read_script(recipe, line=line), _unknown, status_counts=False)
 
 
 def _unknown(_name: str) -> None:
