@@ -34,8 +34,15 @@ def around(blocks: Sequence[Block], block: int) -> Iterator[int]:
 
 
 def try_around(blocks: Sequence[Block], block: int) -> int:
-    """Return the innermost ``try`` that a block is in, in the same function; -1 for none."""
-    return next((at for at in around(blocks, block) if blocks[at].kind is BlockKind.TRY), -1)
+    """Return the innermost ``try`` that a block is in, in the same function; -1 for none.
+
+    A ``with`` that suppresses exceptions is one: what it names ends its statements, and nothing else.
+    """
+    return next((at for at in around(blocks, block) if _is_try(blocks[at])), -1)
+
+
+def _is_try(block: Block) -> bool:
+    return block.kind is BlockKind.TRY or (block.kind is BlockKind.WITH and bool(block.catches))
 
 
 def _asks_type_checking(condition: Condition) -> bool:

@@ -42,7 +42,7 @@ def possible_failures(
             failures[at].append(Failure(statement.block, _FAILED_IMPORT, statement.line))
     for call in record.dynamic:
         at = try_around(record.blocks, call.block)
-        if at >= 0 and len(call.modules) == 1 and not call.package and not is_answered(_as_statement(call)):
+        if at >= 0 and len(call.modules) == 1 and not is_answered(_as_statement(call)):
             failures[at].append(Failure(call.block, _FAILED_IMPORT, call.line))
     for raised in record.raises:
         at = try_around(record.blocks, raised.block)

@@ -149,8 +149,9 @@ class Liveness:
         return level
 
     def _level_at(self, block: int, line: int) -> Level | None:
+        """Return how certainly a name is bound in a line: an import that fails binds nothing."""
         level = self._known_level(block)
-        is_behind = level is not None and self._failures and line > self._failing_line(block)
+        is_behind = level is not None and self._failures and line >= self._failing_line(block)
         return None if is_behind else level
 
     def _known_level(self, block: int) -> Level | None:

@@ -8,6 +8,7 @@ from itertools import islice
 import libcst as cst
 import msgspec
 
+from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod
 from fleet_audit.audit.static_imports.source import islands
 from fleet_audit.audit.static_imports.source.constants import Constants, closing
@@ -22,6 +23,7 @@ from fleet_audit.audit.static_imports.source.records import (
     PathCall,
     RunCall,
     Taken,
+    absolute_name,
     is_library_name,
     is_module_name,
 )
@@ -60,6 +62,7 @@ _PATH = re.compile(
 _LOOPED = re.compile(rb"[ \t\x01]*([\w \t\x01,()]+?)[ \t\x01]in\b")
 _COMPREHENSION = re.compile(rb"\bfor[ \t\x01]+([\w \t\x01,()]{1,200}?)[ \t\x01]in\b")
 _LONGEST_COMPREHENSION = 2_000
+_OWN_PACKAGE = re.compile(r"__(?:name|package|spec)__\b")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _LEAVES_LOOP = re.compile(rb"(?m)^[ \t]*(?:break|return)\b")
 MAX_CALLS = 2_000
@@ -235,20 +238,42 @@ class _Finder:
     def _add_import(self, site: _Site) -> None:
         first = _argument(site.node, 0, "name")
         modules = () if first is None else self._constants.strings(first, site.start)
-        package = _argument(site.node, 1, "package") if site.last == "import_module" else None
-        package_name = "" if package is None else (self._constants.strings(package, site.start) or ("",))[0]
         templates = () if first is None or modules else self._constants.templates(first, site.start)
         self._dynamic.append(
             DynamicImportCall(
                 line=site.line,
                 block=site.block,
                 expression=self._text(site.start, site.end),
-                modules=tuple(module for module in modules if is_module_name(module)),
-                package=package_name,
+                modules=tuple(self._absolute([m for m in modules if is_module_name(m)], site)),
                 templates=templates,
                 taken=Taken.ONE if len(modules) < 2 else self._taken(site),
             )
         )
+
+    def _absolute(self, modules: list[str], site: _Site) -> Iterator[str]:
+        """Yield names as the call takes them: relative ones from the package that it is given.
+
+        Those from the module's own package stay relative (importlib.util.resolve_name), and those from a
+        package that is not known are left out.
+        """
+        package = _argument(site.node, 1, "package")
+        is_own = package is None or _OWN_PACKAGE.match(cst.Module(()).code_for_node(package))
+        for name in modules:
+            bare = name.lstrip(".")
+            if bare == name or package is None or is_own:
+                yield name
+                continue
+            given = ModuleName(self._package(package, site.start))
+            if (found := absolute_name(bare, len(name) - len(bare), given)) is not None:
+                yield found
+
+    def _package(self, node: cst.BaseExpression, at: int) -> str:
+        """Return the package that `node` names, itself or as a module's own name; empty if unknown."""
+        if values := self._constants.strings(node, at):
+            return values[0]
+        owner, _, attribute = islands.dotted(node).rpartition(".")
+        is_imported = owner.partition(".")[0] in self._names
+        return self._qualified(owner) if is_imported and attribute in ("__name__", "__package__") else ""
 
     def _taken(self, site: _Site) -> Taken:
         """Say which of several names a call in a loop over them takes."""

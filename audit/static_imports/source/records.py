@@ -8,7 +8,7 @@ from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod, Parser
 from fleet_audit.audit.static_imports.source.conditions import Condition, Unknown
 
-RECORD_VERSION = 20
+RECORD_VERSION = 21
 """Raise whenever the same bytes give another record."""
 
 
@@ -100,14 +100,14 @@ class Taken(StrEnum):
 class DynamicImportCall(msgspec.Struct, frozen=True, gc=False):
     """A call that imports by name; `modules` is empty where the name could not be evaluated.
 
-    `templates` are names in which ``{parameter}`` stands for what the function around is given.
+    Relative names start from the module's own package. `templates` are names in which ``{parameter}``
+    stands for what the function around is given.
     """
 
     line: int
     block: int
     expression: str
     modules: tuple[str, ...] = ()
-    package: str = ""
     templates: tuple[str, ...] = ()
     taken: Taken = Taken.ONE
 

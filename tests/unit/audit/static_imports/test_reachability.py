@@ -240,6 +240,40 @@ def test_a_flag_that_a_failed_import_sets_is_decided_in_the_image() -> None:
     assert levels("import pkg\n", {"pkg.py": pkg, "gone.py": "", f"a{TAG}": b""}) == {"a": Level.CERTAIN}
 
 
+def test_a_name_bound_before_an_import_that_fails_keeps_its_value() -> None:
+    image: World = {"here.py": "", f"fast{TAG}": b""}
+    app = "{0} = None\ntry:\n    import {0}\nexcept ImportError:\n    pass\nif {0}:\n    import fast\n"
+    assert levels(app.format("gone"), image) == {}
+    assert levels(app.format("here"), image) == {"fast": Level.CERTAIN}
+
+
+def test_what_stands_behind_a_suppressed_failure_does_not_run() -> None:
+    image: World = {f"fast{TAG}": b"", "here.py": ""}
+    app = "from contextlib import suppress\nwith suppress(ImportError):\n    import {}\n    import fast\n"
+    assert levels(app.format("gone"), image) == {}
+    assert levels(app.format("here"), image) == {"fast": Level.CERTAIN}
+
+
+def test_a_failure_that_is_suppressed_inside_of_a_try_is_none_of_the_try() -> None:
+    image: World = {f"fast{TAG}": b"", f"slow{TAG}": b""}
+    app = (
+        "from contextlib import suppress\n"
+        "try:\n"
+        "    with suppress(ImportError):\n"
+        "        import gone\n"
+        "    import fast\n"
+        "except ImportError:\n"
+        "    import slow\n"
+    )
+    assert levels(app, image) == {"fast": Level.CERTAIN, "slow": Level.STRING}
+
+
+def test_a_relative_name_starts_from_the_package_that_the_call_gives() -> None:
+    image: World = {"plug/__init__.py": "", f"plug/fast{TAG}": b""}
+    app = "import importlib\nimportlib.import_module('.fast', package='plug')\n"
+    assert levels(app, image) == {"plug.fast": Level.CERTAIN}
+
+
 def test_a_flag_may_stand_in_another_module() -> None:
     image: World = {
         "pkg/__init__.py": (
