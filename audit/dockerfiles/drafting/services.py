@@ -53,7 +53,7 @@ def found_services(
     taken: set[str] = set()
     found = []
     for image in images:
-        code = code_of(image, repository)
+        code = code_of(image, image.run.starting, repository)
         started = tuple(
             (machine, each)
             for machine, all_of_it in sorted(startups.items())

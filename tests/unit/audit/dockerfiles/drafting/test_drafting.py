@@ -83,7 +83,7 @@ def test_a_service_on_an_image_of_others_makes_that_a_family() -> None:
         ('ENTRYPOINT ["dumb-init", "--", "python", "-m", "src.main"]', "module:src.main"),
         ('CMD ["python", "-m", "src"]', "module:src"),
         ('CMD ["uvicorn", "src.main:app", "--host", "0.0.0.0"]', "module:src.main"),
-        ("CMD cd /x && gunicorn -w 4 src.main:app", "module:src.main"),
+        ("CMD cd /srv && gunicorn -w 4 src.main:app", "module:src.main"),
         ('CMD ["./src/main.py"]', "src/main.py"),
     ],
 )
