@@ -3,8 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+import msgspec
+
 from fleet_audit.audit.dockerfiles.kinds import FileRole
-from fleet_audit.audit.dockerfiles.language.building import refusals
+from fleet_audit.audit.dockerfiles.language.building import NO_TARGET, refusals
 from fleet_audit.audit.dockerfiles.language.expansion import scopes
 from fleet_audit.audit.dockerfiles.language.givens import awaiting_lines
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile
@@ -13,6 +15,9 @@ from fleet_audit.audit.model.builds import Build
 from fleet_audit.audit.model.claims import DockerfileAccount, StageName
 from fleet_audit.audit.model.dockerfiles import Rejection
 from fleet_audit.audit.model.finding import GapKind
+
+MAX_NAMES = 20
+"""Stages of a Dockerfile that are told where a build names another."""
 
 
 def dockerfile_accounts(repository: Repository, builds: Sequence[Build]) -> tuple[DockerfileAccount, ...]:
@@ -56,6 +61,17 @@ def _rejections(dockerfile: Dockerfile, builds: Sequence[Build]) -> tuple[Reject
         is_all_known = build is not None and "args" not in build.unknown and len(given) == len(build.args)
         open_lines = frozenset() if is_all_known else awaiting_lines(dockerfile, values)
         found |= dict.fromkeys(
-            each for each in refusals(dockerfile, values, target) if each.line not in open_lines
+            _placed(each, dockerfile, build)
+            for each in refusals(dockerfile, values, target)
+            if each.line not in open_lines
         )
     return tuple(found)
+
+
+def _placed(rejection: Rejection, dockerfile: Dockerfile, build: Build | None) -> Rejection:
+    """Return a rejection with the place of the build where that names a stage that is not there."""
+    if build is None or rejection.kind != NO_TARGET:
+        return rejection
+    names = [stage.name for stage in dockerfile.stages if stage.name][:MAX_NAMES]
+    cause = f"its stages are {', '.join(names)}" if names else "none of its stages has a name"
+    return msgspec.structs.replace(rejection, cause=cause, asked_at=build.location)

@@ -10,7 +10,8 @@ class Rejection(msgspec.Struct, frozen=True):
 
     `kind` names the reason for good (``unknown-instruction``), `message` says it in a sentence. `line` is
     where BuildKit sees it; where the mistake likely lies on another line, that is `cause_line`, and `cause`
-    says what is wrong there. Lines count from 1.
+    says what is wrong there. Lines count from 1. Where not the Dockerfile but what builds it is to be
+    corrected, `asked_at` is its place.
     """
 
     line: int
@@ -18,6 +19,7 @@ class Rejection(msgspec.Struct, frozen=True):
     message: str
     cause_line: int | None = None
     cause: str | None = None
+    asked_at: SourceLocation | None = None
 
 
 class DockerfileChange(msgspec.Struct, frozen=True):

@@ -30,7 +30,8 @@ def refusal_subjects(
             families=tuple(sorted(set(families))),
         )
         lines = dict.fromkeys((rejection.line, rejection.cause_line or rejection.line))
-        places = [SourceLocation(path, line) for line in lines]
+        asked = [] if rejection.asked_at is None else [rejection.asked_at]
+        places = [*asked, *(SourceLocation(path, line) for line in lines)]
         name = f"file:{path}#{rejection.kind}"
         found.append(placed_subject(SubjectKind.REFUSAL, facts, name, Level.CERTAIN, places))
     return tuple(found)

@@ -20,6 +20,9 @@ from fleet_audit.audit.dockerfiles.language.syntax import Refused, refuse
 from fleet_audit.audit.model.dockerfiles import Rejection
 
 SCRATCH = "scratch"
+NO_TARGET = "no-target"
+"""The kind of the rejection where no stage has the name that a build asks for."""
+
 _PLATFORM = re.compile(r"[A-Za-z0-9_.-]+(?:\([^()/]*\))?(?:/[A-Za-z0-9_.-]+){0,2}")
 _OCTAL_MODE = re.compile(r"[0-7]{1,12}")
 _MODE_CLAUSE = r"[ugoa]*(?:[-+=](?:[ugo]|[rwxXst]*))+"
@@ -68,7 +71,7 @@ class _Build:
         target = self._dockerfile.target(self._target)
         if target is None:
             if self._dockerfile.stages:
-                yield Rejection(1, "no-target", f"no stage is named {self._target[:80]!r}")
+                yield Rejection(1, NO_TARGET, f"no stage is named {self._target[:80]!r}")
             return
         for stage in self._dockerfile.stages:
             for instruction in self._sound(stage):

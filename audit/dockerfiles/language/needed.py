@@ -16,10 +16,15 @@ def origin_stage(dockerfile: Dockerfile, origin: str) -> Stage | None:
 
 
 def needed_stages(dockerfile: Dockerfile, scopes: Scopes, target: str = "") -> tuple[Stage, ...]:
-    """Return the stages that the target needs, itself included, in the order of the file."""
+    """Return the stages that the target needs, itself included, in the order of the file.
+
+    Where no stage has its name, the build fails as a whole, and each stage may be the one that is meant.
+    """
     start = dockerfile.target(target)
+    if start is None:
+        return dockerfile.stages
     needed: set[int] = set()
-    pending = [] if start is None else [start]
+    pending = [start]
     while pending:
         stage = pending.pop()
         if stage.index in needed:

@@ -32,3 +32,12 @@ def test_a_rejection_without_another_line_is_related_to_none() -> None:
     (subject,) = refusal_subjects(PATH, [Rejection(3, "bad-port", "'http' is no port")])
 
     assert (subject.location, subject.related) == (SourceLocation(PATH, 3), ())
+
+
+def test_a_stage_that_a_build_asks_for_in_vain_stands_at_the_build() -> None:
+    asked_at = SourceLocation("compose.yaml", 4)
+    rejection = Rejection(1, "no-target", "no stage is named 'x'", asked_at=asked_at)
+
+    (subject,) = refusal_subjects(PATH, [rejection])
+
+    assert (subject.location, subject.related) == (asked_at, (SourceLocation(PATH, 1),))

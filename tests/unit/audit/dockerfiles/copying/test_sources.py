@@ -48,6 +48,13 @@ def test_a_source_is_looked_up_in_the_context_and_not_beside_the_dockerfile() ->
     assert problems(text, files, context="web") == []
 
 
+def test_where_no_stage_has_the_name_of_the_target_all_are_looked_at() -> None:
+    text = "FROM a AS one\nCOPY gone.txt /\nFROM a\nCOPY lost.txt /\n"
+
+    assert [line for line, _, _ in problems(text, target="prod")] == [2, 4]
+    assert [line for line, _, _ in problems(text, target="one")] == [2]
+
+
 def test_what_may_be_meant_is_told() -> None:
     (found,) = taken("FROM a\nCOPY common/Setings.py /\n", {"common/settings.py": ""})
     assert (found.near, found.reason) == (

@@ -27,7 +27,7 @@ COPY --from=99 /c /c
         ("", ["base", "tools", "kept", "runtime", ""]),
         ("tests", ["base", "tools", "tests"]),
         ("BASE", ["base"]),
-        ("gone", []),
+        ("gone", ["base", "tools", "tests", "kept", "runtime", ""]),
     ],
 )
 def test_what_the_target_needs_is_carried_out(target: str, names: list[str]) -> None:
