@@ -60,7 +60,8 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     `written` is the text there. The parts are in full (``docker.io``, ``library/``); `unknown` names those
     that variables without a value leave open (``registry``, ``repository``, ``tag``, ``digest``), which are
     empty then. `image` is the last part of the repository where at least that is known. `name` is what the
-    place calls the user of the image: a stage, a service, a container. `publishes` where the image gets this
+    place calls the user of the image: a stage, a service, a container. `near_stage` is a stage of nearly the
+    same name, which may be meant. `publishes` where the image gets this
     name instead of being taken from it. `problem` says why the text is no reference at all. `related` are the
     lines that use what is written here, or that give it a part.
     """
@@ -77,6 +78,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     publishes: bool = False
     problem: str = ""
+    near_stage: str = ""
     related: tuple[SourceLocation, ...] = ()
 
     @property

@@ -221,7 +221,12 @@ def _moving(reference: Reference, agreed: Agreed) -> Drift | None:
         deviation = Deviation.TAG
     if deviation is None:
         return None
-    return Drift(reference=reference, standard=Standard.MOVING_TAG, deviation=deviation)
+    return Drift(
+        reference=reference,
+        standard=Standard.MOVING_TAG,
+        deviation=deviation,
+        expected=reference.near_stage,
+    )
 
 
 def _digests(references: Iterable[Reference]) -> Iterator[Drift]:

@@ -6,7 +6,10 @@ and FROM interact"; BuildKit's dockerfile2llb for what is a stage, a number or a
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from typing import NamedTuple
+
+import msgspec
 
 from fleet_audit.audit.dockerfiles.language.expansion import Expanded, Scopes, scopes
 from fleet_audit.audit.dockerfiles.language.logical_lines import position
@@ -57,6 +60,13 @@ def references_in(
         for instruction in stage.instructions[1:]:
             yield from reader.origins(instruction.trigger or instruction, instruction, stage)
     yield from reader.contexts()
+
+
+MAX_STAGES = 200
+MAX_NAME = 100
+"""Among how many stages, and by how many characters, one is sought that may be meant."""
+
+NEAR_STAGE = 0.8
 
 
 def bases_in_use(
@@ -183,7 +193,15 @@ class _Reader:
         for origin in given:
             if origin and self._is_image(origin):
                 location = self._place(at, origin, behind=_FROM_OPTION)
-                yield reference_at(Place(location, kind, stage.name), origin)
+                found = reference_at(Place(location, kind, stage.name), origin)
+                yield msgspec.structs.replace(found, near_stage=self._near_stage(origin))
+
+    def _near_stage(self, origin: str) -> str:
+        """Return a stage of nearly the same name; empty where the name is one of an image in any case."""
+        if ":" in origin or "/" in origin or "@" in origin:
+            return ""
+        names = sorted(filter(None, self._stages))[:MAX_STAGES]
+        return next(iter(get_close_matches(origin.lower()[:MAX_NAME], names, n=1, cutoff=NEAR_STAGE)), "")
 
     def _is_image(self, origin: str) -> bool:
         # A variable there is refused (BuildKit, dockerfile2llb); it names no image in any case.

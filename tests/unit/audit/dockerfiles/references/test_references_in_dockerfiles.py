@@ -55,6 +55,13 @@ def test_copies_and_mounts_take_from_images() -> None:
     ]
 
 
+def test_a_stage_may_be_meant_where_a_name_is_nearly_that_of_one() -> None:
+    text = "FROM scratch AS build\nFROM scratch\nCOPY --from={} /a /a\n"
+    names = ("biuld", "BUILDS", "busybox", "biuld:1", "acme/biuld")
+
+    assert [found(text.format(name))[0].near_stage for name in names] == ["build", "build", "", "", ""]
+
+
 def test_a_mount_stands_at_its_own_line_of_the_command() -> None:
     (reference,) = found(
         "FROM scratch\nRUN --mount=type=cache,target=/x \\\n    --mount=from=x,target=/y true\n"
