@@ -21,13 +21,15 @@ from fleet_audit.audit.model.imports import (
     Parser,
     PathEdit,
     ProgramCall,
+    ProviderKind,
     ServiceImports,
 )
 from fleet_audit.audit.model.location import Location, SourceLocation
 from fleet_audit.audit.model.pragma import Pragma
 from fleet_audit.audit.static_imports.distributions.unused import unused
 from fleet_audit.audit.static_imports.library import STAGE, Library
-from fleet_audit.audit.static_imports.providers import Providers
+from fleet_audit.audit.static_imports.providers import Provider, Providers
+from fleet_audit.audit.static_imports.reachability.made_modules import made_modules
 from fleet_audit.audit.static_imports.reachability.nodes import location, module_node, node_name
 from fleet_audit.audit.static_imports.reachability.reach import Reach, Reached
 from fleet_audit.audit.static_imports.reachability.unparsed import unparsed_files
@@ -73,6 +75,7 @@ class Account:
         self._origins = providers.origins
         self._library = library
         self._own = [found for found in self._reached if _is_own(found.module)]
+        self._made = made_modules(self._own)
         # What the standard library loads or runs is part of Python, not of the service.
         self._active = [
             found for found in self._reached if _loads_or_runs(found) and not self._is_from_python(found)
@@ -141,6 +144,8 @@ class Account:
         provider = self._providers.absent_provider(name)
         if module is not None:
             provider = self._origins.provider(module)
+        elif name in self._made:
+            provider = Provider(ProviderKind.FIRST_PARTY)
         file = None if module is None or module.file is None else module.file
         return ImportedModule(
             module=name,
@@ -160,7 +165,7 @@ class Account:
         places = defaultdict(list)
         for found in self._reached:
             for name, context, level, where, wanted_by in self._absences(found):
-                if self._providers.absent_provider(name).kind is None:
+                if name not in self._made and self._providers.absent_provider(name).kind is None:
                     places[name, context, wanted_by].append((where, level))
         return tuple(self._missing_module(*key, places[key]) for key in sorted(places))
 

@@ -25,6 +25,7 @@ from fleet_audit.audit.static_imports.source.flags import (
 from fleet_audit.audit.static_imports.source.handlers import Handlers
 from fleet_audit.audit.static_imports.source.lazy_tables import lazy_names
 from fleet_audit.audit.static_imports.source.lexer import Text, decode, lex
+from fleet_audit.audit.static_imports.source.made_modules import find_made_modules
 from fleet_audit.audit.static_imports.source.outline import Outline, Span, outline
 from fleet_audit.audit.static_imports.source.plugin_calls import find_plugin_calls
 from fleet_audit.audit.static_imports.source.questions import asked
@@ -39,6 +40,7 @@ from fleet_audit.audit.static_imports.source.records import (
     LazyNames,
     LoadCall,
     LocalCall,
+    MadeModule,
     NamedText,
     PathCall,
     PluginCall,
@@ -66,6 +68,7 @@ FactT = TypeVar(
     PluginCall,
     VariableSet,
     Setting,
+    MadeModule,
 )
 
 _Fact = (
@@ -78,6 +81,7 @@ _Fact = (
     | PluginCall
     | VariableSet
     | Setting
+    | MadeModule
 )
 
 MAX_USES = 20_000
@@ -157,9 +161,10 @@ class _Reader:
         texts = tuple(self._texts())
         variables = find_variables(self._outline, constants) if self._is_own_code else ()
         settings = find_settings(self._outline) if self._is_own_code else ()
+        made = find_made_modules(self._outline, constants) if self._is_own_code else ()
         lazy = self._lazy(calls)
         facts: tuple[_Fact, ...] = (*imports, *uses, *flags, *raises, *texts, *called.other, *plugins)
-        facts += (*variables, *settings)
+        facts += (*variables, *settings, *made)
         used = self._used_blocks(facts, calls, called.local, lazy)
         record = SourceRecord(
             parser=Parser.SKIM,
@@ -175,6 +180,7 @@ class _Reader:
             texts=texts,
             variables=variables,
             settings=settings,
+            made=made,
             calls=called.local,
             function_calls=called.other,
             uses=uses,
@@ -396,6 +402,7 @@ def _renumbered(record: SourceRecord, used: dict[int, int]) -> SourceRecord:
         texts=tuple(_moved(fact, used) for fact in record.texts),
         variables=tuple(_moved(fact, used) for fact in record.variables),
         settings=tuple(_moved(fact, used) for fact in record.settings),
+        made=tuple(_moved(fact, used) for fact in record.made),
         function_calls=tuple(_moved(fact, used) for fact in record.function_calls),
         lazy=_moved_names(record.lazy, used),
         dynamic=tuple(_moved(fact, used) for fact in record.dynamic),

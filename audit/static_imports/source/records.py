@@ -8,7 +8,7 @@ from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod, Parser
 from fleet_audit.audit.static_imports.source.conditions import Condition, Unknown
 
-RECORD_VERSION = 21
+RECORD_VERSION = 22
 """Raise whenever the same bytes give another record."""
 
 
@@ -243,6 +243,13 @@ class VariableSet(msgspec.Struct, frozen=True, gc=False):
     is_default: bool = False
 
 
+class MadeModule(msgspec.Struct, frozen=True, gc=False):
+    """A module that a file puts into ``sys.modules`` by its name."""
+
+    name: str
+    block: int
+
+
 class SettingText(msgspec.Struct, frozen=True, gc=False):
     """A string in the value of a setting, which may name a module; `key` is the nearest one before it."""
 
@@ -304,7 +311,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
 
     `bindings` are the names bound at module level other than by imports. `is_open` says that more names
     may be there than the text shows (``__getattr__``, ``globals()``, a module put in sys.modules).
-    `uses`, `variables`, `settings` and `pragmas` are kept of own code alone.
+    `uses`, `variables`, `settings`, `made` and `pragmas` are kept of own code alone.
     `exports` is ``__all__`` where it is a literal. `is_cut` holds where the file has more calls than are
     looked at; `last_line` is where looking ended, 0 for the end of the file. `skimmed` are the first and last
     lines of what no parser reads in own code that does not parse.
@@ -326,6 +333,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
     texts: tuple[NamedText, ...] = ()
     variables: tuple[VariableSet, ...] = ()
     settings: tuple[Setting, ...] = ()
+    made: tuple[MadeModule, ...] = ()
     bindings: tuple[str, ...] = ()
     exports: tuple[str, ...] | None = None
     lazy: LazyNames | None = None
