@@ -1,6 +1,6 @@
 """A draft reads as the values that were found, whatever names files hold."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fleet_audit.audit.configuration.located import load
@@ -41,6 +41,7 @@ def test_any_text_comes_back_as_it_was(value: str, why: str, mapping: dict[str, 
     }
 
 
+@example("~", "", "")
 @given(NAMES, TEXTS, TEXTS)
 def test_any_repository_gives_a_draft_that_is_a_manifest(folder: str, title: str, tag: str) -> None:
     text = f'FROM base:{tag}\nLABEL org.opencontainers.image.title="{title}"\n'

@@ -4,11 +4,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import msgspec
+
+from fleet_audit.audit.dockerfiles.drafting.composed import composed_services
 from fleet_audit.audit.dockerfiles.drafting.families import Families, draft_families
 from fleet_audit.audit.dockerfiles.drafting.produced import Produced, produced
 from fleet_audit.audit.dockerfiles.drafting.services import (
     Found,
-    compose_fields,
     found_services,
     health_path,
     service_fields,
@@ -18,15 +20,22 @@ from fleet_audit.audit.dockerfiles.kinds import FileRole
 from fleet_audit.audit.dockerfiles.language.reference import ImageReference, ReferenceInvalid, parse_reference
 from fleet_audit.audit.dockerfiles.manifest.startup import started
 from fleet_audit.audit.dockerfiles.repository import Repository
-from fleet_audit.audit.dockerfiles.standards.processes import init_of
+from fleet_audit.audit.dockerfiles.running.masking import masked_words
+from fleet_audit.audit.dockerfiles.standards.processes import init_of, shown
 from fleet_audit.audit.fleet.manifest import MANIFEST_NAME
 from fleet_audit.audit.model.builds import Build
-from fleet_audit.audit.model.draft import Draft, Fields, Guess
+from fleet_audit.audit.model.draft import Draft, Fields, Guess, Plain
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.manifest_claims import Started
 
 _DATED = re.compile(r"\d{8}-[0-9a-f]{7,40}")
 _DATED_PATTERN = r"^\d{8}-[0-9a-f]{7,40}$"
+_PATHS = frozenset(
+    {"dockerfiles", "context", "entry", "source_paths", "pythonpath", "first_party_imports", "requirements"}
+)
+_UNPUBLISHED = "docker.io/library/"
+"""What a name without a registry stands for: those are names on one's own machine."""
+
 _MACHINE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -35,33 +44,47 @@ def draft(name: str, repository: Repository, builds: Iterable[Build]) -> Draft:
     images = produced(repository, builds)
     of_services = service_images(images)
     startups = _startups(repository)
-    families = draft_families(images, of_services)
-    services = found_services(of_services, repository, {machine: s for machine, (_, s) in startups.items()})
-    named = {each.name: each for each in services if families.under(each.image)}
-    called = {build.name: each.name for each in named.values() for build in each.image.builds if build.name}
-    compose = compose_fields(repository)
+    families = draft_families(images, of_services, name)
+    started = {machine: all_of_it for machine, (_, all_of_it) in startups.items()}
+    services = found_services(of_services, repository, started, composed_services(repository), name)
+    named = [each for each in services if families.under(each.image)]
+    called = {(said.folder, said.name): each.name for each in named for said in each.composed}
     return Draft(
         fleet=Guess(name, "the folder's name"),
         registry=_registry(images),
         defaults=_defaults(services),
         machines={machine: {"startup": Guess(path)} for machine, (path, _) in _used(startups, services)},
-        families=families.fields,
-        services=tuple(_of_manifest(each, families, compose, called) for each in named.values()),
+        families={family: _written(fields) for family, fields in families.fields.items()},
+        services=tuple(_written(_of_manifest(each, families, called)) for each in named),
         open_questions=tuple(_questions(services, families, startups)),
     )
 
 
-def _of_manifest(
-    found: Found, families: Families, compose: Mapping[str, Fields], called: Mapping[str, str]
-) -> Fields:
+def _of_manifest(found: Found, families: Families, called: Mapping[tuple[str, str], str]) -> Fields:
     """Return the fields of a service with the names of others as the manifest has them."""
-    fields = service_fields(found, families, compose)
+    fields = service_fields(found, families)
     wanted = fields.pop("depends_on", None)
     if wanted is not None and isinstance(wanted.value, tuple):
-        names = tuple(called[str(name)] for name in wanted.value if str(name) in called)
+        keys = [(said.folder, str(name)) for said in found.composed[:1] for name in wanted.value]
+        names = dict.fromkeys(called[key] for key in keys if key in called)
+        names.pop(found.name, None)
         if names:
-            fields["depends_on"] = Guess(names, wanted.why)
+            fields["depends_on"] = Guess(tuple(names), wanted.why)
     return fields
+
+
+def _written(fields: Fields) -> Fields:
+    """Return fields in which no path looks like that of a home."""
+    return {
+        key: msgspec.structs.replace(guess, value=_path(guess.value)) if key in _PATHS else guess
+        for key, guess in fields.items()
+    }
+
+
+def _path(value: Plain) -> Plain:
+    if isinstance(value, tuple):
+        return tuple(_path(each) for each in value)
+    return f"./{value}" if isinstance(value, str) and value.startswith("~") else value
 
 
 def _startups(repository: Repository) -> dict[str, tuple[str, tuple[Started, ...]]]:
@@ -92,7 +115,9 @@ def _registry(images: Sequence[Produced]) -> Fields:
     own = [
         reference
         for text in _references(images)
-        if (reference := _parsed(text)) is not None and reference.repository.rpartition("/")[2] in names
+        if (reference := _parsed(text)) is not None
+        and reference.repository.rpartition("/")[2] in names
+        and not reference.name.startswith(_UNPUBLISHED)
     ]
     prefixes = Counter(reference.name.rpartition("/")[0] for reference in own)
     if not prefixes:
@@ -124,13 +149,16 @@ def _parsed(text: str) -> ImageReference | None:
 def _defaults(services: Sequence[Found]) -> Fields:
     runs = [each.image.run for each in services]
     users = [run.user.value for run in runs if run.user is not None and run.user.is_known]
+    users = [user for user in users if user.partition(":")[0] not in ("0", "root")]
     inits = [init for run in runs if (init := init_of(run.starting))]
     paths = [path for each in services if (path := health_path(each.image))]
     fields: Fields = {}
     for key, values in (("user", users), ("init", inits), ("health_path", paths)):
         if values:
             value, count = Counter(values).most_common(1)[0]
-            fields[key] = Guess(value, f"{count} of {len(services)} services")
+            # What most do not do is no rule of the house.
+            if count * 2 > len(services):
+                fields[key] = Guess(value, f"{count} of {len(services)} services")
     return fields
 
 
@@ -141,9 +169,16 @@ def _questions(
         if not families.under(each.image):
             yield f"{each.image.path}: what it is built on is not known, so {each.name} was left out"
         elif not each.code.entry:
-            yield f"{each.name}: its Dockerfile does not show which Python file it runs; name it as `entry`"
+            yield f"{each.name}: {_why_no_entry(each)}"
     known = {each.code.entry for each in services if each.code.entry}
     for machine, (path, starts) in startups.items():
         names = sorted({start.name for start in starts if start.entry not in known})
         if names:
             yield f"{path}: no Dockerfile starts the entries of {', '.join(names)} ({machine})"
+
+
+def _why_no_entry(found: Found) -> str:
+    words = found.composed[0].words(found.image.run) if found.composed else found.image.run.starting
+    if not words:
+        return "nothing says what it starts; name the Python file that it runs as `entry`"
+    return f"it starts {shown(masked_words(words))}; where Python runs behind that, name the file as `entry`"

@@ -32,30 +32,31 @@ class Families(msgspec.Struct, frozen=True):
         return self.of_file.get(image.parent) or self.of_base.get(image.base, "")
 
 
-def draft_families(images: Sequence[Produced], services: Iterable[Produced]) -> Families:
+def draft_families(images: Sequence[Produced], services: Iterable[Produced], fleet: str) -> Families:
     """Return the families of all images that are no services, parents first.
 
-    A service that is built on an image of others makes that image a family, without a Dockerfile.
+    A service that is built on an image of others makes that image a family, without a Dockerfile. An image
+    without a name is called as the `fleet` is.
     """
     service_paths = {image.path for image in services}
     own = {image.path: image for image in images if image.path not in service_paths}
-    names = _names(own)
+    names = _names(own, fleet)
     families: dict[str, Fields] = {}
     for path in _parents_first(own):
         families[names[path]] = _family(own[path], names)
     of_base: dict[str, str] = {}
-    for image in images:
+    for image in (one for each in images for one in (each, *each.others)):
         if image.path in service_paths and image.parent not in own and image.base:
             of_base[image.base] = _outer_name(image.base)
             families.setdefault(of_base[image.base], _outer_family(image))
     return Families(families, names, of_base)
 
 
-def _names(images: Mapping[str, Produced]) -> dict[str, str]:
+def _names(images: Mapping[str, Produced], fleet: str) -> dict[str, str]:
     """Return a name for each Dockerfile; those of one name are told apart by their folders."""
     found: dict[str, str] = {}
     for path, image in images.items():
-        name = image.name or "root"
+        name = image.name or fleet
         if name in found.values():
             name = _NAME.sub("-", path.lower()).strip("-")
         found[path] = name

@@ -16,6 +16,9 @@ from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.running import RunConfiguration
 
 _OWN_NAME = re.compile(r"(?:Dockerfile|Containerfile)[.\-_](?P<behind>.+)|(?P<before>.+)\.(?i:dockerfile)")
+MAX_TARGETS = 100
+"""Stages of one Dockerfile that are images of their own."""
+
 TITLE = "org.opencontainers.image.title"
 
 
@@ -23,7 +26,8 @@ class Produced(msgspec.Struct, frozen=True, kw_only=True):
     """An image that a Dockerfile makes: its name, why it is called so, and what it starts from.
 
     `base` is the reference behind its FROM, at `base_line`, empty where that is not known; `parent` is the
-    path of the Dockerfile that makes that image, where one of the repository does.
+    path of the Dockerfile that makes that image, where one of the repository does. `others` are the images
+    that builds of other stages make.
     """
 
     path: str
@@ -35,6 +39,7 @@ class Produced(msgspec.Struct, frozen=True, kw_only=True):
     base: str = ""
     base_line: SourceLocation
     parent: str = ""
+    others: tuple["Produced", ...] = ()
 
 
 def produced(repository: Repository, builds: Iterable[Build]) -> tuple[Produced, ...]:
@@ -47,15 +52,37 @@ def produced(repository: Repository, builds: Iterable[Build]) -> tuple[Produced,
     making = {path: _making(path, by_file[path]) for path in paths}
     named = {path: _name(path, by_file[path]) for path in paths}
     makers = _makers(named, by_file)
-    parents: dict[str, str] = {}
     bases = Bases(repository, _Names(makers, making), lambda _: None)
     found = []
     for path in paths:
         image = _produced(path, making[path], named[path], tuple(by_file[path]), bases)
         if image is not None:
-            parents[path] = _maker(makers, image.base)
-            found.append(image)
-    return tuple(msgspec.structs.replace(each, parent=parents[each.path]) for each in found)
+            others = tuple(_placed(each, makers) for each in _others(image, making[path], bases))
+            own = tuple(build for build in image.builds if build.target == making[path][1])
+            image = msgspec.structs.replace(
+                image, builds=own if others and own else image.builds, others=others
+            )
+            found.append(_placed(image, makers))
+    return tuple(found)
+
+
+def _placed(image: Produced, makers: Mapping[str, str]) -> Produced:
+    return msgspec.structs.replace(image, parent=_maker(makers, image.base))
+
+
+def _others(image: Produced, making: Making, bases: Bases) -> Iterator[Produced]:
+    """Yield the images that builds of other stages make, each with its own builds."""
+    by_target: defaultdict[str, list[Build]] = defaultdict(list)
+    for build in image.builds:
+        if build.origin is not BuildOrigin.DEFAULT and build.target != making[1]:
+            by_target[build.target].append(build)
+    for target, builds in sorted(by_target.items())[:MAX_TARGETS]:
+        name, why = _name(image.path, builds)
+        if name == image.name and target:
+            name, why = target, f"the stage that is built at {builds[0].location}"
+        other = _produced(image.path, making_of(builds[0]), (name, why), tuple(builds), bases)
+        if other is not None and other.use.stage is not image.use.stage:
+            yield other
 
 
 class _Names(Mapping[str, Making]):

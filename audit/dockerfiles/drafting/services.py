@@ -1,16 +1,17 @@
-"""The services of a draft: images that run code of the repository, and what compose files say of them."""
+"""The services of a draft: images that run code of the repository, and what compose files say of that."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import count
 
 import msgspec
 
-from fleet_audit.audit.configuration.located import View
 from fleet_audit.audit.dockerfiles.drafting.code import Code, code_of
+from fleet_audit.audit.dockerfiles.drafting.composed import PORTS_END, Composed
 from fleet_audit.audit.dockerfiles.drafting.families import Families
 from fleet_audit.audit.dockerfiles.drafting.produced import TITLE, Produced
-from fleet_audit.audit.dockerfiles.kinds import FileRole
 from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.dockerfiles.running.secret_shapes import secret_shape
 from fleet_audit.audit.model.builds import Build, BuildOrigin
 from fleet_audit.audit.model.draft import Fields, Guess
 from fleet_audit.audit.model.manifest_claims import Started
@@ -18,12 +19,13 @@ from fleet_audit.audit.model.manifest_claims import Started
 _HEALTH_URL = re.compile(
     r"https?://(?:127\.0\.0\.1|localhost|0\.0\.0\.0|\[::1\])(?::(?P<port>\d{1,5}))?(?P<path>/[\w./-]*)?"
 )
-_COMPOSE_PORT = re.compile(r"(?:.*:)?(?P<port>\d{1,5})(?:/(?:tcp|udp))?")
-_PORTS_END = 65536
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """A service: its image, its name and why it is called so, and its code."""
+    """A service: its image, its name and why it is called so, and its code.
+
+    `composed` are the compose services that run it so; `is_only` where nothing else runs its image.
+    """
 
     image: Produced
     name: str
@@ -31,11 +33,22 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     code: Code
     started: tuple[tuple[str, Started], ...] = ()
     """The machines whose start-up configuration names it, with what is said there."""
+    composed: tuple[Composed, ...] = ()
+    is_only: bool = True
+
+
+class _Start(msgspec.Struct, frozen=True):
+    """One way in which an image is started."""
+
+    image: Produced
+    words: tuple[str, ...]
+    composed: tuple[Composed, ...]
+    is_only: bool
 
 
 def service_images(images: Sequence[Produced]) -> tuple[Produced, ...]:
     """Return the images that run something of their own and that no other image here is built on."""
-    parents = {image.parent for image in images}
+    parents = {one.parent for image in images for one in (image, *image.others)}
     return tuple(image for image in images if image.path not in parents and _starts_something(image))
 
 
@@ -47,47 +60,90 @@ def _starts_something(image: Produced) -> bool:
 
 
 def found_services(
-    images: Iterable[Produced], repository: Repository, startups: Mapping[str, Sequence[Started]]
+    images: Iterable[Produced],
+    repository: Repository,
+    startups: Mapping[str, Sequence[Started]],
+    composed: Sequence[Composed],
+    fleet: str,
 ) -> tuple[Found, ...]:
-    """Return the services of images, in their order; `startups` are what each machine starts."""
+    """Return the services of images, in their order; `startups` are what each machine starts.
+
+    What compose services start differently from one image, and what other stages of its Dockerfile start, are
+    services of their own. One without any other name is called as the `fleet` is.
+    """
     taken: set[str] = set()
     found = []
-    for image in images:
-        code = code_of(image, image.run.starting, repository)
+    for start in (start for image in images for start in _starts(image, composed)):
+        code = code_of(start.image, start.words, repository)
+        is_build = any(build.origin is BuildOrigin.COMPOSE for build in start.image.builds)
+        if start.image.use.target and not start.is_only and not code.entry and not is_build:
+            continue
         started = tuple(
             (machine, each)
             for machine, all_of_it in sorted(startups.items())
             for each in all_of_it
             if each.entry and each.entry == code.entry
         )
-        name, why = _name(image, started)
-        if name in taken:
-            name, why = image.path.rpartition("/")[0].replace("/", "-") or image.path, "its folder"
+        name, why = _untaken(_name(start, started, fleet), start.image.path, taken)
         taken.add(name)
-        found.append(Found(image=image, name=name, why=why, code=code, started=started))
+        found.append(
+            Found(
+                image=start.image,
+                name=name,
+                why=why,
+                code=code,
+                started=started,
+                composed=start.composed,
+                is_only=start.is_only,
+            )
+        )
     return tuple(found)
 
 
-def _name(image: Produced, started: Sequence[tuple[str, Started]]) -> tuple[str, str]:
+def _starts(image: Produced, composed: Sequence[Composed]) -> Iterator[_Start]:
+    starts = []
+    for each in (image, *image.others):
+        groups: dict[tuple[str, ...], list[Composed]] = {}
+        for service in composed:
+            if service.runs(each):
+                groups.setdefault(service.words(each.run), []).append(service)
+        starts += [(each, *group) for group in groups.items()] or [(each, each.run.starting, [])]
+    for each, words, services in starts:
+        yield _Start(each, words, tuple(services), len(starts) == 1)
+
+
+def _untaken(named: tuple[str, str], path: str, taken: Collection[str]) -> tuple[str, str]:
+    if named[0] not in taken:
+        return named
+    name = path.rpartition("/")[0].replace("/", "-") or path
+    numbered = (f"{name}-{number}" for number in count(2))
+    return (name if name not in taken else next(each for each in numbered if each not in taken)), "its folder"
+
+
+def _name(start: _Start, started: Sequence[tuple[str, Started]], fleet: str) -> tuple[str, str]:
+    image = start.image
     for _, each in started:
         return each.name, f"what {each.location} starts"
     title = image.run.label(TITLE)
     if (
-        title is not None
+        start.is_only
+        and title is not None
         and title.is_known
         and title.value.strip()
         and title.location is not None
         and title.location.path == image.path
     ):
         return title.value, f"the label at {title.location}"
+    for service in start.composed:
+        return service.name, f"the service at {service.location}"
     for build in image.builds:
         if build.origin is BuildOrigin.COMPOSE and build.name:
             return build.name, f"the service at {build.location}"
-    return image.name or "service", image.why
+    return (image.name, image.why) if image.name else (fleet, "the folder's name")
 
 
-def service_fields(found: Found, families: Families, compose: Mapping[str, Fields]) -> Fields:
-    """Return the fields of a service; `compose` are what compose files say of those that they call so."""
+def service_fields(found: Found, families: Families) -> Fields:
+    """Return the fields of a service."""
     image, code = found.image, found.code
     said = [build for build in image.builds if build.origin is not BuildOrigin.DEFAULT]
     family = families.under(image)
@@ -98,11 +154,14 @@ def service_fields(found: Found, families: Families, compose: Mapping[str, Field
     if found.started:
         machines = tuple(dict.fromkeys(machine for machine, _ in found.started))
         fields["machines"] = Guess(machines, "their start-up configuration")
-    if ports := _ports(image):
+    # What one image exposes is not what each of its services listens on.
+    if (found.is_only or not found.composed) and (ports := _ports(image)):
         fields["ports"] = ports
     if code.entry:
-        fields["entry"] = Guess(code.entry, "what the image starts")
-    extra = next((compose[build.name] for build in said if build.name in compose), {})
+        fields["entry"] = Guess(
+            code.entry, f"what {code.where} starts" if code.where else _why_started(found)
+        )
+    extra = found.composed[0].fields if found.composed else {}
     fields |= {key: guess for key, guess in extra.items() if key not in fields}
     own, shared = _folders(code)
     if own:
@@ -118,9 +177,21 @@ def service_fields(found: Found, families: Families, compose: Mapping[str, Field
     return fields
 
 
+def _why_started(found: Found) -> str:
+    for service in found.composed:
+        if service.command is not None or service.entrypoint is not None:
+            return f"what the service at {service.location} starts"
+    return "what the image starts"
+
+
 def _build_fields(builds: Sequence[Build]) -> Fields:
     for build in builds:
-        given = {name: value for name, value in build.args if value is not None}
+        # A secret is not written into one more file.
+        given = {
+            name: value
+            for name, value in build.args
+            if value is not None and secret_shape(name, value) is None
+        }
         fields: Fields = {}
         if build.context not in ("", "."):
             fields["context"] = Guess(build.context, f"the build at {build.location}")
@@ -141,6 +212,8 @@ def _folders(code: Code) -> tuple[tuple[str, ...], tuple[str, ...]]:
     )
     root = code.pythonpath[0] + "/" if code.pythonpath else ""
     place = root + entry if code.entry.startswith("module:") else entry
+    if not entry:
+        return code.folders, ()
     own = tuple(folder for folder in code.folders if folder == "." or f"{place}/".startswith(f"{folder}/"))
     return own, tuple(f"{folder}/" for folder in code.folders if own and folder not in own)
 
@@ -151,11 +224,11 @@ def _ports(image: Produced) -> Guess | None:
     why = []
     for port in exposed[:1]:
         number = port.value.partition("/")[0]
-        if number.isdigit() and 0 < int(number) < _PORTS_END:
+        if number.isdigit() and 0 < int(number) < PORTS_END:
             ports["svc"] = int(number)
             why.append(f"EXPOSE at {port.location}")
     health, place = health_port(image)
-    if 0 < health < _PORTS_END and health != ports.get("svc"):
+    if 0 < health < PORTS_END and health != ports.get("svc"):
         ports["health"] = health
         why.append(place)
     return Guess(dict(ports), ", ".join(why)) if ports else None
@@ -181,34 +254,3 @@ def health_path(image: Produced) -> str:
 def _health_url(image: Produced) -> re.Match[str] | None:
     health = image.run.health
     return None if health is None else _HEALTH_URL.search(" ".join(health.test))
-
-
-def compose_fields(repository: Repository) -> dict[str, Fields]:
-    """Return what compose files say of their services beside how they are built; the first file decides."""
-    found: dict[str, Fields] = {}
-    for path in repository.files(FileRole.COMPOSE):
-        read = repository.yaml(path)
-        for document in read.documents if read is not None else ():
-            for name, service in document.view("services").entries():
-                fields = dict(_compose_service(service))
-                if fields:
-                    found.setdefault(name, fields)
-    return found
-
-
-def _compose_service(service: View) -> Iterator[tuple[str, Guess]]:
-    place = f"{service.located.name}:{service.located.line(service.path)}"
-    ports = [port for port in map(_port, service.get("ports").elements()) if port]
-    if ports:
-        yield "ports", Guess({"svc": ports[0]}, f"the service at {place}")
-    wanted = service.get("depends_on")
-    names = [name for name, _ in wanted.texts()] or [name for name, _ in wanted.entries()]
-    if names:
-        yield "depends_on", Guess(tuple(names), f"the service at {place}")
-
-
-def _port(view: View) -> int:
-    value = view.get("target").value if isinstance(view.value, dict) else view.value
-    match = _COMPOSE_PORT.fullmatch(str(value))
-    number = int(match["port"]) if match is not None else 0
-    return number if number < _PORTS_END else 0

@@ -169,3 +169,115 @@ def test_the_gpu_is_seen_in_the_base_and_the_name() -> None:
 def test_families_that_are_built_on_each_other_in_a_circle_are_drafted_all_the_same() -> None:
     found = _draft({"a/Dockerfile": "FROM b\n", "b/Dockerfile": "FROM a\n", "c/Dockerfile": "FROM c\n"})
     assert sorted(found.families) == ["a", "b", "c"]
+
+
+ONE_IMAGE = """\
+x-app: &app
+  build: {context: ., args: {MODE: fast, API_TOKEN: c29tZXRoaW5nIHNlY3JldA}}
+services:
+  web: {<<: *app, image: "registry.example/acme/app:1", command: gunicorn shop:app, ports: ["80:8000"]}
+  worker: {<<: *app, command: [celery, -A, shop, worker], depends_on: [web, cache]}
+  twin: {<<: *app, command: [celery, -A, shop, worker]}
+  job: {image: "registry.example/acme/app:2", entrypoint: python job.py --all}
+  same: {<<: *app}
+  cache: {image: "redis:7"}
+"""
+APPLICATION = """\
+FROM python:3.11
+WORKDIR /app
+COPY . .
+EXPOSE 9000
+CMD ["python", "main.py"]
+"""
+
+
+def test_what_compose_starts_differently_from_one_image_are_services_of_their_own() -> None:
+    files = {"compose.yaml": ONE_IMAGE, "Dockerfile": APPLICATION, "main.py": "", "job.py": "", "shop.py": ""}
+    services = [_values(each) for each in _draft(files).services]
+
+    assert [(each["name"], each.get("entry"), each.get("ports")) for each in services] == [
+        ("web", "module:shop", {"svc": 8000}),
+        ("worker", "module:shop", None),
+        ("job", "job.py", None),
+        ("same", "main.py", None),
+    ]
+    assert services[1]["depends_on"] == ("web",)
+    assert [each["build_args"] for each in services] == [{"MODE": "fast"}] * 4
+
+
+def test_stages_that_are_built_are_services_and_one_that_only_tests_is_none() -> None:
+    dockerfile = """\
+FROM python:3.11 AS base
+COPY common /app/common
+FROM base AS api
+COPY api.py /app/
+CMD ["python", "/app/api.py"]
+FROM registry.example/acme/gpu:1 AS trainer
+COPY train.py /app/
+CMD ["python", "/app/train.py"]
+FROM base AS test
+CMD ["pytest"]
+"""
+    bake = "".join(f'target "{name}" {{ target = "{name}" }}\n' for name in ("api", "test", "trainer"))
+    files = {
+        "Dockerfile": dockerfile,
+        "docker-bake.hcl": bake,
+        "api.py": "",
+        "train.py": "",
+        "common/a.py": "",
+    }
+    found = _draft(files)
+
+    services = [_values(each) for each in found.services]
+    assert [(each["target"], each["entry"], each["family"]) for each in services] == [
+        ("api", "api.py", "python-3-11"),
+        ("trainer", "train.py", "gpu-1"),
+    ]
+    assert len({each["name"] for each in services}) == 2
+
+
+def test_compose_files_of_other_folders_say_nothing_of_a_service_that_is_called_the_same() -> None:
+    files = {
+        f"{folder}/{name}": text
+        for folder, port in (("one", 1000), ("two", 2000))
+        for name, text in {
+            "compose.yaml": f"services:\n  app: {{build: ., ports: [{port}], depends_on: [db]}}\n"
+            "  db: {build: db}\n",
+            "Dockerfile": "FROM python:3.11\nCOPY app.py /\nCMD python /app.py\n",
+            "app.py": "",
+            "db/Dockerfile": "FROM postgres:16\nCMD postgres\n",
+        }.items()
+    }
+    services = [_values(each) for each in _draft(files).services]
+    assert [(each["name"], each.get("ports"), each.get("depends_on")) for each in services] == [
+        ("app", {"svc": 1000}, ("db",)),
+        ("db", None, None),
+        ("two", {"svc": 2000}, ("two-db",)),
+        ("two-db", None, None),
+    ]
+
+
+def test_what_few_services_do_and_root_are_no_rule_of_the_house() -> None:
+    files = {
+        f"{name}/Dockerfile": f"FROM python:3.11\nCOPY a.py /\nUSER {user}\nCMD python /a.py\n"
+        for name, user in (("a", "10001:10001"), ("b", "0:0"), ("c", "0:0"), ("d", "0:0"))
+    }
+    assert _draft({**files, "a.py": ""}).defaults == {}
+    files = {name: text.replace("USER 0:0", "USER 10001:10001") for name, text in files.items()}
+    assert _values(_draft({**files, "a.py": ""}).defaults) == {"user": "10001:10001"}
+
+
+def test_names_without_a_registry_are_no_prefix() -> None:
+    files = {
+        "Makefile": "all:\n\tdocker build -t shop .\n",
+        "Dockerfile": "FROM python:3.11\nCOPY a.py /\nCMD python /a.py\n",
+        "a.py": "",
+    }
+    found = _draft(files)
+    assert (found.registry, found.services[0]["name"].value) == ({}, "shop")
+
+
+def test_what_is_started_and_is_no_python_is_told_without_its_secrets() -> None:
+    found = _draft({"Dockerfile": 'FROM nginx:1.29\nCMD ["nginx", "--token", "c29tZXRoaW5nIHNlY3JldA"]\n'})
+    (question,) = found.open_questions
+    assert question.startswith("shop: it starts nginx --token ********; where Python runs behind that")
