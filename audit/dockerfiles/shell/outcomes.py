@@ -274,7 +274,10 @@ def _at_end(following: Sequence[_List]) -> _Outcome:
     if not following:
         return _Fails()
     first = following[0][0][0]
-    return _Handled() if _asks_status(first) else Loss(LossKind.GOES_ON, first.line, _named(first))
+    is_shown = isinstance(first, Command) and _succeeds(first)
+    if _asks_status(first) and not is_shown:
+        return _Handled()
+    return Loss(LossKind.GOES_ON, first.line, _named(first))
 
 
 def _alternative(joined: Sequence[tuple[Item, ...]], place: int) -> tuple[tuple[Item, ...], ...] | None:

@@ -137,8 +137,8 @@ PUBLISHING = (Deed.PUSHED, Deed.PROMOTED, Deed.DEPLOYED)
 class ImageEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a step does with images; symbols stand in names for what is not known.
 
-    `step` counts the steps of the job. `builds` is the symbol of the digest that a step gives which builds.
-    `is_loaded` is false where what is built certainly does not become an image of the engine. `source` is
+    `step` counts the steps of the job, `order` the commands of the step. `builds` is the symbol of the digest
+    that a step gives which builds. `is_loaded` is false where what is built certainly does not become an image of the engine. `source` is
     the old name where an image is NAMED, `condition` what must hold beside the step's own. ANYTHING is what
     a program or action does that is not followed here.
     """
@@ -147,6 +147,7 @@ class ImageEvent(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...]
     location: SourceLocation
     step: int
+    order: int = -1
     builds: str = ""
     is_loaded: bool = True
     source: str = ""
@@ -167,10 +168,13 @@ def step_events(
     elif not is_scan and _may_handle_images(run):
         yield ImageEvent(deed=Deed.ANYTHING, names=(), location=run.step.location, step=at)
     path = run.step.location.path
+    orders = {id(command): order for order, command in enumerate(commands)}
     for call in build_calls(commands):
-        yield from _of_call(at, call, path, has_builder=has_builder)
-    for command in commands:
-        yield from _of_command(at, command, path)
+        for event in _of_call(at, call, path, has_builder=has_builder):
+            yield msgspec.structs.replace(event, order=orders[id(call.command)])
+    for order, command in enumerate(commands):
+        for event in _of_command(at, command, path):
+            yield msgspec.structs.replace(event, order=order)
 
 
 def _may_handle_images(run: StepRun) -> bool:

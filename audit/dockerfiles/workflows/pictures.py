@@ -18,20 +18,21 @@ MAX_SCANS = 20
 
 
 class PlacedScan(msgspec.Struct, frozen=True):
-    """A scan, and the step that it is in; `step` counts the steps of the job."""
+    """A scan, and the step that it is in; `step` counts the steps of the job, `order` the commands of it."""
 
     step: int
     run: StepRun
     scan: Scan
     script: Script | None = None
+    order: int = -1
 
     def comes_after(self, event: ImageEvent) -> bool:
         """Say whether the scan runs after something that the same job does."""
-        return (event.step, event.location.line) < (self.step, self.scan.location.line)
+        return (event.step, event.order) < (self.step, self.order)
 
     def comes_before(self, event: ImageEvent) -> bool:
         """Say whether the scan runs before something that the same job does."""
-        return (event.step, event.location.line) > (self.step, self.scan.location.line)
+        return (event.step, event.order) > (self.step, self.order)
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -78,8 +79,8 @@ def _scans(
     path = run.step.location.path
     in_action = scanners.in_action(run)
     found = [PlacedScan(at, run, in_action)] if in_action is not None else []
-    for command in commands:
+    for order, command in enumerate(commands):
         scan = scanners.in_command(command, path)
         if scan is not None:
-            found.append(PlacedScan(at, run, scan, script))
+            found.append(PlacedScan(at, run, scan, script, order))
     return found[:MAX_SCANS]

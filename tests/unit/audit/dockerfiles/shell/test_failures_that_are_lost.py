@@ -21,6 +21,7 @@ LOST = [
     ("scan && echo fine\necho on", LossKind.GOES_ON),
     ("set +e\nscan\necho on", LossKind.GOES_ON),
     ("set +e; scan; exit 0", LossKind.GOES_ON),
+    ('set +e\nscan\necho "ended with $?"', LossKind.GOES_ON),
     ("if scan; then echo fine; fi", LossKind.CONDITION),
     ("if scan; then echo fine; else echo bad; fi", LossKind.CONDITION),
     ("! scan", LossKind.NEGATED),
@@ -86,6 +87,7 @@ def test_a_failure_that_a_function_or_something_else_handles_is_not_called_lost(
     assert loss_of("set +e; f() { scan; return $?; }; f") is None
     assert loss_of('if ! scan; then echo failed=1 >> "$GITHUB_ENV"; fi') is None
     assert loss_of("scan || echo failed > state") is None
+    assert loss_of('set +e\nscan\necho "code=$?" >> "$GITHUB_OUTPUT"') is None
     assert loss_of("scan || echo failed >> $GITHUB_STEP_SUMMARY") is LossKind.ALTERNATIVE
     assert loss_of("scan || echo failed >&2") is LossKind.ALTERNATIVE
     assert loss_of("while scan; do sleep 1; done") is None

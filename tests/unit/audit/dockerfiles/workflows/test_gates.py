@@ -304,6 +304,14 @@ def test_a_scan_before_the_release(steps: str) -> None:
     assert [kind for kind, _ in in_steps(steps, "on: [push, pull_request]") if kind == "after-push"] == []
 
 
+def test_commands_of_one_line_come_one_after_the_other() -> None:
+    build, scan, push = "docker build -t acme/web:1 .", "grype -f high acme/web:1", "docker push acme/web:1"
+
+    assert in_steps(f"- run: {build} && {scan} && {push}\n") == []
+    assert in_steps(f"- run: {build} && {push} && {scan}\n") == [("after-push", 1)]
+    assert in_steps(f"- run: |\n    look() {{ {scan}; }}\n    {build}\n    look\n") == []
+
+
 def test_a_scan_after_the_push_of_an_earlier_job() -> None:
     text = """\
     on: push
