@@ -138,9 +138,9 @@ class ImageEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a step does with images; symbols stand in names for what is not known.
 
     `step` counts the steps of the job, `order` the commands of the step. `builds` is the symbol of the digest
-    that a step gives which builds. `is_loaded` is false where what is built certainly does not become an image of the engine. `source` is
-    the old name where an image is NAMED, `condition` what must hold beside the step's own. ANYTHING is what
-    a program or action does that is not followed here.
+    that a step gives which builds. `is_loaded` is false where what is built certainly does not become an
+    image of the engine. `source` is the old name where an image is NAMED, `condition` what must hold beside
+    the step's own. ANYTHING is what a program or action does that is not followed here.
     """
 
     deed: Deed
