@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.shell.calls import called
+from fleet_audit.audit.dockerfiles.shell.calls import MAX_INNER, called, inner_script
 from fleet_audit.audit.dockerfiles.shell.script import (
     Block,
     BlockKind,
@@ -69,12 +69,15 @@ _List = tuple[tuple[Item, ...], ...]
 
 
 def lost_failure(script: Script, command: Command) -> Loss | None:
-    """Return why the script may succeed although `command`, one of its own, fails; None where it does not."""
-    path = _path_to(script.items, command)
-    if path is None:
-        return None
-    outcome = _outcome(path, command)
-    return outcome if isinstance(outcome, Loss) else None
+    """Return why the script may succeed although `command` fails; None where it does not.
+
+    The command is one of its own, or of a script that it gives to another shell (``sh -c '…'``).
+    """
+    for path, own in _ways_to(script, command, 0):
+        outcome = _outcome(path, own)
+        if isinstance(outcome, Loss):
+            return outcome
+    return None
 
 
 class _Level(msgspec.Struct, frozen=True):
@@ -84,6 +87,22 @@ class _Level(msgspec.Struct, frozen=True):
     items: tuple[Item, ...]
     item: Item
     is_substituted: bool = False
+
+
+def _ways_to(script: Script, command: Command, depth: int) -> list[tuple[list[_Level], Command]]:
+    """Return the way to a command in its own script, and to what gives that script to a shell, and so on."""
+    path = _path_to(script.items, command)
+    if path is not None or depth >= MAX_INNER:
+        return [] if path is None else [(path, command)]
+    for outer in script.commands:
+        call = called(outer)
+        inner = None if call is None else inner_script(call, outer)
+        # What a shell is given is read anew each time: equal commands are the same one.
+        own = next((each for each in inner.commands if each == command), command) if inner else command
+        ways = _ways_to(inner, own, depth + 1) if inner is not None else []
+        if ways:
+            return [*ways, *_ways_to(script, outer, MAX_INNER)]
+    return []
 
 
 def _path_to(items: tuple[Item, ...], command: Command) -> list[_Level] | None:

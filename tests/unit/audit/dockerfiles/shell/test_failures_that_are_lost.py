@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fleet_audit.audit.dockerfiles.shell.calls import with_inner
 from fleet_audit.audit.dockerfiles.shell.outcomes import LossKind, lost_failure
 from fleet_audit.audit.dockerfiles.shell.reading import read_script
 from fleet_audit.audit.dockerfiles.shell.script import Options
@@ -91,6 +92,19 @@ def test_a_failure_that_a_function_or_something_else_handles_is_not_called_lost(
     assert loss_of("scan || echo failed >> $GITHUB_STEP_SUMMARY") is LossKind.ALTERNATIVE
     assert loss_of("scan || echo failed >&2") is LossKind.ALTERNATIVE
     assert loss_of("while scan; do sleep 1; done") is None
+
+
+def test_what_another_shell_is_given_is_followed() -> None:
+    def kind(text: str) -> LossKind | None:
+        script = read_script(text, options=Options(exits_on_error=True))
+        inner = next(each for each in with_inner(script) if each.name == "scan")
+        found = lost_failure(script, inner)
+        return None if found is None else found.kind
+
+    assert kind("sudo bash -c 'scan || true'\necho on") is LossKind.ALTERNATIVE
+    assert kind("bash -c 'scan; echo on'") is LossKind.GOES_ON
+    assert kind("bash -c 'eval \"scan\"' || true") is LossKind.ALTERNATIVE
+    assert kind("bash -ec 'scan; echo on'\necho on") is None
 
 
 def test_the_line_is_where_the_failure_ends() -> None:

@@ -78,6 +78,11 @@ def test_beside_a_gate_for_the_same_image_a_scan_may_only_report() -> None:
     assert in_steps(masked + TRIVY.replace("web", "api")) == [("lost-failure", 1)]
 
 
+def test_a_failure_that_is_ignored_within_another_shell() -> None:
+    assert in_steps("- run: bash -c 'grype --fail-on high acme/web:1 || true'\n") == [("lost-failure", 1)]
+    assert in_steps("- run: bash -c 'grype --fail-on high acme/web:1'\n") == []
+
+
 def test_the_line_is_that_of_the_setting_where_there_is_one() -> None:
     scan = """\
     - uses: aquasecurity/trivy-action@0.28.0
