@@ -1,7 +1,7 @@
 """Which services a start-up configuration names.
 
-No standard says how such a file looks. A service is a mapping that says what to run, or a plain name in a
-list called like one; groups around it, of any depth, mean nothing.
+No standard says how such a file looks. A service is a mapping that says what to run, or, in a list called
+like one, a plain name or a mapping that has a name; groups around it, of any depth, mean nothing.
 """
 
 from collections.abc import Iterator
@@ -42,6 +42,8 @@ def _below(view: View, key: str, depth: int) -> Iterator[Started]:
         for element in view.elements():
             if element.text is not None and key in _LISTS:
                 yield Started(element.text, _place(element))
+            elif key in _LISTS and (name := _name(element, "")):
+                yield _service(element, name)
             else:
                 yield from _below(element, "", depth + 1)
 

@@ -142,6 +142,20 @@ agent_groups:
 """
 
 
+def test_what_has_a_name_in_a_list_of_services_is_one(tmp_path: Path) -> None:
+    found = _found(
+        tmp_path,
+        _service("a", machines=["pc1"], ports={"svc": 5000}),
+        files={"config/pc1.yaml": "services:\n  - {name: a, port: 5001}\n  - name: z\nhooks: [{name: x}]\n"},
+        machines={"pc1": {"startup": "config/pc1.yaml"}},
+    )
+
+    assert [(each.kind, each.about, each.location.line) for each in found] == [
+        ("other-port", "a", 2),
+        ("not-declared", "z", 3),
+    ]
+
+
 def test_the_start_up_configuration_and_the_manifest_name_the_same_services(tmp_path: Path) -> None:
     machines = {"pc1": {"startup": "config/pc1.yaml"}, "pc2": {}}
     found = _found(
