@@ -18,7 +18,8 @@ from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.running.bases import Bases
 from fleet_audit.audit.dockerfiles.shell.calls import Call, called
 from fleet_audit.audit.dockerfiles.shell.instructions import run_script
-from fleet_audit.audit.dockerfiles.shell.script import Redirect, Script
+from fleet_audit.audit.dockerfiles.shell.reading import read_script
+from fleet_audit.audit.dockerfiles.shell.script import Command, Redirect, Script
 from fleet_audit.audit.dockerfiles.standards.bringing import Brought, copied, why_absent
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, own_steps
 from fleet_audit.audit.dockerfiles.standards.processes import behind_init
@@ -133,7 +134,9 @@ def end_of(stage: Stage) -> Instruction:
 
 def _wanted(image: MadeImage, folder: str) -> _Wanted | None:
     words = behind_init(image.run.starting)
-    if not words or shell_text(words) is not None:
+    text = shell_text(words)
+    words = words if text is None else _only_command(text)
+    if not words:
         return None
     program, *arguments = words
     name = program.rpartition("/")[2]
@@ -148,6 +151,15 @@ def _wanted(image: MadeImage, folder: str) -> _Wanted | None:
     if program.startswith(("/", "./")) and name.endswith((".sh", ".py")):
         return _Wanted("script", program, (posixpath.normpath(posixpath.join(folder, program)),))
     return None
+
+
+def _only_command(text: str) -> tuple[str, ...]:
+    """Return the words of a script that is one command without variables; empty for any other."""
+    items = read_script(text).items
+    call = called(items[0]) if len(items) == 1 and isinstance(items[0], Command) else None
+    words = () if call is None else (call.word, *call.arguments)
+    values = tuple(word.value for word in words if word.value is not None and not word.is_pattern)
+    return values if len(values) == len(words) else ()
 
 
 def _wanted_of_python(arguments: Sequence[str], roots: Sequence[str], folder: str) -> _Wanted | None:
