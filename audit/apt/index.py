@@ -1,29 +1,32 @@
 """What the archive offers an image: candidates, and who ships which soname and program.
 
 An index is built from the suites' Release, Packages and Contents files, each verified against the digests
-of its Release, and kept in a compact form under the digests of those Releases. The signatures of the
-Releases are not checked: the index says so in its gaps.
+of its Release, and kept in a compact form under the digests of those Releases. What could not be proved of
+the Releases' signatures is a gap of the index.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from fleet_audit.audit.apt.architectures import triplet
 from fleet_audit.audit.apt.contents import Shipped, known
+from fleet_audit.audit.apt.keyrings import Keyrings
 from fleet_audit.audit.apt.packages import ArchivePackage, PackageTable, candidates
 from fleet_audit.audit.apt.relations import parse_relations
+from fleet_audit.audit.apt.signatures import GpgvCheck, SignatureCheck
 from fleet_audit.audit.apt.snapshots import ArchiveState, Snapshots, key_of
 from fleet_audit.audit.apt.sources import ENVIRONMENT_VARIABLE, ArchiveSource, codename
 from fleet_audit.audit.apt.suites import Suite, SuiteReader, SuiteUnusable, open_suite
 from fleet_audit.audit.errors import FleetAuditError
 from fleet_audit.audit.images.progress import Progress, silent
+from fleet_audit.audit.model.archives import ArchiveSuite, KeptArchive
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import Distro
-from fleet_audit.audit.tools.fetch import Fetcher, FetchError, NotFound
+from fleet_audit.audit.tools.fetch import Fetcher, FetchError, NotFound, without_credentials
 
 _SONAME_SHAPED = re.compile(r"[^\s/]+\.so\.[0-9][^\s/]*")
 
@@ -52,7 +55,8 @@ class ArchiveIndex(msgspec.Struct, frozen=True):
     `sonames` and `programs` lead from a name to the packages that ship it, in order of names; sonames that
     are provided as virtual packages (``libblas.so.3``) are among them. `snapshot` names the suites and
     the dates of their Releases. `repositories` are the base addresses to which the packages' file names
-    are relative.
+    are relative. `is_verified` holds where every Release has a good signature and has not expired; `known` is
+    what is kept about the state.
     """
 
     packages: PackageTable
@@ -63,6 +67,7 @@ class ArchiveIndex(msgspec.Struct, frozen=True):
     repositories: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
     is_verified: bool = False
+    known: KeptArchive | None = None
 
     def address(self, package: ArchivePackage) -> str:
         """Return where the package's file is downloaded from."""
@@ -72,43 +77,93 @@ class ArchiveIndex(msgspec.Struct, frozen=True):
 class Archive:
     """Reads archives over a fetcher, and keeps what it has read."""
 
-    def __init__(self, fetcher: Fetcher, folder: Path, *, now: datetime, progress: Progress = silent) -> None:
-        """Keep states of archives under `folder`; `now` judges what has expired."""
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        folder: Path,
+        *,
+        now: datetime,
+        progress: Progress = silent,
+        gpgv: Path | None = None,
+    ) -> None:
+        """Keep states of archives under `folder`; `now` judges what has expired, `gpgv` signatures."""
         self._fetcher = fetcher
+        self._folder = folder
         self._snapshots = Snapshots(folder)
         self._now = now
         self._progress = progress
+        self._gpgv = gpgv
         self._found: dict[str, ArchiveIndex] = {}
 
-    def index(self, distro: Distro, architecture: str, sources: Sequence[ArchiveSource]) -> ArchiveIndex:
-        """Return the index of `sources` for a Debian architecture.
+    def index(
+        self,
+        distro: Distro,
+        architecture: str,
+        sources: Sequence[ArchiveSource],
+        keyrings: Keyrings | None = None,
+    ) -> ArchiveIndex:
+        """Return the index of `sources` for a Debian architecture; `keyrings` say who may sign for them.
 
-        When the archive cannot be asked, or not be read to its end, the state that was last read from the
-        same sources serves, and a gap says so. Each archive is asked once in a run. Raises IndexUnavailable
-        where there is no state at all.
+        When the archive cannot be asked, not be read to its end, or not be believed, the state that was last
+        read from the same sources serves, and a gap says so. Each archive is asked once in a run. Raises
+        IndexUnavailable where there is no state at all.
         """
-        wanted = key_of((architecture, *map(repr, sources)))
+        try:
+            return self.update(distro, architecture, sources, keyrings)
+        except IndexUnavailable as e:
+            last = self._last(_wanted(architecture, sources), e)
+            if last is None:
+                raise
+            return last
+
+    def update(
+        self,
+        distro: Distro,
+        architecture: str,
+        sources: Sequence[ArchiveSource],
+        keyrings: Keyrings | None = None,
+    ) -> ArchiveIndex:
+        """Return the index of `sources` as the archive has it now; raises IndexUnavailable.
+
+        What was kept of another state stays, whatever happens.
+        """
+        keyrings = keyrings or Keyrings()
+        digests = [keys.digest for source in sources for keys in keyrings.of(source)]
+        asked = key_of((architecture, *map(repr, sources), *digests))
+        if asked not in self._found:
+            check = GpgvCheck(self._gpgv, self._folder, keyrings)
+            self._found[asked] = self._current(distro, architecture, sources, check)
+        return self._found[asked]
+
+    def kept(self) -> list[KeptArchive]:
+        """Return what is known of each state that is kept."""
+        return self._snapshots.every()
+
+    def last(self, architecture: str, sources: Sequence[ArchiveSource]) -> KeptArchive | None:
+        """Return what is known of the state that was last read from `sources`."""
+        key = self._snapshots.latest(_wanted(architecture, sources))
+        return None if key is None else self._snapshots.described(key)
+
+    def _last(self, wanted: str, error: IndexUnavailable) -> ArchiveIndex | None:
         if wanted not in self._found:
-            self._found[wanted] = self._current_or_last(distro, architecture, sources, wanted)
+            key = self._snapshots.latest(wanted)
+            state = None if key is None else self._snapshots.load(key)
+            if key is None or state is None:
+                return None
+            known = self._snapshots.described(key)
+            self._found[wanted] = _index(state, known, self._now, before=(_stale(state, error),))
         return self._found[wanted]
 
-    def _current_or_last(
-        self, distro: Distro, architecture: str, sources: Sequence[ArchiveSource], wanted: str
-    ) -> ArchiveIndex:
-        try:
-            return self._current(distro, architecture, sources, wanted)
-        except IndexUnavailable as e:
-            state = self._snapshots.latest(wanted)
-            if state is None:
-                raise
-            return _index(state, architecture, (_stale(state, e),))
-
     def _current(
-        self, distro: Distro, architecture: str, sources: Sequence[ArchiveSource], wanted: str
+        self,
+        distro: Distro,
+        architecture: str,
+        sources: Sequence[ArchiveSource],
+        check: SignatureCheck,
     ) -> ArchiveIndex:
         _check_request(distro, architecture, sources)
         try:
-            suites, gaps = self._open(distro, sources)
+            suites, left_out = self._open(distro, sources, check)
             key = key_of((architecture, *(repr(s.source) + s.release.digest for s in suites)))
             state = self._snapshots.load(key)
             if state is None:
@@ -116,15 +171,19 @@ class Archive:
                 self._snapshots.keep(key, state)
         except (FetchError, SuiteUnusable) as e:
             raise IndexUnavailable(distro, str(e), _advice(distro)) from e
-        self._snapshots.remember(wanted, key)
-        return _index(state, architecture, gaps)
+        known = _known(key, distro, suites, state, self._now)
+        self._snapshots.describe(known)
+        self._snapshots.remember(_wanted(architecture, sources), key)
+        return _index(state, self._snapshots.described(key) or known, self._now, before=left_out)
 
-    def _open(self, distro: Distro, sources: Sequence[ArchiveSource]) -> tuple[list[Suite], tuple[Gap, ...]]:
+    def _open(
+        self, distro: Distro, sources: Sequence[ArchiveSource], check: SignatureCheck
+    ) -> tuple[list[Suite], tuple[Gap, ...]]:
         suites: list[Suite] = []
         gaps: list[Gap] = []
         for source in sources:
             try:
-                suites.append(open_suite(source, self._fetcher))
+                suites.append(open_suite(source, self._fetcher, check))
             except (FetchError, SuiteUnusable) as e:
                 if source.is_optional and isinstance(e, NotFound):
                     continue
@@ -133,7 +192,7 @@ class Archive:
                 gaps.append(_left_out(source, e))
         if not any(suite.source.release_name == codename(distro) for suite in suites):
             raise IndexUnavailable(distro, "none of its suites is at the addresses given", _advice(distro))
-        return suites, (*gaps, *_doubts(suites, self._now))
+        return suites, tuple(gaps)
 
     def _read(self, distro: Distro, architecture: str, suites: Sequence[Suite]) -> ArchiveState:
         reader = SuiteReader(architecture, self._fetcher, self._progress)
@@ -148,11 +207,16 @@ class Archive:
             raise IndexUnavailable(distro, "its archive has no Contents files", _advice(distro))
         return ArchiveState(
             label=", ".join(suite.release.label for suite in suites),
+            architecture=architecture,
             repositories=tuple(suite.base for suite in suites),
             sonames=known(shipped.sonames, packages),
             programs=known(shipped.programs, packages),
             packages=[packages[name] for name in sorted(packages)],
         )
+
+
+def _wanted(architecture: str, sources: Sequence[ArchiveSource]) -> str:
+    return key_of((architecture, *map(repr, sources)))
 
 
 def _check_request(distro: Distro, architecture: str, sources: Sequence[ArchiveSource]) -> None:
@@ -184,27 +248,74 @@ def _virtual_sonames(package: ArchivePackage) -> Iterator[str]:
                 yield clause[0].name
 
 
-def _index(state: ArchiveState, architecture: str, gaps: Iterable[Gap]) -> ArchiveIndex:
+def _known(
+    key: str, distro: Distro, suites: Sequence[Suite], state: ArchiveState, now: datetime
+) -> KeptArchive:
+    return KeptArchive(
+        key=key,
+        distribution=distro.id,
+        release=codename(distro),
+        architecture=state.architecture,
+        label=state.label,
+        suites=tuple(map(_suite, suites)),
+        asked=_utc(now),
+        sonames=len(state.sonames),
+        programs=len(state.programs),
+        packages=len(state.packages),
+    )
+
+
+def _suite(suite: Suite) -> ArchiveSuite:
+    release, source = suite.release, suite.source
+    return ArchiveSuite(
+        suite=source.suite,
+        archive=without_credentials(source.uri),
+        components=source.components,
+        date=_utc(release.date),
+        valid_until=_utc(release.valid_until) if source.checks_valid_until else "",
+        digest=release.digest,
+        signed_by=suite.signers,
+        doubt=suite.doubt,
+    )
+
+
+def _utc(at: datetime | None) -> str:
+    return "" if at is None else at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def _index(
+    state: ArchiveState, known: KeptArchive | None, now: datetime, *, before: Iterable[Gap]
+) -> ArchiveIndex:
+    doubts = tuple(_doubts(known, now))
     return ArchiveIndex(
         packages=PackageTable({package.name: package for package in state.packages}),
         sonames=state.sonames,
         programs=state.programs,
         snapshot=state.label,
-        architecture=architecture,
+        architecture=state.architecture,
         repositories=state.repositories,
-        gaps=tuple(gaps),
+        gaps=(*before, *doubts),
+        is_verified=not doubts,
+        known=known,
     )
 
 
-def _doubts(suites: Sequence[Suite], now: datetime) -> Iterator[Gap]:
-    yield _gap(
-        ", ".join(suite.source.suite for suite in suites),
-        "the signatures of their Release files were not checked",
-    )
-    for suite in suites:
+def _doubts(known: KeptArchive | None, now: datetime) -> Iterator[Gap]:
+    """Yield what keeps a state from being believed for certain, each reason once for all of its suites."""
+    if known is None:
+        yield _gap("package archive", "what was known of its signatures is lost")
+        return
+    by_doubt: dict[str, list[str]] = {}
+    for suite in known.suites:
+        by_doubt.setdefault(suite.doubt, []).append(suite.suite)
+    for doubt, names in by_doubt.items():
+        if doubt:
+            yield _gap(", ".join(names), doubt)
+    for suite in known.suites:
         if suite.is_expired(now):
-            day = f"{suite.release.valid_until:%Y-%m-%d}"
-            yield _gap(str(suite), f"its Release file has expired on {day}; newer versions may be withheld")
+            day = suite.valid_until.partition("T")[0]
+            why = f"its Release file has expired on {day}; newer versions may be withheld"
+            yield _gap(f"{suite.suite} at {suite.archive}", why)
 
 
 def _gap(what: str, why: str) -> Gap:

@@ -1,7 +1,6 @@
 """What a suite's Release file promises: its name, its date, and the digests of its index files.
 
-The format is https://wiki.debian.org/DebianRepository/Format; an InRelease file is the same within a clear
-signature (RFC 9580, section 7), which is not checked here.
+The format is https://wiki.debian.org/DebianRepository/Format. Who signed it is asked before it is read.
 """
 
 import hashlib
@@ -14,8 +13,6 @@ import msgspec
 from fleet_audit.audit.apt.control import fields
 
 _SHA256_LINE = re.compile(r"([0-9a-fA-F]{64})\s+(\d{1,15})\s+(\S+)")
-_SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
-_SIGNATURE = "\n-----BEGIN PGP SIGNATURE-----"
 
 
 class IndexFile(msgspec.Struct, frozen=True):
@@ -27,7 +24,7 @@ class IndexFile(msgspec.Struct, frozen=True):
 
 
 class Release(msgspec.Struct, frozen=True):
-    """A parsed Release file; `digest` is that of its text, without the signature.
+    """A parsed Release file; `digest` is that of its text, without white space at its ends.
 
     Dates are None where they are absent or cannot be read. `is_automatic` is false for suites such as
     backports, of which nothing is installed unless asked for (NotAutomatic).
@@ -55,10 +52,6 @@ class Release(msgspec.Struct, frozen=True):
         names = {self.suite, self.codename}
         return suite in names or suite.partition("/")[0] in {name.partition("/")[0] for name in names}
 
-    def is_expired(self, now: datetime) -> bool:
-        """Say whether its Valid-Until lies before `now`."""
-        return self.valid_until is not None and self.valid_until < now
-
     @property
     def label(self) -> str:
         """Return the codename and the date: which state of the archive this is."""
@@ -67,11 +60,11 @@ class Release(msgspec.Struct, frozen=True):
 
 
 def parse_release(body: bytes) -> Release | None:
-    """Return the Release that a Release or InRelease file holds; None where it holds none.
+    """Return the Release that a text holds, without any signature; None where it holds none.
 
     Only SHA256 sums are read: MD5 and SHA-1 prove nothing.
     """
-    text = _signed_text(body.decode("utf-8", "backslashreplace").replace("\r\n", "\n"))
+    text = body.decode("utf-8", "backslashreplace").replace("\r\n", "\n").strip()
     found = fields(text)
     if "SHA256" not in found or not (found.get("Suite") or found.get("Codename")):
         return None
@@ -90,13 +83,6 @@ def parse_release(body: bytes) -> Release | None:
         packages_of_all_apart=_has_all_apart(found),
         files=_files(found["SHA256"]),
     )
-
-
-def _signed_text(text: str) -> str:
-    if not text.startswith(_SIGNED):
-        return text
-    message = text.partition("\n\n")[2].partition(_SIGNATURE)[0]
-    return "\n".join(line.removeprefix("- ") for line in message.split("\n"))
 
 
 def _has_all_apart(found: dict[str, str]) -> bool:

@@ -1,7 +1,6 @@
 """Opens the suites of an archive and reads the index files that their Releases promise."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -11,6 +10,7 @@ from fleet_audit.audit.apt.contents import Shipped
 from fleet_audit.audit.apt.control import StanzaTooLong
 from fleet_audit.audit.apt.packages import ArchivePackage, parse_packages
 from fleet_audit.audit.apt.release import IndexFile, Release, parse_release
+from fleet_audit.audit.apt.signatures import BadSignature, SignatureCheck, Signed, unchecked
 from fleet_audit.audit.apt.sources import ArchiveSource
 from fleet_audit.audit.images.progress import Progress
 from fleet_audit.audit.tools.fetch import Fetcher, NotFound
@@ -37,10 +37,12 @@ class SuiteUnusable(Exception):
 
 
 class Suite(msgspec.Struct, frozen=True):
-    """A suite whose Release has been read."""
+    """A suite whose Release has been read: who signed it, or what makes that doubtful (`Signed`)."""
 
     source: ArchiveSource
     release: Release
+    signers: tuple[str, ...] = ()
+    doubt: str = ""
 
     def __str__(self) -> str:
         """Return which suite of which archive it is."""
@@ -58,21 +60,24 @@ class Suite(msgspec.Struct, frozen=True):
             return self.folder
         return self.source.uri
 
-    def is_expired(self, now: datetime) -> bool:
-        """Say whether the Release is too old to be believed: newer versions may be withheld."""
-        return self.source.checks_valid_until and self.release.is_expired(now)
 
+def open_suite(source: ArchiveSource, fetcher: Fetcher, check: SignatureCheck = unchecked) -> Suite:
+    """Fetch the Release of `source`, and read of it what `check` lets stand.
 
-def open_suite(source: ArchiveSource, fetcher: Fetcher) -> Suite:
-    """Fetch and read the Release of `source`; raises FetchError and SuiteUnusable."""
-    release = parse_release(_release_body(source, fetcher))
+    Raises FetchError, and SuiteUnusable, also for a Release with a bad signature.
+    """
+    try:
+        signed = _signed_release(source, fetcher, check)
+    except BadSignature as e:
+        raise SuiteUnusable(source, f"its Release file is not to be believed: {e}") from e
+    release = parse_release(signed.text)
     if release is None:
         raise SuiteUnusable(source, "its Release file is damaged or lists no SHA256 sums")
     if not source.is_flat and not release.is_named(source.suite):
         raise SuiteUnusable(
             source, f"its Release file is that of {release.codename or release.suite}, another suite"
         )
-    return Suite(source, release)
+    return Suite(source, release, signed.signers, signed.doubt)
 
 
 class SuiteReader:
@@ -152,12 +157,21 @@ class SuiteReader:
         return self._fetcher.get_file(url, size_limit=file.size, deadline=_INDEX_SECONDS, sha256=file.sha256)
 
 
-def _release_body(source: ArchiveSource, fetcher: Fetcher) -> bytes:
+def _signed_release(source: ArchiveSource, fetcher: Fetcher, check: SignatureCheck) -> Signed:
     folder = _folder(source)
     try:
-        return fetcher.get(f"{folder}/InRelease", size_limit=_RELEASE_LIMIT, deadline=_RELEASE_SECONDS)
+        return check(source, _text(fetcher, f"{folder}/InRelease"), None)
     except NotFound:
-        return fetcher.get(f"{folder}/Release", size_limit=_RELEASE_LIMIT, deadline=_RELEASE_SECONDS)
+        body = _text(fetcher, f"{folder}/Release")
+    try:
+        detached = _text(fetcher, f"{folder}/Release.gpg")
+    except NotFound:
+        detached = None
+    return check(source, body, detached)
+
+
+def _text(fetcher: Fetcher, url: str) -> bytes:
+    return fetcher.get(url, size_limit=_RELEASE_LIMIT, deadline=_RELEASE_SECONDS)
 
 
 def _folder(source: ArchiveSource) -> str:

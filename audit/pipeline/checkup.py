@@ -10,8 +10,10 @@ from fleet_audit.audit.model.doctor import CacheState, DoctorReport, Part
 from fleet_audit.audit.pipeline.scene import LAYER_FACTS
 from fleet_audit.audit.pipeline.settings import CONFIGURATION, Settings
 from fleet_audit.audit.pipeline.shared import ANSWERS, ARCHIVES, DOWNLOADS, SOURCE_RECORDS, Shared
+from fleet_audit.audit.tools import gpgv
 from fleet_audit.audit.tools.engine import docker_address, podman_address
 from fleet_audit.audit.tools.fetch import without_credentials
+from fleet_audit.audit.tools.gpgv import find_gpgv
 from fleet_audit.audit.tools.hadolint import ADVICE, NAME, find_hadolint
 
 _LIBRARIES = {
@@ -31,7 +33,7 @@ def checkup(settings: Settings, own_version: str) -> DoctorReport:
         version=own_version,
         python=f"{platform.python_implementation()} {platform.python_version()}",
         libraries=tuple(_library(name, advice) for name, advice in _LIBRARIES.items()),
-        engines=(*_engines(os.environ), _hadolint(os.environ)),
+        engines=(*_engines(os.environ), _hadolint(os.environ), _gpgv(os.environ)),
         archives=tuple(_archives(settings)),
         caches=tuple(_cache(name, settings.cache_dir / name) for name in _CACHES),
     )
@@ -57,6 +59,13 @@ def _hadolint(environment: Mapping[str, str]) -> Part:
     detail = "not installed" if found is None else str(found)
     advice = f"dockerfiles --hadolint asks it: {ADVICE}" if found is None else ""
     return Part(NAME, is_present=found is not None, detail=detail, advice=advice)
+
+
+def _gpgv(environment: Mapping[str, str]) -> Part:
+    found = find_gpgv(environment)
+    detail = "not installed" if found is None else str(found)
+    advice = f"signatures of package archives are not checked; {gpgv.ADVICE}" if found is None else ""
+    return Part(gpgv.NAME, is_present=found is not None, detail=detail, advice=advice)
 
 
 def _archives(settings: Settings) -> Iterator[Part]:

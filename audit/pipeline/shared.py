@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fleet_audit.audit.images.folder import open_folder
+from fleet_audit.audit.images.tree import FileTree
 from fleet_audit.audit.knowledge.base import Knowledge, load_knowledge, packaged_knowledge
 from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.pipeline.settings import Settings, configuration_store
@@ -61,18 +62,25 @@ class Shared:
         """Return what reads package archives."""
         from fleet_audit.audit.apt.index import Archive  # noqa: PLC0415  (60 ms; only planning pays for it)
         from fleet_audit.audit.tools.fetch import Fetcher  # noqa: PLC0415  (the same)
+        from fleet_audit.audit.tools.gpgv import find_gpgv  # noqa: PLC0415  (the same)
 
         cache = self.settings.cache_dir
         fetcher = Fetcher(cache / DOWNLOADS, is_offline=self.settings.is_offline)
         now = datetime.fromisoformat(self.settings.created)
-        return Archive(fetcher, cache / ARCHIVES, now=now, progress=self.settings.progress)
+        gpgv = find_gpgv(os.environ)
+        return Archive(fetcher, cache / ARCHIVES, now=now, progress=self.settings.progress, gpgv=gpgv)
 
     @cached_property
     def machine_sources(self) -> "tuple[ArchiveSource, ...]":
         """Return the archives that this machine's own apt uses; empty where it has none."""
         from fleet_audit.audit.apt.sources import configured_sources  # noqa: PLC0415  (as for `archive`)
 
-        return configured_sources(open_folder(Path("/"))).sources
+        return configured_sources(self.machine).sources
+
+    @cached_property
+    def machine(self) -> FileTree:
+        """Return the files of this machine."""
+        return open_folder(Path("/"))
 
     @property
     def exemptions(self) -> tuple[Exemption, ...]:

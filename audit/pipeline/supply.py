@@ -5,14 +5,13 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from fleet_audit.audit.apt.architectures import debian_architecture
 from fleet_audit.audit.apt.index import ArchiveIndex, IndexUnavailable
 from fleet_audit.audit.apt.plan import Wanted, propose
-from fleet_audit.audit.apt.sources import SourceOffers, choose_sources, configured_sources
 from fleet_audit.audit.apt.state import InstalledState
 from fleet_audit.audit.model.apt import AptPlan
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.need import Need, NeedKind
+from fleet_audit.audit.pipeline.archives import archive_request
 from fleet_audit.audit.pipeline.placing import STAGE, placed
 from fleet_audit.audit.pipeline.scene import Scene
 from fleet_audit.audit.pipeline.shared import Shared
@@ -112,32 +111,28 @@ class Supply:
         return self._index
 
     def _asked(self) -> ArchiveIndex | None:
-        identity = self._scene.image.identity
-        architecture = debian_architecture(identity.ref.platform)
-        if architecture is None:
-            why = f"Debian has no architecture for {identity.ref.platform}"
-            self.gaps.append(Gap(STAGE, GapKind.UNSUPPORTED_PLATFORM, self._subject.name, why))
+        image = self._scene.image
+        request = archive_request(
+            self._subject.name,
+            image.identity.distro,
+            image.identity.ref.platform,
+            self._shared,
+            manifest=self._subject.settings.apt,
+            tree=image.tree,
+        )
+        if isinstance(request, Gap):
+            self.gaps.append(request)
             return None
-        sources = choose_sources(identity.distro, architecture, self._offers())
+        self.gaps.extend(request.gaps)
         try:
-            index = self._shared.archive.index(identity.distro, architecture, sources)
+            index = self._shared.archive.index(
+                request.distro, request.architecture, request.sources, request.keyrings
+            )
         except IndexUnavailable as error:
             self.gaps.append(Gap(STAGE, GapKind.NO_ARCHIVE_INDEX, self._subject.name, str(error)))
             return None
         self.gaps.extend(index.gaps)
         return index
-
-    def _offers(self) -> SourceOffers:
-        of_image = configured_sources(self._scene.image.tree)
-        self.gaps.extend(of_image.gaps)
-        settings = self._subject.settings.apt
-        return SourceOffers(
-            environment=" ".join(self._shared.settings.archives),
-            manifest=settings.sources,
-            snapshot=settings.snapshot or "",
-            image=of_image.sources,
-            machine=self._shared.machine_sources,
-        )
 
     def _preferred(self, needs: Iterable[Need]) -> dict[str, str]:
         choices = {need.subject: self._shared.knowledge.preferred(need.subject) for need in needs}

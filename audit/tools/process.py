@@ -62,15 +62,16 @@ class ToolTalkedTooMuch(ToolError):
 class ToolFailed(ToolError):
     """The program ended with a `status` other than 0 (negative: killed by that signal).
 
-    `stderr` is the end of what it wrote there.
+    `stderr` is the end of what it wrote there, `stdout` all that it wrote to its standard output.
     """
 
-    def __init__(self, argv: Sequence[str], status: int, stderr: str) -> None:
+    def __init__(self, argv: Sequence[str], status: int, stderr: str, stdout: bytes = b"") -> None:
         """Keep the command line, the exit status and what the program said."""
         said = " ".join(stderr.split())[-500:]
         super().__init__(argv, f"ended with status {status}" + (f": {said}" if said else ""))
         self.status = status
         self.stderr = stderr
+        self.stdout = stdout
 
 
 def run(  # noqa: PLR0913  (this is the one place that says how a program is run)
@@ -98,7 +99,8 @@ def run(  # noqa: PLR0913  (this is the one place that says how a program is run
     if conversation.is_cut_short:
         raise ToolTalkedTooMuch(argv, output_limit)
     if status != 0:
-        raise ToolFailed(argv, status, conversation.stderr.decode(errors="replace"))
+        said = conversation.stderr.decode(errors="replace")
+        raise ToolFailed(argv, status, said, bytes(conversation.stdout))
     return bytes(conversation.stdout)
 
 

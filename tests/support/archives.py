@@ -81,7 +81,7 @@ class SmallArchive:
         }
         lines = [f"{field}: {value}" for field, value in fields.items()]
         lines += ["SHA256:", *(f" {hashlib.sha256(b).hexdigest()} {len(b)} {p}" for p, b in sums.items())]
-        self.files[f"{self.base}/dists/{name}/InRelease"] = clear_signed("\n".join(lines) + "\n")
+        self.files[f"{self.base}/dists/{name}/InRelease"] = ("\n".join(lines) + "\n").encode()
         return self
 
     def stream(self, url: str, *, deadline: float) -> Iterator[bytes]:

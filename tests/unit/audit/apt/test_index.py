@@ -7,15 +7,19 @@ from pathlib import Path
 import pytest
 
 from fleet_audit.audit.apt.index import Archive, ArchiveIndex, IndexUnavailable
+from fleet_audit.audit.apt.keyrings import Keyrings
 from fleet_audit.audit.apt.sources import ArchiveSource, SourceOffers, choose_sources, parse_one_line
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import Distro
 from fleet_audit.audit.tools.fetch import Fetcher
 from tests.support.archives import BASE, NOW, SmallArchive, stanza
+from tests.support.signatures import answering, key
+from tests.support.trees import tree
 
 BOOKWORM = Distro(id="debian", version="12", codename="bookworm")
 MAIN = parse_one_line(f"deb {BASE} bookworm main")
 ALL = parse_one_line(f"deb {BASE} bookworm main\ndeb {BASE} bookworm-security main")
+KEYS = Keyrings([("the image", tree({"/etc/apt/trusted.gpg": key("archive")}))])
 GL = "usr/lib/x86_64-linux-gnu/libGL.so.1"
 
 
@@ -38,9 +42,11 @@ def index(
     now: datetime = NOW,
     is_offline: bool = False,
     architecture: str = "amd64",
+    gpgv: Path | None = None,
 ) -> ArchiveIndex:
     fetcher = Fetcher(folder / "downloads", transport=archive, is_offline=is_offline)
-    return Archive(fetcher, folder / "indexes", now=now).index(BOOKWORM, architecture, sources)
+    reader = Archive(fetcher, folder / "indexes", now=now, gpgv=gpgv)
+    return reader.index(BOOKWORM, architecture, sources, KEYS)
 
 
 def test_the_index_knows_who_ships_what(tmp_path: Path) -> None:
@@ -70,6 +76,125 @@ def test_an_index_whose_signature_nobody_checked_says_so(tmp_path: Path) -> None
     assert [(gap.kind, gap.what, gap.blocking) for gap in found.gaps] == [
         (GapKind.UNVERIFIED_ARCHIVE, "bookworm", False)
     ]
+
+
+GOOD = ("GOODSIG ABCD Archive Key", f"VALIDSIG {'AB' * 20} 2026-07-11 1 0 4 0 22 8 01 {'AB' * 20}")
+
+
+def signed_beside(archive: SmallArchive) -> SmallArchive:
+    """Return the archive with each InRelease as a Release and a signature of its own."""
+    for url in [url for url in archive.files if url.endswith("/InRelease")]:
+        archive.files[url.replace("/InRelease", "/Release")] = archive.files.pop(url)
+        archive.files[url.replace("/InRelease", "/Release.gpg")] = b"signature"
+    return archive
+
+
+def test_an_index_whose_releases_are_all_signed_is_verified_and_says_by_whom(tmp_path: Path) -> None:
+    found = index(signed_beside(small()), tmp_path, gpgv=answering(tmp_path, *GOOD))
+
+    assert (found.is_verified, found.gaps) == (True, ())
+    assert found.known is not None
+    assert [suite.signed_by for suite in found.known.suites] == [("Archive Key ABCD",)]
+
+
+def test_one_suite_that_nobody_signed_makes_the_whole_index_doubtful(tmp_path: Path) -> None:
+    archive = signed_beside(small()).suite("bookworm-security", stanza("libgl1", "1.6.0-1+deb12u1"))
+
+    found = index(archive, tmp_path, ALL, gpgv=answering(tmp_path, *GOOD))
+
+    assert not found.is_verified
+    assert [(gap.what, gap.why) for gap in found.gaps] == [
+        ("bookworm-security", "Release bears no signature")
+    ]
+
+
+def test_suites_with_the_same_doubt_are_told_of_once(tmp_path: Path) -> None:
+    archive = small().suite("bookworm-security", stanza("libgl1", "2"))
+
+    assert [gap.what for gap in index(archive, tmp_path, ALL).gaps] == ["bookworm, bookworm-security"]
+
+
+def test_an_archive_with_a_bad_signature_is_not_read(tmp_path: Path) -> None:
+    bad = answering(tmp_path, "BADSIG ABCD Archive Key", code=1)
+
+    with pytest.raises(IndexUnavailable, match="is not to be believed: its text is not what Archive Key"):
+        index(signed_beside(small()), tmp_path, gpgv=bad)
+
+
+def test_the_last_state_and_what_proved_it_survive_an_archive_with_a_bad_signature(tmp_path: Path) -> None:
+    index(signed_beside(small()), tmp_path, gpgv=answering(tmp_path, *GOOD))
+    bad = answering(tmp_path, "BADSIG ABCD Archive Key", code=1)
+
+    found = index(signed_beside(small({GL: "libs/ffmpeg"})), tmp_path, gpgv=bad)
+
+    assert found.sonames["libGL.so.1"] == ("libgl1",)
+    assert found.is_verified
+    (gap,) = found.gaps
+    assert "is not to be believed" in gap.why
+    assert "its state of bookworm 2026-07-11T10:16:37Z was used" in gap.why
+
+
+def test_a_third_party_with_a_bad_signature_is_left_out_with_a_word(tmp_path: Path) -> None:
+    archive = small()
+    archive.files["http://gpu.example/cuda/Release"] = b"Suite: cuda\nSHA256:\n"
+    archive.files["http://gpu.example/cuda/Release.gpg"] = b"signature"
+    bad = answering(tmp_path, "REVKEYSIG ABCD GPU Key", code=1)
+
+    found = index(archive, tmp_path, [*MAIN, *parse_one_line("deb http://gpu.example/cuda /")], gpgv=bad)
+
+    assert found.sonames["libGL.so.1"] == ("libgl1",)
+    assert "signed with a key that was revoked: GPU Key ABCD" in found.gaps[0].why
+
+
+def test_a_signature_is_checked_again_although_the_state_is_kept(tmp_path: Path) -> None:
+    before = index(signed_beside(small()), tmp_path)
+
+    after = index(signed_beside(small()), tmp_path, gpgv=answering(tmp_path, *GOOD))
+
+    assert (before.is_verified, after.is_verified) == (False, True)
+
+
+def test_what_is_kept_can_be_listed(tmp_path: Path) -> None:
+    reader = Archive(Fetcher(tmp_path / "downloads", transport=small()), tmp_path / "indexes", now=NOW)
+    assert reader.kept() == []
+
+    reader.index(BOOKWORM, "amd64", MAIN)
+    index(small({GL: "libs/ffmpeg"}), tmp_path)
+
+    states = reader.kept()
+    assert len({state.key for state in states}) == 2
+    assert sorted((s.release, s.sonames, s.programs, s.packages) for s in states) == [
+        ("bookworm", 2, 1, 3),
+        ("bookworm", 2, 2, 3),
+    ]
+    assert all(state.bytes > 0 for state in states)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"\xff", b'{"key":"other"}'])
+def test_a_description_that_is_damaged_is_not_there_and_the_state_serves_with_a_word(
+    tmp_path: Path, body: bytes
+) -> None:
+    index(small(), tmp_path)
+    (facts,) = (tmp_path / "indexes").glob("*.facts.json")
+    facts.write_bytes(body)
+
+    assert Archive(Fetcher(tmp_path), tmp_path / "indexes", now=NOW).kept() == []
+    found = index(SmallArchive(), tmp_path)
+    assert found.sonames["libGL.so.1"] == ("libgl1",)
+    assert [gap.why for gap in found.gaps[1:]] == ["what was known of its signatures is lost"]
+
+
+def test_an_update_that_fails_does_not_pass_for_one(tmp_path: Path) -> None:
+    index(small(), tmp_path)
+    fetcher = Fetcher(tmp_path / "downloads", transport=SmallArchive())
+    reader = Archive(fetcher, tmp_path / "indexes", now=NOW)
+
+    with pytest.raises(IndexUnavailable):
+        reader.update(BOOKWORM, "amd64", MAIN)
+
+    last = reader.last("amd64", MAIN)
+    assert last is not None
+    assert last.label == "bookworm 2026-07-11T10:16:37Z"
 
 
 def test_the_newest_version_of_all_suites_is_the_candidate(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@ from datetime import UTC, datetime
 import pytest
 
 from fleet_audit.audit.apt.release import Release, parse_release
-from tests.support.archives import clear_signed
 
 DIGEST = "ab" * 32
 TEXT = f"""\
@@ -42,12 +41,6 @@ def test_names_dates_and_sums_are_read() -> None:
     assert release.label == "bookworm-security 2026-11-17T22:33:39Z"
 
 
-def test_the_signature_is_not_part_of_what_is_said() -> None:
-    dashed = TEXT.replace("Origin:", "- Origin:")
-
-    assert parse_release(clear_signed(dashed)) == parsed(TEXT.rstrip("\n"))
-
-
 def test_a_release_answers_to_its_names() -> None:
     release = parsed(TEXT)
 
@@ -60,15 +53,19 @@ def test_the_folder_in_the_name_of_an_old_security_suite_is_no_part_of_its_name(
     assert parsed(TEXT.replace("bookworm-security", "buster")).is_named("buster/updates")
 
 
-@pytest.mark.parametrize(("day", "is_expired"), [(24, False), (25, True)])
-def test_a_release_expires(day: int, *, is_expired: bool) -> None:
-    assert parsed(TEXT).is_expired(datetime(2026, 11, day, 12, tzinfo=UTC)) is is_expired
+def test_a_release_says_until_when_it_holds() -> None:
+    assert parsed(TEXT).valid_until == datetime(2026, 11, 24, 22, 33, 39, tzinfo=UTC)
 
 
-def test_a_release_without_an_end_never_expires() -> None:
+def test_an_end_that_cannot_be_read_is_none() -> None:
     text = TEXT.replace("Valid-Until: Tue, 24 Nov 2026 22:33:39 UTC", "Valid-Until: some day")
 
-    assert not parsed(text).is_expired(datetime(2100, 1, 1, tzinfo=UTC))
+    assert parsed(text).valid_until is None
+
+
+def test_white_space_around_the_text_makes_no_other_state() -> None:
+    assert parsed(f"{TEXT}\n\n").digest == parsed(TEXT).digest
+    assert parsed(TEXT.replace("SHA256", "Extra: 1\nSHA256")).digest != parsed(TEXT).digest
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,47 @@
+"""States of package archives that are kept, and what is known of them."""
+
+from datetime import datetime
+
+import msgspec
+
+
+class ArchiveSuite(msgspec.Struct, frozen=True):
+    """One suite of a state: where it was read, of which date, and who signed it.
+
+    `archive` is its base address without credentials; `date` and `valid_until` are as in its Release (UTC,
+    ISO 8601), empty where it says nothing, or where its end does not count. `digest` is the SHA-256 of the
+    Release's text. `doubt` says why its signature proves nothing; empty where one does.
+    """
+
+    suite: str
+    archive: str
+    components: tuple[str, ...] = ()
+    date: str = ""
+    valid_until: str = ""
+    digest: str = ""
+    signed_by: tuple[str, ...] = ()
+    doubt: str = ""
+
+    def is_expired(self, now: datetime) -> bool:
+        """Say whether it is too old to be believed at `now`: newer versions may be withheld."""
+        return bool(self.valid_until) and datetime.fromisoformat(self.valid_until) < now
+
+
+class KeptArchive(msgspec.Struct, frozen=True):
+    """A state of an archive for one architecture: what it is known by, and how much is in it.
+
+    `distribution` is as in os-release, `release` its codename; `asked` is when the archive was last found in
+    this state. `sonames`, `programs` and `packages` are counts; `bytes` is what the state takes in the cache.
+    """
+
+    key: str
+    distribution: str
+    release: str
+    architecture: str
+    label: str
+    suites: tuple[ArchiveSuite, ...]
+    asked: str
+    sonames: int = 0
+    programs: int = 0
+    packages: int = 0
+    bytes: int = 0
