@@ -7,10 +7,10 @@ from functools import partial
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.drafting.entries import Ground, Shipped, entry_of
+from fleet_audit.audit.dockerfiles.drafting.entries import Ground, entry_of
 from fleet_audit.audit.dockerfiles.drafting.produced import Produced
+from fleet_audit.audit.dockerfiles.drafting.shipping import Shipped, shipped
 from fleet_audit.audit.dockerfiles.repository import Repository
-from fleet_audit.audit.dockerfiles.running.configuration import steps
 from fleet_audit.audit.images.tree import FileKind
 
 _REQUIREMENTS = re.compile(r"requirements[\w.-]*\.(?:txt|in)")
@@ -32,12 +32,12 @@ class Code(msgspec.Struct, frozen=True):
 
 def code_of(image: Produced, words: Sequence[str], repository: Repository) -> Code:
     """Return what of the repository an image runs that is started with `words`, as far as its files show."""
-    shipped = tuple(_shipped(image, repository))
-    ground = Ground(repository, shipped, partial(_variable, image))
+    brought = shipped(image.use, image.context, repository)
+    ground = Ground(repository, brought, partial(_variable, image), image.context)
     folder = image.run.working_dir.value if image.run.working_dir else "/"
     entry = entry_of(words, folder, ground)
-    folders = {each.source for each in shipped if _is_code(repository, each.source)}
-    requirements = set(_requirements(folders, shipped, repository))
+    folders = {each.source for each in brought if _is_code(repository, each.source)}
+    requirements = set(_requirements(folders, brought, repository))
     return Code(
         entry=entry.name,
         where=entry.where,
@@ -50,36 +50,6 @@ def code_of(image: Produced, words: Sequence[str], repository: Repository) -> Co
 def _variable(image: Produced, name: str) -> str | None:
     variable = image.run.variable(name)
     return variable.value if variable is not None and variable.is_known else None
-
-
-def _shipped(image: Produced, repository: Repository) -> Iterator[Shipped]:
-    """Yield what COPY and ADD bring from the context, those of later instructions first."""
-    values = image.use.values
-    context = next((build.context for build in image.builds if build.context), ".")
-    found = []
-    for step in steps(image.use, lambda _: None):
-        instruction = step.instruction
-        if instruction.keyword not in ("COPY", "ADD") or instruction.flag("from") is not None:
-            continue
-        if len(instruction.words) < 2:
-            continue
-        *sources, target = (values.expand(word, instruction) for word in instruction.words)
-        if any(not word.is_known for word in (*sources, target)):
-            continue
-        place = posixpath.normpath(posixpath.join("/", step.folder or "/", target.value))
-        for source in sources:
-            path = posixpath.normpath(posixpath.join(context, source.value.lstrip("/")))
-            entry = repository.entry(path)
-            if entry is None or path.startswith(".."):
-                continue
-            is_into = target.value.endswith("/") or len(sources) > 1 or target.value in (".", "./")
-            is_file = entry.kind is not FileKind.FOLDER
-            found.append(
-                Shipped(
-                    path, posixpath.join(place, posixpath.basename(path)) if is_file and is_into else place
-                )
-            )
-    yield from reversed(found)
 
 
 def _is_code(repository: Repository, path: str) -> bool:
@@ -98,8 +68,8 @@ def _is_code(repository: Repository, path: str) -> bool:
     )
 
 
-def _requirements(folders: set[str], shipped: Sequence[Shipped], repository: Repository) -> Iterator[str]:
-    for each in shipped:
+def _requirements(folders: set[str], brought: Sequence[Shipped], repository: Repository) -> Iterator[str]:
+    for each in brought:
         if _says_requirements(posixpath.basename(each.source)):
             yield each.source
     for folder in folders - {"."}:
@@ -110,9 +80,8 @@ def _requirements(folders: set[str], shipped: Sequence[Shipped], repository: Rep
 
 def _of_context(image: Produced, repository: Repository) -> Iterator[str]:
     """Yield the file of the build context that is named for requirements, pip's before a project's."""
-    folder = next((build.context for build in image.builds if build.context), ".")
-    names = sorted(filter(_says_requirements, repository.listing(folder)), key=_PROJECTS.__contains__)
-    yield from (posixpath.normpath(posixpath.join(folder, name)) for name in names[:1])
+    names = sorted(filter(_says_requirements, repository.listing(image.context)), key=_PROJECTS.__contains__)
+    yield from (posixpath.normpath(posixpath.join(image.context, name)) for name in names[:1])
 
 
 def _says_requirements(name: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 
 from fleet_audit.audit.dockerfiles.drafting.python_programs import Target, python_target
+from fleet_audit.audit.dockerfiles.drafting.shipping import Shipped
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.shell.calls import called
 from fleet_audit.audit.dockerfiles.shell.following import Executed, follow
@@ -47,13 +48,6 @@ _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", 
 _PASSED_ON = frozenset({'"$@"', "$@", '"${@}"', "${@}", "$*"})
 
 
-class Shipped(msgspec.Struct, frozen=True):
-    """A file or folder of the repository, and the place where an image has it."""
-
-    source: str
-    target: str
-
-
 class Entry(msgspec.Struct, frozen=True):
     """An entry as a manifest names it, the folder that it is imported from, and the script that says so."""
 
@@ -66,11 +60,12 @@ NOTHING = Entry()
 
 
 class Ground(msgspec.Struct, frozen=True):
-    """What a command finds in an image: files of the repository, and variables."""
+    """What a command finds in an image: files of the repository, variables, and its build context."""
 
     repository: Repository
     shipped: Sequence[Shipped]
     variable: Callable[[str], str | None]
+    context: str = "."
 
     def file(self, place: str) -> str:
         """Return the file of the repository that the image has at `place`; empty where there is none."""
@@ -250,7 +245,8 @@ def _console_script(name: str, ground: Ground) -> Entry:
 
 
 def _projects(ground: Ground) -> Iterator[str]:
-    for each in ground.shipped:
+    # A project may be installed by a stage that leaves none of its files; its own build is near.
+    for each in (*ground.shipped, Shipped(ground.context, "")):
         path = each.source if each.source.endswith("pyproject.toml") else f"{each.source}/pyproject.toml"
         if ground.has(posixpath.normpath(path)):
             yield posixpath.normpath(path)

@@ -88,9 +88,8 @@ def _family(image: Produced, names: Mapping[str, str]) -> Fields:
     if platforms:
         fields["platforms"] = Guess(tuple(platforms))
     fields["dockerfiles"] = Guess((image.path,))
-    context = next((build.context for build in image.builds if build.context not in ("", ".")), "")
-    if context:
-        fields["context"] = Guess(context)
+    if image.context != ".":
+        fields["context"] = Guess(image.context, image.why_context)
     return fields
 
 

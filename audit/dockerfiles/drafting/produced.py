@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.drafting.shipping import default_context
 from fleet_audit.audit.dockerfiles.kinds import FileRole
 from fleet_audit.audit.dockerfiles.language.reference import ReferenceInvalid, parse_reference
 from fleet_audit.audit.dockerfiles.repository import Repository
@@ -27,7 +28,8 @@ class Produced(msgspec.Struct, frozen=True, kw_only=True):
 
     `base` is the reference behind its FROM, at `base_line`, empty where that is not known; `parent` is the
     path of the Dockerfile that makes that image, where one of the repository does. `others` are the images
-    that builds of other stages make.
+    that builds of other stages make. `context` is the folder that it is built from, a guess where no build
+    says so.
     """
 
     path: str
@@ -40,6 +42,18 @@ class Produced(msgspec.Struct, frozen=True, kw_only=True):
     base_line: SourceLocation
     parent: str = ""
     others: tuple["Produced", ...] = ()
+    context: str = "."
+
+    @property
+    def said(self) -> list[Build]:
+        """Return the builds that something in the repository asks for."""
+        return _said(self.builds)
+
+    @property
+    def why_context(self) -> str:
+        """Say why the context is taken to be that."""
+        build = next((build for build in self.said if build.context), None)
+        return "what the Dockerfile copies is there" if build is None else f"the build at {build.location}"
 
 
 def produced(repository: Repository, builds: Iterable[Build]) -> tuple[Produced, ...]:
@@ -58,6 +72,9 @@ def produced(repository: Repository, builds: Iterable[Build]) -> tuple[Produced,
         image = _produced(path, making[path], named[path], tuple(by_file[path]), bases)
         if image is not None:
             others = tuple(_placed(each, makers) for each in _others(image, making[path], bases))
+            if not any(build.context for build in image.said):
+                context = default_context(image.use, path, repository)
+                image = msgspec.structs.replace(image, context=context)
             own = tuple(build for build in image.builds if build.target == making[path][1])
             image = msgspec.structs.replace(
                 image, builds=own if others and own else image.builds, others=others
@@ -122,8 +139,12 @@ def _makers(named: Mapping[str, tuple[str, str]], by_file: Mapping[str, list[Bui
 
 
 def _making(path: str, builds: Iterable[Build]) -> Making:
-    said = [build for build in builds if build.origin is not BuildOrigin.DEFAULT]
+    said = _said(builds)
     return making_of(said[0]) if said else (path, "", ())
+
+
+def _said(builds: Iterable[Build]) -> list[Build]:
+    return [build for build in builds if build.origin is not BuildOrigin.DEFAULT]
 
 
 def _name(path: str, builds: Iterable[Build]) -> tuple[str, str]:
@@ -150,6 +171,7 @@ def _produced(
     values = use.values
     lowest = [*values.lineage(stage)][-1]
     base = values.base(lowest)
+    said = next((build.context for build in _said(builds) if build.context), "")
     return Produced(
         path=path,
         name=named[0],
@@ -159,4 +181,5 @@ def _produced(
         run=run,
         base=base.value if base.is_known else "",
         base_line=SourceLocation(path, lowest.line),
+        context=said or ".",
     )

@@ -38,12 +38,13 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Start(msgspec.Struct, frozen=True):
-    """One way in which an image is started."""
+    """One way in which an image is started; `is_other` for that of a stage beside the Dockerfile's image."""
 
     image: Produced
     words: tuple[str, ...]
     composed: tuple[Composed, ...]
     is_only: bool
+    is_other: bool
 
 
 def service_images(images: Sequence[Produced]) -> tuple[Produced, ...]:
@@ -75,8 +76,7 @@ def found_services(
     found = []
     for start in (start for image in images for start in _starts(image, composed)):
         code = code_of(start.image, start.words, repository)
-        is_build = any(build.origin is BuildOrigin.COMPOSE for build in start.image.builds)
-        if start.image.use.target and not start.is_only and not code.entry and not is_build:
+        if start.is_other and not code.entry and not start.composed:
             continue
         started = tuple(
             (machine, each)
@@ -109,7 +109,7 @@ def _starts(image: Produced, composed: Sequence[Composed]) -> Iterator[_Start]:
                 groups.setdefault(service.words(each.run), []).append(service)
         starts += [(each, *group) for group in groups.items()] or [(each, each.run.starting, [])]
     for each, words, services in starts:
-        yield _Start(each, words, tuple(services), len(starts) == 1)
+        yield _Start(each, words, tuple(services), len(starts) == 1, each is not image)
 
 
 def _untaken(named: tuple[str, str], path: str, taken: Collection[str]) -> tuple[str, str]:
@@ -145,7 +145,6 @@ def _name(start: _Start, started: Sequence[tuple[str, Started]], fleet: str) -> 
 def service_fields(found: Found, families: Families) -> Fields:
     """Return the fields of a service."""
     image, code = found.image, found.code
-    said = [build for build in image.builds if build.origin is not BuildOrigin.DEFAULT]
     family = families.under(image)
     fields: Fields = {
         "name": Guess(found.name, found.why),
@@ -165,13 +164,17 @@ def service_fields(found: Found, families: Families) -> Fields:
     fields |= {key: guess for key, guess in extra.items() if key not in fields}
     own, shared = _folders(code)
     if own:
-        fields["source_paths"] = Guess(own, "what the Dockerfile copies")
+        fields["source_paths"] = Guess(
+            own, "what the Dockerfile copies" if code.folders else "the entry's package"
+        )
     if code.pythonpath:
         fields["pythonpath"] = Guess(code.pythonpath)
     if shared:
         fields["first_party_imports"] = Guess(shared, "what the Dockerfile copies besides")
     fields["dockerfiles"] = Guess((image.path,))
-    fields |= _build_fields(said)
+    if image.context != ".":
+        fields["context"] = Guess(image.context, image.why_context)
+    fields |= _build_fields(image.said)
     if code.requirements:
         fields["requirements"] = Guess(code.requirements)
     return fields
@@ -193,8 +196,6 @@ def _build_fields(builds: Sequence[Build]) -> Fields:
             if value is not None and secret_shape(name, value) is None
         }
         fields: Fields = {}
-        if build.context not in ("", "."):
-            fields["context"] = Guess(build.context, f"the build at {build.location}")
         if build.target:
             fields["target"] = Guess(build.target, f"the build at {build.location}")
         if given:
@@ -214,6 +215,9 @@ def _folders(code: Code) -> tuple[tuple[str, ...], tuple[str, ...]]:
     place = root + entry if code.entry.startswith("module:") else entry
     if not entry:
         return code.folders, ()
+    if not code.folders and place.count("/") > root.count("/"):
+        # Its package, where an earlier stage installs that and leaves no folder.
+        return (root + entry.partition("/")[0],), ()
     own = tuple(folder for folder in code.folders if folder == "." or f"{place}/".startswith(f"{folder}/"))
     return own, tuple(f"{folder}/" for folder in code.folders if own and folder not in own)
 

@@ -281,3 +281,31 @@ def test_what_is_started_and_is_no_python_is_told_without_its_secrets() -> None:
     found = _draft({"Dockerfile": 'FROM nginx:1.29\nCMD ["nginx", "--token", "c29tZXRoaW5nIHNlY3JldA"]\n'})
     (question,) = found.open_questions
     assert question.startswith("shop: it starts nginx --token ********; where Python runs behind that")
+
+
+def test_a_dockerfile_that_nothing_builds_is_built_from_where_its_files_are() -> None:
+    dockerfile = 'FROM python:3.11\nCOPY requirements.txt run.py /\nCMD ["python", "/run.py"]\n'
+    found = _draft({"tools/x/Dockerfile": dockerfile, "tools/x/run.py": "", "tools/x/requirements.txt": ""})
+    service = _values(found.services[0])
+    assert (service["context"], service["entry"]) == ("tools/x", "tools/x/run.py")
+    assert found.services[0]["context"].why == "what the Dockerfile copies is there"
+
+
+def test_what_a_stage_installs_is_found_by_the_entry_point_of_the_project() -> None:
+    dockerfile = """\
+FROM python:3.11 AS build
+COPY . /src
+RUN pip install --target=/out /src
+FROM python:3.11-slim
+COPY --from=build /out /usr/lib/acme
+CMD ["acme", "serve"]
+"""
+    project = '[project]\nname = "acme"\n[project.scripts]\nacme = "acme.cli.main:run"\n'
+    files = {"Dockerfile": dockerfile, "pyproject.toml": project, "src/acme/cli/main.py": ""}
+    service = _values(_draft(files).services[0])
+    assert [service[key] for key in ("entry", "pythonpath", "source_paths", "requirements")] == [
+        "module:acme.cli.main",
+        ("src",),
+        ("src/acme",),
+        ("pyproject.toml",),
+    ]

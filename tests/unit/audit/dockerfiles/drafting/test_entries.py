@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from fleet_audit.audit.dockerfiles.drafting.entries import NOTHING, Entry, Ground, Shipped, entry_of
+from fleet_audit.audit.dockerfiles.drafting.entries import NOTHING, Entry, Ground, entry_of
+from fleet_audit.audit.dockerfiles.drafting.shipping import Shipped
 from fleet_audit.audit.dockerfiles.repository import Repository
 from tests.support.trees import tree
 
