@@ -13,6 +13,7 @@ from fleet_audit.audit.static_imports.source import islands
 from fleet_audit.audit.static_imports.source.asking import Calls
 from fleet_audit.audit.static_imports.source.backwards import CallSite
 from fleet_audit.audit.static_imports.source.constants import Constants, closing
+from fleet_audit.audit.static_imports.source.lambdas import Lambdas
 from fleet_audit.audit.static_imports.source.outline import Outline, Span
 from fleet_audit.audit.static_imports.source.records import (
     LISTED,
@@ -98,6 +99,7 @@ class _Caller:
         self._is_own_code = is_own_code
         self._constants = constants
         self._backwards = outlined.backwards
+        self._lambdas = Lambdas(self._shadow)
         self._asked: set[bytes] = set()
         given = {outlined.spans[self._function(block)].name for block in depending}
         self._looked_at = frozenset({*_bound(imports), *given})
@@ -170,17 +172,21 @@ class _Caller:
                     pending.append((self._outline.spans[call.target].body, self._outline.end(call.target)))
 
     def _calls_between(self, start: int, end: int) -> Iterator[LocalCall]:
+        for at, targets in self._targets_between(start, end):
+            if targets and not self._lambdas.hold(at):
+                block = self._outline.block_at(at)
+                yield from (LocalCall(block, target) for target in targets)
+
+    def _targets_between(self, start: int, end: int) -> Iterator[tuple[int, list[int]]]:
+        """Yield where something is called, and the file's own functions that this may mean."""
         for site in self._backwards.local_calls(start, end, self._target_names):
-            for target in self._called(site):
-                yield LocalCall(self._outline.block_at(site.start), target)
+            yield site.start, self._called(site)
         if not self._is_own_code:
             return
         for site in self._backwards.calls(start, end, None):
-            for target in self._method(site.name):
-                yield LocalCall(self._outline.block_at(site.start), target)
+            yield site.start, self._method(site.name)
         for found in _MADE.finditer(self._shadow, start, end):
-            for target in self._methods_of(found[1].decode(), found[2].decode()):
-                yield LocalCall(self._outline.block_at(found.start()), target)
+            yield found.start(), self._methods_of(found[1].decode(), found[2].decode())
 
     def _find_targets(self) -> dict[tuple[int, str], list[int]]:
         """Return the functions that a call may mean, by (class, name); class -1 for plain functions."""
@@ -254,7 +260,7 @@ class _Caller:
                     yield call
         for found in _MADE.finditer(self._shadow) if self._is_own_code else ():
             name = f"{found[1].decode()}.{found[2].decode()}"
-            if self._is_imported(name):
+            if self._is_imported(name) and not self._lambdas.hold(found.start()):
                 yield FunctionCall(
                     name, self._outline.text.line(found.start()), self._outline.block_at(found.start())
                 )
@@ -268,7 +274,7 @@ class _Caller:
         first_names = self._looked_at | {"self", *self._instances} if self._instances else self._looked_at
         for site in self._backwards.calls(start, end, first_names):
             name = "" if self._is_definition(site.start) else self._called_name(site.name)
-            if name:
+            if name and not self._lambdas.hold(site.start):
                 block = self._outline.block_at(site.start)
                 line = self._outline.text.line(site.start)
                 yield site.start, FunctionCall(name, line, block, self._arguments(site.end))

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import pytest
+
 from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import ComputedImport, ImportContext, Level
@@ -74,6 +76,26 @@ def test_a_function_whose_failed_import_the_caller_survives_by_name_is_probable(
     assert levels(tried.format("ImportError", "pass"), image) == {"_fast": Level.PROBABLE}
     assert levels(tried.format("ImportError", "raise"), image) == {"_fast": Level.CERTAIN}
     assert levels(tried.format("Exception", "report()"), image) == {"_fast": Level.CERTAIN}
+
+
+@pytest.mark.parametrize(
+    ("call", "level"),
+    [
+        ("later = lambda: go()", Level.LAZY),
+        ("register(lambda x, *y: [1, go(x)])", Level.LAZY),
+        ("later = {'go': lambda: go()}", Level.LAZY),
+        ("later = lambda: other.go()", Level.LAZY),
+        ("later = lambda x=go(): x", Level.CERTAIN),
+        ("print(lambda: 1, go())", Level.CERTAIN),
+        ("later = lambda: 1; go()", Level.CERTAIN),
+        ("later = lambda: 1\ngo()", Level.CERTAIN),
+        ("print([lambda: 1], go())", Level.CERTAIN),
+    ],
+)
+def test_what_a_lambda_calls_runs_when_the_lambda_does(call: str, level: Level) -> None:
+    image: World = {f"fast{TAG}": b"", "other.py": "def go():\n    import fast\n"}
+    app = f"import other\nregister = print\ndef go():\n    import fast\n{call}\n"
+    assert levels(app, image) == {"fast": level}
 
 
 def test_the_function_behind_the_main_guard_of_the_entry_runs() -> None:
