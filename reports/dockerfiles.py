@@ -1,5 +1,6 @@
 """What a repository claims of its images: for a terminal, and as ``dockerfiles/1``."""
 
+import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -13,15 +14,24 @@ from fleet_audit.audit.model.report import DockerfilesReport
 from fleet_audit.reports.documents import Fields, document_of, place_fields
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, count
-from fleet_audit.reports.text import finding_label, write_gaps, write_head, write_notes, write_verdict
+from fleet_audit.reports.text import (
+    finding_label,
+    write_gaps,
+    write_head,
+    write_next,
+    write_notes,
+    write_verdict,
+)
 
 MAX_ALONE = 3
 """Findings of one rule in one file that stand each for itself, where none of them is an error."""
 MAX_NAMES = 12
+MAX_AGAIN = 5
+"""Files that are named in the command that looks at them again."""
 
 
 def dockerfiles_text(reports: Sequence[DockerfilesReport], options: RenderOptions) -> str:
-    """Return the findings of a repository, file by file."""
+    """Return the findings of a repository, file by file: those first in which something blocks."""
     page = Page(options)
     for report in reports:
         _write(page, report)
@@ -35,12 +45,38 @@ def _write(page: Page, report: DockerfilesReport) -> None:
     by_file: defaultdict[str, list[Finding]] = defaultdict(list)
     for finding in report.findings:
         by_file[finding.location.path if finding.location else ""].append(finding)
-    for path, findings in sorted(by_file.items()):
+    for path, findings in sorted(by_file.items(), key=_gravity):
         page.blank()
         page.line(Piece(path or report.subject, "bold"))
         page.table(("", "", "", ""), [_row(first, more) for first, *more in _alike(findings)])
     write_gaps(page, report.gaps)
     write_verdict(page, report)
+    write_next(page, _next(report, page.options))
+
+
+def _gravity(file: tuple[str, list[Finding]]) -> tuple[bool, str]:
+    path, findings = file
+    return not any(finding.blocks for finding in findings), path
+
+
+def _next(report: DockerfilesReport, options: RenderOptions) -> list[tuple[str, Sequence[str]]]:
+    """Return what to type next: files in which something blocks, and a manifest where there is none."""
+    places = [finding.location.path for finding in report.findings if finding.blocks and finding.location]
+    paths = [_seen_from(options.start, path) for path in sorted({*places})]
+    commands: list[tuple[str, Sequence[str]]] = []
+    if paths:
+        more = " (the first of them)" if len(paths) > MAX_AGAIN else ""
+        commands.append((f"once mended{more}", ("fleet-audit", "dockerfiles", *paths[:MAX_AGAIN])))
+    if not options.manifest:
+        root = () if options.start == "." else (options.start,)
+        commands.append(("draft a manifest", ("fleet-audit", "init", *root)))
+    return commands
+
+
+def _seen_from(start: str, path: str) -> str:
+    """Return a path as it is typed: one that begins like an option is none."""
+    seen = posixpath.normpath(posixpath.join(start, path))
+    return f"./{seen}" if seen.startswith("-") else seen
 
 
 def _alike(findings: Iterable[Finding]) -> list[list[Finding]]:

@@ -24,10 +24,13 @@ _MIN_WIDTH, _MAX_WIDTH, _PIPED_WIDTH = 60, 140, 120
 
 
 def renderer(
-    kind: type[Judged], reports: Sequence[Judged], common: Common, fleet: "Fleet | None"
+    kind: type[Judged], reports: Sequence[Judged], common: Common, fleet: "Fleet | None", start: str = "."
 ) -> Callable[[str], str]:
-    """Return a function from a format's name to the text in it of these reports of one kind."""
-    options = options_for(common, fleet)
+    """Return a function from a format's name to the text in it of these reports of one kind.
+
+    `start` is the folder from which their findings name files, seen from here.
+    """
+    options = msgspec.structs.replace(options_for(common, fleet), start=start)
     return lambda format_name: render(kind, reports, format_name, options)
 
 

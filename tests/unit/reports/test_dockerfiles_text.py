@@ -2,9 +2,9 @@
 
 import msgspec
 
-from fleet_audit.audit.model.finding import Finding, Severity
+from fleet_audit.audit.model.finding import Finding, Mode, Severity
 from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.reports.dockerfiles import MAX_ALONE, MAX_NAMES, dockerfiles_text
+from fleet_audit.reports.dockerfiles import MAX_AGAIN, MAX_ALONE, MAX_NAMES, dockerfiles_text
 from tests.support.reports import OPTIONS, dockerfiles_report, finding
 
 
@@ -17,9 +17,9 @@ def open_version(
     )
 
 
-def text(*findings: Finding) -> str:
+def text(*findings: Finding, **options: str) -> str:
     report = msgspec.structs.replace(dockerfiles_report(), findings=findings)
-    return dockerfiles_text((report,), msgspec.structs.replace(OPTIONS, width=200))
+    return dockerfiles_text((report,), msgspec.structs.replace(OPTIONS, width=200, **options))
 
 
 def test_many_warnings_of_one_rule_in_a_file_stand_at_the_first_of_them() -> None:
@@ -51,3 +51,37 @@ def test_of_very_many_names_the_first_are_told() -> None:
 
     assert f"and {MAX_NAMES + 1} more in line 8: lib01, " in shown
     assert f", lib{MAX_NAMES:02}, …\n" in shown
+
+
+def blocking(path: str) -> Finding:
+    return msgspec.structs.replace(finding(Severity.ERROR), location=SourceLocation(path, 3))
+
+
+def test_files_in_which_something_blocks_come_first_and_are_named_for_another_look() -> None:
+    small = msgspec.structs.replace(
+        finding(Severity.WARN, mode=Mode.WARN), location=SourceLocation("a/Dockerfile", 1)
+    )
+    shown = text(small, blocking("b/Dockerfile"), blocking("a b/Dockerfile")).splitlines()
+
+    files = [line for line in shown if line.endswith("Dockerfile") and line[0] in "ab"]
+    assert files == ["a b/Dockerfile", "b/Dockerfile", "a/Dockerfile"]
+    assert shown[-1] == "once mended  fleet-audit dockerfiles 'a b/Dockerfile' b/Dockerfile"
+
+
+def test_what_to_type_next_is_meant_for_the_folder_where_it_is_typed() -> None:
+    shown = text(blocking("-v"), blocking("sub/x"), start="..", manifest="").splitlines()
+    assert shown[-2:] == [
+        "once mended       fleet-audit dockerfiles ../-v ../sub/x",
+        "draft a manifest  fleet-audit init ..",
+    ]
+    assert text(blocking("-v"), start="sub/..").splitlines()[-1].endswith("fleet-audit dockerfiles ./-v")
+
+
+def test_where_much_blocks_the_first_files_are_named() -> None:
+    shown = text(*(blocking(f"{at}/Dockerfile") for at in range(MAX_AGAIN + 1))).splitlines()
+    assert shown[-1].startswith("once mended (the first of them)  fleet-audit dockerfiles 0/Dockerfile 1/")
+    assert shown[-1].endswith(f" {MAX_AGAIN - 1}/Dockerfile")
+
+
+def test_where_nothing_blocks_and_a_manifest_is_there_nothing_is_to_be_typed() -> None:
+    assert "fleet-audit " not in text(open_version("a", 1))
