@@ -194,8 +194,11 @@ def _script_of(executed: Executed) -> str | None:
     return joined(executed.folder, name) if name is not None and "/" in name else None
 
 
-def moving_sources(executed: Sequence[Executed]) -> Iterator[MovingSource]:
-    """Yield the clones among programs behind which no commit or version is checked out, in order."""
+def moving_sources(executed: Sequence[Executed], later: Sequence[Executed] = ()) -> Iterator[MovingSource]:
+    """Yield the clones among programs behind which no commit or version is checked out, in order.
+
+    `later` are the programs of scripts that come behind: what they check out counts in the clone's folder.
+    """
     for at, each in enumerate(executed):
         words = _clone_words(each)
         if words is None:
@@ -204,8 +207,26 @@ def moving_sources(executed: Sequence[Executed]) -> Iterator[MovingSource]:
         if not is_known or (branch and is_fixed(branch)):
             continue
         address = next((word for word in words if "://" in word or _SCP.match(word) is not None), "")
-        if address and not any(_checks_out(later) for later in executed[at + 1 :][:MAX_BEHIND]):
+        if not address or any(map(_checks_out, executed[at + 1 :][:MAX_BEHIND])):
+            continue
+        folder = _cloned_into(each, words, address)
+        if not any(_is_in(other, folder) and _checks_out(other) for other in later):
             yield MovingSource(shown(address), branch, each.line)
+
+
+def _cloned_into(executed: Executed, words: Sequence[str], address: str) -> str | None:
+    """Return the folder that a clone makes; None where it is not known."""
+    behind = words[words.index(address) + 1 :]
+    name = address.rstrip("/").rpartition("/")[2].rpartition(":")[2].removesuffix(".git")
+    return joined(executed.folder, behind[0] if behind and not behind[0].startswith("-") else name)
+
+
+def _is_in(executed: Executed, folder: str | None) -> bool:
+    """Say whether git works in a folder, or that is not known."""
+    words = executed.arguments
+    named = words[words.index("-C") + 1 :] if "-C" in words else ()
+    where = joined(executed.folder, named[0]) if named else executed.folder
+    return folder is None or where is None or where == folder
 
 
 def _clone_words(executed: Executed) -> Sequence[str] | None:

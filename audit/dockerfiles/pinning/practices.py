@@ -1,8 +1,10 @@
 """What a script installs, fetches and trusts: one record for everything that rules may judge."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 from fleet_audit.audit.dockerfiles.pinning.fetching import (
+    MAX_BEHIND,
     moving_sources,
     piped_scripts,
     scripts_fetched_and_run,
@@ -28,15 +30,23 @@ def file_practices(scripts: Iterable[tuple[Ran, Surroundings]]) -> Iterator[Prac
         (ran, around, follow(ran.script, folder=around.folder, lookup=ran.lookup)) for ran, around in scripts
     ]
     programs = frozenset(each.program for _, _, executed in followed for each in executed)
-    for ran, around, executed in followed:
+    gits = [
+        (at, ran.stage, each)
+        for at, (ran, _, executed) in enumerate(followed)
+        for each in executed
+        if each.program == "git"
+    ]
+    for at, (ran, around, executed) in enumerate(followed):
+        behind = bisect_right(gits, at, key=lambda git: git[0])
+        later = [each for _, stage, each in gits[behind : behind + MAX_BEHIND] if stage is ran.stage]
+        yield from _masked(ran)
+        yield from _fetched(ran, executed, later)
         yield from _practices(ran, around, executed, programs)
 
 
 def _practices(
     ran: Ran, around: Surroundings, executed: Sequence[Executed], programs: frozenset[str]
 ) -> Iterator[Practised]:
-    yield from _masked(ran)
-    yield from _fetched(ran, executed)
     for each in executed:
         for trust in of_program(each):
             yield trusted(trust, ran.path, ran.place, program=each.program)
@@ -81,12 +91,12 @@ def _masked(ran: Ran) -> Iterator[Practised]:
         yield practised(command, f"masked:{shown}", *lines)
 
 
-def _fetched(ran: Ran, executed: Sequence[Executed]) -> Iterator[Practised]:
+def _fetched(ran: Ran, executed: Sequence[Executed], later: Sequence[Executed]) -> Iterator[Practised]:
     for piped in (*piped_scripts(ran.script), *scripts_fetched_and_run(executed)):
         shown = f"{piped.address or 'something'} | {piped.program}"
         command = BuildCommand(ran.path, "piped-script", ran.place, piped.program, shown, piped.address)
         yield practised(command, f"piped-script:{piped.address}", piped.line)
-    for source in moving_sources(executed):
+    for source in moving_sources(executed, later):
         command = BuildCommand(ran.path, "moving-source", ran.place, "git", source.address, source.branch)
         yield practised(command, f"moving-source:{source.address}", source.line)
 

@@ -212,6 +212,20 @@ def test_a_clone_at_a_commit_or_at_what_a_variable_says_is_none(run: str) -> Non
     assert commands(f"RUN {run}") == []
 
 
+def test_a_later_step_may_go_to_a_commit_in_the_folder_of_the_clone() -> None:
+    def found(*later: str) -> list[tuple[str, str, int]]:
+        return commands("\n".join(("WORKDIR /src", "RUN git clone https://git.example/a.git", *later)))
+
+    at_a_commit = "git checkout 0f3c1d2"
+    assert found(f"RUN cd a && {at_a_commit}") == []
+    assert found("WORKDIR /src/a", f"RUN make; {at_a_commit}") == []
+    assert found("RUN git -C a checkout 0f3c1d2") == []
+    moving = [("moving-source", "", 3)]
+    assert found(f"RUN cd b && {at_a_commit}") == moving
+    assert found("RUN cd a && git checkout main") == moving
+    assert found("FROM b", "WORKDIR /src/a", f"RUN {at_a_commit}") == moving
+
+
 @pytest.mark.parametrize(
     ("line", "found"),
     [
