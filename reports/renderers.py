@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fleet_audit.audit.errors import UsageError
+from fleet_audit.audit.model.archives import IndexReport
 from fleet_audit.audit.model.inspection import InspectReport
 from fleet_audit.audit.model.one_file import DepthReport, HardeningReport, TreeReport
 from fleet_audit.audit.model.report import (
@@ -19,6 +20,7 @@ from fleet_audit.reports.dockerfiles import dockerfiles_document, dockerfiles_te
 from fleet_audit.reports.documents import deps_document, explain_document, imports_document, ldd_document
 from fleet_audit.reports.explain_text import explain_text
 from fleet_audit.reports.imports_text import imports_text
+from fleet_audit.reports.index_text import index_document, index_text
 from fleet_audit.reports.inspect_document import inspect_document
 from fleet_audit.reports.inspect_text import inspect_text
 from fleet_audit.reports.ldd_depth import depth_document, depth_text
@@ -54,6 +56,8 @@ RENDERERS: Mapping[tuple[type[Judged], str], Renderer] = {
     (ExplainReport, "json"): explain_document,
     (InspectReport, "text"): inspect_text,
     (InspectReport, "json"): inspect_document,
+    (IndexReport, "text"): index_text,
+    (IndexReport, "json"): index_document,
 }
 
 

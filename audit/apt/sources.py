@@ -168,6 +168,20 @@ def choose_sources(distro: Distro, architecture: str, offers: SourceOffers) -> t
     return ()
 
 
+def released(name: str) -> Distro | None:
+    """Return the release of Debian or Ubuntu with this codename; None where none is known by it."""
+    for distribution, versions in _VERSIONS.items():
+        for version, codename_ in versions.items():
+            if codename_ == name:
+                return Distro(id=distribution, version=version, codename=name)
+    return None
+
+
+def release_names() -> tuple[str, ...]:
+    """Return the codenames of the releases that are known, by distribution and age."""
+    return tuple(_DISTRIBUTION)
+
+
 def codename(distro: Distro) -> str:
     """Return the codename of a release of Debian or Ubuntu; empty for another distribution."""
     known = _VERSIONS.get(distro.id, {})

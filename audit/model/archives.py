@@ -4,6 +4,8 @@ from datetime import datetime
 
 import msgspec
 
+from fleet_audit.audit.model.report import Judged
+
 
 class ArchiveSuite(msgspec.Struct, frozen=True):
     """One suite of a state: where it was read, of which date, and who signed it.
@@ -45,3 +47,18 @@ class KeptArchive(msgspec.Struct, frozen=True):
     programs: int = 0
     packages: int = 0
     bytes: int = 0
+
+
+class ArchiveAnswer(msgspec.Struct, frozen=True):
+    """One state that is kept; `asked_for` names what it was updated for, `is_new` that it was read now."""
+
+    archive: KeptArchive
+    asked_for: tuple[str, ...] = ()
+    is_new: bool = False
+
+
+class IndexReport(Judged, frozen=True, kw_only=True):
+    """The states of archives that were updated, or all that are kept in `cache`, a folder of this machine."""
+
+    cache: str
+    answers: tuple[ArchiveAnswer, ...] = ()

@@ -3,6 +3,7 @@
 import msgspec
 
 from fleet_audit.audit.model.apt import AptPlan, Placement, PlannedPackage, Surplus, Unsatisfied
+from fleet_audit.audit.model.archives import ArchiveAnswer, ArchiveSuite, IndexReport, KeptArchive
 from fleet_audit.audit.model.builds import Build, BuildOrigin
 from fleet_audit.audit.model.claims import DockerfileAccount, StageName
 from fleet_audit.audit.model.copying import CopiedSource, CopyProblem
@@ -576,6 +577,38 @@ def dockerfiles_report() -> DockerfilesReport:
     )
 
 
+def index_report() -> IndexReport:
+    """Return two states of archives: one that Debian signed, and one of which nothing is proved."""
+    signed = ArchiveSuite(
+        suite="bookworm",
+        archive="http://archive.example/debian",
+        components=("main", "contrib"),
+        date="2026-07-11T10:16:37Z",
+        valid_until="2026-11-25T00:00:00Z",
+        digest="c8" * 32,
+        signed_by=("Archive Key (12/bookworm) <ftp@archive.example> 6ED0E7B82643E131", "Stable Key F8D2585B"),
+    )
+    doubtful = ArchiveSuite("noble", "http://archive.example/ubuntu", doubt="Release bears no signature")
+    asked = "2026-11-20T00:00:00Z"
+    first = KeptArchive(
+        *("ab" * 32, "debian", "bookworm", "amd64", "bookworm 2026-07-11T10:16:37Z", (signed,), asked),
+        sonames=24523,
+        programs=46384,
+        packages=63666,
+        bytes=6711499,
+    )
+    second = KeptArchive("cd" * 32, "ubuntu", "noble", "arm64", "noble undated", (doubtful,), asked)
+    return IndexReport(
+        subject="package archives",
+        cache="/cache/archives",
+        answers=(ArchiveAnswer(first, ("family-vision-cu121",), is_new=True), ArchiveAnswer(second)),
+        gaps=(
+            Gap("apt", GapKind.NO_ARCHIVE_INDEX, "family-ubuntu", "nothing names an archive for it"),
+            Gap("apt", GapKind.UNVERIFIED_ARCHIVE, "noble", "Release bears no signature"),
+        ),
+    )
+
+
 ALL = (
     deps_report(),
     dockerfiles_report(),
@@ -587,6 +620,7 @@ ALL = (
     hardening_report(),
     explain_report(),
     inspect_report(),
+    index_report(),
 )
 
 

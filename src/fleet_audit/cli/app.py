@@ -13,6 +13,7 @@ COMMANDS: dict[str, str] = {
     "explain": "The whole chain behind a soname, program, package, module, distribution or file.",
     "dockerfiles": "What the repository's Dockerfiles, builds and image references claim, checked.",
     "inspect": "What an image would run: entrypoint, user, environment, health, services.",
+    "index": "The package archives that deps plans with: read ahead, or show what is kept.",
     "init": "Draft fleet.yaml from what a repository holds.",
     "doctor": "Which tools, versions and caches are there, and what is missing.",
 }

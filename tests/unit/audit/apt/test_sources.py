@@ -8,6 +8,8 @@ from fleet_audit.audit.apt.sources import (
     configured_sources,
     parse_deb822,
     parse_one_line,
+    release_names,
+    released,
 )
 from fleet_audit.audit.model.identity import Distro
 from tests.support.trees import Link, tree
@@ -209,3 +211,9 @@ def test_sources_for_other_architectures_do_not_count() -> None:
 
     assert choose_sources(BOOKWORM, "arm64", SourceOffers(image=image)) == image
     assert choose_sources(BOOKWORM, "amd64", SourceOffers(image=image)) != image
+
+
+def test_a_release_is_known_by_its_codename() -> None:
+    assert released("jammy") == Distro(id="ubuntu", version="22.04", codename="jammy")
+    assert released("debian") is None
+    assert {released(name) is None for name in release_names()} == {False}

@@ -1,0 +1,117 @@
+"""Reads the archives that plans are made with ahead of time, and tells which states of them are kept."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from fleet_audit.audit.apt.index import IndexUnavailable
+from fleet_audit.audit.apt.sources import release_names, released
+from fleet_audit.audit.errors import UsageError
+from fleet_audit.audit.model.archives import ArchiveAnswer, IndexReport, KeptArchive
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.fleet import AptSettings
+from fleet_audit.audit.model.identity import Distro
+from fleet_audit.audit.pipeline.archives import ArchiveRequest, archive_request
+from fleet_audit.audit.pipeline.placing import STAGE
+from fleet_audit.audit.pipeline.scene import missing_image, open_scene
+from fleet_audit.audit.pipeline.shared import ARCHIVES, Shared
+from fleet_audit.audit.pipeline.subject import Subject
+
+_SUBJECT = "package archives"
+
+
+def kept_archives(shared: Shared) -> IndexReport:
+    """Return every state of an archive that is kept, from their descriptions alone; no archive is asked."""
+    report = _report(shared, [ArchiveAnswer(known) for known in shared.archive.kept()])
+    note = "nothing is kept yet; `fleet-audit index update` reads what deps plans with"
+    return report if report.answers else msgspec.structs.replace(report, notes=(note,))
+
+
+def releases(names: Iterable[str]) -> tuple[Distro, ...]:
+    """Return the releases with these codenames; raises UsageError with all that are not known."""
+    found = {name: released(name) for name in names}
+    if unknown := [name for name, distro in found.items() if distro is None]:
+        known = ", ".join(release_names())
+        raise UsageError(f"--suite {', '.join(unknown)}: no release of Debian or Ubuntu; known are {known}")
+    return tuple(distro for distro in found.values() if distro is not None)
+
+
+def updated_archives(subjects: Sequence[Subject], distros: Sequence[Distro], shared: Shared) -> IndexReport:
+    """Read the archives that `deps` would plan with, for images and for releases, where they have changed.
+
+    What cannot be had is a blocking gap, and the state that was kept before stays. Raises ImageError where an
+    image that is named cannot be opened.
+    """
+    before = {known.key for known in shared.archive.kept()}
+    gaps: list[Gap] = []
+    found: dict[str, ArchiveAnswer] = {}
+    for name, answer in _updated(subjects, distros, shared):
+        if isinstance(answer, Gap):
+            gaps.append(answer)
+            continue
+        known = found.get(answer.key)
+        names = (name,) if known is None else (*known.asked_for, name)
+        found[answer.key] = ArchiveAnswer(answer, names, is_new=answer.key not in before)
+    return _report(shared, found.values(), gaps)
+
+
+def _updated(
+    subjects: Sequence[Subject], distros: Sequence[Distro], shared: Shared
+) -> Iterator[tuple[str, KeptArchive | Gap]]:
+    for subject in subjects:
+        yield from ((subject.name, answer) for answer in _for_image(subject, shared))
+    for distro in distros:
+        platform = shared.settings.platform
+        request = archive_request(
+            distro.codename, distro, platform, shared, manifest=AptSettings(), tree=None
+        )
+        yield from ((distro.codename, answer) for answer in _asked(distro.codename, request, shared))
+
+
+def _for_image(subject: Subject, shared: Shared) -> Iterator[KeptArchive | Gap]:
+    gap = missing_image(subject)
+    if gap is not None or subject.image is None:
+        if gap is not None:
+            yield gap
+        return
+    with open_scene(subject.image, shared.settings) as scene:
+        identity = scene.image.identity
+        request = archive_request(
+            subject.name,
+            identity.distro,
+            identity.ref.platform,
+            shared,
+            manifest=subject.settings.apt,
+            tree=scene.image.tree,
+        )
+        # The keys are read from the image while it is open.
+        yield from _asked(subject.name, request, shared)
+
+
+def _asked(name: str, request: ArchiveRequest | Gap, shared: Shared) -> Iterator[KeptArchive | Gap]:
+    if isinstance(request, Gap):
+        yield request
+        return
+    yield from request.gaps
+    try:
+        index = shared.archive.update(request.distro, request.architecture, request.sources, request.keyrings)
+    except IndexUnavailable as error:
+        last = shared.archive.last(request.architecture, request.sources)
+        kept = f"; the state of {last.label} is kept" if last is not None else ""
+        yield Gap(STAGE, GapKind.NO_ARCHIVE_INDEX, name, f"{error}{kept}")
+        return
+    yield from index.gaps
+    if index.known is not None:
+        yield index.known
+
+
+def _report(shared: Shared, answers: Iterable[ArchiveAnswer], gaps: Iterable[Gap] = ()) -> IndexReport:
+    folder = str(shared.settings.cache_dir / ARCHIVES)
+    ordered = sorted(answers, key=lambda answer: _order(answer.archive))
+    return IndexReport(
+        subject=_SUBJECT, cache=folder, answers=tuple(ordered), gaps=tuple(dict.fromkeys(gaps))
+    )
+
+
+def _order(known: KeptArchive) -> tuple[str, str, str, str, str]:
+    return known.distribution, known.release, known.architecture, known.label, known.key

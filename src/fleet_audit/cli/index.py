@@ -1,0 +1,104 @@
+"""``fleet-audit index``: the package archives that ``deps`` plans with."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from fleet_audit.audit.errors import UsageError
+from fleet_audit.cli.ending import exit_code
+from fleet_audit.cli.manifest import find_fleet, need_fleet
+from fleet_audit.cli.options import Common, common
+from fleet_audit.cli.output import check_writable, parse_outputs, write
+
+if TYPE_CHECKING:
+    from fleet_audit.audit.model.fleet import Fleet
+    from fleet_audit.audit.pipeline.subject import Subject
+
+FORMATS = ("text", "json")
+
+
+@click.group("index", context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Read the package archives that deps plans with, or show which states of them are kept."""
+
+
+@command.command("update")
+@click.argument("subjects", nargs=-1, metavar="[FAMILY|SERVICE|IMAGE]...")
+@click.option("--image", metavar="REF", help="The image to plan for, in place of the manifest's.")
+@click.option(
+    "--suite",
+    "suites",
+    multiple=True,
+    metavar="CODENAME",
+    help="A release of Debian or Ubuntu (bookworm, jammy), without an image; repeatable.",
+)
+@common
+def update(*, subjects: tuple[str, ...], image: str | None, suites: tuple[str, ...], common: Common) -> int:
+    """Read the archives that deps would plan with, as they are now.
+
+    Without a name, those of every family that has services. What cannot be read is a gap and makes the exit
+    code 3; what was kept before stays.
+    """
+    outputs = parse_outputs(common.output, FORMATS)
+    check_writable(outputs)
+    begin = time.monotonic()
+    fleet = find_fleet(common)
+
+    from fleet_audit.audit.model.archives import IndexReport  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.indexing import releases, updated_archives  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
+
+    distros = releases(suites)
+    chosen = _chosen(fleet, subjects, image=image, has_suites=bool(suites))
+    with common.settings() as settings:
+        report = updated_archives(chosen, distros, Shared(settings, fleet))
+    if not common.quiet:
+        click.echo(f"asked and read in {time.monotonic() - begin:.1f} s", err=True)
+    write(outputs, renderer(IndexReport, [report], common, fleet))
+    return exit_code([report])
+
+
+@command.command("show")
+@common
+def show(*, common: Common) -> int:
+    """Show which states of archives are kept, their dates, and who signed them; no archive is asked."""
+    outputs = parse_outputs(common.output, FORMATS)
+    check_writable(outputs)
+
+    from fleet_audit.audit.model.archives import IndexReport  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.indexing import kept_archives  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
+
+    with common.settings() as settings:
+        report = kept_archives(Shared(settings))
+    write(outputs, renderer(IndexReport, [report], common, None))
+    return exit_code([report])
+
+
+def _chosen(
+    fleet: "Fleet | None", words: Sequence[str], *, image: str | None, has_suites: bool
+) -> "list[Subject]":
+    from fleet_audit.audit.pipeline.subject import (  # noqa: PLC0415  (not for --help)
+        chosen_families,
+        image_subject,
+        named_subject,
+        names_image,
+    )
+
+    if image is not None and (len(words) > 1 or any(names_image(word, fleet) for word in words)):
+        raise UsageError("--image replaces the image of one family or service; name one, or leave it out")
+    if image is not None and not words:
+        return [image_subject(image, source=None, entry="")]
+    if not words and not has_suites:
+        known = need_fleet(fleet)
+        return [named_subject(known, name) for name in chosen_families(known, gpu=False)]
+    return [
+        image_subject(word, source=None, entry="")
+        if names_image(word, fleet)
+        else named_subject(need_fleet(fleet, word), word, image=image)
+        for word in words
+    ]
