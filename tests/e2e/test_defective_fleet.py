@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.caches import with_known_rules
 from tests.support.defects import DEFECTS, Defect, marked_defects
 from tests.support.worlds import World
 
@@ -32,7 +33,9 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copytree(EXAMPLE / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(EXAMPLE / "fleet.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(tmp_path.parent / "cache"))
+    monkeypatch.setenv(
+        "FLEET_AUDIT_CACHE_DIR", str(with_known_rules(tmp_path.with_name(f"{tmp_path.name}-cache")))
+    )
     monkeypatch.delenv("COLUMNS", raising=False)
     return tmp_path
 

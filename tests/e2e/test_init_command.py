@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fleet_audit.audit.fleet.manifest import load_fleet
+from tests.support.caches import with_known_rules
 from tests.support.worlds import World
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "fleet"
@@ -17,7 +18,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("docker", "services", "common", "builder"):
         shutil.copytree(EXAMPLE / name, tmp_path / "house" / name)
     monkeypatch.chdir(tmp_path / "house")
-    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(with_known_rules(tmp_path / "cache")))
     return tmp_path / "house"
 
 

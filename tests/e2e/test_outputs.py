@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fleet_audit.__main__ import run
+from fleet_audit.audit.pipeline.settings import CONFIGURATION
 from tests.support.images import layer_tar
 from tests.support.worlds import FAMILY, World, opencv
 
@@ -77,7 +78,7 @@ def test_an_output_that_cannot_be_written_is_said_before_any_work(
     assert (code, out) == (2, "")
     assert why in err
     assert err.count("\n") == 1
-    assert not fleet.cache.exists()
+    assert [folder.name for folder in fleet.cache.iterdir()] == [CONFIGURATION]
 
 
 @pytest.mark.parametrize(
