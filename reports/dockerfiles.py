@@ -1,6 +1,5 @@
 """What a repository claims of its images: for a terminal, and as ``dockerfiles/1``."""
 
-import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -16,6 +15,7 @@ from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, count
 from fleet_audit.reports.text import (
     finding_label,
+    typed_path,
     write_gaps,
     write_head,
     write_next,
@@ -62,21 +62,15 @@ def _gravity(file: tuple[str, list[Finding]]) -> tuple[bool, str]:
 def _next(report: DockerfilesReport, options: RenderOptions) -> list[tuple[str, Sequence[str]]]:
     """Return what to type next: files in which something blocks, and a manifest where there is none."""
     places = [finding.location.path for finding in report.findings if finding.blocks and finding.location]
-    paths = [_seen_from(options.start, path) for path in sorted({*places})]
+    paths = [typed_path(options, path) for path in sorted({*places})]
     commands: list[tuple[str, Sequence[str]]] = []
     if paths:
         more = " (the first of them)" if len(paths) > MAX_AGAIN else ""
         commands.append((f"once mended{more}", ("fleet-audit", "dockerfiles", *paths[:MAX_AGAIN])))
     if not options.manifest:
-        root = () if options.start == "." else (options.start,)
-        commands.append(("draft a manifest", ("fleet-audit", "init", *root)))
+        root = typed_path(options, ".")
+        commands.append(("draft a manifest", ("fleet-audit", "init", *([] if root == "." else [root]))))
     return commands
-
-
-def _seen_from(start: str, path: str) -> str:
-    """Return a path as it is typed: one that begins like an option is none."""
-    seen = posixpath.normpath(posixpath.join(start, path))
-    return f"./{seen}" if seen.startswith("-") else seen
 
 
 def _alike(findings: Iterable[Finding]) -> list[list[Finding]]:

@@ -8,7 +8,16 @@ from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.running import CommandLine, HealthSetting, Setting, Variable
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, Style, count, size
-from fleet_audit.reports.text import shell, short_digest, write_gaps, write_head, write_notes, write_verdict
+from fleet_audit.reports.text import (
+    shell,
+    short_digest,
+    typed_path,
+    write_gaps,
+    write_head,
+    write_next,
+    write_notes,
+    write_verdict,
+)
 
 Row = tuple[Line, Line, Line]
 
@@ -51,6 +60,17 @@ def _write(page: Page, report: InspectReport) -> None:
     _write_layers(page, report.layers)
     write_gaps(page, report.gaps)
     write_verdict(page, report)
+    write_next(page, _next(report, page.options))
+
+
+def _next(report: InspectReport, options: RenderOptions) -> list[tuple[str, Sequence[str]]]:
+    """Return what to type next: the checks of the Dockerfile, or of what the image loads."""
+    if report.dockerfile:
+        path = typed_path(options, report.dockerfile)
+        return [("check it", ("fleet-audit", "dockerfiles", path))]
+    if report.image is not None:
+        return [("what does not load", ("fleet-audit", "ldd", report.subject))]
+    return []
 
 
 def _rows(report: InspectReport) -> Iterator[Row]:

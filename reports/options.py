@@ -9,8 +9,9 @@ class RenderOptions(msgspec.Struct, frozen=True):
     `created` is ISO 8601 in UTC; `width` is in columns. `manifest` is the place of findings that no other
     line of the repository stands for; empty where there is none. `repository_folder` is the manifest's
     folder within its repository, for formats whose readers start at the repository's root. `fleet_words` are
-    the options by which the user named the manifest, for commands that are suggested; `start` is the folder
-    from which findings name files, seen from where such a command is typed.
+    the options by which the user named the manifest, for commands that are suggested; `here` is the
+    folder where these are typed, seen from the one from which findings name files, and `start` that one, seen
+    from here.
     """
 
     created: str
@@ -21,3 +22,4 @@ class RenderOptions(msgspec.Struct, frozen=True):
     repository_folder: str = ""
     fleet_words: tuple[str, ...] = ()
     start: str = "."
+    here: str = "."

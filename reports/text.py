@@ -1,5 +1,6 @@
 """The parts that all terminal reports share: head, findings, gaps, verdict."""
 
+import posixpath
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 from fleet_audit.audit.model.finding import Finding, Gap, GapKind, Mode, Severity, Verdict
 from fleet_audit.audit.model.image import ImageIdentity
 from fleet_audit.audit.model.report import Judged
+from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.summary import EXIT_CODES, blocking_gaps, count_findings, verdict_reason
 from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, Style, count, visible
 
@@ -137,6 +139,15 @@ def write_next(page: Page, commands: Sequence[tuple[str, Sequence[str]]]) -> Non
     width = max((len(why) for why, _ in commands), default=0)
     named = page.options.fleet_words
     page.verbatim(f"{why.ljust(width)}  {shell((*words, *named))}" for why, words in commands)
+
+
+def typed_path(options: RenderOptions, path: str) -> str:
+    """Return a path of the repository as it is typed here: one that begins like an option is none."""
+    if options.here.startswith(".."):
+        seen = posixpath.normpath(posixpath.join(options.start, path))
+    else:
+        seen = posixpath.relpath(posixpath.join("/", path), posixpath.join("/", options.here))
+    return f"./{seen}" if seen.startswith("-") else seen
 
 
 def shell(words: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """What an image would run, as a whole command says it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -171,6 +172,7 @@ def test_a_family_means_its_image_and_a_service_its_dockerfile(world: World) -> 
         (("Dockerfile", "--build-arg", "PORT"), "NAME=VALUE"),
         (("Dockerfile", "-o", "sarif"), "sarif"),
         (("oci:x", "--target", "base"), "--target"),
+        (("Dockerfil",), "there is no such file or folder"),
     ],
 )
 def test_a_question_that_cannot_be_answered_is_wrong_usage(
@@ -183,6 +185,16 @@ def test_a_question_that_cannot_be_answered_is_wrong_usage(
 
     assert code == 2
     assert what in err
+
+
+def test_a_folder_without_an_image_means_its_dockerfile_and_says_how_to_check_it(world: World) -> None:
+    world.file("shop/Dockerfile", "FROM acme/base:1\nEXPOSE 80\n")
+
+    code, out, _ = world.say("inspect", "shop")
+
+    assert code == 0
+    assert re.search(r"ports +80/tcp +Dockerfile:2", out)
+    assert out.splitlines()[-1] == "check it  fleet-audit dockerfiles shop/Dockerfile"
 
 
 def test_outside_of_a_repository_only_the_dockerfile_itself_is_read(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def command(*, paths: tuple[str, ...], asks_hadolint: bool, common: Common) -> i
                 f"{where}: no Dockerfile, and nothing that builds or names an image; nothing to check"
             )
     report = msgspec.structs.replace(report, folder=repository_folder(root))
-    write(outputs, renderer(DockerfilesReport, [report], common, fleet, start=os.path.relpath(root)))
+    write(outputs, renderer(DockerfilesReport, [report], common, fleet, root=root))
     return exit_code([report])
 
 

@@ -27,8 +27,13 @@ def command(*, folder: Path, is_printed: bool, common: Common) -> int:
 
     if common.output:
         raise UsageError("-o: a draft has one format; use --print to see it without writing it")
+    if common.fleet is not None:
+        raise UsageError(
+            f"-f: the draft goes to FOLDER/{MANIFEST_NAME}; with --print, send it where you like"
+        )
     if not os.path.isdir(folder):
-        raise UsageError(f"{folder}: there is no such folder; name the repository to draft a manifest for")
+        what = "is a file" if os.path.lexists(folder) else "there is no such folder"
+        raise UsageError(f"{folder}: {what}; name the repository to draft a manifest for")
     path = folder / MANIFEST_NAME
     if os.path.lexists(path) and not is_printed:
         raise UsageError(f"{path}: there is a manifest already; see what a draft would say with --print")

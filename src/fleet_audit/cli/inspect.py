@@ -9,7 +9,7 @@ import msgspec
 
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.cli.ending import exit_code
-from fleet_audit.cli.manifest import find_fleet, need_fleet, repository_root
+from fleet_audit.cli.manifest import find_fleet, repository_root
 from fleet_audit.cli.options import Common, common
 from fleet_audit.cli.output import check_writable, parse_outputs, write
 
@@ -55,9 +55,12 @@ def command(*, subject: str, target: str, build_args: tuple[str, ...], common: C
 
     path = _dockerfile_at(subject)
     fleet = find_fleet(common, path.parent if path is not None else Path())
+    if path is not None and path != Path(subject) and fleet is not None and _names(fleet, subject):
+        path = None
     with common.settings() as settings:
         report = _report(_Asked(subject, path, target, args), fleet, settings)
-    write(outputs, renderer(InspectReport, [report], common, fleet))
+    root = repository_root(fleet, path.parent if path is not None else Path())
+    write(outputs, renderer(InspectReport, [report], common, fleet, root=root))
     return exit_code([report])
 
 
@@ -72,13 +75,20 @@ def _arguments(words: tuple[str, ...]) -> dict[str, str]:
 
 
 def _dockerfile_at(subject: str) -> Path | None:
-    """Return the path of a Dockerfile that a word means: a file that is no archive of an image."""
+    """Return the path of a Dockerfile that a word means: a file that is no archive of an image.
+
+    A folder that holds no image means the Dockerfile in it.
+    """
     from fleet_audit.audit.images.sources import IMAGE_SOURCES  # noqa: PLC0415  (not for --help)
 
     path = Path(subject)
-    if not path.is_file() or any(source.holds(path) for source in IMAGE_SOURCES):
+    if any(source.holds(path) for source in IMAGE_SOURCES):
         return None
-    return path
+    return next((file for file in (path, path / "Dockerfile") if file.is_file()), None)
+
+
+def _names(fleet: "Fleet", word: str) -> bool:
+    return fleet.family(word) is not None or any(each.name == word for each in fleet.manifest.services)
 
 
 def _report(asked: _Asked, fleet: "Fleet | None", settings: "Settings") -> "InspectReport":
@@ -90,11 +100,20 @@ def _report(asked: _Asked, fleet: "Fleet | None", settings: "Settings") -> "Insp
     if asked.path is not None:
         return _of_dockerfile(asked, repository_root(fleet, asked.path.parent), asked.path, shared)
     if not names_image(asked.subject, fleet):
-        return _of_name(asked, need_fleet(fleet, asked.subject), shared)
+        return _of_name(asked, _need_fleet(fleet, asked.subject), shared)
     if asked.target or asked.args:
         raise UsageError("--target and --build-arg are for Dockerfiles; an image is built already")
     report, _ = inspect_image(asked.subject, asked.subject, shared)
     return report
+
+
+def _need_fleet(fleet: "Fleet | None", subject: str) -> "Fleet":
+    if fleet is None:
+        raise UsageError(
+            f"{subject}: there is no such file or folder, and no fleet.yaml here or above whose family or "
+            "service it could be; check the path, pass -f FILE, or name an image as docker:NAME or oci:DIR"
+        )
+    return fleet
 
 
 def _of_dockerfile(asked: _Asked, root: Path, path: Path, shared: "Shared") -> "InspectReport":

@@ -20,17 +20,19 @@ if TYPE_CHECKING:
 
 JudgedT = TypeVar("JudgedT", bound=Judged)
 
+_HERE = Path()
 _MIN_WIDTH, _MAX_WIDTH, _PIPED_WIDTH = 60, 140, 120
 
 
 def renderer(
-    kind: type[Judged], reports: Sequence[Judged], common: Common, fleet: "Fleet | None", start: str = "."
+    kind: type[Judged], reports: Sequence[Judged], common: Common, fleet: "Fleet | None", root: Path = _HERE
 ) -> Callable[[str], str]:
     """Return a function from a format's name to the text in it of these reports of one kind.
 
-    `start` is the folder from which their findings name files, seen from here.
+    `root` is the folder from which their findings name files.
     """
-    options = msgspec.structs.replace(options_for(common, fleet), start=start)
+    start, here = os.path.relpath(root), os.path.relpath(os.path.realpath(_HERE), os.path.realpath(root))
+    options = msgspec.structs.replace(options_for(common, fleet), start=start, here=here)
     return lambda format_name: render(kind, reports, format_name, options)
 
 

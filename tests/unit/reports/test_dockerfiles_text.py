@@ -1,6 +1,7 @@
 """What a repository claims of its images, for a terminal."""
 
 import msgspec
+import pytest
 
 from fleet_audit.audit.model.finding import Finding, Mode, Severity
 from fleet_audit.audit.model.location import SourceLocation
@@ -68,13 +69,24 @@ def test_files_in_which_something_blocks_come_first_and_are_named_for_another_lo
     assert shown[-1] == "once mended  fleet-audit dockerfiles 'a b/Dockerfile' b/Dockerfile"
 
 
-def test_what_to_type_next_is_meant_for_the_folder_where_it_is_typed() -> None:
-    shown = text(blocking("-v"), blocking("sub/x"), start="..", manifest="").splitlines()
+@pytest.mark.parametrize(
+    ("start", "here", "paths", "root"),
+    [
+        (".", ".", "./-v sub/x", ""),
+        ("..", "sub", "../-v x", " .."),
+        ("..", "other", "../-v ../sub/x", " .."),
+        ("shop", "..", "shop/-v shop/sub/x", " shop"),
+        ("../shop", "../other", "../shop/-v ../shop/sub/x", " ../shop"),
+    ],
+)
+def test_what_to_type_next_is_meant_for_the_folder_where_it_is_typed(
+    start: str, here: str, paths: str, root: str
+) -> None:
+    shown = text(blocking("-v"), blocking("sub/x"), start=start, here=here, manifest="").splitlines()
     assert shown[-2:] == [
-        "once mended       fleet-audit dockerfiles ../-v ../sub/x",
-        "draft a manifest  fleet-audit init ..",
+        f"once mended       fleet-audit dockerfiles {paths}",
+        f"draft a manifest  fleet-audit init{root}",
     ]
-    assert text(blocking("-v"), start="sub/..").splitlines()[-1].endswith("fleet-audit dockerfiles ./-v")
 
 
 def test_where_much_blocks_the_first_files_are_named() -> None:
