@@ -74,9 +74,9 @@ class BuildCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `kind` is ``masked`` (its failure is swallowed, by `detail`), ``stray-file`` (a version becomes a redirect
     to the file `detail`), ``piped-script`` (what is fetched from `detail` is run unread), ``unchecked-add``,
     ``moving-source`` (a clone without a commit), ``extra-index``, ``unverified`` (`detail` switches checks
-    off) or ``without-hashes``. `place` is ``dockerfile``, ``workflow``, ``script`` or ``configuration``.
-    `program` is what is called, `words` those that say what is meant. `is_hashed` where hashes are
-    demanded all the same.
+    off), ``without-hashes`` or ``misread-array`` (`words` are no JSON, and are taken as text). `place` is
+    ``dockerfile``, ``workflow``, ``script`` or ``configuration``. `program` is what is called, `words` those
+    that say what is meant. `is_hashed` where hashes are demanded all the same.
     """
 
     path: str = ""

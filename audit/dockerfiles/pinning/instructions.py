@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes
+from fleet_audit.audit.dockerfiles.language.misread_arrays import misread_array
 from fleet_audit.audit.dockerfiles.language.reference import ImageReference, ReferenceInvalid, parse_reference
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile, Instruction, Stage
 from fleet_audit.audit.dockerfiles.pinning.hashes import impossible
@@ -29,6 +30,8 @@ PLACE = "dockerfile"
 _REMOTE = re.compile(r"(?:https?|ftp)://\S+|git@\S+:\S+|(?:git|ssh)://\S+")
 _REPOSITORY = re.compile(r"(?:git|ssh)://|git@|https?://[^#?\s]+\.git(?:[#?]|$)")
 _SCRATCH = "scratch"
+MAX_SHOWN = 80
+"""Characters of a text that records repeat."""
 
 
 class OwnImages(msgspec.Struct, frozen=True):
@@ -59,6 +62,11 @@ def instruction_practices(
         yield from _base(path, stage, values, own)
         for instruction in stage.instructions[1:]:
             inner = instruction.trigger or instruction
+            array = misread_array(inner)
+            if array:
+                words = array if len(array) <= MAX_SHOWN else f"{array[:MAX_SHOWN]} …"
+                command = BuildCommand(path, "misread-array", PLACE, inner.keyword, words)
+                yield practised(command, f"misread-array:{inner.keyword} {words}", instruction.line)
             if inner.keyword == "ADD":
                 yield from _added(path, inner, values)
             elif inner.keyword in ("ENV", "ARG"):
