@@ -263,6 +263,9 @@ def _in_list(level: _Level, command: Command, *, exits: bool) -> _Outcome:
     """Return what becomes of a failure in the list where it stands."""
     joined, place, following = _and_or_list(level)
     outcome = _in_pipe(level, joined[place], command)
+    if isinstance(outcome, Loss) and outcome.kind is LossKind.PIPE:
+        behind = [*joined[place + 1 : place + 2], *(pipes[0] for pipes in following[:1])]
+        return _Handled() if any(_asks_status(pipe[0]) for pipe in behind) else outcome
     if outcome is not None:
         return outcome
     alternative = _alternative(joined, place)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from fleet_audit.audit.dockerfiles.workflows.conditions import certainly_off, may_happen
-from fleet_audit.audit.dockerfiles.workflows.images import PUBLISHING, Deed, ImageEvent, image_name
+from fleet_audit.audit.dockerfiles.workflows.images import PUBLISHING, Deed, ImageEvent, image_name, is_about
 from fleet_audit.audit.dockerfiles.workflows.jobs import Jobs, outer_job
 from fleet_audit.audit.dockerfiles.workflows.pictures import Picture, PlacedScan
 from fleet_audit.audit.dockerfiles.workflows.scopes import Facts
@@ -31,10 +31,24 @@ def is_guarded(event: ImageEvent, owner: Picture, jobs: Jobs, ways: Sequence[Fac
     worlds = open_ways(event, owner, ways)
     return any(
         placed.scan.fails is not False
-        and publishes(placed, event)
+        and (publishes(placed, event) or (picture is owner and _is_another_name(placed, event, owner)))
         and all(certainly_off(picture.job, placed.run, world) is None for world in worlds)
         for placed, picture in _scans_before(event, owner, jobs)
     )
+
+
+def _is_another_name(placed: PlacedScan, event: ImageEvent, owner: Picture) -> bool:
+    """Say whether a scan looks at what its own job builds first, for a test, and then by its full name."""
+    built = [each for each in owner.events if each.deed is Deed.BUILT]
+    names = {_last_part(name) for name in event.names}
+    return any(
+        _last_part(image) in names and any(is_about(image, each) for each in built)
+        for image in placed.scan.images
+    )
+
+
+def _last_part(name: str) -> str:
+    return image_name(name).repository.rpartition("/")[2]
 
 
 def _scans_before(event: ImageEvent, owner: Picture, jobs: Jobs) -> Iterator[tuple[PlacedScan, Picture]]:

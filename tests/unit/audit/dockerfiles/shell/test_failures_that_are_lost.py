@@ -88,6 +88,8 @@ def test_a_failure_that_a_function_or_something_else_handles_is_not_called_lost(
     assert loss_of("set +e; f() { scan; return $?; }; f") is None
     assert loss_of('if ! scan; then echo failed=1 >> "$GITHUB_ENV"; fi') is None
     assert loss_of("scan || echo failed > state") is None
+    assert loss_of("scan | tee report; test ${PIPESTATUS[0]} -eq 0") is None
+    assert loss_of("scan | tee report && exit ${PIPESTATUS[0]}") is None
     assert loss_of('set +e\nscan\necho "code=$?" >> "$GITHUB_OUTPUT"') is None
     assert loss_of("scan || echo failed >> $GITHUB_STEP_SUMMARY") is LossKind.ALTERNATIVE
     assert loss_of("scan || echo failed >&2") is LossKind.ALTERNATIVE

@@ -413,6 +413,21 @@ def test_a_push_beside_the_scan_that_has_one_of_its_own() -> None:
     assert kinds(apart) == []
 
 
+def test_what_was_scanned_by_another_name_in_its_job_is_guarded() -> None:
+    text = """\
+    on: push
+    jobs:
+      release:
+        steps:
+          - run: docker build -t web:test .
+          - run: trivy image --exit-code 1 web:test
+          - run: docker build -t acme/web:1 . && docker push acme/web:1
+      look: {steps: [{run: trivy image --exit-code 1 acme/web:1}]}
+    """
+    assert kinds(text) == []
+    assert kinds(text.replace("web:test", "tools:test")) == [("beside-push", 8)]
+
+
 def test_a_push_beside_the_gate_for_everything() -> None:
     text = """\
     on: push
