@@ -16,6 +16,7 @@ from fleet_audit.audit.static_imports.reachability.expansion import Expansion, L
 from fleet_audit.audit.static_imports.reachability.liveness import Liveness
 from fleet_audit.audit.static_imports.reachability.module_names import ModuleNames
 from fleet_audit.audit.static_imports.reachability.nesting import MAX_FLAGS, Nesting
+from fleet_audit.audit.static_imports.reachability.own_files import modules_in
 from fleet_audit.audit.static_imports.reachability.own_names import OwnNames
 from fleet_audit.audit.static_imports.reachability.plugins import Offered
 from fleet_audit.audit.static_imports.reachability.serving import LazyNames, Served
@@ -244,6 +245,11 @@ class Expander:
     def surely_lacks(self, module: Module, name: str) -> bool:
         """Say whether an own package has no such name, and nobody gives it one."""
         return self.has_name(module, name) is False and self._own_packages.lacks(module, name)
+
+    def own_modules(self, package: ModuleName) -> tuple[ModuleName, ...]:
+        """Return the modules that stand in a package of the repository itself, those below them left out."""
+        found = self.find(package)
+        return () if found is None else modules_in(self._library.tree(Side.SOURCES), found)
 
     def exports(self, module: Module) -> tuple[str, ...]:
         """Return what a star import of `module` names: its ``__all__`` where that is a literal."""

@@ -2,9 +2,14 @@
 
 import fnmatch
 from collections.abc import Iterator
+from itertools import islice
 
 from fleet_audit.audit.images.tree import FileKind, FileTree, basename, join, parent
-from fleet_audit.audit.model.identity import ROOT, ImagePath
+from fleet_audit.audit.model.identity import ROOT, ImagePath, ModuleName
+from fleet_audit.audit.static_imports.resolution.finder import Module, Side
+
+MAX_MODULES = 200
+"""As many modules of one folder are taken for what a computed name may mean."""
 
 _INIT = "__init__.py"
 _ENVIRONMENT = "pyvenv.cfg"
@@ -34,6 +39,28 @@ def python_files(tree: FileTree, folder: ImagePath) -> Iterator[ImagePath]:
 
 def _is_foreign(tree: FileTree, folder: ImagePath, name: str) -> bool:
     return name.startswith(".") or name in _FOREIGN or tree.entry(join(folder, _ENVIRONMENT)) is not None
+
+
+def modules_in(tree: FileTree, package: Module) -> tuple[ModuleName, ...]:
+    """Return the modules that stand in the folders of a package of the sources, those below left out.
+
+    ``__main__`` is left out, and what only its developers run; so is what is behind a bound for each folder.
+    """
+    names: set[str] = set()
+    for folder in package.folders:
+        if folder.side is Side.SOURCES:
+            found = (_module_at(tree, folder.path, name) for name in sorted(tree.listing(folder.path)))
+            names.update(islice((name for name in found if name), MAX_MODULES))
+    return tuple(ModuleName(f"{package.name}.{name}") for name in sorted(names))
+
+
+def _module_at(tree: FileTree, folder: ImagePath, name: str) -> str:
+    """Return the name of the module that an entry of a folder is; empty where it is none."""
+    path = join(folder, name)
+    is_package = tree.entry(join(path, _INIT)) is not None
+    stem = name if is_package else name.removesuffix(".py")
+    is_module = is_package or (stem != name and not is_for_developers(path))
+    return stem if is_module and stem.isidentifier() and stem not in ("__init__", "__main__") else ""
 
 
 def package_root(tree: FileTree, file: ImagePath) -> ImagePath:

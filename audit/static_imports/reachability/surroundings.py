@@ -37,6 +37,9 @@ class Surroundings(Protocol):
     def surely_lacks(self, module: Module, name: str) -> bool:
         """Say whether an own package has no such name, and nobody gives it one."""
 
+    def own_modules(self, package: ModuleName) -> tuple[ModuleName, ...]:
+        """Return the modules that stand in a package of the repository itself, those below them left out."""
+
     def exports(self, module: Module) -> tuple[str, ...]:
         """Return what a star import of `module` names, where that is a literal."""
 

@@ -241,6 +241,18 @@ class Walk:
             elif found is not None:
                 lost = Level.STRING if is_guarded else likely
                 self._absent.append(Absent(found, lost, call.line, context))
+        if not given and is_own(self._module):
+            # Where it depends on an argument, those that are known are followed with the call.
+            self._follow_any_of(call, max(level, Level.LAZY if call.templates else Level.PROBABLE))
+
+    def _follow_any_of(self, call: DynamicImportCall, level: Level) -> None:
+        """Follow each module of the service's own packages that a computed name may mean."""
+        for package in call.below:
+            bare = package.lstrip(".")
+            named = absolute_name(bare, len(package) - len(bare), self._module.package)
+            for name in () if named is None else self._around.own_modules(named):
+                link = Link(name, level, call.line, _BY_COMPUTED_NAME, ImportContext.DYNAMIC)
+                self._append(msgspec.structs.replace(link, may_fail=self._live.is_guarded(call.block)))
 
     def _follow_plugins(self) -> None:
         """Follow what look-ups of entry points load."""

@@ -14,6 +14,7 @@ from fleet_audit.audit.static_imports.source import islands
 from fleet_audit.audit.static_imports.source.constants import Constants, closing
 from fleet_audit.audit.static_imports.source.handlers import Handlers
 from fleet_audit.audit.static_imports.source.outline import Outline
+from fleet_audit.audit.static_imports.source.packages_meant import PackagesMeant
 from fleet_audit.audit.static_imports.source.records import (
     BlockKind,
     DynamicImportCall,
@@ -162,6 +163,7 @@ class _Finder:
         self._names = names
         self._constants = constants
         self._handlers = handlers
+        self._packages = PackagesMeant(outlined, constants, self._imported)
         self._left = MAX_TEXT
         self._questions = [i for i, span in enumerate(outlined.spans) if span.kind is BlockKind.IF]
         self._dynamic: list[DynamicImportCall] = []
@@ -239,6 +241,7 @@ class _Finder:
         first = _argument(site.node, 0, "name")
         modules = () if first is None else self._constants.strings(first, site.start)
         templates = () if first is None or modules else self._constants.templates(first, site.start)
+        below = [] if first is None or modules else self._packages_meant(first, site)
         self._dynamic.append(
             DynamicImportCall(
                 line=site.line,
@@ -246,9 +249,15 @@ class _Finder:
                 expression=self._text(site.start, site.end),
                 modules=tuple(self._absolute([m for m in modules if is_module_name(m)], site)),
                 templates=templates,
+                below=tuple(self._absolute(below, site)),
                 taken=Taken.ONE if len(modules) < 2 else self._taken(site),
             )
         )
+
+    def _packages_meant(self, name: cst.BaseExpression, site: _Site) -> list[str]:
+        """Return the packages that an import by a computed name takes its modules from."""
+        begun = self._packages.by_name(name, site.start)
+        return [begun] if begun else list(dict.fromkeys(self._packages.by_listing(site.block)))
 
     def _absolute(self, modules: list[str], site: _Site) -> Iterator[str]:
         """Yield names as the call takes them: relative ones from the package that it is given.
@@ -272,8 +281,11 @@ class _Finder:
         if values := self._constants.strings(node, at):
             return values[0]
         owner, _, attribute = islands.dotted(node).rpartition(".")
-        is_imported = owner.partition(".")[0] in self._names
-        return self._qualified(owner) if is_imported and attribute in ("__name__", "__package__") else ""
+        return self._imported(owner) if attribute in ("__name__", "__package__") else ""
+
+    def _imported(self, name: str) -> str:
+        """Return what a name that is imported stands for; empty for others."""
+        return self._qualified(name) if name.partition(".")[0] in self._names else ""
 
     def _taken(self, site: _Site) -> Taken:
         """Say which of several names a call in a loop over them takes."""

@@ -8,7 +8,7 @@ from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod, Parser
 from fleet_audit.audit.static_imports.source.conditions import Condition, Unknown
 
-RECORD_VERSION = 23
+RECORD_VERSION = 24
 """Raise whenever the same bytes give another record."""
 
 
@@ -101,7 +101,8 @@ class DynamicImportCall(msgspec.Struct, frozen=True, gc=False):
     """A call that imports by name; `modules` is empty where the name could not be evaluated.
 
     Relative names start from the module's own package. `templates` are names in which ``{parameter}``
-    stands for what the function around is given.
+    stands for what the function around is given. Where there are no `modules`, `below` are packages of which
+    any module may be meant.
     """
 
     line: int
@@ -109,6 +110,7 @@ class DynamicImportCall(msgspec.Struct, frozen=True, gc=False):
     expression: str
     modules: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
     taken: Taken = Taken.ONE
 
 
