@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fleet_audit.audit.dockerfiles.addition.instruction import apt_instruction
-from fleet_audit.audit.model.apt import AptPlan
+from fleet_audit.audit.model.apt import AptPlan, Placement
 from fleet_audit.audit.model.finding import Finding, Severity, combined
 from fleet_audit.audit.model.need import Need, NeedKind
 from fleet_audit.audit.model.report import DepsReport
@@ -201,6 +201,9 @@ def _answer(need: Need, answers: dict[str, Piece]) -> Line:
 
 def _write_proposal(page: Page, plan: AptPlan) -> None:
     if plan.is_empty:
+        if plan.placement.is_written is False:
+            page.blank()
+            _write_outcome(page, plan.placement)
         return
     page.blank()
     total = f"{count(len(plan.packages), 'package')}, {size(plan.installed_bytes)} installed"
@@ -212,6 +215,7 @@ def _write_proposal(page: Page, plan: AptPlan) -> None:
     if plan.placement.dockerfile is not None:
         why = f"  {plan.placement.why}" if plan.placement.why else ""
         page.line("in ", Piece(str(plan.placement.dockerfile), "cyan"), Piece(why, "dim"), indent=1)
+    _write_outcome(page, plan.placement)
     page.blank()
     page.verbatim(apt_instruction(plan.roots).splitlines(), "green")
     page.blank()
@@ -235,6 +239,17 @@ def _write_proposal(page: Page, plan: AptPlan) -> None:
         )
     if plan.snapshot:
         page.line(Piece(f"planned with {plan.snapshot}", "dim"), indent=1)
+
+
+def _write_outcome(page: Page, place: Placement) -> None:
+    """Write whether the patch was applied, where that was asked for, or why there is none."""
+    if place.is_written:
+        where = place.dockerfile.path if place.dockerfile else ""
+        page.line(Piece("✓ ", "green"), f"written to {where}: build the image anew", indent=1)
+    elif place.is_written is False:
+        page.line(Piece("✗ ", "yellow"), f"nothing was written: {place.why_not_written}", indent=1)
+    elif place.why_no_patch:
+        page.line(Piece(f"no patch: {place.why_no_patch}", "dim"), indent=1)
 
 
 def _write_surplus(page: Page, report: DepsReport) -> None:

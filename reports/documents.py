@@ -234,6 +234,9 @@ def _proposal(plan: AptPlan) -> Fields:
             "why": plan.placement.why,
             "patch": plan.placement.patch or None,
         },
+        "why_no_patch": plan.placement.why_no_patch or None,
+        "written": plan.placement.is_written,
+        "why_not_written": plan.placement.why_not_written or None,
     }
 
 

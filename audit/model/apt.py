@@ -46,13 +46,20 @@ class Unsatisfied(msgspec.Struct, frozen=True):
 class Placement(msgspec.Struct, frozen=True):
     """Where the addition belongs: the family, and the line of its Dockerfile.
 
-    `patch` is the change of that Dockerfile as a unified diff, empty where there is none.
+    `patch` is the change of that Dockerfile as a unified diff; where there is none although something is to
+    be added, `why_no_patch` is the reason. `digest` is the SHA-256 of the Dockerfile that it was made for.
+    `is_written` is None where nobody asked for the patch to be applied; where it was not, `why_not_written`
+    is the reason.
     """
 
     family: str | None = None
     dockerfile: SourceLocation | None = None
     why: str = ""
     patch: str = ""
+    why_no_patch: str = ""
+    digest: str = ""
+    is_written: bool | None = None
+    why_not_written: str = ""
 
 
 class AptPlan(msgspec.Struct, frozen=True):

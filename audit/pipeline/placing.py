@@ -1,5 +1,7 @@
 """At which line of which Dockerfile something would be added to an image, and how it is changed for it."""
 
+import hashlib
+
 import msgspec
 
 from fleet_audit.audit.dockerfiles.addition.instruction import UnsafePin
@@ -16,23 +18,42 @@ STAGE = "apt"
 def placed(subject: Subject, plan: AptPlan | None = None) -> tuple[Placement, tuple[Gap, ...]]:
     """Return where packages for the subject's family belong, and what keeps that from being known.
 
-    With a plan, the placement says how its packages are written there.
+    With a plan, the placement says how its packages are written there, or why that cannot be said.
     """
+    has_roots = plan is not None and bool(plan.roots)
     if subject.sources is None or not subject.dockerfiles:
-        return Placement(family=subject.family), ()
+        return Placement(family=subject.family, why_no_patch=_no_file(subject) if has_roots else ""), ()
     path = subject.dockerfiles[0]
     try:
-        text = subject.sources.read(normalise(path)).decode("utf-8", "replace")
+        body = subject.sources.read(normalise(path))
     except FileUnreadable as error:
         why = f"{error.why}, so the line where packages are to be added is not known"
         gap = Gap(STAGE, GapKind.UNREADABLE_FILE, path, why, subject.location)
-        return Placement(family=subject.family), (gap,)
-    place = msgspec.structs.replace(placement(text, path), family=subject.family)
-    # What is no UTF-8 could not be written back as it was.
-    if plan is None or not plan.roots or "\ufffd" in text:
+        return Placement(family=subject.family, why_no_patch=str(error) if has_roots else ""), (gap,)
+    place = msgspec.structs.replace(placement(body.decode("utf-8", "replace"), path), family=subject.family)
+    if plan is None or not has_roots:
         return place, ()
     try:
-        change = patch(text, plan, path=path)
+        return _patched(place, body, plan, path), ()
     except UnsafePin as error:
-        return place, (Gap(STAGE, GapKind.NOT_EXAMINED, path, str(error), subject.location),)
-    return msgspec.structs.replace(place, patch=unified(change)), ()
+        gap = Gap(STAGE, GapKind.NOT_EXAMINED, path, str(error), subject.location)
+        return msgspec.structs.replace(place, why_no_patch=str(error)), (gap,)
+
+
+def _patched(place: Placement, body: bytes, plan: AptPlan, path: str) -> Placement:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        why = f"{path} is not UTF-8, so it could not be written back as it was"
+        return msgspec.structs.replace(place, why_no_patch=why)
+    change = patch(text, plan, path=path)
+    if change.is_empty:
+        why = change.why or f"{path} installs these packages already; build the image anew"
+        return msgspec.structs.replace(place, why_no_patch=why)
+    return msgspec.structs.replace(place, patch=unified(change), digest=hashlib.sha256(body).hexdigest())
+
+
+def _no_file(subject: Subject) -> str:
+    if subject.family is None:
+        return "without a manifest, no Dockerfile is known for this image"
+    return f"the manifest names no Dockerfile for {subject.family}"

@@ -14,6 +14,7 @@ from fleet_audit.cli.output import check_writable, parse_outputs, write
 
 if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
+    from fleet_audit.audit.model.report import DepsReport
     from fleet_audit.audit.pipeline.subject import Subject
 
 FORMATS = ("text", "json", "sarif")
@@ -38,6 +39,7 @@ FORMATS = ("text", "json", "sarif")
     show_default=True,
     help="Propose packages for needs up to this tier.",
 )
+@click.option("--write", "writes", is_flag=True, help="Apply the patch to the family's Dockerfile.")
 @common
 def command(  # noqa: PLR0913  (each is an option of the command)
     *,
@@ -48,12 +50,13 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     source: Path | None,
     entry: str,
     tier: str,
+    writes: bool,
     common: Common,
 ) -> int:
     """Say what services need from their image, what is missing, and what supplies it.
 
     Without a name, an image or --gpu/--all there is nothing to do. Exit code 1 where something required is
-    missing, 3 where something could not be examined.
+    missing, 3 where something could not be examined; --write changes neither.
     """
     outputs = parse_outputs(common.output, FORMATS)
     check_writable(outputs)
@@ -69,8 +72,17 @@ def command(  # noqa: PLR0913  (each is an option of the command)
         analyses = analyse_each(chosen, Shared(settings, fleet))
     common.say_cost([analysis.statistics for analysis in analyses])
     reports = [placed(each.report, subject) for each, subject in zip(analyses, chosen, strict=True)]
+    if writes:
+        reports = _written(reports, fleet)
     write(outputs, renderer(DepsReport, reports, common, fleet))
     return exit_code(reports)
+
+
+def _written(reports: "Sequence[DepsReport]", fleet: "Fleet | None") -> "list[DepsReport]":
+    from fleet_audit.audit.pipeline.writing import written  # noqa: PLC0415  (not for --help)
+
+    root = Path(fleet.root) if fleet is not None else None
+    return [written(report, root) for report in reports]
 
 
 def _chosen(  # noqa: PLR0913  (the words that decide what is audited)
