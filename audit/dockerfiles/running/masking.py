@@ -17,6 +17,7 @@ MAX_REPEATED: Final = 50
 """Secrets that are looked for in other texts."""
 
 MAX_TEXT: Final = 20_000
+_USERS = ("-u", "--user", "--proxy-user")
 _GIVEN = re.compile(
     r"(?P<option>--?)?(?P<name>[A-Za-z][A-Za-z0-9_-]{0,100})(?P<sign>=|[ \t])"
     r"""(?P<value>"[^"]{1,1000}"?|'[^']{1,1000}'?|[^\s"'|;&]{1,1000})"""
@@ -62,14 +63,21 @@ def secret_values(run: RunConfiguration) -> frozenset[str]:
 
 
 def masked_words(words: Iterable[str], known: Collection[str] = ()) -> tuple[str, ...]:
-    """Return the words of a command without secrets; the word behind ``--password`` is one."""
+    """Return the words of a command without secrets; the word behind ``--password`` is one.
+
+    Of ``-u NAME:PASSWORD`` it is what stands behind the colon.
+    """
     found: list[str] = []
-    is_next_secret = False
+    before = ""
     for word in words:
-        found.append(MASK if is_next_secret else masked_text(word, known))
-        is_next_secret = (
-            word.startswith("--") and "=" not in word and names_secret(word[2:].replace("-", "_"))
-        )
+        name, _, password = word.partition(":")
+        if before.startswith("--") and "=" not in before and names_secret(before[2:]):
+            found.append(MASK)
+        elif before in _USERS and password and not password.isdecimal() and "$" not in word:
+            found.append(f"{name}:{MASK}")
+        else:
+            found.append(masked_text(word, known))
+        before = word
     return tuple(found)
 
 
@@ -99,7 +107,7 @@ def _gives_secret(match: re.Match[str]) -> bool:
     name, value = match["name"], match["value"].lstrip("\"'")
     # Behind a blank, only an option or a name in capitals is given something: "token" is a word as well.
     is_given = match["sign"] == "=" or bool(match["option"]) or name.isupper()
-    return is_given and names_secret(name.replace("-", "_")) and not value.startswith(("$", MASK))
+    return is_given and names_secret(name) and not value.startswith(("$", MASK))
 
 
 def _is_secret(variable: Variable) -> bool:

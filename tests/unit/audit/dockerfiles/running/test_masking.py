@@ -34,6 +34,11 @@ def test_a_secret_is_nowhere_in_what_an_image_would_run() -> None:
         ("ENV DB_PASSWORD hunter2", f"ENV DB_PASSWORD {MASK}"),
         ('ENV DB_PASSWORD="hunter two" A=b', f"ENV DB_PASSWORD={MASK} A=b"),
         ("curl --token hunter2 x", f"curl --token {MASK} x"),
+        ("curl -u admin:hunter2 http://x", f"curl -u admin:{MASK} http://x"),
+        ("curl --user=admin:hunter2 x", f"curl --user=admin:{MASK} x"),
+        ('-H "Authorization: Bearer abc123def456"', f'-H "Authorization: Bearer {MASK}"'),
+        ("Basic YWRtaW46aHVudGVyMg==", f"Basic {MASK}"),
+        ("mysql -h db -u root -phunter2 shop", f"mysql -h db -u root -p{MASK} shop"),
         ("postgres://me:hunter2@db/x", f"postgres://me:{MASK}@db/x"),
         ("key hf_" + "a" * 34 + " end", f"key {MASK} end"),
         ("|1 API_KEY=hunter2 /bin/sh -c make", f"|1 API_KEY={MASK} /bin/sh -c make"),
@@ -49,6 +54,11 @@ def test_what_is_given_to_a_name_for_secrets_is_masked(text: str, shown: str) ->
     [
         "A token bucket limits requests",
         "MAX_TOKENS=5",
+        "curl -u $LOGIN http://x:80/y",
+        "chown -R app:app /srv && gosu app:app run",
+        "docker run -u 10001:10001 shop",
+        "Bearer authentication and basic understanding",
+        "mysql -p -h db shop && mkdir -p x",
         "DB_PASSWORD=$GIVEN",
         "redis://cache:6379/0",
         "--tokenizer x",
@@ -67,6 +77,12 @@ def test_the_word_behind_an_option_for_a_secret_is_masked() -> None:
         "--verbose",
         "z",
     )
+
+
+def test_of_a_name_and_password_in_one_word_the_password_is_masked() -> None:
+    assert masked_words(["curl", "-u", "admin:hunter2", "x:y"]) == ("curl", "-u", f"admin:{MASK}", "x:y")
+    assert masked_words(["run", "-u", "10001:10001"]) == ("run", "-u", "10001:10001")
+    assert masked_words(["run", "--user", "$USER:$PASSWORD"]) == ("run", "--user", "$USER:$PASSWORD")
 
 
 def test_a_short_secret_is_not_looked_for_in_other_texts() -> None:

@@ -13,6 +13,10 @@ from fleet_audit.audit.dockerfiles.running.secret_shapes import names_secret, se
         ("hf_" + "a" * 34, "hugging-face-token"),
         ("-----BEGIN RSA PRIVATE KEY-----\nMII", "private-key"),
         ("postgresql://web:hunter2@db/web", "password-in-address"),
+        ("sk_" + "live_" + "4eC39HqLyjWDarjt", "stripe-key"),
+        ("SG." + "a" * 22 + "." + "b" * 43, "sendgrid-key"),
+        ("SK" + "0123456789abcdef" * 2, "twilio-key"),
+        ("DefaultEndpointsProtocol=https;AccountName=a;AccountKey=" + "k" * 44, "azure-storage-key"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abcdefghijklmnop", "json-web-token"),
     ],
 )
@@ -21,7 +25,11 @@ def test_a_value_of_a_known_shape_is_a_secret_under_any_name(value: str, shape: 
 
 
 @pytest.mark.parametrize(
-    "name", ["DB_PASSWORD", "API_KEY", "django_secret_key", "TOKEN", "AWS_SECRET_ACCESS_KEY"]
+    "name",
+    [
+        *("DB_PASSWORD", "API_KEY", "django_secret_key", "TOKEN", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD"),
+        *("SMTP_PASS", "ENCRYPTION_KEY", "registry.token", "api-key"),
+    ],
 )
 def test_a_name_for_secrets_with_a_value_speaks_for_one(name: str) -> None:
     assert secret_shape(name, "hunter2") == ""
@@ -42,6 +50,9 @@ def test_a_name_for_secrets_with_a_value_speaks_for_one(name: str) -> None:
         ("DATABASE_URL", "postgresql://db/web"),
         ("DATABASE_URL", "postgresql://web:$PASSWORD@db/web"),
         ("GREETING", "hunter2"),
+        ("BYPASS", "hunter2"),
+        ("COMPASS", "hunter2"),
+        ("SORT_KEY", "hunter2"),
         ("STORE_NO_CREDENTIALS", "anonymous"),
         ("ALLOW_EMPTY_PASSWORD", "yes"),
         ("ROOT_PASSWORD", "off"),
