@@ -1,5 +1,6 @@
 """Whether an image gets the history of the repository (Docker's "Building best practices", .dockerignore)."""
 
+import posixpath
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,7 +12,11 @@ from fleet_audit.audit.model.standards import Leftover, Observed
 
 REPOSITORY: Final = "repository"
 _HISTORY = ".git"
-_WHOLE_CONTEXT = frozenset({".", "./", "/", "/.", "./."})
+
+
+def _holds_history(source: str) -> bool:
+    """Say whether a source of COPY is the whole context, or the history itself."""
+    return posixpath.normpath(posixpath.join("/", source)) in ("/", f"/{_HISTORY}")
 
 
 def history_copies(image: MadeImage, bases: Bases, contexts: Contexts) -> Iterator[Observed]:
@@ -25,7 +30,7 @@ def history_copies(image: MadeImage, bases: Bases, contexts: Contexts) -> Iterat
     for step in own_steps(image, bases):
         instruction = step.instruction
         is_copied = instruction.keyword in ("COPY", "ADD") and instruction.flag("from") is None
-        if is_copied and any(word in _WHOLE_CONTEXT for word in instruction.words[:-1]):
+        if is_copied and any(map(_holds_history, instruction.words[:-1])):
             record = Leftover(
                 image=image.name,
                 role=image.role,

@@ -167,6 +167,8 @@ def test_a_stage_that_is_not_built_on_leaves_nothing(tmp_path: Path) -> None:
     [
         (("COPY . /app",), "", True),
         (("ADD ./ /app",), "*.md", True),
+        (("COPY .git/ /app/.git",), "", True),
+        (("COPY .gitignore /app/",), "", False),
         (("COPY . /app",), ".git", False),
         (("COPY . /app",), "*\n!services", False),
         (("COPY services /app",), "", False),
