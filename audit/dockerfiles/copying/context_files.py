@@ -54,6 +54,8 @@ class Found(msgspec.Struct, frozen=True):
 
 
 _THERE = Found(exists=True)
+_HISTORY = ".git"
+_IN_CHECKOUTS = Found(None, reason="a checkout of the repository has it, this copy does not")
 
 
 class ContextFiles:
@@ -85,13 +87,18 @@ class ContextFiles:
         if has_wildcard(path):
             return self._find_matches(path, ignored)
         real = self._resolved(path)
-        if real is None:
+        if real is None and not self._is_in_checkouts(path):
             return self._absent(path)
-        pattern = self._left_out(real.removeprefix("/"), ignored) or self._left_out(path, ignored)
+        pattern = self._left_out((real or path).removeprefix("/"), ignored) or self._left_out(path, ignored)
         if pattern is None:
-            return _THERE
+            return _THERE if real is not None else _IN_CHECKOUTS
         reason = f"line {pattern.line} of {ignored.path} leaves it out"
         return Found(False, CopyProblem.IGNORED, reason, left_out_by=pattern, ignore_file=ignored.path)
+
+    def _is_in_checkouts(self, path: str) -> bool:
+        """Say whether a path is git's own, where this copy of the repository came without that."""
+        is_gits_own = self._root == "/" and path.partition("/")[0] == _HISTORY
+        return is_gits_own and self._look(self._root, _HISTORY) is None
 
     def kind(self, path: str) -> FileKind | None:
         """Return what stands at `path` once links are followed; None where nothing does."""

@@ -55,6 +55,15 @@ def test_where_no_stage_has_the_name_of_the_target_all_are_looked_at() -> None:
     assert [line for line, _, _ in problems(text, target="one")] == [2]
 
 
+def test_what_git_keeps_is_not_missed_in_a_copy_without_it() -> None:
+    text = "FROM a\nCOPY .git/HEAD /\n"
+
+    assert problems(text) == []
+    assert problems(text, {".git/config": ""}) == [(2, ".git/HEAD", "missing")]
+    assert problems(text, {".dockerignore": ".git"}) == [(2, ".git/HEAD", "ignored")]
+    assert problems(text, context="web") == [(2, ".git/HEAD", "missing")]
+
+
 def test_what_may_be_meant_is_told() -> None:
     (found,) = taken("FROM a\nCOPY common/Setings.py /\n", {"common/settings.py": ""})
     assert (found.near, found.reason) == (
