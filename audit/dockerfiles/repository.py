@@ -18,6 +18,8 @@ from fleet_audit.audit.model.location import SourceLocation
 
 MAX_TEXT = 4 << 20
 MAX_FOLDERS = 200_000
+MAX_INSTRUCTIONS = 10_000
+"""No image could have the layers of a tenth of them."""
 
 
 class Repository:
@@ -31,6 +33,7 @@ class Repository:
         self.tree = tree
         self._also = tuple(path for path in dockerfiles if role_of(path) is None)
         self._by_role: dict[FileRole, tuple[str, ...]] | None = None
+        self._by_roles: dict[tuple[FileRole, ...], tuple[str, ...]] = {}
         self._texts: dict[str, str | None] = {}
         self._dockerfiles: dict[str, Dockerfile | None] = {}
         self._yaml: dict[str, Foreign | tuple[Problem, ...]] = {}
@@ -45,7 +48,10 @@ class Repository:
         """Return the files that have one of these roles, sorted."""
         if self._by_role is None:
             self._by_role = self._found()
-        return tuple(sorted(path for role in roles for path in self._by_role.get(role, ())))
+        if roles not in self._by_roles:
+            paths = (path for role in roles for path in self._by_role.get(role, ()))
+            self._by_roles[roles] = tuple(sorted(paths))
+        return self._by_roles[roles]
 
     def holds(self, path: str) -> bool:
         """Say whether a file, folder or link stands at `path`."""
@@ -69,8 +75,16 @@ class Repository:
         """Return a Dockerfile as it was parsed; None, and a gap, where it cannot be read."""
         if path not in self._dockerfiles:
             text = self.text(path)
-            self._dockerfiles[path] = None if text is None else parse(text)
+            self._dockerfiles[path] = None if text is None else self._parsed(path, text)
         return self._dockerfiles[path]
+
+    def _parsed(self, path: str, text: str) -> Dockerfile | None:
+        dockerfile = parse(text)
+        if len(dockerfile.instructions) <= MAX_INSTRUCTIONS:
+            return dockerfile
+        why = f"has more than {MAX_INSTRUCTIONS} instructions"
+        self.report(path, why, kind=GapKind.LIMIT_REACHED)
+        return None
 
     def yaml(self, path: str, *, kind: GapKind = GapKind.UNREADABLE_FILE) -> Foreign | None:
         """Return the documents of a YAML file; None, and a gap of this kind, where it cannot be read."""
@@ -129,18 +143,22 @@ class Repository:
                 return
             for name, kind in self.tree.kinds(folder).items():
                 path = join(folder, name)
-                if kind is FileKind.FILE or (kind is FileKind.SYMLINK and self._is_read_through(path)):
+                if kind is FileKind.FOLDER:
+                    if name not in UNSEARCHED:
+                        pending.append(path)
+                elif kind is FileKind.FILE or self._is_read_through(path, kind):
                     yield path.removeprefix("/")
-                elif kind is FileKind.FOLDER and name not in UNSEARCHED:
-                    pending.append(path)
             if folder in self.tree.unlisted:
                 self.report(folder.removeprefix("/"), self.tree.unlisted[folder])
 
-    def _is_read_through(self, link: ImagePath) -> bool:
+    def _is_read_through(self, link: ImagePath, kind: FileKind) -> bool:
         """Say whether a link gives a file a role that the file does not have under its own name."""
         path = link.removeprefix("/")
         role = role_of(path)
         if role is None:
+            return False
+        if kind is not FileKind.SYMLINK:
+            self.report(path, "is no regular file", kind=GapKind.NOT_EXAMINED)
             return False
         target = self.tree.realpath(link)
         if target is None:

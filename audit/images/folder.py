@@ -181,8 +181,8 @@ class FolderTree:
 
     def kinds(self, folder: ImagePath) -> Mapping[str, FileKind]:
         """See `SearchedTree.kinds`; no entry is looked at."""
-        canonical = self._folder_at(folder)
-        return {} if canonical is None else self._list(canonical)
+        canonical = self.realpath(folder)
+        return self._list(canonical) if canonical is not None and self._is_folder(canonical) else {}
 
     def read(self, path: ImagePath, *, limit: int = DEFAULT_READ_LIMIT) -> bytes:
         """See `FileTree.read`."""

@@ -20,6 +20,8 @@ def without_repetitions(findings: Iterable[Finding], rules: RuleSet, span: Span)
     """
     found = tuple(findings)
     opinions = {rule.id for rule in rules.rules if rule.definition.subject is SubjectKind.OPINION}
+    if not any(finding.rule in opinions for finding in found):
+        return found
     same = {rule.id: rule.definition.same_as for rule in rules.rules if rule.definition.same_as}
     said: defaultdict[str, set[tuple[str, int, int]]] = defaultdict(set)
     for finding in found:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.language.patterns import Effort
 from fleet_audit.audit.dockerfiles.language.shell_words import (
     LIMITS,
     Manner,
@@ -109,6 +110,7 @@ class Scopes:
         self._kept = 0
         self._dockerfile = dockerfile
         self._manner = Manner(escape=dockerfile.escape)
+        self._effort = _effort(dockerfile)
         self._given = build_args
         self._global = _Scope(None, 0)
         self._bases: list[Expanded] = []
@@ -209,7 +211,7 @@ class Scopes:
 
     def _expanded(self, word: str, scope: _Scope, line: int) -> Expanded:
         try:
-            read: Read = read_words(word, lambda name: scope.get(name, line), self._manner)
+            read: Read = read_words(word, lambda name: scope.get(name, line), self._manner, self._effort)
         except SubstitutionInvalid as refusal:
             if refusal.kind in LIMITS:
                 self.limited.add(line)
@@ -235,6 +237,12 @@ def scopes(
         found = Scopes(dockerfile, build_args=given, platform=platform, target=target, base_env=env)
         dockerfile.worked_out[key] = found
     return found
+
+
+def _effort(dockerfile: Dockerfile) -> Effort:
+    """Return what all patterns of a file may cost together, however often it is built."""
+    found = dockerfile.worked_out.setdefault("effort", Effort())
+    return found if isinstance(found, Effort) else Effort()
 
 
 def _platform_args(platform: str, target: str) -> dict[str, str]:

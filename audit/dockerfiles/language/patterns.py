@@ -1,6 +1,7 @@
 """The patterns of ``${name#pattern}`` and its kin: ``*`` for any text, ``?`` for one character.
 
-Time is bounded by a count of steps, whatever the pattern and the value are.
+Time is bounded by a count of steps, whatever the patterns and the values are: one `Effort` may be shared by
+all that is compared for one file.
 """
 
 from collections.abc import Sequence
@@ -34,6 +35,20 @@ class PatternTooCostly(FleetAuditError):
         return "a pattern and the value that it is compared with are too long"
 
 
+class Effort:
+    """How many steps are left."""
+
+    def __init__(self, steps: int = MAX_STEPS) -> None:
+        """Take as many steps as may be made."""
+        self._left = steps
+
+    def spend(self, steps: int) -> None:
+        """Count steps; raise PatternTooCostly where none is left."""
+        self._left -= steps
+        if self._left < 0:
+            raise PatternTooCostly
+
+
 Token = tuple[str, bool]
 """A character of a pattern, and whether it stands for others."""
 
@@ -56,31 +71,30 @@ def tokens(pattern: str) -> list[Token]:
     return found
 
 
-def trimmed(value: str, pattern: str, *, at_end: bool, longest: bool) -> str:
+def trimmed(value: str, pattern: str, *, at_end: bool, longest: bool, effort: Effort | None = None) -> str:
     """Return `value` without the shortest or longest match of `pattern` at its start, or at its end."""
     parts = tokens(pattern)
+    effort = effort or Effort()
     if at_end:
-        match = _Matcher(parts[::-1]).match(value[::-1], 0, longest=longest)
+        match = _Matcher(parts[::-1], effort).match(value[::-1], 0, longest=longest)
         return value if match is None else value[: len(value) - match]
-    match = _Matcher(parts).match(value, 0, longest=longest)
+    match = _Matcher(parts, effort).match(value, 0, longest=longest)
     return value if match is None else value[match:]
 
 
-def replaced(value: str, pattern: str, new: str, *, everywhere: bool) -> str:
+def replaced(value: str, pattern: str, new: str, *, everywhere: bool, effort: Effort | None = None) -> str:
     """Return `value` with the first match of `pattern`, or all, replaced: leftmost, then longest."""
-    matcher = _Matcher(tokens(pattern))
+    effort = effort or Effort()
+    matcher = _Matcher(tokens(pattern), effort)
     out: list[str] = []
     at = 0
-    count = 0
     while at <= len(value):
         end = matcher.match(value, at, longest=True)
         if end is None:
             out.append(value[at : at + 1])
             at += 1
             continue
-        count += 1
-        if count * len(new) > MAX_STEPS:
-            raise PatternTooCostly
+        effort.spend(len(new))
         out.append(new)
         if not everywhere:
             return "".join(out) + value[end:]
@@ -95,9 +109,9 @@ def replaced(value: str, pattern: str, new: str, *, everywhere: bool) -> str:
 class _Matcher:
     """Follows all ways to read a pattern at once, so that no pattern is slow for its form."""
 
-    def __init__(self, parts: Sequence[Token]) -> None:
+    def __init__(self, parts: Sequence[Token], effort: Effort) -> None:
         self._parts = parts
-        self._steps = 0
+        self._effort = effort
 
     def match(self, value: str, start: int, *, longest: bool) -> int | None:
         """Return the end of the shortest or longest match that begins at `start`."""
@@ -106,9 +120,7 @@ class _Matcher:
         for at in range(start, len(value)):
             if not states or (end is not None and not longest):
                 break
-            self._steps += len(states) + 1
-            if self._steps > MAX_STEPS:
-                raise PatternTooCostly
+            self._effort.spend(len(states) + 1)
             states = self._closed({ahead for state in states for ahead in self._ahead(state, value[at])})
             end = at + 1 if len(self._parts) in states else end
         return end

@@ -10,6 +10,7 @@ from functools import lru_cache
 import msgspec
 
 from fleet_audit.audit.dockerfiles.language.patterns import (
+    Effort,
     PatternInvalid,
     PatternTooCostly,
     replaced,
@@ -75,11 +76,16 @@ Lookup = Callable[[str], str | None]
 PLAIN = Manner()
 
 
-def read_words(text: str, lookup: Lookup | Mapping[str, str], manner: Manner = PLAIN) -> Read:
-    """Return what `text` becomes with the variables that `lookup` knows; raise SubstitutionInvalid."""
+def read_words(
+    text: str, lookup: Lookup | Mapping[str, str], manner: Manner = PLAIN, effort: Effort | None = None
+) -> Read:
+    """Return what `text` becomes with the variables that `lookup` knows; raise SubstitutionInvalid.
+
+    What patterns may cost is taken from `effort`, which many texts may share.
+    """
     if _PLAIN.isdisjoint(text):
         return Read(text, tuple(_WORD.findall(text)))
-    reader = _Reader(text, lookup if callable(lookup) else lookup.get, manner)
+    reader = _Reader(text, lookup if callable(lookup) else lookup.get, manner, effort or Effort())
     value, words = reader.until(None, keeps_escapes=manner.keeps_escapes)
     return Read(value, tuple(words), frozenset(reader.used), frozenset(reader.unset))
 
@@ -116,12 +122,13 @@ class _Words:
 
 
 class _Reader:
-    def __init__(self, text: str, lookup: Lookup, manner: Manner) -> None:
+    def __init__(self, text: str, lookup: Lookup, manner: Manner, effort: Effort) -> None:
         self.used: set[str] = set()
         self.unset: set[str] = set()
         self._text = text
         self._lookup = lookup
         self._manner = manner
+        self._effort = effort
         self._at = 0
         self._depth = 0
         self._size = 0
@@ -327,7 +334,10 @@ class _Reader:
                 is_longest = word.startswith(sign)
                 pattern = word[1:] if is_longest else word
                 return self._matched(
-                    lambda: trimmed(value or "", pattern, at_end=sign == "%", longest=is_longest), start
+                    lambda: trimmed(
+                        value or "", pattern, at_end=sign == "%", longest=is_longest, effort=self._effort
+                    ),
+                    start,
                 )
         raise SubstitutionInvalid(
             "bad-modifier", f"${{{name}{modifier}…}} uses a modifier that does not exist", start
@@ -341,7 +351,9 @@ class _Reader:
         value = self._value(name)
         if value is None and self._manner.keeps_unset:
             return f"${{{name}/{pattern}/{new}}}"
-        return self._matched(lambda: replaced(value or "", pattern, new, everywhere=is_everywhere), start)
+        return self._matched(
+            lambda: replaced(value or "", pattern, new, everywhere=is_everywhere, effort=self._effort), start
+        )
 
     def _matched(self, act: Callable[[], str], start: int) -> str:
         try:

@@ -1,9 +1,13 @@
 """A repository's files by what reads them."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from fleet_audit.audit.dockerfiles.kinds import FileRole, role_of
-from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.dockerfiles.repository import MAX_INSTRUCTIONS, Repository
+from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import ImagePath
 from tests.support.trees import Link, tree
@@ -54,6 +58,14 @@ def test_a_link_out_of_the_repository_is_not_followed_but_said() -> None:
     repository = Repository(tree({"Dockerfile": Link("/etc/passwd"), "a": Link(".."), "b": Link("gone")}))
     assert repository.files(FileRole.DOCKERFILE) == ()
     assert [(gap.what, gap.kind) for gap in repository.gaps] == [("Dockerfile", GapKind.NOT_EXAMINED)]
+
+
+def test_a_pipe_named_as_a_dockerfile_is_not_opened_but_said(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "Dockerfile")
+    os.mkfifo(tmp_path / "pipe")
+    repository = Repository(open_folder(tmp_path))
+    assert repository.files(FileRole.DOCKERFILE) == ()
+    assert [(gap.what, gap.why) for gap in repository.gaps] == [("Dockerfile", "is no regular file")]
 
 
 def test_a_link_to_a_file_that_is_read_anyway_adds_nothing() -> None:
@@ -110,3 +122,11 @@ def test_who_only_looks_for_something_in_a_broken_file_blocks_nothing_and_who_ne
     assert [gap.blocking for gap in repository.gaps] == [False]
     assert repository.yaml("chart.yaml") is None
     assert sorted(gap.blocking for gap in repository.gaps) == [False, True]
+
+
+def test_a_dockerfile_of_too_many_instructions_is_a_gap() -> None:
+    lines = "RUN true\n" * MAX_INSTRUCTIONS
+    repository = Repository(tree({"a/Dockerfile": f"FROM a\n{lines}", "b/Dockerfile": f"{lines}"}))
+    assert repository.dockerfile("a/Dockerfile") is None
+    assert repository.dockerfile("b/Dockerfile") is not None
+    assert [(gap.what, gap.kind) for gap in repository.gaps] == [("a/Dockerfile", GapKind.LIMIT_REACHED)]

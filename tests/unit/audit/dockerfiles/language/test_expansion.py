@@ -145,3 +145,14 @@ def test_values_are_kept_up_to_a_bound_for_all_of_them_together() -> None:
     assert known.value("A200", dockerfile.stages[0].instructions[0]) == "x" * 60_000
     assert known.value("A399", dockerfile.stages[0].instructions[0]) is None
     assert 400 in known.limited
+
+
+def test_all_patterns_of_a_file_together_may_cost_no_more_than_one() -> None:
+    costly = "${A##*a*a*a*a*a*a*a*a*b}"
+    lines = "".join(f"ENV B{number}={costly}\n" for number in range(200))
+    dockerfile = parse(f"FROM a\nENV A={'a' * 2000}\n{lines}ENV LAST=${{B0%a}}\n")
+    found = scopes(dockerfile)
+    first, last = dockerfile.instructions[2], dockerfile.instructions[-2]
+    assert first.line not in found.limited
+    assert last.line in found.limited
+    assert last.line in scopes(dockerfile, {"X": "1"}).limited
