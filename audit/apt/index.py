@@ -334,5 +334,6 @@ def _advice(distro: Distro) -> str:
     release = codename(distro) or distro.version or "its release"
     return (
         f"name an archive that has {release}: --archive ADDRESS, the environment variable "
-        f"{ENVIRONMENT_VARIABLE}, or apt.sources of the family in fleet.yaml"
+        f"{ENVIRONMENT_VARIABLE}, or apt.sources of the family in fleet.yaml; "
+        f"`fleet-audit index update --suite {release} --archive ADDRESS` tries one"
     )
