@@ -67,7 +67,7 @@ def _next(report: DockerfilesReport, options: RenderOptions) -> list[tuple[str, 
     if paths:
         more = " (the first of them)" if len(paths) > MAX_AGAIN else ""
         commands.append((f"once mended{more}", ("fleet-audit", "dockerfiles", *paths[:MAX_AGAIN])))
-    if not options.manifest:
+    if report.files and not options.manifest:
         root = typed_path(options, ".")
         commands.append(("draft a manifest", ("fleet-audit", "init", *([] if root == "." else [root]))))
     return commands

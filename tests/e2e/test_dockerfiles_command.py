@@ -89,6 +89,15 @@ def test_a_comment_above_an_instruction_waives_a_rule_there(here: Path) -> None:
     assert waivers == ["Dockerfile:2: built by another tool"]
 
 
+def test_a_template_of_a_dockerfile_is_something_to_check(here: Path) -> None:
+    (here / "Dockerfile.j2").write_text("FROM {{ base }}\n")
+
+    code, out, _ = World.say("dockerfiles", "Dockerfile.j2")
+
+    assert code == 0
+    assert "fleet-audit init" not in out
+
+
 def test_a_comment_that_waives_nothing_is_told(here: Path) -> None:
     _write(
         here,

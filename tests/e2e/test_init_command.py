@@ -53,9 +53,12 @@ def test_a_link_that_leads_nowhere_is_not_written_through(tmp_path: Path) -> Non
     assert not (tmp_path / "elsewhere").exists()
 
 
-@pytest.mark.parametrize("words", [("nowhere",), ("empty",), ("-o", "json")])
+@pytest.mark.parametrize(
+    "words", [("nowhere",), ("empty",), ("fleet.txt",), ("-o", "json"), ("-f", "x.yaml")]
+)
 def test_where_there_is_nothing_to_draft_from_it_says_so(here: Path, words: tuple[str, ...]) -> None:
     (here / "empty").mkdir()
+    (here / "fleet.txt").touch()
     code, out, err = World.say("init", *words)
     assert (code, out, err.startswith("fleet-audit: ")) == (2, "", True)
 

@@ -46,13 +46,25 @@ def test_it_calls_a_command_that_is_there() -> None:
 )
 def test_it_is_given_every_file_that_is_read_for_its_claims(path: str) -> None:
     assert role_of(path) in CLAIMS
-    assert re.search(_hook()["files"], path)
+    assert _is_given(path)
 
 
-@pytest.mark.parametrize("path", ["src/docker_file.py", "README.md", "k8s/deploy.yaml", "composer.json"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("src/docker_file.py", "README.md", "k8s/deploy.yaml", "composer.json"),
+        *("Dockerfile.md", "docs/Dockerfile-notes.txt", "web/Dockerfile.bak", "Dockerfile_build.py"),
+    ],
+)
 def test_it_is_not_run_for_other_files(path: str) -> None:
-    assert re.search(_hook()["files"], path) is None
+    assert role_of(path) not in CLAIMS
+    assert not _is_given(path)
+
+
+def _is_given(path: str) -> bool:
+    hook = _hook()
+    return re.search(hook["files"], path) is not None and re.search(hook["exclude"], path) is None
 
 
 def test_a_change_of_the_manifest_runs_it() -> None:
-    assert re.search(_hook()["files"], "fleet.yaml")
+    assert _is_given("fleet.yaml")

@@ -64,7 +64,10 @@ def says_anything(report: DockerfilesReport, grounds: Grounds, paths: Collection
     return any(_is_below(path, wanted) for path in grounds.repository.files(*_CLAIMS))
 
 
-_CLAIMS = (FileRole.COMPOSE, FileRole.BAKE, FileRole.WORKFLOW, FileRole.IGNORE)
+_CLAIMS = (
+    *(FileRole.COMPOSE, FileRole.BAKE, FileRole.WORKFLOW, FileRole.IGNORE),
+    FileRole.DOCKERFILE_TEMPLATE,
+)
 """Files that speak of images or gates where nothing is said of them. Dockerfiles are listed anyway."""
 
 
