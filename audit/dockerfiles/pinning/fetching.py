@@ -124,6 +124,7 @@ def _substituted(command: Command) -> Iterator[PipedScript]:
         return
     runs_words = call.program in ("eval", "source", ".") or call.program in SHELLS
     is_interpreter = _INTERPRETER.fullmatch(call.program) is not None
+    runs_words |= is_interpreter and any(word.text in ("-c", "-e", "-r") for word in call.arguments)
     if not runs_words and not is_interpreter:
         return
     words = [*call.arguments, *(each.target for each in command.redirects if each.operator in ("<", "<<<"))]

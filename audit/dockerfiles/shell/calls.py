@@ -35,6 +35,9 @@ _STARTERS: Mapping[str, frozenset[str]] = {
 MAX_INNER = 5
 """How deep scripts are followed that are given to other shells."""
 
+_USER_SHELLS = frozenset({"su", "runuser"})
+"""Programs that start a shell of another user, with ``-c`` as the shell itself has it (man 1 su)."""
+
 _OWN_WORDS = {"timeout": 1, "gosu": 1}
 """How many words of their own they take before the program."""
 
@@ -94,7 +97,7 @@ def inner_script(call: Call, command: Command) -> Script | None:
         is_known = bool(known) and len(known) == len(values)
         place = line_positions(call.word.line)
         return read_script(" ".join(known), options=command.options, positions=place) if is_known else None
-    if call.program not in SHELLS:
+    if call.program not in SHELLS and call.program not in _USER_SHELLS:
         return None
     at = next((at for at, word in enumerate(call.arguments) if _takes_script(word.text)), None)
     if at is not None:
@@ -104,7 +107,7 @@ def inner_script(call: Call, command: Command) -> Script | None:
 
 
 def _takes_script(text: str) -> bool:
-    return text[:1] == "-" and text[:2] != "--" and "c" in text
+    return text == "--command" or (text[:1] == "-" and text[:2] != "--" and "c" in text)
 
 
 def _script_of_word(arguments: Sequence[Word], at: int) -> Script | None:
