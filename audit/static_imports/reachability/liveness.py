@@ -227,14 +227,13 @@ class Liveness:
                 assert_never(block.kind)
 
     def _level_behind_try(self, block: Block) -> Level | None:
-        may_fail = self._may_fail(block.previous)
+        is_choice = self._may_fail(block.previous) or _asks_for_name(self._blocks[block.previous])
         if block.kind is BlockKind.TRY_ELSE:
             if self._failing.get(block.previous):
                 return None
-            return Level.PROBABLE if may_fail else Level.CERTAIN
+            return Level.PROBABLE if is_choice else Level.CERTAIN
         if self._catches_failure(block):
             return Level.CERTAIN
-        is_choice = may_fail or _asks_for_name(self._blocks[block.previous])
         return Level.PROBABLE if is_choice else Level.STRING
 
     def _may_fail(self, tried: int) -> bool:

@@ -1,8 +1,9 @@
 """Which calls in a file import by name, load libraries, start programs or edit the module search path."""
 
 import bisect
+import heapq
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 import libcst as cst
@@ -49,11 +50,18 @@ _HINTS = (
     b"lazy",
     b"from os import",
 )
-_CALL = re.compile(
-    rb"\b(import_module|__import__|CDLL|PyDLL|LoadLibrary|find_library|dlopen|Popen|run|call|check_call"
+_CALLED = (
+    rb"import_module|__import__|CDLL|PyDLL|LoadLibrary|find_library|dlopen|Popen|run|call|check_call"
     rb"|check_output|getoutput|getstatusoutput|create_subprocess_exec|create_subprocess_shell|which|system|popen"
-    rb"|exec[lv]p?e?|spawn[lv]p?e?|posix_spawnp?|addsitedir|attach|attach_stub)[ \t\x01]*\("
+    rb"|exec[lv]p?e?|spawn[lv]p?e?|posix_spawnp?|addsitedir|attach|attach_stub"
 )
+_CALL = re.compile(rb"\b(" + _CALLED + rb")[ \t\x01]*\(")
+_IS_CALLED = re.compile(_CALLED.decode())
+_RENAMED = re.compile(
+    rb"(?m)^[ \t]*([A-Za-z_]\w*)[ \t]*=[ \t]*((?:\w+\.)?(?:import_module|__import__))[ \t]*$"
+)
+"""An importing function under another name, which is the usual reason to assign one."""
+
 _OWNER = re.compile(rb"(?:[A-Za-z_\x80-\xff][\w\x80-\xff]*[ \t\x01]*\.[ \t\x01]*)+$")
 _DEFINITION = re.compile(rb"\b(?:def|class)[ \t]+$")
 _PATH = re.compile(
@@ -73,6 +81,7 @@ MAX_TEXT = 4 << 20
 """Bytes of calls that are looked at in one file: those inside others count again."""
 
 _LONGEST_OWNER = 200
+_MOST_ALIASES = 20
 _QUESTIONS_AFTER = 20
 _SHOWN = 120
 
@@ -160,7 +169,7 @@ class _Finder:
         self._outline = outlined
         self._source = outlined.text.source
         self._shadow = outlined.text.shadow
-        self._names = names
+        self._names = dict(names)
         self._constants = constants
         self._handlers = handlers
         self._packages = PackagesMeant(outlined, constants, self._imported)
@@ -175,7 +184,7 @@ class _Finder:
 
     def find(self) -> Calls:
         """Look through the whole file."""
-        found_sites = (self._site(found) for found in _CALL.finditer(self._shadow))
+        found_sites = (self._site(found) for found in self._calls())
         sites = list(islice((site for site in found_sites if site is not None), MAX_CALLS + 1))
         # Lookups come first: a program that is looked for is known to be possibly absent.
         for site in sites:
@@ -193,6 +202,19 @@ class _Finder:
             self._lazy,
             is_cut=max(len(sites), len(added)) > MAX_CALLS or self._left < 0 or self._constants.is_cut,
         )
+
+    def _calls(self) -> Iterable[re.Match[bytes]]:
+        """Return what may be a call that matters, by its own name or by another that the file gives it."""
+        may_rename = b"import_module" in self._shadow or b"__import__" in self._shadow
+        renamed = _RENAMED.finditer(self._shadow) if may_rename else ()
+        for found in islice(renamed, _MOST_ALIASES):
+            self._names[found[1].decode()] = self._qualified(found[2].decode())
+        aliases = [name for name, meant in self._names.items() if _is_alias(name, meant)][:_MOST_ALIASES]
+        if not aliases:
+            return _CALL.finditer(self._shadow)
+        words = b"|".join(re.escape(name.encode()) for name in aliases)
+        called = re.compile(rb"\b(" + words + rb")[ \t\x01]*\(").finditer(self._shadow)
+        return heapq.merge(_CALL.finditer(self._shadow), called, key=re.Match.start)
 
     def _site(self, found: re.Match[bytes]) -> _Site | None:
         name_start = found.start()
@@ -434,6 +456,12 @@ class _Finder:
     def _text(self, start: int, end: int) -> str:
         shown = b" ".join(self._source[start:end].split()).decode(errors="replace")
         return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
+
+
+def _is_alias(name: str, meant: str) -> bool:
+    """Say whether a name stands for a function that is called otherwise, and that matters."""
+    is_called = _IS_CALLED.fullmatch(meant.rpartition(".")[2]) is not None
+    return is_called and _IS_CALLED.fullmatch(name) is None and _matters(meant)
 
 
 def _matters(name: str) -> bool:

@@ -269,6 +269,14 @@ def test_a_name_bound_before_an_import_that_fails_keeps_its_value() -> None:
     assert levels(app.format("here"), image) == {"fast": Level.CERTAIN}
 
 
+def test_what_runs_where_a_name_is_bound_is_no_certainty() -> None:
+    app = "try:\n    {}\nexcept NameError:\n    pass\nelse:\n    import fast\n"
+    assert levels(app.format("unicode"), {f"fast{TAG}": b""}) == {"fast": Level.PROBABLE}
+    assert levels(
+        app.replace("NameError", "ImportError").format("import here"), {f"fast{TAG}": b"", "here.py": ""}
+    ) == {"fast": Level.CERTAIN}
+
+
 def test_what_stands_behind_a_suppressed_failure_does_not_run() -> None:
     image: World = {f"fast{TAG}": b"", "here.py": ""}
     app = "from contextlib import suppress\nwith suppress(ImportError):\n    import {}\n    import fast\n"

@@ -186,12 +186,36 @@ def test_reading_the_path_is_no_edit() -> None:
         ("importlib.import_module('.c', find_package())", ()),
         ("importlib.import_module('...c', 'a.b')", ()),
         ("for name in ['a', 'b']:\n    importlib.import_module(name)", ("a", "b")),
+        ("from importlib import import_module as load\nload('a')", ("a",)),
+        ("load = importlib.import_module\nload('a')", ("a",)),
+        ("class Loader:\n    load = __import__\nload('a')", ("a",)),
         ("importlib.import_module(name)", ()),
         ("importlib.import_module('not a module')", ()),
     ],
 )
 def test_imports_by_name_are_seen(call: str, modules: tuple[str, ...]) -> None:
     assert [found.modules for found in read(f"import importlib\n{call}\n").dynamic] == [modules]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from importlib import reload as load\nload('a')\n",
+        "import importlib\nload = find(importlib.import_module)\nload('a')\n",
+        "import importlib\nload = importlib.import_module\ndef load(): pass\nloads('a')\n",
+    ],
+)
+def test_other_functions_import_nothing_by_name(text: str) -> None:
+    assert read(text).dynamic == ()
+
+
+def test_calls_by_other_names_stay_in_the_order_of_the_text() -> None:
+    text = "from subprocess import run as go, call\ngo(['first'])\ncall(['second'])\ngo(['third'])\n"
+    assert [(run.line, run.programs) for run in read(text).runs] == [
+        (2, ("first",)),
+        (3, ("second",)),
+        (4, ("third",)),
+    ]
 
 
 def test_the_line_of_a_call_is_where_it_begins() -> None:
