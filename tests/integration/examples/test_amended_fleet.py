@@ -22,9 +22,9 @@ CONFLICT = re.compile(r"^<<<<<<< .*?\n(.*?)^=======\n.*?^>>>>>>> .*?\n", re.DOTA
 
 
 def deps(manifest: Path, family: str, image: str) -> tuple[int, dict[str, Any]]:
-    """Return the exit code and the document of `deps`."""
+    """Return the exit code and the document of `deps --write`."""
     document = manifest.parent / "deps.json"
-    command = [sys.executable, "-m", "fleet_audit", "deps", family, "--image", image]
+    command = [sys.executable, "-m", "fleet_audit", "deps", family, "--image", image, "--write"]
     command += ["-f", str(manifest), "-o", f"json={document}"]
     try:
         run(command, timeout=SECONDS, env=os.environ)
@@ -51,6 +51,10 @@ def test_the_proposal_and_a_mended_file_are_all_that_is_needed(tmp_path: Path, f
     status, before = deps(manifest, family, f"oci:{layout}:{family}")
     assert status == 1
     assert before["proposal"]["packages"] != []
+    dockerfile = manifest.parent / before["proposal"]["dockerfile"]["path"]
+    patched = dockerfile.read_text(encoding="utf-8")
+    assert all(root in patched for root in before["proposal"]["roots"])
+    assert before["proposal"]["written"] is True
 
     build(family, "--tag", f"{family}-amended", "--add-plan", str(manifest.parent / "deps.json"))
     mend(manifest.parent / "services" / "dream_world" / "scenes.py")
@@ -58,5 +62,7 @@ def test_the_proposal_and_a_mended_file_are_all_that_is_needed(tmp_path: Path, f
 
     required = [need for need in after["needs"] if need["tier"] == "required"]
     assert [need["name"] for need in required if need["status"] == "missing"] == []
+    assert after["proposal"]["why_not_written"] == "nothing is to be added"
+    assert dockerfile.read_text(encoding="utf-8") == patched
     assert after["proposal"]["packages"] == []
     assert status == 0, after["findings"]
