@@ -12,13 +12,14 @@ from fleet_audit.audit.dockerfiles.contexts.commands import ENGINES, behind
 from fleet_audit.audit.dockerfiles.language.reference import ReferenceInvalid, parse_reference
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.shell.arguments import Arguments, Syntax
-from fleet_audit.audit.dockerfiles.shell.following import Executed, Words
+from fleet_audit.audit.dockerfiles.shell.following import Executed, Words, follow
+from fleet_audit.audit.dockerfiles.shell.reading import read_script
 from fleet_audit.audit.dockerfiles.shell.script import Lookup
 from fleet_audit.audit.dockerfiles.shell.symbols import is_known, shown, starts_unknown, symbol
 from fleet_audit.audit.dockerfiles.workflows.running import StepRun
 from fleet_audit.audit.knowledge.rows import Scanner, ScannerSetting
 from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.audit.model.workflows import ActionKind
+from fleet_audit.audit.model.workflows import ActionKind, ActionUse
 
 UNREAD = symbol("a configuration that is not read here")
 MAX_SHOWN = 100
@@ -89,6 +90,8 @@ class Scanners:
     def in_action(self, run: StepRun) -> Scan | None:
         """Return the scan that an action is."""
         uses = run.step.uses
+        if uses is not None and uses.kind is ActionKind.DOCKER:
+            return self._in_image(run, uses)
         if uses is None or uses.kind is not ActionKind.REPOSITORY:
             return None
         row = self._actions.get(f"{uses.name}/{uses.path}".rstrip("/"))
@@ -110,6 +113,18 @@ class Scanners:
             fixed_only=reader.is_on(row.fixed_only, row),
             setting=lines.get(row.silencing.input) or lines.get(row.failing.input),
         )
+
+    def _in_image(self, run: StepRun, uses: ActionUse) -> Scan | None:
+        """Return the scan that an image is whose program gets the step's arguments (``docker://``)."""
+        row = self._containers.get(_repository(uses.name))
+        if row is None or run.given.get("entrypoint"):
+            return None
+        script = read_script(f"{_program(row)} {run.given.get('args', '')}")
+        commands = follow(script, folder=None, lookup=run.scope.variable)
+        found = self.in_command(commands[0], uses.written.location.path) if commands else None
+        if found is None:
+            return None
+        return msgspec.structs.replace(found, location=uses.written.location, command=None)
 
     def in_command(self, command: Executed, path: str) -> Scan | None:
         """Return the scan that a command of a file is."""
@@ -153,8 +168,13 @@ class Scanners:
         for at, word in enumerate(rest or ()):
             row = self._containers.get(_repository(word))
             if row is not None and rest is not None:
-                return (*row.images, *row.commands)[0].split()[0], tuple(rest[at + 1 :])
+                return _program(row), tuple(rest[at + 1 :])
         return command.program, command.arguments
+
+
+def _program(row: Scanner) -> str:
+    """Return the program that a scanner's container starts."""
+    return (*row.images, *row.commands)[0].split()[0]
 
 
 def _repository(word: str) -> str:

@@ -10,8 +10,9 @@ from fleet_audit.audit.dockerfiles.shell.outcomes import Loss, LossKind, lost_fa
 from fleet_audit.audit.dockerfiles.shell.symbols import is_known
 from fleet_audit.audit.dockerfiles.workflows.aftermath import Aftermath, aftermath
 from fleet_audit.audit.dockerfiles.workflows.causes import Cause, fault_of
-from fleet_audit.audit.dockerfiles.workflows.conditions import certainly_off, is_true, worlds
+from fleet_audit.audit.dockerfiles.workflows.conditions import certainly_off, is_true, within, worlds
 from fleet_audit.audit.dockerfiles.workflows.pictures import Picture, PlacedScan
+from fleet_audit.audit.dockerfiles.workflows.scopes import Scope
 from fleet_audit.audit.model.gates import GateFault, GateFaultKind
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.workflows import Written
@@ -130,12 +131,21 @@ def _loss(placed: PlacedScan) -> Loss | None:
 def _continuing(placed: PlacedScan, picture: Picture, behind: Aftermath) -> Written | None:
     """Return the continue-on-error that holds for a scan; None where a later step asks for the outcome."""
     job = picture.job
-    if is_true(job.job.continue_on_error, job.certain):
+    if _always(job.job.continue_on_error, job.certain, picture):
         return job.job.continue_on_error
     for step in (*placed.run.within, placed.run.step):
-        if is_true(step.continue_on_error, placed.run.certain) and step.id.lower() not in behind.asked:
+        is_asked = step.id.lower() in behind.asked
+        if not is_asked and _always(step.continue_on_error, placed.run.certain, picture):
             return step.continue_on_error
     return None
+
+
+def _always(setting: Written | None, scope: Scope, picture: Picture) -> bool:
+    """Say whether a setting certainly is on, however the workflow is started."""
+    ways = worlds(picture.job.origin)
+    if setting is None or is_true(setting, scope):
+        return setting is not None
+    return bool(ways) and all(is_true(setting, within(scope, world)) for world in ways)
 
 
 def _hides_critical(placed: PlacedScan) -> bool:

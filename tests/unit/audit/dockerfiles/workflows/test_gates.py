@@ -83,6 +83,21 @@ def test_a_failure_that_is_ignored_within_another_shell() -> None:
     assert in_steps("- run: bash -c 'grype --fail-on high acme/web:1'\n") == []
 
 
+def test_an_image_that_a_step_uses_is_a_scan() -> None:
+    step = "- uses: docker://aquasec/trivy:0.50.0\n  with: {args: image --exit-code 1 acme/web:1}\n"
+
+    assert in_steps(step) == []
+    assert in_steps(step.replace("--exit-code 1", "--quiet")) == [("no-exit-code", 1)]
+    assert in_steps(step.replace("with: {", "with: {entrypoint: sh, ").replace("exit-code 1", "q")) == []
+
+
+def test_continue_on_error_under_the_only_event_is_on() -> None:
+    step = "- run: pip-audit\n  continue-on-error: ${{ github.event_name == 'push' }}\n"
+
+    assert in_steps(step) == [("continue-on-error", 2)]
+    assert in_steps(step, "on: [push, pull_request]") == []
+
+
 def test_the_line_is_that_of_the_setting_where_there_is_one() -> None:
     scan = """\
     - uses: aquasecurity/trivy-action@0.28.0
