@@ -94,6 +94,7 @@ class Archive:
         self._progress = progress
         self._gpgv = gpgv
         self._found: dict[str, ArchiveIndex] = {}
+        self._failed: dict[str, IndexUnavailable] = {}
 
     def index(
         self,
@@ -123,16 +124,22 @@ class Archive:
         sources: Sequence[ArchiveSource],
         keyrings: Keyrings | None = None,
     ) -> ArchiveIndex:
-        """Return the index of `sources` as the archive has it now; raises IndexUnavailable.
+        """Return the index of `sources` as the archive has it now; raises IndexUnavailable, each time.
 
         What was kept of another state stays, whatever happens.
         """
         keyrings = keyrings or Keyrings()
         digests = [keys.digest for source in sources for keys in keyrings.of(source)]
         asked = key_of((architecture, *map(repr, sources), *digests))
+        if asked in self._failed:
+            raise self._failed[asked]
         if asked not in self._found:
             check = GpgvCheck(self._gpgv, self._folder, keyrings)
-            self._found[asked] = self._current(distro, architecture, sources, check)
+            try:
+                self._found[asked] = self._current(distro, architecture, sources, check)
+            except IndexUnavailable as e:
+                self._failed[asked] = e
+                raise
         return self._found[asked]
 
     def kept(self) -> list[KeptArchive]:

@@ -270,6 +270,25 @@ def test_an_archive_is_asked_once_in_a_run(tmp_path: Path) -> None:
     assert reader.index(BOOKWORM, "amd64", MAIN) is first
 
 
+@pytest.mark.parametrize("is_known", [False, True])
+def test_an_archive_that_is_away_is_asked_once_in_a_run(tmp_path: Path, *, is_known: bool) -> None:
+    if is_known:
+        index(small(), tmp_path)
+    archive = SmallArchive()
+    reader = Archive(Fetcher(tmp_path / "downloads", transport=archive), tmp_path / "indexes", now=NOW)
+
+    def answer() -> str:
+        try:
+            return reader.index(BOOKWORM, "amd64", MAIN).snapshot
+        except IndexUnavailable as e:
+            return e.why
+
+    first = answer()
+    archive.files = small({GL: "libs/ffmpeg"}).files
+
+    assert answer() == first
+
+
 @pytest.mark.parametrize("keep", [0, 3, 20, -20])
 def test_a_damaged_kept_state_is_read_anew(tmp_path: Path, keep: int) -> None:
     index(small(), tmp_path)
