@@ -1,5 +1,6 @@
 """The rules that come with fleet-audit; their own samples are tried whenever they load."""
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -73,6 +74,42 @@ def test_every_page_belongs_to_a_rule(rules: RuleSet) -> None:
     pages = {page.stem for page in DOCS.glob("FA-*.md")}
 
     assert pages == {rule.id for rule in rules.rules}
+
+
+AREAS = {
+    "CTX": "Build contexts and what is copied",
+    "DF": "Dockerfiles that cannot be built",
+    "ELF": "Files that load",
+    "FLEET": "The manifest against what is there",
+    "IMG": "Standards of images",
+    "IMP": "Imports and distributions",
+    "NEED": "What services need",
+    "PIN": "Pinning and masking",
+    "REF": "References to images",
+    "SRC": "Source files",
+    "WF": "Workflows and their gates",
+}
+
+
+def test_the_table_of_rules_has_every_rule_as_it_is(rules: RuleSet) -> None:
+    """FLEET_AUDIT_WRITE_SNAPSHOTS=1 writes the page anew."""
+    lines = ["# All rules", "", "How they and policies are written stands in [rules](../rules.md).", ""]
+    for area, title in AREAS.items():
+        lines += [f"## {title}", "", "| rule | says | severity | mode |", "| --- | --- | --- | --- |"]
+        of_area = [rule for rule in rules.rules if rule.id.split("-")[1] == area]
+        lines += [
+            f"| [{rule.id}]({rule.id}.md) | {rule.definition.title} | {rule.definition.severity} "
+            f"| {rule.definition.mode} |"
+            for rule in sorted(of_area, key=lambda rule: rule.id)
+        ]
+        lines.append("")
+    text = "\n".join(lines[:-1]) + "\n"
+    page = DOCS / "README.md"
+    if os.environ.get("FLEET_AUDIT_WRITE_SNAPSHOTS"):
+        page.write_text(text, encoding="utf-8")
+
+    assert {rule.id.split("-")[1] for rule in rules.rules} == {*AREAS}
+    assert page.read_text(encoding="utf-8") == text
 
 
 def test_the_default_policy_turns_no_rule_off(rules: RuleSet) -> None:
