@@ -89,6 +89,19 @@ def test_a_comment_above_an_instruction_waives_a_rule_there(here: Path) -> None:
     assert waivers == ["Dockerfile:2: built by another tool"]
 
 
+def test_paths_within_and_beside_a_manifest_are_checked_as_one_repository(here: Path) -> None:
+    manifest = "version: 1\nfleet: inner\nfamilies: {}\nservices: []\n"
+    _write(
+        here,
+        {"svc/fleet.yaml": manifest, "svc/a/Dockerfile": GOOD, "svc/b/Dockerfile": GOOD, "Dockerfile": GOOD},
+    )
+
+    assert _run("svc/a/Dockerfile", "svc/b")[1]["subject"] == "inner"
+    code, document = _run("svc/a/Dockerfile", "Dockerfile")
+    assert (code, document["subject"]) == (0, "shop")
+    assert [file["path"] for file in document["files"]] == ["Dockerfile", "svc/a/Dockerfile"]
+
+
 def test_a_template_of_a_dockerfile_is_something_to_check(here: Path) -> None:
     (here / "Dockerfile.j2").write_text("FROM {{ base }}\n")
 

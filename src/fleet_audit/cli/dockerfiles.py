@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
 
 FORMATS = ("text", "json", "sarif")
+_OF_REPOSITORY = (".git", "fleet.yaml")
 
 
 @click.command("dockerfiles")
@@ -70,9 +71,18 @@ def _fleet(common: Common, paths: tuple[str, ...]) -> "Fleet | None":
 
 
 def _folder(paths: tuple[str, ...]) -> Path:
-    if not paths:
-        return Path()
-    return Path(paths[0]) if os.path.isdir(paths[0]) else Path(paths[0]).parent
+    """Return the folder that holds all that is asked about: what is above it speaks for each of them.
+
+    Where that is in no repository, it may be any: the first path then says where to begin.
+    """
+    first = next((_folder_of(path) for path in paths), Path())
+    common = Path(os.path.commonpath([os.path.realpath(_folder_of(path)) for path in paths] or ["."]))
+    is_held = any((above / each).exists() for above in (common, *common.parents) for each in _OF_REPOSITORY)
+    return common if len(paths) > 1 and is_held else first
+
+
+def _folder_of(path: str) -> Path:
+    return Path(path) if os.path.isdir(path) else Path(path).parent
 
 
 def _below(root: Path, paths: tuple[str, ...]) -> tuple[str, ...]:
