@@ -67,3 +67,9 @@ def test_what_could_not_be_read_is_said(here: Path) -> None:
     (here / "services" / "stt" / "Dockerfile").write_bytes(b"\0")
     code, _, err = World.say("init", "--print")
     assert (code, "services/stt/Dockerfile" in err) == (3, True)
+
+
+def test_the_help_offers_what_a_draft_can_be_asked_for() -> None:
+    shown = World.say("init", "--help")[1]
+    assert "--print" in shown
+    assert all(option not in shown for option in ("--output", "--fleet", "--platform", "--archive"))

@@ -28,7 +28,7 @@ def command(*, paths: tuple[str, ...], asks_hadolint: bool, common: Common) -> i
     """Check Dockerfiles, what builds them, what they copy, and the references to images.
 
     The whole repository is read: the manifest's folder, else the git repository around here. With PATHs,
-    only what concerns these files and folders is told.
+    only what concerns these files and folders is told. Formats: text, json, sarif.
     """
     outputs = parse_outputs(common.output, FORMATS)
     check_writable(outputs)

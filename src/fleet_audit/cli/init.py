@@ -73,3 +73,9 @@ def _write(path: Path, text: str) -> None:
 
 def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
+
+
+for _option in command.params:
+    # What every command takes and a draft does not ask for is not offered.
+    if isinstance(_option, click.Option) and _option.name in ("output", "fleet", "platform", "archive"):
+        _option.hidden = True

@@ -44,7 +44,8 @@ def command(*, subject: str, target: str, build_args: tuple[str, ...], common: C
     """Say what an image would run: entrypoint, user, environment, ports, health, and which services.
 
     Of a Dockerfile, every value comes with the line that sets it, those of the images below included. A
-    family means its image where that is built, a service its Dockerfile. Secrets are masked.
+    family means its image where that is built, a service its Dockerfile, a folder without an image the
+    Dockerfile in it. Secrets are masked. Formats: text, json.
     """
     outputs = parse_outputs(common.output, FORMATS)
     check_writable(outputs)
