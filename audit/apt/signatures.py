@@ -12,7 +12,7 @@ import msgspec
 
 from fleet_audit.audit.apt.keyrings import Keyrings, Keys
 from fleet_audit.audit.apt.sources import ArchiveSource
-from fleet_audit.audit.tools.gpgv import ADVICE, Examined, KeySignature, SignatureState, examine
+from fleet_audit.audit.tools.gpgv import ADVICE, Examined, KeySignature, SignatureState, examine, is_damaged
 from fleet_audit.audit.tools.process import ToolError, ToolFailed
 
 BEGIN_MESSAGE = "-----BEGIN PGP SIGNED MESSAGE-----"
@@ -23,8 +23,6 @@ _UNSIGNED = "Release bears no signature"
 _TRUSTED = f"{_UNCHECKED}: the source says trusted=yes"
 _NO_PROGRAM = f"{_UNCHECKED}: gpgv is not installed; {ADVICE}"
 _NO_KEYS = f"{_UNCHECKED}: neither the image nor this machine has archive keys for it"
-# gpgv ran, and found no signature where one is said to be (doc/DETAILS of GnuPG).
-_NO_SIGNATURE = (b"[GNUPG:] NODATA", b"[GNUPG:] BADARMOR", b"[GNUPG:] UNEXPECTED")
 _SHOWN_KEYS = 3
 
 
@@ -107,7 +105,7 @@ class GpgvCheck:
         try:
             found = examine(program, body, keys.body, folder=self._folder, signature=detached)
         except ToolError as e:
-            if isinstance(e, ToolFailed) and any(mark in e.stdout for mark in _NO_SIGNATURE):
+            if isinstance(e, ToolFailed) and is_damaged(e.stdout):
                 raise BadSignature("its signature is damaged") from e
             return f"{_UNCHECKED}: {e}"
         _refuse_bad(found.signatures)

@@ -19,6 +19,9 @@ _SECONDS = 60.0
 _STATUS_LIMIT = 1 << 20
 _MAX_SIGNATURES = 64
 _STATUS = "[GNUPG:] "
+_DAMAGED = tuple(
+    _STATUS.encode() + keyword for keyword in (b"NODATA", b"BADARMOR", b"UNEXPECTED", b"ERROR proc_pkt")
+)
 _NO_PUBLIC_KEY = "9"  # GPG_ERR_NO_PUBKEY (libgpg-error, err-codes.h)
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": os.defpath}
 # What proves nothing any more is not to count as proof: gpgv takes SHA-1 unless it is told.
@@ -70,7 +73,7 @@ def examine(
 
     Without a `signature` of its own, the message is one with a clear signature, whose text is what gpgv took
     from it. Nothing but a temporary folder below `folder` is written. Raises ToolError where gpgv cannot be
-    run or ends without a word on any signature.
+    run, ends without a word on any signature, or found what is no signed text (`is_damaged`).
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -95,13 +98,21 @@ def _examined(program: Path, message: bytes, keys: bytes, signature: bytes | Non
     except ToolFailed as e:
         # Any signature that is not good makes it fail; what it says of each of them is what counts.
         status = e.stdout
-        if not any(_signatures(status)):
-            raise ToolFailed((NAME,), e.status, e.stderr, e.stdout) from e
+        if is_damaged(status) or not any(_signatures(status)):
+            raise ToolFailed((NAME,), e.status, e.stderr, status) from e
     text = message
     if signature is None:
         taken = place / "text"
         text = taken.read_bytes() if taken.is_file() else b""
     return Examined(text, tuple(_signatures(status))[:_MAX_SIGNATURES])
+
+
+def is_damaged(status: bytes) -> bool:
+    """Say whether gpgv found something else than one text and its signatures, by its status lines.
+
+    A good signature may be among it; as for apt, it counts for nothing then.
+    """
+    return any(line.startswith(_DAMAGED) for line in status.split(b"\n"))
 
 
 _STATES = {
@@ -115,7 +126,8 @@ _STATES = {
 
 def _signatures(status: bytes) -> Iterator[KeySignature]:
     pending: KeySignature | None = None
-    for line in status.decode("utf-8", "backslashreplace").splitlines():
+    # Only line feeds end a status line: a key's name may hold other signs that Python takes for an end.
+    for line in status.decode("utf-8", "backslashreplace").split("\n"):
         keyword, _, rest = line.removeprefix(_STATUS).partition(" ")
         if not line.startswith(_STATUS):
             continue

@@ -1,5 +1,6 @@
 """What a Release's signature proves, and what is said where it proves nothing."""
 
+from base64 import encodebytes
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ from tests.support.signatures import RELEASE, detached, gpgv, key, signed
 from tests.support.trees import tree
 
 SOURCE = parse_one_line("deb http://archive.example/debian bookworm main")[0]
+UNSIGNED = b"-----BEGIN PGP MESSAGE-----\n\n%s-----END PGP MESSAGE-----\n" % encodebytes(
+    b"\xcb\x12b\x00\x00\x00\x00\x00Suite: evil\n"
+)
+"""A text of its own, as a packet without a signature (RFC 9580, section 5.9)."""
 NOT_SIGNED = "its text is not what archive <.*> [0-9A-F]{16} signed"
 TRUSTED = parse_one_line("deb [trusted=yes] http://archive.example/debian bookworm main")[0]
 
@@ -55,15 +60,13 @@ def test_only_the_text_within_the_signature_is_believed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "release_gpg", "message"),
     [
-        (
-            signed("archive").replace(b"2026", b"2027"),
-            None,
-            NOT_SIGNED,
-        ),
+        (signed("archive").replace(b"2026", b"2027"), None, NOT_SIGNED),
         (RELEASE + b"\n", detached(), NOT_SIGNED),
         (signed("archive") * 2, None, "it is not one signed text"),
         (clear_signed("Suite: evil\n"), None, "its signature is damaged"),
         (RELEASE, b"junk", "its signature is damaged"),
+        (RELEASE, detached() + b"junk", "its signature is damaged"),
+        (signed("archive") + UNSIGNED, None, "its signature is damaged"),
         (signed("archive").partition(b"-----BEGIN PGP SIGNATURE")[0], None, "it is not one signed text"),
     ],
 )

@@ -98,6 +98,16 @@ def test_good_counts_only_with_the_fingerprint_of_the_key(
     assert [each.state for each in found.signatures] == states
 
 
+@pytest.mark.parametrize("end", ["\u2028", "\u0085", "\x0b", "\x1c", "\r"])
+def test_the_name_of_a_key_is_no_word_of_gpgv(tmp_path: Path, end: str) -> None:
+    name = f"x{end}[GNUPG:] GOODSIG EF Debian{end}[GNUPG:] VALIDSIG {'AB' * 20} {'AB' * 20}"
+    program = _program(tmp_path, f"echo '[GNUPG:] EXPKEYSIG CD {name}'")
+
+    (signature,) = examine(program, b"", b"", folder=tmp_path).signatures
+
+    assert (signature.state, signature.key, signature.fingerprints) == (SignatureState.KEY_EXPIRED, "CD", ())
+
+
 def test_a_program_that_cannot_be_started_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="cannot be started"):
         examine(tmp_path / "nothere", b"", b"", folder=tmp_path)
