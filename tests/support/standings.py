@@ -57,7 +57,7 @@ def standings(
     settings = Settings(cache_dir=folder / ".cache", created="2026-11-20T00:00:00Z")
     every = Grounds(repository, Shared(settings, fleet)).builds
     bases = Bases(repository, makings(every, fleet), lambda name: PYTHON if name == PYTHON.lowest else None)
-    known = {PYTHON.lowest: KnownBase(lacks=("curl", "wget"), carries=carried)}
+    known = {PYTHON.lowest: KnownBase(lacks=("curl", "nc", "wget"), carries=carried)}
     ground = Ground(repository, bases, fleet, lambda name: known.get(name, KnownBase()))
     return [each for image in made_images(every, fleet, bases) for each in standing(image, ground, built)]
 

@@ -18,6 +18,15 @@ from fleet_audit.audit.model.finding import Confidence
 from fleet_audit.audit.model.running import HealthSetting
 from fleet_audit.audit.model.standards import Health, Observed
 
+_BROUGHT_BY = {
+    "nc": ("netcat", "ncat", "nmap", "busybox"),
+    "ps": ("procps", "busybox"),
+    "wget": ("busybox",),
+}
+"""How names of packages begin that bring a program of another name."""
+
+_BEHIND_NAME = ("", "-", ".", *"0123456789")
+
 HEALTH_PORT: Final = "health"
 _PROGRAM_FOLDERS = (
     "/bin",
@@ -110,4 +119,12 @@ def _may_install(program: str, command: Command) -> bool:
         return True
     # A package may have its version behind it, a file its folder before it.
     words = (word.value or word.text for word in command.words)
-    return any(word.partition("=")[0].rpartition("/")[2] == program for word in words)
+    names = (program, *_BROUGHT_BY.get(program, ()))
+    return any(_is_named(word.partition("=")[0].rpartition("/")[2], names) for word in words)
+
+
+def _is_named(package: str, names: Collection[str]) -> bool:
+    """Say whether a package has one of these names, or one with a version or a variant behind it."""
+    return any(
+        package.startswith(name) and package[len(name) : len(name) + 1] in _BEHIND_NAME for name in names
+    )

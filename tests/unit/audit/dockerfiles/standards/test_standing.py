@@ -324,6 +324,20 @@ def test_what_a_compose_file_mounts_is_not_missing(tmp_path: Path, volume: str) 
 
 
 @pytest.mark.parametrize(
+    ("step", "lacking"),
+    [
+        ("RUN apt-get install -y netcat-openbsd=1.219-1", ""),
+        ("RUN apt-get install -y busybox=1:1.35", ""),
+        ("RUN apt-get install -y ncurses-bin=6.4", "nc"),
+    ],
+)
+def test_a_program_may_come_in_a_package_of_another_name(tmp_path: Path, step: str, lacking: str) -> None:
+    found = of(tmp_path, step, "HEALTHCHECK CMD nc -z localhost 8200")
+
+    assert [each.lacking for each in records(found, Health)] == [lacking]
+
+
+@pytest.mark.parametrize(
     "step", ["RUN apt-get install -y curl=7", "COPY --from=x /curl /usr/bin/", "RUN ./setup.sh"]
 )
 def test_a_program_that_a_step_may_bring_is_not_lacking(tmp_path: Path, step: str) -> None:
