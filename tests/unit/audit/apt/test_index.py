@@ -184,6 +184,25 @@ def test_a_description_that_is_damaged_is_not_there_and_the_state_serves_with_a_
     assert [gap.why for gap in found.gaps[1:]] == ["what was known of its signatures is lost"]
 
 
+def test_a_plan_of_a_date_is_repeated_from_what_was_kept_of_it(tmp_path: Path) -> None:
+    archive = SmallArchive()
+    dated = {
+        date: choose_sources(BOOKWORM, "amd64", SourceOffers(snapshot=date))
+        for date in ("20260711T120000Z", "20261120T120000Z")
+    }
+    for (date, sources), package in zip(dated.items(), ("libgl1", "mesa"), strict=True):
+        there = SmallArchive(sources[0].uri).suite(
+            "bookworm", stanza(package), contents={GL: f"libs/{package}"}
+        )
+        archive.files |= there.files
+        index(archive, tmp_path, sources)
+        assert date in sources[0].uri
+
+    again = [index(SmallArchive(), tmp_path, sources, is_offline=True) for sources in dated.values()]
+
+    assert [found.sonames["libGL.so.1"] for found in again] == [("libgl1",), ("mesa",)]
+
+
 def test_an_update_that_fails_does_not_pass_for_one(tmp_path: Path) -> None:
     index(small(), tmp_path)
     fetcher = Fetcher(tmp_path / "downloads", transport=SmallArchive())
