@@ -121,11 +121,13 @@ def find_calls(
     imports: tuple[ImportStatement, ...],
     constants: Constants,
     handlers: Handlers,
+    *,
+    is_own_code: bool,
 ) -> Calls:
-    """Find the calls of one file."""
+    """Find the calls of one file. What computed names may mean is looked for in a service's own code."""
     if not any(hint in outlined.text.source for hint in _HINTS):
         return Calls()
-    return _Finder(outlined, _qualified_names(imports), constants, handlers).find()
+    return _Finder(outlined, _qualified_names(imports), constants, handlers, is_own_code=is_own_code).find()
 
 
 def _qualified_names(imports: tuple[ImportStatement, ...]) -> dict[str, str]:
@@ -165,7 +167,10 @@ class _Finder:
         names: Mapping[str, str],
         constants: Constants,
         handlers: Handlers,
+        *,
+        is_own_code: bool,
     ) -> None:
+        self._is_own_code = is_own_code
         self._outline = outlined
         self._source = outlined.text.source
         self._shadow = outlined.text.shadow
@@ -263,7 +268,8 @@ class _Finder:
         first = _argument(site.node, 0, "name")
         modules = () if first is None else self._constants.strings(first, site.start)
         templates = () if first is None or modules else self._constants.templates(first, site.start)
-        below = [] if first is None or modules else self._packages_meant(first, site)
+        is_open = self._is_own_code and not modules
+        below = self._packages_meant(first, site) if first is not None and is_open else []
         self._dynamic.append(
             DynamicImportCall(
                 line=site.line,
@@ -460,7 +466,8 @@ class _Finder:
 
 def _is_alias(name: str, meant: str) -> bool:
     """Say whether a name stands for a function that is called otherwise, and that matters."""
-    is_called = _IS_CALLED.fullmatch(meant.rpartition(".")[2]) is not None
+    last = meant.rpartition(".")[2]
+    is_called = last != name and _IS_CALLED.fullmatch(last) is not None
     return is_called and _IS_CALLED.fullmatch(name) is None and _matters(meant)
 
 

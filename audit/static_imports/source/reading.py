@@ -150,7 +150,7 @@ class _Reader:
         """Read the file."""
         imports = tuple(self._imports())
         constants = Constants(self._outline)
-        calls = find_calls(self._outline, imports, constants, self._handlers)
+        calls = find_calls(self._outline, imports, constants, self._handlers, is_own_code=self._is_own_code)
         plugins = find_plugin_calls(self._outline, constants)
         called = find_called(
             self._outline, imports, (calls, plugins), constants, is_own_code=self._is_own_code

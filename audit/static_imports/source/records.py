@@ -8,7 +8,7 @@ from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod, Parser
 from fleet_audit.audit.static_imports.source.conditions import Condition, Unknown
 
-RECORD_VERSION = 25
+RECORD_VERSION = 26
 """Raise whenever the same bytes give another record."""
 
 
@@ -102,7 +102,7 @@ class DynamicImportCall(msgspec.Struct, frozen=True, gc=False):
 
     Relative names start from the module's own package. `templates` are names in which ``{parameter}``
     stands for what the function around is given. Where there are no `modules`, `below` are packages of which
-    any module may be meant.
+    any module may be meant, in own code alone.
     """
 
     line: int
