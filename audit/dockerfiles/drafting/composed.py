@@ -28,7 +28,7 @@ PORTS_END = 65536
 
 
 class Composed(msgspec.Struct, frozen=True, kw_only=True):
-    """A service of a compose file in `folder`; None is what it leaves to its image.
+    """A service of a compose file in `folder`, or a container; None is what it leaves to its image.
 
     `image` is the full name of its image where it builds none itself. `fields` are those of a manifest.
     """
@@ -48,8 +48,13 @@ class Composed(msgspec.Struct, frozen=True, kw_only=True):
             build.name == self.name and (posixpath.dirname(build.location.path) or ".") == self.folder
             for build in builds
         )
-        tags = {full_name(tag) for build in image.builds for tag in build.tags} if self.image else set()
-        return is_built or self.image in tags
+        return is_built or (bool(self.image) and self._names(image))
+
+    def _names(self, image: Produced) -> bool:
+        tags = {full_name(tag) for build in image.builds for tag in build.tags}
+        # Where no build says how an image is called, its Dockerfile does; an official image is another one.
+        is_other = self.image.startswith("docker.io/library/")
+        return self.image in tags or (not tags and not is_other and self.image.endswith(f"/{image.name}"))
 
     def words(self, run: RunConfiguration) -> tuple[str, ...]:
         """Return the words of its first process over those of its image."""

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.drafting.composed import composed_services
 from fleet_audit.audit.dockerfiles.drafting.families import Families, draft_families
 from fleet_audit.audit.dockerfiles.drafting.produced import Produced, produced
 from fleet_audit.audit.dockerfiles.drafting.services import (
@@ -46,7 +45,7 @@ def draft(name: str, repository: Repository, builds: Iterable[Build]) -> Draft:
     startups = _startups(repository)
     families = draft_families(images, of_services, name)
     started = {machine: all_of_it for machine, (_, all_of_it) in startups.items()}
-    services = found_services(of_services, repository, started, composed_services(repository), name)
+    services = found_services(of_services, repository, started, name)
     named = [each for each in services if families.under(each.image)]
     called = {(said.folder, said.name): each.name for each in named for said in each.composed}
     return Draft(

@@ -7,7 +7,8 @@ from itertools import count
 import msgspec
 
 from fleet_audit.audit.dockerfiles.drafting.code import Code, code_of
-from fleet_audit.audit.dockerfiles.drafting.composed import PORTS_END, Composed
+from fleet_audit.audit.dockerfiles.drafting.composed import PORTS_END, Composed, composed_services
+from fleet_audit.audit.dockerfiles.drafting.deployed import deployed_services
 from fleet_audit.audit.dockerfiles.drafting.families import Families
 from fleet_audit.audit.dockerfiles.drafting.produced import TITLE, Produced
 from fleet_audit.audit.dockerfiles.repository import Repository
@@ -64,17 +65,17 @@ def found_services(
     images: Iterable[Produced],
     repository: Repository,
     startups: Mapping[str, Sequence[Started]],
-    composed: Sequence[Composed],
     fleet: str,
 ) -> tuple[Found, ...]:
     """Return the services of images, in their order; `startups` are what each machine starts.
 
-    What compose services start differently from one image, and what other stages of its Dockerfile start, are
-    services of their own. One without any other name is called as the `fleet` is.
+    What compose services, else containers of Kubernetes, start differently from one image, and what other
+    stages of its Dockerfile start, are services of their own. One without a name is called as the `fleet` is.
     """
+    composed, deployed = composed_services(repository), deployed_services(repository)
     taken: set[str] = set()
     found = []
-    for start in (start for image in images for start in _starts(image, composed)):
+    for start in (start for image in images for start in _starts(image, composed, deployed)):
         code = code_of(start.image, start.words, repository)
         if start.is_other and not code.entry and not start.composed:
             continue
@@ -100,13 +101,13 @@ def found_services(
     return tuple(found)
 
 
-def _starts(image: Produced, composed: Sequence[Composed]) -> Iterator[_Start]:
+def _starts(image: Produced, composed: Sequence[Composed], deployed: Sequence[Composed]) -> Iterator[_Start]:
     starts = []
     for each in (image, *image.others):
         groups: dict[tuple[str, ...], list[Composed]] = {}
-        for service in composed:
-            if service.runs(each):
-                groups.setdefault(service.words(each.run), []).append(service)
+        running = [service for service in composed if service.runs(each)]
+        for service in running or [service for service in deployed if service.runs(each)]:
+            groups.setdefault(service.words(each.run), []).append(service)
         starts += [(each, *group) for group in groups.items()] or [(each, each.run.starting, [])]
     for each, words, services in starts:
         yield _Start(each, words, tuple(services), len(starts) == 1, each is not image)

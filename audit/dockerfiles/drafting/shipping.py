@@ -58,15 +58,23 @@ def _held(lineage: Iterable[Stage], stages: Mapping[int, list[Shipped]]) -> list
 def default_context(use: Use, path: str, repository: Repository) -> str:
     """Return the folder from which a Dockerfile is likely built where nothing says so.
 
-    That is its own where it copies what is there and not at the root; else the root.
+    That is its own where it copies what is there and not at the root, or all of the context, where only its
+    own folder holds Python; else the root.
     """
     folder = posixpath.dirname(path) or "."
     every = every_step(use, lambda _: None)
     copies = (_copy(step, use) for step in every if step.instruction.flag("from") is None)
-    named = {source for copy in copies if copy is not None for source in copy.sources if _names_file(source)}
+    sources = {source for copy in copies if copy is not None for source in copy.sources}
+    named = {source for source in sources if _names_file(source)}
     of_root = sum(repository.entry(_inside(".", source)) is not None for source in named)
     of_folder = sum(repository.entry(_inside(folder, source)) is not None for source in named)
+    if of_folder == of_root and len(named) < len(sources):
+        return folder if _holds_python(folder, repository) and not _holds_python(".", repository) else "."
     return folder if of_folder > of_root else "."
+
+
+def _holds_python(folder: str, repository: Repository) -> bool:
+    return any(name.endswith(".py") or name == "pyproject.toml" for name in repository.listing(folder))
 
 
 def _names_file(source: str) -> bool:

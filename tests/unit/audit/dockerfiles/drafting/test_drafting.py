@@ -309,3 +309,51 @@ CMD ["acme", "serve"]
         ("src/acme",),
         ("pyproject.toml",),
     ]
+
+
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop}
+spec: {template: {spec: {containers: [%s]}}}
+"""
+
+
+def test_containers_of_kubernetes_say_what_is_started_where_compose_does_not() -> None:
+    web = '{name: web, image: "registry.example/acme/app:1", args: [main.py], ports: [{containerPort: 8000}]}'
+    job = '{name: job, image: "registry.example/acme/app:1", command: [python, job.py]}'
+    other = '{name: other, image: "redis:7", command: [python, job.py]}'
+    dockerfile = 'FROM python:3.11\nWORKDIR /s\nCOPY . .\nENTRYPOINT ["python"]\nCMD ["nothing.py"]\n'
+    files = {
+        "app/Dockerfile": dockerfile,
+        "app/main.py": "",
+        "app/job.py": "",
+        "redis/Dockerfile": dockerfile,
+    }
+    files["Makefile"] = "all:\n\tdocker build -f app/Dockerfile app\n"
+    files["deploy/shop.yaml"] = DEPLOYMENT % ", ".join((web, job, other))
+
+    found = [_values(each) for each in _draft(files).services]
+
+    assert [(each["name"], each.get("entry"), each.get("ports")) for each in found] == [
+        ("web", "app/main.py", {"svc": 8000}),
+        ("job", "app/job.py", None),
+        ("redis", None, None),
+    ]
+    files["compose.yaml"] = "services: {shop: {build: app, command: job.py}}\n"
+    found = [_values(each) for each in _draft(files).services]
+    assert [(each["name"], each.get("entry")) for each in found] == [("shop", "app/job.py"), ("redis", None)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "containers: 3",
+        "apiVersion: v1\nkind: Pod\nspec: {containers: [3, {image: 4, name: [5]}, {}]}",
+        "apiVersion: v1\nkind: containers\nspec: []",
+        "apiVersion: v1\nkind: Pod\nmetadata: [x]\nspec: {containers: [{image: a/b, command: 3}]}",
+    ],
+)
+def test_damaged_objects_start_nothing(text: str) -> None:
+    files = {"b/Dockerfile": "FROM python:3.11\nCOPY a.py /\nCMD python /a.py\n", "a.py": "", "x.yaml": text}
+    assert [each["name"].value for each in _draft(files).services] == ["b"]

@@ -60,7 +60,8 @@ def test_a_stage_has_what_the_one_below_it_has() -> None:
     ("copy", "context"),
     [
         ("COPY run.py /", "tools/x"),
-        ("COPY . /", "."),
+        ("COPY . /", "tools/x"),
+        ("COPY . /\nCOPY start.sh /", "."),
         ("COPY src /s\nCOPY run.py /", "."),
         ("COPY tools/x/run.py /", "."),
         ("COPY ../../start.sh gone https://files.example/run.py /", "."),
@@ -73,6 +74,13 @@ def test_a_dockerfile_that_copies_what_stands_beside_it_is_built_from_its_folder
 ) -> None:
     use = Use(parse(f"FROM a\n{copy}\n"), "tools/x/Dockerfile")
     assert default_context(use, "tools/x/Dockerfile", Repository(tree(FILES))) == context
+
+
+def test_a_dockerfile_that_copies_all_is_built_from_the_root_where_the_code_is_there() -> None:
+    use = Use(parse("FROM a\nCOPY . /\n"), "tools/x/Dockerfile")
+    with_code = {**FILES, "setup.py": ""}
+    assert default_context(use, "tools/x/Dockerfile", Repository(tree(with_code))) == "."
+    assert default_context(use, "lib/sub/Dockerfile", Repository(tree(FILES))) == "."
 
 
 def test_the_paths_of_what_is_shipped_stay_in_the_repository() -> None:
