@@ -67,13 +67,14 @@ class Health(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `is_set` where there is a check, `is_disabled` where ``NONE`` turns one off. `port` and `path` are what it
     asks, `ports` and `wanted_path` what the manifest has. `lacking` is the program that it runs and that is
-    not in the image.
+    not in the image, `swallowed_by` what keeps the check from ever failing (``|| true``).
     """
 
     image: str = ""
     role: str = ""
     is_set: bool = False
     is_disabled: bool = False
+    swallowed_by: str = ""
     command: str = ""
     program: str = ""
     port: str = ""

@@ -12,7 +12,7 @@ from fleet_audit.audit.dockerfiles.shell.calls import called
 from fleet_audit.audit.dockerfiles.shell.instructions import SHELLS
 from fleet_audit.audit.dockerfiles.shell.script import Command
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
-from fleet_audit.audit.dockerfiles.standards.probes import read_probe
+from fleet_audit.audit.dockerfiles.standards.probes import read_probe, swallowed_by
 from fleet_audit.audit.dockerfiles.standards.processes import shown
 from fleet_audit.audit.model.finding import Confidence
 from fleet_audit.audit.model.running import HealthSetting
@@ -66,6 +66,7 @@ def health(
         is_set=check is not None and not check.is_none,
         is_disabled=check is not None and check.is_none,
         command=shown(check.test[1:]) if check is not None else "",
+        swallowed_by=swallowed_by(check.test) if check is not None else "",
         program=probe.programs[0] if probe.programs else "",
         port=probe.port,
         path=probe.path,

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from fleet_audit.audit.dockerfiles.shell.calls import called
+from fleet_audit.audit.dockerfiles.shell.outcomes import LossKind, lost_failure
 from fleet_audit.audit.dockerfiles.shell.reading import read_script
 from fleet_audit.audit.dockerfiles.shell.script import Lookup
 from fleet_audit.audit.model.inspection import AskedHealth
@@ -53,6 +54,17 @@ def read_probe(test: Sequence[str], lookup: Lookup) -> Probe:
             return _of_script(text, lookup)
         case _:
             return Probe()
+
+
+def swallowed_by(test: Sequence[str]) -> str:
+    """Return what stands in for the failure of all that a test runs (``|| true``); empty where none does."""
+    if len(test) != 2 or test[0] != "CMD-SHELL":
+        return ""
+    script = read_script(test[1])
+    asking = [each for each in script.commands if (call := called(each)) and call.program not in _BUILT_IN]
+    losses = [lost_failure(script, each) for each in asking]
+    taken = [each.by for each in losses if each is not None and each.kind is LossKind.ALTERNATIVE]
+    return f"|| {taken[-1]}" if taken and len(taken) == len(losses) else ""
 
 
 def asked_health(run: RunConfiguration) -> AskedHealth | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleet_audit.audit.dockerfiles.standards.probes import Probe, read_probe
+from fleet_audit.audit.dockerfiles.standards.probes import Probe, read_probe, swallowed_by
 
 ENVIRONMENT = {"PORT": "7200"}
 
@@ -59,6 +59,22 @@ def test_a_python_program_is_read_and_not_run(code: str, port: str, path: str) -
 )
 def test_other_programs_and_what_is_not_known(words: tuple[str, ...], probe: Probe) -> None:
     assert ask("CMD", *words) == probe
+
+
+@pytest.mark.parametrize(
+    ("text", "by"),
+    [
+        ("curl -f http://localhost/health || true", "|| true"),
+        ("wget -q localhost || echo down", "|| echo down"),
+        ("curl -f http://localhost/health || exit 1", ""),
+        ("curl -f localhost/a || true; curl -f localhost/b", ""),
+        ("curl localhost | grep -q up", ""),
+        ("test -f /x || exit 1", ""),
+    ],
+)
+def test_a_check_that_never_fails_is_told_with_what_swallows_its_failure(text: str, by: str) -> None:
+    assert swallowed_by(("CMD-SHELL", text)) == by
+    assert swallowed_by(("CMD", *text.split())) == ""
 
 
 def test_no_check_asks_nothing() -> None:
