@@ -26,7 +26,7 @@ from fleet_audit.audit.images.progress import Progress, silent
 from fleet_audit.audit.model.archives import ArchiveSuite, KeptArchive
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import Distro
-from fleet_audit.audit.tools.fetch import Fetcher, FetchError, NotFound, without_credentials
+from fleet_audit.audit.tools.fetch import Fetcher, FetchError, FetchMismatch, NotFound, without_credentials
 
 _SONAME_SHAPED = re.compile(r"[^\s/]+\.so\.[0-9][^\s/]*")
 
@@ -172,13 +172,16 @@ class Archive:
         try:
             suites, left_out = self._open(distro, sources, check)
             key = key_of((architecture, *(repr(s.source) + s.release.digest for s in suites)))
-            state = self._snapshots.load(key)
-            if state is None:
-                state = self._read(distro, architecture, suites)
-                self._snapshots.keep(key, state)
+            kept = self._snapshots.load(key)
+            state, unlisted = self._read(distro, architecture, suites) if kept is None else (kept, ())
         except (FetchError, SuiteUnusable) as e:
             raise IndexUnavailable(distro, str(e), _advice(distro)) from e
         known = _known(key, distro, suites, state, self._now)
+        if unlisted:
+            # What the archive lacks today, it may have tomorrow, under the same Releases: that is not kept.
+            return _index(state, known, self._now, before=(*left_out, *unlisted))
+        if kept is None:
+            self._snapshots.keep(key, state)
         self._snapshots.describe(known)
         self._snapshots.remember(_wanted(architecture, sources), key)
         return _index(state, self._snapshots.described(key) or known, self._now, before=left_out)
@@ -201,18 +204,32 @@ class Archive:
             raise IndexUnavailable(distro, "none of its suites is at the addresses given", _advice(distro))
         return suites, tuple(gaps)
 
-    def _read(self, distro: Distro, architecture: str, suites: Sequence[Suite]) -> ArchiveState:
+    def _read(
+        self, distro: Distro, architecture: str, suites: Sequence[Suite]
+    ) -> tuple[ArchiveState, tuple[Gap, ...]]:
         reader = SuiteReader(architecture, self._fetcher, self._progress)
         packages = _merged(suites, reader)
         shipped = Shipped(triplet(architecture) or "")
+        unlisted: list[Gap] = []
         for suite in suites:
-            reader.contents(suite, shipped)
+            try:
+                reader.contents(suite, shipped)
+            except (FetchMismatch, NotFound) as e:
+                # Updates ship what their release ships, under the same names; without the release's own
+                # files nothing is known.
+                if suite.source.suite == codename(distro):
+                    raise
+                unlisted.append(
+                    _gap(
+                        str(suite), f"names that are new in it are not known, and this state is not kept: {e}"
+                    )
+                )
         for package in packages.values():
             for name in _virtual_sonames(package):
                 shipped.sonames[name].add(package.name)
         if not shipped.sonames:
             raise IndexUnavailable(distro, "its archive has no Contents files", _advice(distro))
-        return ArchiveState(
+        state = ArchiveState(
             label=", ".join(suite.release.label for suite in suites),
             architecture=architecture,
             repositories=tuple(suite.base for suite in suites),
@@ -220,6 +237,7 @@ class Archive:
             programs=known(shipped.programs, packages),
             packages=[packages[name] for name in sorted(packages)],
         )
+        return state, tuple(unlisted)
 
 
 def _wanted(architecture: str, sources: Sequence[ArchiveSource]) -> str:

@@ -203,6 +203,50 @@ def test_a_plan_of_a_date_is_repeated_from_what_was_kept_of_it(tmp_path: Path) -
     assert [found.sonames["libGL.so.1"] for found in again] == [("libgl1",), ("mesa",)]
 
 
+def with_updates() -> SmallArchive:
+    return small().suite(
+        "bookworm-updates", stanza("libgl1", "1.6.0-2"), contents={"usr/bin/new": "x/libgl1"}
+    )
+
+
+UPDATES = [*MAIN, *parse_one_line(f"deb {BASE} bookworm-updates main")]
+CONTENTS_OF_UPDATES = f"{BASE}/dists/bookworm-updates/main/Contents-amd64.gz"
+
+
+@pytest.mark.parametrize("body", [None, b"of yesterday"])
+def test_contents_of_updates_that_are_not_as_promised_are_left_out_with_a_word_until_they_are(
+    tmp_path: Path, body: bytes | None
+) -> None:
+    archive = with_updates()
+    good = archive.files.pop(CONTENTS_OF_UPDATES)
+    archive.files |= {} if body is None else {CONTENTS_OF_UPDATES: body}
+
+    before = index(archive, tmp_path, UPDATES)
+    archive.files[CONTENTS_OF_UPDATES] = good
+    after = index(archive, tmp_path, UPDATES)
+
+    assert "new" not in before.programs
+    package = before.packages.get("libgl1")
+    assert package is not None
+    assert package.version == "1.6.0-2"
+    assert "new in it are not known, and this state is not kept" in before.gaps[0].why
+    assert after.programs["new"] == ("libgl1",)
+    assert not any("names that are new" in gap.why for gap in after.gaps)
+
+
+def test_a_state_without_some_contents_is_not_kept_in_place_of_a_whole_one(tmp_path: Path) -> None:
+    whole = index(with_updates(), tmp_path, UPDATES)
+    changed = with_updates().suite("bookworm-updates", stanza("libgl1", "3"), contents={GL: "x/libgl1"})
+    del changed.files[CONTENTS_OF_UPDATES]
+    index(changed, tmp_path, UPDATES)
+
+    last = index(SmallArchive(), tmp_path, UPDATES)
+
+    assert last.snapshot == whole.snapshot
+    assert last.programs == whole.programs
+    assert len(list((tmp_path / "indexes").glob("*.state.zst"))) == 1
+
+
 def test_an_update_that_fails_does_not_pass_for_one(tmp_path: Path) -> None:
     index(small(), tmp_path)
     fetcher = Fetcher(tmp_path / "downloads", transport=SmallArchive())
@@ -315,6 +359,7 @@ def test_a_damaged_kept_state_is_read_anew(tmp_path: Path, keep: int) -> None:
     state.write_bytes(state.read_bytes()[:keep])
 
     assert index(small(), tmp_path).sonames["libGL.so.1"] == ("libgl1",)
+    assert index(SmallArchive(), tmp_path).sonames["libGL.so.1"] == ("libgl1",)
 
 
 def test_a_new_state_of_the_archive_is_read(tmp_path: Path) -> None:
