@@ -7,7 +7,8 @@ Rules: docs.docker.com, Compose file reference, "services": ``command`` stands f
 import posixpath
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -41,21 +42,6 @@ class Composed(msgspec.Struct, frozen=True, kw_only=True):
     command: tuple[str, ...] | None = None
     fields: Fields = {}
 
-    def runs(self, image: Produced) -> bool:
-        """Say whether it runs an image: one that it builds, or one that another builds under its name."""
-        builds = (build for build in image.builds if build.origin is BuildOrigin.COMPOSE)
-        is_built = any(
-            build.name == self.name and (posixpath.dirname(build.location.path) or ".") == self.folder
-            for build in builds
-        )
-        return is_built or (bool(self.image) and self._names(image))
-
-    def _names(self, image: Produced) -> bool:
-        tags = {full_name(tag) for build in image.builds for tag in build.tags}
-        # Where no build says how an image is called, its Dockerfile does; an official image is another one.
-        is_other = self.image.startswith("docker.io/library/")
-        return self.image in tags or (not tags and not is_other and self.image.endswith(f"/{image.name}"))
-
     def words(self, run: RunConfiguration) -> tuple[str, ...]:
         """Return the words of its first process over those of its image."""
         command = self.command or ()
@@ -66,6 +52,40 @@ class Composed(msgspec.Struct, frozen=True, kw_only=True):
         if run.entrypoint is None:
             return command
         return run.entrypoint.words + (() if run.entrypoint.is_shell_form else command)
+
+
+class Running:
+    """Which services run an image: those that build it, and those that name it."""
+
+    def __init__(self, services: Iterable[Composed]) -> None:
+        """Take the services; what runs an image is told in their order."""
+        self._services = tuple(services)
+        self._by_place: dict[tuple[str, str], list[int]] = defaultdict(list)
+        self._by_image: dict[str, list[int]] = defaultdict(list)
+        self._by_last: dict[str, list[int]] = defaultdict(list)
+        for at, service in enumerate(self._services):
+            self._by_place[service.folder, service.name].append(at)
+            self._by_image[service.image].append(at)
+            # An official image is not one that a folder of its name makes.
+            if not service.image.startswith("docker.io/library/"):
+                self._by_last[service.image.rpartition("/")[2]].append(at)
+
+    def of(self, image: Produced) -> list[Composed]:
+        """Return the services that run an image.
+
+        Where no build says how it is called, its Dockerfile's place or name does.
+        """
+        places = {
+            (posixpath.dirname(build.location.path) or ".", build.name)
+            for build in image.builds
+            if build.origin is BuildOrigin.COMPOSE
+        }
+        tags = {full_name(tag) for build in image.builds for tag in build.tags} - {""}
+        found = {at for place in places for at in self._by_place.get(place, ())}
+        found |= {at for tag in tags for at in self._by_image.get(tag, ())}
+        if not tags and image.name:
+            found |= {*self._by_last.get(image.name, ())}
+        return [self._services[at] for at in sorted(found)]
 
 
 def composed_services(repository: Repository) -> tuple[Composed, ...]:

@@ -7,7 +7,7 @@ from itertools import count
 import msgspec
 
 from fleet_audit.audit.dockerfiles.drafting.code import Code, code_of
-from fleet_audit.audit.dockerfiles.drafting.composed import PORTS_END, Composed, composed_services
+from fleet_audit.audit.dockerfiles.drafting.composed import PORTS_END, Composed, Running, composed_services
 from fleet_audit.audit.dockerfiles.drafting.deployed import deployed_services
 from fleet_audit.audit.dockerfiles.drafting.families import Families
 from fleet_audit.audit.dockerfiles.drafting.produced import TITLE, Produced
@@ -72,7 +72,7 @@ def found_services(
     What compose services, else containers of Kubernetes, start differently from one image, and what other
     stages of its Dockerfile start, are services of their own. One without a name is called as the `fleet` is.
     """
-    composed, deployed = composed_services(repository), deployed_services(repository)
+    composed, deployed = Running(composed_services(repository)), Running(deployed_services(repository))
     taken: set[str] = set()
     found = []
     for start in (start for image in images for start in _starts(image, composed, deployed)):
@@ -101,12 +101,11 @@ def found_services(
     return tuple(found)
 
 
-def _starts(image: Produced, composed: Sequence[Composed], deployed: Sequence[Composed]) -> Iterator[_Start]:
+def _starts(image: Produced, composed: Running, deployed: Running) -> Iterator[_Start]:
     starts = []
     for each in (image, *image.others):
         groups: dict[tuple[str, ...], list[Composed]] = {}
-        running = [service for service in composed if service.runs(each)]
-        for service in running or [service for service in deployed if service.runs(each)]:
+        for service in composed.of(each) or deployed.of(each):
             groups.setdefault(service.words(each.run), []).append(service)
         starts += [(each, *group) for group in groups.items()] or [(each, each.run.starting, [])]
     for each, words, services in starts:
