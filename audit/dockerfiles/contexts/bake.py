@@ -61,7 +61,9 @@ def _joined(
 ) -> tuple[Attribute, SourceLocation]:
     first, second = below[0].value, above[0].value
     if isinstance(first, Mapped) and isinstance(second, Mapped):
-        return Attribute(Mapped((*first.pairs, *second.pairs)), above[0].line), above[1]
+        # What is inherited twice is one entry.
+        pairs = dict((*first.pairs, *second.pairs))
+        return Attribute(Mapped(tuple(pairs.items())), above[0].line), above[1]
     return above
 
 

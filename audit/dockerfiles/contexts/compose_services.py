@@ -89,15 +89,24 @@ class ComposeReader:
     def __init__(self, repository: Repository) -> None:
         """Take the repository; nothing is read before it is asked for."""
         self._repository = repository
+        self._read: dict[str, Mapping[str, View]] = {}
+        self._made: dict[tuple[str, str, str], ComposeService] = {}
+        """What others extend, by its file, its name and the folder that paths are taken from."""
 
     def services(self, path: str, folder: str, values: Mapping[str, str]) -> Services:
         """Return the services of a compose file; `folder` is what its paths are taken from."""
+        self._made.clear()
         return {
             name: self._service(view, path, folder, values, ((path, name),))
             for name, view in self._views(path).items()
         }
 
     def _views(self, path: str) -> Mapping[str, View]:
+        if path not in self._read:
+            self._read[path] = self._services_of(path)
+        return self._read[path]
+
+    def _services_of(self, path: str) -> Mapping[str, View]:
         read = self._repository.yaml(path)
         if read is None or not read.documents:
             return {}
@@ -154,7 +163,9 @@ class ComposeReader:
         if view is None:
             self._tell(path, line, f"it extends the service {name}, which is not there")
             return None
-        return self._service(view, path, folder, values, (*chain, step))
+        if (*step, folder) not in self._made:
+            self._made[*step, folder] = self._service(view, path, folder, values, (*chain, step))
+        return self._made[*step, folder]
 
     def _file(self, written: str, folder: str, values: Mapping[str, str]) -> str | None:
         name = interpolated(written, values)

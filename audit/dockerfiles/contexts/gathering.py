@@ -18,6 +18,8 @@ from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.model.location import SourceLocation
 
 MAX_BUILDS: Final = 20_000
+MAX_FOLLOWED: Final = 100_000
+"""Instructions that are gone through once more because a Dockerfile is built in one more way."""
 
 
 def builds(
@@ -47,6 +49,7 @@ def builds(
     if next(named, None) is not None:
         repository.report("", f"asks for more than {MAX_BUILDS} builds", kind=GapKind.LIMIT_REACHED)
     found.sort(key=_order)
+    found = list(_followed(repository, found))
     return (*found, *_assumed(repository, fleet, {build.dockerfile for build in found}))
 
 
@@ -55,6 +58,28 @@ def _project_builds(repository: Repository, project: Project) -> Iterator[Build]
         yield from given_builds(repository, project.files, folder=project.folder, targets=project.targets)
     else:
         yield from project_builds(repository, project.files, project.folder)
+
+
+def _followed(repository: Repository, found: Iterable[Build]) -> Iterator[Build]:
+    """Yield the builds that can be followed: of each Dockerfile the first, and of more a bounded number."""
+    seen: set[str] = set()
+    instructions = 0
+    is_told = False
+    for build in found:
+        is_first = build.dockerfile not in seen
+        seen.add(build.dockerfile)
+        instructions += 0 if is_first else _length(repository, build.dockerfile)
+        if is_first or instructions <= MAX_FOLLOWED:
+            yield build
+        elif not is_told:
+            is_told = True
+            why = "Dockerfiles are built in so many ways that not all are followed"
+            repository.report("", why, kind=GapKind.LIMIT_REACHED)
+
+
+def _length(repository: Repository, path: str) -> int:
+    dockerfile = repository.dockerfile(path) if path and repository.holds(path) else None
+    return 1 if dockerfile is None else len(dockerfile.instructions)
 
 
 def _order(build: Build) -> tuple[int, SourceLocation, str, str]:

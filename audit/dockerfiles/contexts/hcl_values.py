@@ -14,6 +14,9 @@ class Unknown(Enum):
 
 
 UNKNOWN: Final = Unknown.VALUE
+MAX_TEXT: Final = 1 << 16
+"""Characters of one value; a few variables that each name the one before twice ask for more than there is."""
+
 Value = str | bool | Unknown | list["Value"] | dict[str, "Value"] | None
 """What an expression becomes; a number is the text that it is written with."""
 
@@ -89,7 +92,8 @@ def _worked_out(expression: Template | Compared | Choice, variables: Mapping[str
         case Template(parts):
             texts = [as_text(evaluated(part, variables)) for part in parts]
             known = [text for text in texts if text is not None]
-            return "".join(known) if len(known) == len(texts) else UNKNOWN
+            is_known = len(known) == len(texts) and sum(map(len, known)) <= MAX_TEXT
+            return "".join(known) if is_known else UNKNOWN
         case Compared(left, right, is_equal):
             sides = as_text(evaluated(left, variables)), as_text(evaluated(right, variables))
             return UNKNOWN if None in sides else (sides[0] == sides[1]) is is_equal

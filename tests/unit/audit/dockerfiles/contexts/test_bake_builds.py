@@ -222,3 +222,22 @@ def test_targets_that_inherit_each_other_in_many_ways_are_worked_out_once() -> N
 
     (build,) = built(text + 'group "default" { targets = ["t30"] }\n')[:1]
     assert (build.name, build.context) == ("t30", "x")
+
+
+def test_a_value_that_grows_with_each_variable_is_not_followed() -> None:
+    lines = [f'variable "A{at}" {{ default = "${{A{at - 1}}}${{A{at - 1}}}" }}' for at in range(1, 60)]
+    text = "\n".join(['variable "A0" { default = "xxxxxxxx" }', *lines])
+    (build,) = built(f'{text}\ntarget "web" {{ args = {{ A = A3, B = A59 }} }}\n')
+
+    assert build.args == (("A", "x" * 64), ("B", None))
+
+
+def test_what_is_inherited_twice_is_given_once() -> None:
+    lines = [
+        f'target "t{at}" {{\n inherits = ["t{at - 1}", "t{at - 1}"]\n args = {{ b{at} = "1" }}\n}}'
+        for at in range(1, 40)
+    ]
+    text = "\n".join(['target "t0" { args = { a = "1" } }', *lines, 'group "default" { targets = ["t39"] }'])
+    (build,) = built(text)
+
+    assert len(build.args) == 40

@@ -1,5 +1,7 @@
 """Which builds compose files ask for."""
 
+import time
+
 import pytest
 
 from fleet_audit.audit.dockerfiles.contexts.compose import compose_builds
@@ -205,3 +207,15 @@ def test_a_key_that_is_given_twice_is_a_gap_and_its_last_value_holds() -> None:
 
     assert [each.context for each in compose_builds(repository)] == ["two"]
     assert [(str(gap.location), gap.blocking) for gap in repository.gaps] == [("compose.yaml:4", True)]
+
+
+def test_a_long_ring_of_services_that_extend_one_another_ends() -> None:
+    count = 3000
+    services = "".join(
+        f"  s{at}:\n    extends: {{service: s{(at + 1) % count}}}\n    build: a{at}\n" for at in range(count)
+    )
+    begin = time.process_time()
+    found = built(compose_yaml=f"services:\n{services}")
+
+    assert len(found) == count
+    assert time.process_time() - begin < 10

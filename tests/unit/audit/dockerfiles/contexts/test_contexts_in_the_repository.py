@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from fleet_audit.audit.dockerfiles.contexts.absent import absent_parts
 from fleet_audit.audit.dockerfiles.contexts.agreement import disagreements, settled
-from fleet_audit.audit.dockerfiles.contexts.gathering import builds
+from fleet_audit.audit.dockerfiles.contexts.gathering import MAX_FOLLOWED, builds
 from fleet_audit.audit.dockerfiles.copying.ignore_faults import ignore_faults
 from fleet_audit.audit.dockerfiles.copying.sources import copied_sources
 from fleet_audit.audit.dockerfiles.repository import Repository
@@ -180,3 +180,21 @@ def test_a_dockerfile_that_nothing_builds_has_the_default_context() -> None:
     (build,) = builds(repository, Fleet(manifest, "/", "fleet.yaml"))
 
     assert (build.origin, build.context, build.unknown) == (BuildOrigin.DEFAULT, "src", ("args",))
+
+
+def test_a_dockerfile_that_is_built_in_thousands_of_ways_is_followed_in_some() -> None:
+    ways = "".join(
+        f"  s{at}: {{build: {{context: ., dockerfile: long/Dockerfile, args: {{A: x{at}}}}}}}\n"
+        for at in range(500)
+    )
+    files = {
+        "compose.yaml": f"services:\n{ways}  z: {{build: z}}\n",
+        "long/Dockerfile": "FROM a\n" + "RUN true\n" * 999,
+        "z/Dockerfile": "FROM a\n",
+    }
+    repository = Repository(tree(files))
+    found = [build.dockerfile for build in builds(repository, None)]
+
+    assert found.count("long/Dockerfile") == 1 + MAX_FOLLOWED // 1000
+    assert found.count("z/Dockerfile") == 1
+    assert [gap.kind for gap in repository.gaps] == [GapKind.LIMIT_REACHED]
