@@ -26,6 +26,9 @@ from fleet_audit.audit.dockerfiles.shell.script import (
 
 _SUCCEEDING = frozenset({"true", ":", "echo", "printf", "logger", "continue", "break"})
 _LEAVING = frozenset({"exit", "return"})
+MAX_SHELLS = 100
+"""Commands that begin in one line among which the one is sought that gives a command to a shell."""
+
 _OF_BRANCHES = frozenset({BlockKind.IF, BlockKind.CASE, BlockKind.LOOP, BlockKind.FOR})
 
 
@@ -94,7 +97,9 @@ def _ways_to(script: Script, command: Command, depth: int) -> list[tuple[list[_L
     path = _path_to(script.items, command)
     if path is not None or depth >= MAX_INNER:
         return [] if path is None else [(path, command)]
-    for outer in script.commands:
+    before = [outer for outer in script.commands if outer.line <= command.line]
+    line = max((outer.line for outer in before), default=0)
+    for outer in [outer for outer in before if outer.line == line][:MAX_SHELLS]:
         call = called(outer)
         inner = None if call is None else inner_script(call, outer)
         # What a shell is given is read anew each time: equal commands are the same one.
