@@ -7,6 +7,8 @@ from fleet_audit.audit.configuration.located import load
 from fleet_audit.audit.configuration.schema import convert
 from fleet_audit.audit.dockerfiles.contexts.gathering import builds
 from fleet_audit.audit.dockerfiles.drafting.drafting import draft
+from fleet_audit.audit.dockerfiles.drafting.entries import Ground, entry_of
+from fleet_audit.audit.dockerfiles.drafting.shipping import Shipped
 from fleet_audit.audit.dockerfiles.drafting.writing import manifest_text
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.fleet.semantics import contradictions
@@ -52,3 +54,75 @@ def test_any_repository_gives_a_draft_that_is_a_manifest(folder: str, title: str
     read = load(manifest_text(draft("x", repository, builds(repository, None))), name="fleet.yaml")
 
     assert convert(read, Manifest, also=contradictions(read)).fleet == "x"
+
+
+SCRIPTS = st.lists(
+    st.sampled_from(
+        [
+            *(
+                "exec",
+                "sh",
+                "-c",
+                '"$@"',
+                "$1",
+                "/go.sh",
+                "python",
+                "-m",
+                "a",
+                "a.py",
+                "poetry run",
+                "uv run",
+            ),
+            *(
+                "if",
+                "then",
+                "fi",
+                "for x in",
+                "do",
+                "done",
+                "case",
+                "esac",
+                "{",
+                "}",
+                "(",
+                ")",
+                "'",
+                '"',
+                "`",
+                "$(",
+            ),
+            *(
+                "\n",
+                ";",
+                "&&",
+                "|",
+                "&",
+                "A=b",
+                "cd",
+                "..",
+                "gunicorn",
+                "a:b",
+                "celery -A a",
+                "\\",
+                "<<E",
+                "tini --",
+            ),
+        ]
+    ),
+    max_size=40,
+).map(" ".join)
+
+
+@given(
+    SCRIPTS,
+    st.lists(st.sampled_from(["/go.sh", "sh", "-c", "python", "a.py", "exec /go.sh", "x"]), max_size=5),
+)
+def test_whatever_a_script_says_its_entry_is_a_file_of_the_repository_or_none(
+    script: str, words: list[str]
+) -> None:
+    repository = Repository(tree({"go.sh": script, "a.py": ""}))
+    ground = Ground(repository, (Shipped(".", "/"),), lambda _: None)
+
+    entry = entry_of(words, "/", ground)
+
+    assert entry.name in {"", "a.py", "go.sh", "module:a"}

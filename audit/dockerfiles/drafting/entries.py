@@ -25,6 +25,9 @@ MAX_DEPTH = 4
 MAX_STARTERS = 20
 """Programs that only start others that are looked behind."""
 
+MAX_COMMAND = 1 << 16
+"""Characters of a command that is looked at."""
+
 MAX_TEXT = 1 << 18
 """Bytes of a script or pyproject.toml that is read."""
 
@@ -117,11 +120,13 @@ class _Follower:
         self._seen: set[str] = set()
 
     def of_words(self, words: Sequence[str], folder: str, depth: int) -> Entry:
+        if depth <= 0 or sum(map(len, words)) > MAX_COMMAND:
+            return NOTHING
         words = _behind_starters(words)
         text = shell_text(tuple(words))
         if text is not None:
             return self._of_script(read_script(text), folder, (), "", depth)
-        if not words or depth == 0:
+        if not words:
             return NOTHING
         program, *arguments = words
         if program.rpartition("/")[2] in SHELLS:

@@ -123,3 +123,12 @@ def test_an_entry_point_of_the_project_leads_to_its_module(table: str) -> None:
 )
 def test_a_damaged_project_has_no_entry_points(text: str) -> None:
     assert _entry(["acme-server"], {"backend/pyproject.toml": text}) == NOTHING
+
+
+def test_hostile_scripts_end_soon() -> None:
+    long = "A=" + "x" * 9000 + "\nfor i in " + "1 " * 20 + "; do run " + "$A " * 900 + "; done\n"
+    nested = "sh -c " * 20_000
+    wrapped = "env poetry run " * 10_000
+    for script in (long, nested, wrapped, 'exec "$@"\n/start.sh\n' * 1000):
+        assert _entry(["/start.sh", "/start.sh"], {"docker/start.sh": script}) == NOTHING
+    assert _entry(["poetry", "run"] * 50_000) == NOTHING
