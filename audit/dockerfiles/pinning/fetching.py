@@ -17,6 +17,7 @@ from fleet_audit.audit.dockerfiles.shell.script import (
     Command,
     Item,
     Part,
+    PartKind,
     Script,
     Word,
     pipelines,
@@ -129,6 +130,9 @@ def _substituted(command: Command) -> Iterator[PipedScript]:
         return
     words = [*call.arguments, *(each.target for each in command.redirects if each.operator in ("<", "<<<"))]
     for word in words:
+        # Amid other text, what is fetched is a value of that text.
+        if any(part.kind is PartKind.LITERAL and part.text.strip() for part in word.parts):
+            continue
         for part in word.parts:
             address = _fetched_by(part)
             if address is not None and (runs_words or part.text.startswith("<(")):

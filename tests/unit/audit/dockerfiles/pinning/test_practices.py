@@ -179,6 +179,8 @@ def test_what_is_fetched_and_run_is_told(run: str) -> None:
         "curl https://archive.example/i | sh -c 'cat > x'",
         "echo 'curl https://archive.example/i | sh'",
         "X=$(curl https://archive.example/i)",
+        'sh -c "echo $(curl https://archive.example/i)"',
+        "python3 -c \"print('$(curl https://archive.example/i)')\"",
         "cat x | sh",
         "diff <(curl https://archive.example/i) x",
         "curl -o x.sh https://archive.example/i && echo '0f3c  x.sh' | sha256sum -c && sh x.sh",
