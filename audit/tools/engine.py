@@ -22,6 +22,9 @@ _WHOLE_SECONDS = 3600.0
 _MAX_MESSAGE = 4096
 _DOCKER_SOCKET = "/var/run/docker.sock"
 _PODMAN_SOCKET = "/run/podman/podman.sock"
+_REMEDY = (
+    "start it, say where it is (DOCKER_HOST, CONTAINER_HOST), or name a saved image (docker-archive:FILE)"
+)
 
 
 class EngineError(FleetAuditError):
@@ -86,7 +89,7 @@ def save_stream(engine: str, address: str, name: str, *, idle_seconds: float = _
         refusal = "" if response.status == http.client.OK else _refusal(response, name)
     except (OSError, http.client.HTTPException) as e:
         connection.close()
-        raise EngineError(engine, address, f"cannot be asked for {name} ({_reason(e)})") from e
+        raise EngineError(engine, address, f"cannot be asked for {name} ({_reason(e)}); {_REMEDY}") from e
     if refusal:
         connection.close()
         raise EngineError(engine, address, refusal)

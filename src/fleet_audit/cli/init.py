@@ -56,7 +56,8 @@ def command(*, folder: Path, is_printed: bool, common: Common) -> int:
             f"  fleet-audit dockerfiles -f {path}" if str(folder) != "." else "  fleet-audit dockerfiles"
         )
     for gap in repository.gaps:
-        click.echo(f"not looked at: {gap.location}: {gap.why}", err=True)
+        if gap.blocking or not common.quiet:
+            click.echo(f"not looked at: {gap.location}: {gap.why}", err=True)
     return 3 if any(gap.blocking for gap in repository.gaps) else 0
 
 
