@@ -239,10 +239,14 @@ class _Finder:
         end = min(closing(self._shadow, found.end(), limit) + 1, limit)
         self._left -= end - name_start
         node = islands.expression(self._source[name_start:end], self._shadow[name_start:end])
-        if not isinstance(node, cst.Call):
-            return None
         start = name_start - (len(owner[0]) if owner else 0)
-        return _Site(start, end, self._outline.text.line(start), self._outline.block_at(start), name, node)
+        line, block = self._outline.text.line(start), self._outline.block_at(start)
+        if isinstance(node, cst.Call):
+            return _Site(start, end, line, block, name, node)
+        if node is None and name.rpartition(".")[2] in _IMPORTERS:
+            # What is too deep or too long to be read imports something all the same.
+            self._dynamic.append(DynamicImportCall(line, block, self._text(start, end)))
+        return None
 
     def _qualified(self, name: str) -> str:
         first, dot, rest = name.partition(".")
@@ -285,7 +289,7 @@ class _Finder:
     def _packages_meant(self, name: cst.BaseExpression, site: _Site) -> list[str]:
         """Return the packages that an import by a computed name takes its modules from."""
         begun = self._packages.by_name(name, site.start)
-        return [begun] if begun else list(dict.fromkeys(self._packages.by_listing(site.block)))
+        return [begun] if begun else list(self._packages.by_listing(site.block))
 
     def _absolute(self, modules: list[str], site: _Site) -> Iterator[str]:
         """Yield names as the call takes them: relative ones from the package that it is given.

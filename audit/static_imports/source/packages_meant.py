@@ -33,6 +33,7 @@ class PackagesMeant:
         self._outline = outlined
         self._constants = constants
         self._qualified = qualified
+        self._listings: dict[int, tuple[str, ...]] = {}
 
     def by_name(self, node: cst.BaseExpression, at: int) -> str:
         """Return the package that a name begins with (``f"plugins.{name}"``); empty where none is known.
@@ -49,13 +50,20 @@ class PackagesMeant:
         package = beginning.rpartition(".")[0].replace(f"{_OWN_NAME}.", ".").replace(_OWN_NAME, _OWN)
         return package if package == _OWN or is_module_name(package) else ""
 
-    def by_listing(self, block: int) -> Iterator[str]:
-        """Yield the packages whose modules ``pkgutil`` lists in the function that a block is in."""
+    def by_listing(self, block: int) -> tuple[str, ...]:
+        """Return the packages whose modules ``pkgutil`` lists in the function that a block is in."""
         spans = self._outline.spans
         while block > 0 and spans[block].kind is not BlockKind.FUNCTION:
             block = spans[block].parent
+        if block not in self._listings:
+            self._listings[block] = tuple(dict.fromkeys(self._listings_in(block)))
+        return self._listings[block]
+
+    def _listings_in(self, function: int) -> Iterator[str]:
         shadow, source = self._outline.text.shadow, self._outline.text.source
-        begin, end = (spans[block].body, self._outline.end(block)) if block > 0 else (0, len(shadow))
+        begin, end = 0, len(shadow)
+        if function > 0:
+            begin, end = self._outline.spans[function].body, self._outline.end(function)
         for found in islice(_LISTS.finditer(shadow, begin, end), _MOST_LISTINGS):
             stop = closing(shadow, found.end(), min(len(shadow), found.end() + _LONGEST_CALL))
             call = islands.expression(source[found.start() : stop + 1], shadow[found.start() : stop + 1])

@@ -97,3 +97,8 @@ def test_a_computed_name_is_told_all_the_same() -> None:
     found = examination({**PLUGINS, "app.py": app}, IMAGE).services[0]
     assert [call.location.line for call in found.dynamic_imports] == [2]
     assert found.missing == ()
+
+
+def test_many_calls_beside_many_listings_are_followed() -> None:
+    app = "import plugins\n" + LISTED + "print(name)\n" + "pkgutil.iter_modules(plugins.__path__)\n" * 2_000
+    assert levels(app + "importlib.import_module(name)\n" * 1_900) == {"fast": Level.PROBABLE}

@@ -191,6 +191,8 @@ def test_reading_the_path_is_no_edit() -> None:
         ("class Loader:\n    load = __import__\nload('a')", ("a",)),
         ("importlib.import_module(name)", ()),
         ("importlib.import_module('not a module')", ()),
+        ("importlib.import_module(" + "(" * 50 + "name" + ")" * 51, ()),
+        ("importlib.import_module(" + "name + " * 400 + "name)", ()),
     ],
 )
 def test_imports_by_name_are_seen(call: str, modules: tuple[str, ...]) -> None:
