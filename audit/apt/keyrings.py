@@ -5,7 +5,6 @@ import binascii
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
 
 import msgspec
 
@@ -92,7 +91,7 @@ class Keyrings:
 
 def _is_of(name: str, distribution: str) -> bool:
     """Say whether a file of /usr/share/keyrings has keys with which the distribution still signs."""
-    is_its_own = any(fnmatchcase(name, f"{distribution}-archive-*{suffix}") for suffix in _SUFFIXES)
+    is_its_own = name.startswith(f"{distribution}-archive-") and name.endswith(_SUFFIXES)
     return is_its_own and "-removed-" not in name
 
 

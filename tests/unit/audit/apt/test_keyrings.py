@@ -42,6 +42,12 @@ def test_keys_of_third_parties_and_retired_ones_do_not_count_unless_they_are_nam
     ]
 
 
+def test_an_image_cannot_widen_whose_keys_count_by_the_name_of_its_distribution() -> None:
+    image = tree({"/usr/share/keyrings/vendor-archive-keyring.gpg": ARCHIVE})
+
+    assert Keyrings([("the image", image)], "*").of(PLAIN) == ()
+
+
 def test_a_source_that_names_keys_believes_no_others() -> None:
     image = tree({"/etc/apt/trusted.gpg": OTHER, "/keys/a.gpg": ARCHIVE, "/keys/b.gpg": EXPIRED})
 
