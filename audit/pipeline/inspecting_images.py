@@ -8,11 +8,11 @@ import msgspec
 
 from fleet_audit.audit.apt.state import InstalledState
 from fleet_audit.audit.dockerfiles.running.detecting import Seen, detected, started_programs
+from fleet_audit.audit.dockerfiles.running.inits import behind_init
 from fleet_audit.audit.dockerfiles.running.masking import masked, masked_names, masked_text, secret_values
 from fleet_audit.audit.dockerfiles.running.stored import of_image
 from fleet_audit.audit.dockerfiles.running.user_names import numbers
 from fleet_audit.audit.dockerfiles.standards.probes import asked_health
-from fleet_audit.audit.dockerfiles.standards.processes import behind_init
 from fleet_audit.audit.images.folder import FolderTree
 from fleet_audit.audit.images.open import Image
 from fleet_audit.audit.images.tree import FileKind, FileTree, FileUnreadable, join, normalise

@@ -6,8 +6,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet_audit.audit.dockerfiles.contexts.matching import PathPattern
 from fleet_audit.audit.dockerfiles.copying.ignoring import ignore_rules
-from fleet_audit.audit.dockerfiles.copying.matching import PathPattern
 
 NAMES = st.sampled_from(["a", "b", "ab", "ba", "a.b", "aab"])
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)

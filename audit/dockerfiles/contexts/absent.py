@@ -3,7 +3,7 @@
 import posixpath
 from collections.abc import Iterable, Iterator
 
-from fleet_audit.audit.dockerfiles.copying.made_elsewhere import MadeElsewhere
+from fleet_audit.audit.dockerfiles.contexts.made_elsewhere import MadeElsewhere
 from fleet_audit.audit.dockerfiles.kinds import FileRole
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.model.builds import Build, BuildOrigin

@@ -12,7 +12,7 @@ from fleet_audit.audit.configuration.located import View
 from fleet_audit.audit.dockerfiles.contexts.interpolation import interpolated
 from fleet_audit.audit.dockerfiles.contexts.leading import Place, is_address, place
 from fleet_audit.audit.dockerfiles.repository import Repository
-from fleet_audit.audit.dockerfiles.workflows.texts import as_text
+from fleet_audit.audit.dockerfiles.yaml_texts import as_text
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.location import SourceLocation
 

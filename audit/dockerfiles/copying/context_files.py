@@ -10,17 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.contexts.matching import (
+    PathPattern,
+    PatternInvalid,
+    has_wildcard,
+    path_pattern,
+)
 from fleet_audit.audit.dockerfiles.copying.ignoring import (
     MAX_COMPARISONS,
     IgnorePattern,
     IgnoreRules,
     ignore_rules,
-)
-from fleet_audit.audit.dockerfiles.copying.matching import (
-    PathPattern,
-    PatternInvalid,
-    has_wildcard,
-    path_pattern,
 )
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.images.tree import Entry, FileKind, join, normalise, resolve_links

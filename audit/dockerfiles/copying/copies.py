@@ -7,8 +7,8 @@ from functools import lru_cache
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.contexts.matching import PathPattern, PatternInvalid, path_pattern
 from fleet_audit.audit.dockerfiles.copying.ignoring import IgnoreRules
-from fleet_audit.audit.dockerfiles.copying.matching import PathPattern, PatternInvalid, path_pattern
 from fleet_audit.audit.dockerfiles.copying.takings import Taking, takings
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes, scopes
 from fleet_audit.audit.dockerfiles.language.needed import origin_stage

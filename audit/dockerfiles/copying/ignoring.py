@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.copying.matching import (
+from fleet_audit.audit.dockerfiles.contexts.matching import (
     PathPattern,
     PatternInvalid,
     has_wildcard,

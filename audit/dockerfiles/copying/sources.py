@@ -8,9 +8,9 @@ from itertools import chain, islice
 import msgspec
 from msgspec.structs import replace
 
+from fleet_audit.audit.dockerfiles.contexts.made_elsewhere import MadeElsewhere
 from fleet_audit.audit.dockerfiles.copying.context_files import Contexts, Found
 from fleet_audit.audit.dockerfiles.copying.ignoring import IgnoreRules
-from fleet_audit.audit.dockerfiles.copying.made_elsewhere import MadeElsewhere
 from fleet_audit.audit.dockerfiles.copying.made_images import MadeImages
 from fleet_audit.audit.dockerfiles.copying.stage_contents import StageContents
 from fleet_audit.audit.dockerfiles.copying.takings import Taking, kept_takings, takings

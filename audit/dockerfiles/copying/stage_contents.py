@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.contexts.matching import clean_path, has_wildcard
 from fleet_audit.audit.dockerfiles.copying.context_files import Found
 from fleet_audit.audit.dockerfiles.copying.kept import kept_by
-from fleet_audit.audit.dockerfiles.copying.matching import clean_path, has_wildcard
 from fleet_audit.audit.dockerfiles.copying.takings import Taking, takings
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes
 from fleet_audit.audit.dockerfiles.language.reference import ReferenceInvalid, parse_reference

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from msgspec.structs import replace
 
+from fleet_audit.audit.dockerfiles.contexts.matching import clean_path
 from fleet_audit.audit.dockerfiles.copying.kept import Kept
-from fleet_audit.audit.dockerfiles.copying.matching import clean_path
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes
 from fleet_audit.audit.dockerfiles.language.mounts import Mount, MountInvalid, parse_mount
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile, Instruction, Stage

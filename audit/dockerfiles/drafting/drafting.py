@@ -19,8 +19,8 @@ from fleet_audit.audit.dockerfiles.kinds import FileRole
 from fleet_audit.audit.dockerfiles.language.reference import ImageReference, ReferenceInvalid, parse_reference
 from fleet_audit.audit.dockerfiles.manifest.startup import started
 from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.dockerfiles.running.inits import init_of, shown
 from fleet_audit.audit.dockerfiles.running.masking import masked_words
-from fleet_audit.audit.dockerfiles.standards.processes import init_of, shown
 from fleet_audit.audit.fleet.manifest import MANIFEST_NAME
 from fleet_audit.audit.model.builds import Build
 from fleet_audit.audit.model.draft import Draft, Fields, Guess, Plain

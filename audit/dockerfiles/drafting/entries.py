@@ -10,12 +10,12 @@ import msgspec
 from fleet_audit.audit.dockerfiles.drafting.python_programs import Target, python_target
 from fleet_audit.audit.dockerfiles.drafting.shipping import Shipped
 from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.dockerfiles.running.inits import behind_init
 from fleet_audit.audit.dockerfiles.shell.calls import called
 from fleet_audit.audit.dockerfiles.shell.following import Executed, follow
 from fleet_audit.audit.dockerfiles.shell.reading import read_script
 from fleet_audit.audit.dockerfiles.shell.script import Script
 from fleet_audit.audit.dockerfiles.shell.symbols import known
-from fleet_audit.audit.dockerfiles.standards.processes import behind_init
 from fleet_audit.audit.images.tree import FileKind, FileUnreadable, normalise
 from fleet_audit.audit.model.running import SHELLS, shell_text
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.running.inits import behind_init
 from fleet_audit.audit.dockerfiles.shell.calls import called
 from fleet_audit.audit.dockerfiles.shell.reading import read_script
-from fleet_audit.audit.dockerfiles.standards.processes import behind_init
 from fleet_audit.audit.knowledge.rows import ServiceSigns
 from fleet_audit.audit.model.finding import Confidence
 from fleet_audit.audit.model.inspection import DetectedService, Sign

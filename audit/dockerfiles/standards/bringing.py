@@ -7,9 +7,9 @@ import posixpath
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.contexts.matching import has_wildcard
 from fleet_audit.audit.dockerfiles.copying.context_files import ContextFiles
 from fleet_audit.audit.dockerfiles.copying.ignoring import IgnoreRules
-from fleet_audit.audit.dockerfiles.copying.matching import has_wildcard
 from fleet_audit.audit.dockerfiles.language.expansion import Scopes
 from fleet_audit.audit.dockerfiles.running.configuration import Step
 from fleet_audit.audit.images.tree import FileKind

@@ -8,12 +8,12 @@ from typing import Final
 
 from fleet_audit.audit.dockerfiles.language.structure import Instruction
 from fleet_audit.audit.dockerfiles.running.bases import Bases
+from fleet_audit.audit.dockerfiles.running.inits import shown
 from fleet_audit.audit.dockerfiles.shell.calls import called
 from fleet_audit.audit.dockerfiles.shell.instructions import SHELLS
 from fleet_audit.audit.dockerfiles.shell.script import Command
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, Role
 from fleet_audit.audit.dockerfiles.standards.probes import read_probe, swallowed_by
-from fleet_audit.audit.dockerfiles.standards.processes import shown
 from fleet_audit.audit.model.finding import Confidence
 from fleet_audit.audit.model.running import HealthSetting
 from fleet_audit.audit.model.standards import Health, Observed

@@ -3,8 +3,8 @@
 CONTRACT: `size_budget_mb` counts what is pulled, in megabytes of 1,000,000 bytes.
 """
 
+from fleet_audit.audit.dockerfiles.running.inits import MAX_SHOWN
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage
-from fleet_audit.audit.dockerfiles.standards.processes import MAX_SHOWN
 from fleet_audit.audit.model.image import Layer
 from fleet_audit.audit.model.standards import ImageSize, Observed
 

@@ -9,6 +9,7 @@ from fleet_audit.audit.dockerfiles.copying.context_files import Contexts
 from fleet_audit.audit.dockerfiles.language.reference import ReferenceInvalid, parse_reference
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.running.bases import Bases, full_name
+from fleet_audit.audit.dockerfiles.running.inits import init_of
 from fleet_audit.audit.dockerfiles.running.user_names import DeclaredNames
 from fleet_audit.audit.dockerfiles.standards.declared import exposed_ports, labels, triggers
 from fleet_audit.audit.dockerfiles.standards.health import health
@@ -23,7 +24,7 @@ from fleet_audit.audit.dockerfiles.standards.outside import (
     started_with_init,
 )
 from fleet_audit.audit.dockerfiles.standards.platforms import platforms
-from fleet_audit.audit.dockerfiles.standards.processes import first_process, init_of
+from fleet_audit.audit.dockerfiles.standards.processes import first_process
 from fleet_audit.audit.dockerfiles.standards.secrets import secrets
 from fleet_audit.audit.dockerfiles.standards.sizes import image_size
 from fleet_audit.audit.dockerfiles.standards.start_files import copied_script, start_file

@@ -16,13 +16,13 @@ from fleet_audit.audit.dockerfiles.language.structure import Instruction, Stage
 from fleet_audit.audit.dockerfiles.pinning.origins import Origins
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.running.bases import Bases
+from fleet_audit.audit.dockerfiles.running.inits import behind_init
 from fleet_audit.audit.dockerfiles.shell.calls import Call, called
 from fleet_audit.audit.dockerfiles.shell.instructions import run_script
 from fleet_audit.audit.dockerfiles.shell.reading import read_script
 from fleet_audit.audit.dockerfiles.shell.script import Command, Redirect, Script
 from fleet_audit.audit.dockerfiles.standards.bringing import Brought, copied, why_absent
 from fleet_audit.audit.dockerfiles.standards.images import MadeImage, own_steps
-from fleet_audit.audit.dockerfiles.standards.processes import behind_init
 from fleet_audit.audit.images.tree import FileKind
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.running import shell_text

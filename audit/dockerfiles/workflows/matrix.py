@@ -11,7 +11,7 @@ from math import prod
 import msgspec
 
 from fleet_audit.audit.configuration.located import Value, View
-from fleet_audit.audit.dockerfiles.workflows.texts import as_text
+from fleet_audit.audit.dockerfiles.yaml_texts import as_text
 from fleet_audit.audit.model.workflows import Combination
 
 MAX_RUNS = 256

@@ -8,7 +8,8 @@ import re
 
 import msgspec
 
-from fleet_audit.audit.configuration.located import Value, View
+from fleet_audit.audit.configuration.located import View
+from fleet_audit.audit.dockerfiles.yaml_texts import as_text
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.workflows import Settings, Written
 
@@ -30,21 +31,6 @@ class Lines(msgspec.Struct, frozen=True):
             return False
         header = self.lines[line - 1]
         return len(header) <= _MAX_HEADER and _LITERAL.fullmatch(header) is not None
-
-
-def as_text(value: Value) -> str | None:
-    """Return the text that a value becomes; None for lists and mappings."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case float():
-            return format(value, ".15g")
-        case str() | int():
-            return str(value)
-        case _:
-            return None
 
 
 def place(view: View, lines: Lines) -> SourceLocation:

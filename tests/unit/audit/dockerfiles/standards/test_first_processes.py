@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleet_audit.audit.dockerfiles.standards.processes import behind_init, init_of
+from fleet_audit.audit.dockerfiles.running.inits import behind_init, init_of
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.copying.matching import PathPattern, PatternInvalid, path_pattern
+from fleet_audit.audit.dockerfiles.contexts.matching import PathPattern, PatternInvalid, path_pattern
 from fleet_audit.audit.dockerfiles.repository import Repository
 
 MAX_PATTERNS = 2000

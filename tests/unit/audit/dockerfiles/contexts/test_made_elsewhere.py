@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleet_audit.audit.dockerfiles.copying.made_elsewhere import MadeElsewhere
+from fleet_audit.audit.dockerfiles.contexts.made_elsewhere import MadeElsewhere
 from fleet_audit.audit.dockerfiles.repository import Repository
 from tests.support.trees import tree
 
