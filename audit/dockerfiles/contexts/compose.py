@@ -39,10 +39,10 @@ def compose_builds(repository: Repository, told: Collection[str] = ()) -> Iterat
     A file in a folder below may be read from the root (``--project-directory``, or behind another ``-f``):
     so it is taken where its Dockerfile is there from the root alone.
     """
-    reader = ComposeReader(repository)
+    reader, attempt = ComposeReader(repository), ComposeReader(repository, tells=False)
     for folder, names in _folders(repository):
         files = [name for name in names if name in (*BASES, *OVERRIDES) or _path(folder, name) not in told]
-        at_root = {} if folder == "." else _by_name(_folder_builds(repository, reader, folder, files, "."))
+        at_root = {} if folder == "." else _by_name(_folder_builds(repository, attempt, folder, files, "."))
         for build in _folder_builds(repository, reader, folder, files, folder):
             other = at_root.get((build.location, build.name))
             is_elsewhere = (

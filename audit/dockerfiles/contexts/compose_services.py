@@ -86,9 +86,13 @@ Services = Mapping[str, ComposeService]
 class ComposeReader:
     """Reads compose files: the services of each, what they extend included."""
 
-    def __init__(self, repository: Repository) -> None:
-        """Take the repository; nothing is read before it is asked for."""
+    def __init__(self, repository: Repository, *, tells: bool = True) -> None:
+        """Take the repository; nothing is read before it is asked for.
+
+        What is missing is reported where it `tells`: not where files are read as nobody may read them.
+        """
         self._repository = repository
+        self._tells = tells
         self._read: dict[str, Mapping[str, View]] = {}
         self._made: dict[tuple[str, str, str], ComposeService] = {}
         """What others extend, by its file, its name and the folder that paths are taken from."""
@@ -173,7 +177,8 @@ class ComposeReader:
         return found.path if found.is_known and self._repository.holds(found.path) else None
 
     def _tell(self, path: str, line: int, why: str) -> None:
-        self._repository.report(path, why, line=line, kind=GapKind.NOT_EXAMINED)
+        if self._tells:
+            self._repository.report(path, why, line=line, kind=GapKind.NOT_EXAMINED)
 
 
 def _said(view: View, path: str, values: Mapping[str, str]) -> Said | None:

@@ -219,3 +219,16 @@ def test_a_long_ring_of_services_that_extend_one_another_ends() -> None:
 
     assert len(found) == count
     assert time.process_time() - begin < 10
+
+
+def test_what_only_a_reading_from_the_root_would_miss_is_not_told() -> None:
+    files = {
+        "common.yaml": "services: {x: {build: {target: t}}}\n",
+        "a/compose.yaml": "services: {x: {build: ., extends: {file: ../common.yaml, service: x}}}\n",
+        "a/Dockerfile": "FROM a AS t\n",
+    }
+    repository = Repository(tree(files))
+    (build,) = compose_builds(repository)
+
+    assert (build.context, build.target) == ("a", "t")
+    assert repository.gaps == ()
