@@ -33,7 +33,7 @@ def _accounts(repository: Repository, builds: Sequence[Build]) -> Iterator[Docke
         if dockerfile is None:
             continue
         if dockerfile.foreign_frontend:
-            why = f"it is written for {dockerfile.foreign_frontend}, whose language is not known here"
+            why = f"it is written for {dockerfile.foreign_frontend[:120]}, whose language is not known here"
             repository.report(path, why, kind=GapKind.NOT_EXAMINED)
         own = users.get(path, ())
         stages = tuple(StageName(stage.name, stage.base, stage.line) for stage in dockerfile.stages)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from fleet_audit.audit.dockerfiles.accounts import dockerfile_accounts
 from fleet_audit.audit.dockerfiles.kinds import FileRole, role_of
 from fleet_audit.audit.dockerfiles.repository import MAX_INSTRUCTIONS, Repository
 from fleet_audit.audit.images.folder import open_folder
@@ -124,9 +125,24 @@ def test_who_only_looks_for_something_in_a_broken_file_blocks_nothing_and_who_ne
     assert sorted(gap.blocking for gap in repository.gaps) == [False, True]
 
 
+def test_a_file_that_vanishes_before_it_is_read_is_a_gap(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+    repository = Repository(open_folder(tmp_path))
+    assert repository.files(FileRole.COMPOSE) == ("compose.yaml",)
+    (tmp_path / "compose.yaml").unlink()
+    assert repository.yaml("compose.yaml") is None
+    assert [(gap.what, gap.kind) for gap in repository.gaps] == [("compose.yaml", GapKind.UNREADABLE_FILE)]
+
+
 def test_a_dockerfile_of_too_many_instructions_is_a_gap() -> None:
     lines = "RUN true\n" * MAX_INSTRUCTIONS
     repository = Repository(tree({"a/Dockerfile": f"FROM a\n{lines}", "b/Dockerfile": f"{lines}"}))
     assert repository.dockerfile("a/Dockerfile") is None
     assert repository.dockerfile("b/Dockerfile") is not None
     assert [(gap.what, gap.kind) for gap in repository.gaps] == [("a/Dockerfile", GapKind.LIMIT_REACHED)]
+
+
+def test_the_name_of_another_frontend_is_told_in_short() -> None:
+    repository = Repository(tree({"Dockerfile": f"# syntax={'x/' * 100_000}\nFROM a\n"}))
+    assert dockerfile_accounts(repository, ())
+    assert [len(gap.why) < 300 for gap in repository.gaps] == [True]
