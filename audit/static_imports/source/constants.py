@@ -47,7 +47,22 @@ _BINDS = {
 
 _LONGEST_BEFORE = 200
 
+_WHOLE, _FIRST, _SECOND, _VALUES = ("each", "first", "second", "value")
+"""What a loop takes of the items that it goes through; the last is that of a dictionary's."""
+
+_VIEWS = {
+    ("items", _FIRST): _WHOLE,
+    ("items", _SECOND): _VALUES,
+    ("keys", _WHOLE): _WHOLE,
+    ("values", _WHOLE): _VALUES,
+}
+"""What is taken of a dictionary, by the method that is looped over and what is taken of that."""
+
 _Reader = Callable[[cst.BaseExpression, int, int], list[str]]
+
+
+class _Looped(cst.Call):
+    """What a loop takes of the items of its argument, as if a function of that name returned it."""
 
 
 class Constants:
@@ -79,6 +94,7 @@ class Constants:
             cst.FormattedString: self._of_format,
             cst.Subscript: self._of_element,
             cst.Call: self._of_call,
+            _Looped: self._of_loop,
         }
 
     def strings(self, node: cst.BaseExpression, offset: int) -> tuple[str, ...]:
@@ -119,28 +135,30 @@ class Constants:
     def _find(self, name: str) -> list[tuple[int, cst.BaseExpression]]:
         found: list[tuple[int, cst.BaseExpression]] = []
         last = -1
-        for end in self._bindings(name.encode()):
+        for end, part in self._bindings(name.encode()):
             if len(found) == MAX_ASSIGNMENTS:
                 break
             if end > last and (value := self._right_side(end)) is not None:
-                found.append((end, value))
+                found.append((end, _Looped(cst.Name(part), [cst.Arg(value)]) if part else value))
             last = end
         return found
 
-    def _bindings(self, name: bytes) -> Iterator[int]:
-        """Yield where the expressions begin that are bound to `name`, or that it goes through."""
+    def _bindings(self, name: bytes) -> Iterator[tuple[int, str]]:
+        """Yield where the expressions begin that are bound to `name`, or that it goes through.
+
+        For these it is said which part of each item it is.
+        """
         at = self._shadow.find(name)
         while at >= 0:
             end = at + len(name)
-            if _MAY_BIND.match(self._shadow, end) and (before := self._before(at)):
-                bound = _BINDS[before].match(self._shadow, end)
+            if _MAY_BIND.match(self._shadow, end) and (before := self._before(at)) is not None:
+                bound = _BINDS[before.lastgroup or ""].match(self._shadow, end)
                 if bound is not None:
-                    yield bound.end()
+                    yield bound.end(), _part(before, bound)
             at = self._shadow.find(name, end)
 
-    def _before(self, at: int) -> str:
-        found = _BEFORE.search(self._shadow, max(0, at - _LONGEST_BEFORE), at)
-        return "" if found is None else found.lastgroup or ""
+    def _before(self, at: int) -> re.Match[bytes] | None:
+        return _BEFORE.search(self._shadow, max(0, at - _LONGEST_BEFORE), at)
 
     def _right_side(self, start: int) -> cst.BaseExpression | None:
         stop = self._outline.text.line_end(start)
@@ -283,6 +301,25 @@ class Constants:
             return [value + "/.." for value in self._of_all(arguments[:1], offset, steps)]
         return self._of_all(arguments[:1], offset, steps) if name in _PASSING else []
 
+    def _of_loop(self, node: cst.BaseExpression, offset: int, steps: int) -> list[str]:
+        looped = cst.ensure_type(node, _Looped)
+        return self._parts(looped.args[0].value, _last_name(looped.func), offset, steps)
+
+    def _parts(self, node: cst.BaseExpression, part: str, offset: int, steps: int) -> list[str]:
+        """Return what a loop over `node` takes of each item."""
+        self._left -= 1
+        if steps == 0 or self._left < 0:
+            return []
+        if isinstance(node, cst.Name):
+            pairs = [(value, part) for value in self.assigned(node.value, offset)]
+        elif isinstance(node, cst.Call) and not isinstance(node, _Looped):
+            pairs = _looped_over(node, part)
+        elif isinstance(node, cst.BinaryOperation):
+            pairs = [(node.left, part), (node.right, part)]
+        else:
+            return self._of_all(_items(node, part), offset, steps)
+        return [value for inner, wanted in pairs for value in self._parts(inner, wanted, offset, steps - 1)]
+
     def _joined(
         self, call: cst.Call, arguments: list[cst.BaseExpression], offset: int, steps: int
     ) -> list[str]:
@@ -296,6 +333,48 @@ class Constants:
 
     def _of_all(self, nodes: Sequence[cst.BaseExpression], offset: int, steps: int) -> list[str]:
         return [value for node in nodes[: MAX_VALUES + 1] for value in self._values(node, offset, steps)]
+
+
+def _part(before: re.Match[bytes], bound: re.Match[bytes]) -> str:
+    """Return which part of each item a loop binds to a name; empty where it is no loop that binds it."""
+    if before.lastgroup != "loop":
+        return ""
+    if b"," in before[0]:
+        return _SECOND
+    return _FIRST if b"," in bound[0] else _WHOLE
+
+
+def _looped_over(call: cst.Call, part: str) -> list[tuple[cst.BaseExpression, str]]:
+    """Return what a loop over the answer of a call goes through, and what it takes of that."""
+    name = _last_name(call.func)
+    arguments = [argument.value for argument in call.args]
+    if isinstance(call.func, cst.Attribute) and (taken := _VIEWS.get((name, part))) is not None:
+        return [(call.func.value, taken)]
+    if name in _PASSING:
+        return [(argument, part) for argument in arguments[:1]]
+    if name == "enumerate" and part == _SECOND:
+        return [(argument, _WHOLE) for argument in arguments[:1]]
+    if name == "zip" and part in (_FIRST, _SECOND):
+        at = 0 if part == _FIRST else 1
+        return [(argument, _WHOLE) for argument in arguments[at : at + 1]]
+    return []
+
+
+def _items(node: cst.BaseExpression, part: str) -> list[cst.BaseExpression]:
+    """Return a part of each item of a literal; the whole of what is no list."""
+    if isinstance(node, cst.Dict):
+        pairs = [element for element in node.elements if isinstance(element, cst.DictElement)]
+        if part == _VALUES:
+            return [pair.value for pair in pairs]
+        return [pair.key for pair in pairs] if part == _WHOLE else []
+    if part == _WHOLE:
+        return [node]
+    if part == _VALUES or not isinstance(node, cst.List | cst.Tuple | cst.Set):
+        return []
+    at = 0 if part == _FIRST else 1
+    items = [element.value for element in node.elements]
+    lists = [item for item in items if isinstance(item, cst.List | cst.Tuple)]
+    return [item.elements[at].value for item in lists if len(item.elements) > at]
 
 
 def joined(folder: str, name: str) -> str:

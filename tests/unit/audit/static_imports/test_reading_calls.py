@@ -200,6 +200,33 @@ def test_imports_by_name_are_seen(call: str, modules: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("loop", "modules"),
+    [
+        ("for name in {'a': 'x', 'b': 'y'}", ("a", "b")),
+        ("for name in TABLE", ("a", "b")),
+        ("for name in sorted(TABLE)", ("a", "b")),
+        ("for name in TABLE.keys()", ("a", "b")),
+        ("for name in TABLE.values()", ("x", "y")),
+        ("for name, other in TABLE.items()", ("a", "b")),
+        ("for other, name in TABLE.items()", ("x", "y")),
+        ("for name, other in [('a', 'x'), ('b', 'y')]", ("a", "b")),
+        ("for other, name in PAIRS + [('z', 'c')]", ("x", "y", "c")),
+        ("for other, name in enumerate(['a', 'b'])", ("a", "b")),
+        ("for other, name in zip(['x', 'y'], ['a', 'b'])", ("a", "b")),
+        ("for group in [['a'], ['b']]:\n  for name in group", ("a", "b")),
+        ("for other, name in TABLE", ()),
+        ("for name in TABLE.items()", ()),
+        ("for name, other in find(['a', 'b'])", ()),
+    ],
+)
+def test_a_loop_takes_its_part_of_each_item(loop: str, modules: tuple[str, ...]) -> None:
+    text = (
+        f"TABLE = {{'a': 'x', 'b': 'y'}}\nPAIRS = [('a', 'x'), ('b', 'y')]\n{loop}:\n    __import__(name)\n"
+    )
+    assert [found.modules for found in read(text).dynamic] == [modules]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "from importlib import reload as load\nload('a')\n",
