@@ -7,8 +7,9 @@ from fleet_audit.audit.model.fleet import Family, Fleet
 from fleet_audit.audit.pipeline.subject import Subject
 
 STAGE = "pipeline"
-_CHECKS = ("os", "upstream", "platforms", "must_contain_pip", "must_contain_apt", "size_budget_mb")
-"""Keys of a family that promise something of its image."""
+_UNCHECKED = ("os", "must_contain_pip", "must_contain_apt")
+_CHECKED_ELSEWHERE = ("upstream", "platforms", "size_budget_mb")
+"""Keys of a family that promise something of its image; `dockerfiles` looks at the latter."""
 
 
 def unexamined(subject: Subject, fleet: Fleet | None) -> Iterator[Gap]:
@@ -16,9 +17,13 @@ def unexamined(subject: Subject, fleet: Fleet | None) -> Iterator[Gap]:
     yield _gap("surplus", "packages that nothing needs are not looked for in this version", subject)
     if fleet is None or subject.family is None:
         return
-    given = [key for key in _CHECKS if getattr(subject.settings, key) != getattr(Family(), key)]
-    if given:
-        yield _gap(f"families.{subject.family}", f"{', '.join(given)}: not checked in this version", subject)
+    for keys, why in (
+        (_UNCHECKED, "not checked in this version"),
+        (_CHECKED_ELSEWHERE, "checked by fleet-audit dockerfiles, not here"),
+    ):
+        given = [key for key in keys if getattr(subject.settings, key) != getattr(Family(), key)]
+        if given:
+            yield _gap(f"families.{subject.family}", f"{', '.join(given)}: {why}", subject)
     if fleet.manifest.waivers:
         yield _gap(fleet.manifest.waivers, "waivers are not applied in this version", subject)
     audited = {service.name for service in subject.services} - {subject.name}
