@@ -1,5 +1,6 @@
 """A repository with one of each defect of contexts: each is found at its line, and nothing else is."""
 
+import shutil
 from pathlib import Path
 
 from fleet_audit.audit.dockerfiles.repository import Repository
@@ -28,7 +29,11 @@ def found(folder: Path, cache_dir: Path) -> list[Defect]:
 
 
 def test_every_defect_is_found_at_its_line_and_nothing_else(tmp_path: Path) -> None:
-    assert found(HARBOUR, tmp_path) == marked_defects(HARBOUR)
+    harbour = tmp_path / "harbour"
+    shutil.copytree(HARBOUR, harbour, symlinks=True)
+    # A link that leads out is in no archive of our own: who unpacks one rightly refuses it.
+    (harbour / "shared" / "outside").symlink_to("/etc/hosts")
+    assert found(harbour, tmp_path / "cache") == marked_defects(harbour)
 
 
 def test_files_without_effect_are_told_as_a_whole(tmp_path: Path) -> None:
