@@ -29,8 +29,9 @@ MAX_DEPTH = 40
 MAX_TEXT = 1 << 20
 MAX_ERRORS = 20
 
-_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*|//[^\n]*|/\*(?:[^*]|\*(?!/))*+\*/)*+")
-_SPACE = re.compile(r"(?:[ \t\r]|/\*(?:[^*]|\*(?!/))*+\*/)*+")
+# Without possessive quantifiers, which Python 3.11.2 gets wrong; no text can be taken in two ways.
+_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*|//[^\n]*|/\*[^*]*(?:\*(?!/)[^*]*)*\*/)*")
+_SPACE = re.compile(r"(?:[ \t\r]|/\*[^*]*(?:\*(?!/)[^*]*)*\*/)*")
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _HEREDOC = re.compile(r"<<-?([A-Za-z_][\w-]*)[ \t\r]*\n")
