@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from fleet_audit.audit.apt.index import Archive, ArchiveIndex
-from fleet_audit.audit.apt.plan import propose
+from fleet_audit.audit.apt.archive.index import Archive, ArchiveIndex
+from fleet_audit.audit.apt.planning.plan import propose
 from tests.support.debian import (
     ARCHITECTURE,
     BOOKWORM,

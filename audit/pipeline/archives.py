@@ -2,9 +2,14 @@
 
 import msgspec
 
-from fleet_audit.audit.apt.architectures import debian_architecture
-from fleet_audit.audit.apt.keyrings import Keyrings
-from fleet_audit.audit.apt.sources import ArchiveSource, SourceOffers, choose_sources, configured_sources
+from fleet_audit.audit.apt.archive.keyrings import Keyrings
+from fleet_audit.audit.apt.archive.sources import (
+    ArchiveSource,
+    SourceOffers,
+    choose_sources,
+    configured_sources,
+)
+from fleet_audit.audit.apt.debian.architectures import debian_architecture
 from fleet_audit.audit.images.tree import FileTree
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.fleet import AptSettings

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import msgspec
 
-from fleet_audit.audit.apt.state import InstalledState
+from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.model.elf import EntryPoint
 from fleet_audit.audit.model.identity import DiffID
 from fleet_audit.audit.model.report import EntryReport

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from fleet_audit.audit.apt.index import IndexUnavailable
-from fleet_audit.audit.apt.sources import release_names, released
+from fleet_audit.audit.apt.archive.index import IndexUnavailable
+from fleet_audit.audit.apt.archive.sources import release_names, released
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.model.archives import ArchiveAnswer, IndexReport, KeptArchive
 from fleet_audit.audit.model.finding import Gap, GapKind

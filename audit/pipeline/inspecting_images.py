@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 
 import msgspec
 
-from fleet_audit.audit.apt.state import InstalledState
+from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.dockerfiles.running.detecting import Seen, detected, started_programs
 from fleet_audit.audit.dockerfiles.running.inits import behind_init
 from fleet_audit.audit.dockerfiles.running.masking import masked, masked_names, masked_text, secret_values

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fleet_audit.audit.apt.state import InstalledState
+from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.model.identity import Digest, DistributionName
 from fleet_audit.audit.pipeline.scene import Scene
 from fleet_audit.audit.sbom.package_set import debian_purl, package_set_digest, python_purl

@@ -18,8 +18,8 @@ from fleet_audit.audit.policy.rules import RuleSet
 from fleet_audit.audit.tools.folder_store import FolderStore
 
 if TYPE_CHECKING:
-    from fleet_audit.audit.apt.index import Archive
-    from fleet_audit.audit.apt.sources import ArchiveSource
+    from fleet_audit.audit.apt.archive.index import Archive
+    from fleet_audit.audit.apt.archive.sources import ArchiveSource
     from fleet_audit.audit.static_imports.source.store import RecordStore
 
 SOURCE_RECORDS = "sources"
@@ -60,7 +60,7 @@ class Shared:
     @cached_property
     def archive(self) -> "Archive":
         """Return what reads package archives."""
-        from fleet_audit.audit.apt.index import Archive  # noqa: PLC0415  (60 ms; only planning pays for it)
+        from fleet_audit.audit.apt.archive.index import Archive  # noqa: PLC0415  (60 ms; only planning pays for it)
         from fleet_audit.audit.tools.fetch import Fetcher  # noqa: PLC0415  (the same)
         from fleet_audit.audit.tools.gpgv import find_gpgv  # noqa: PLC0415  (the same)
 
@@ -73,7 +73,7 @@ class Shared:
     @cached_property
     def machine_sources(self) -> "tuple[ArchiveSource, ...]":
         """Return the archives that this machine's own apt uses; empty where it has none."""
-        from fleet_audit.audit.apt.sources import configured_sources  # noqa: PLC0415  (as for `archive`)
+        from fleet_audit.audit.apt.archive.sources import configured_sources  # noqa: PLC0415  (as for `archive`)
 
         return configured_sources(self.machine).sources
 

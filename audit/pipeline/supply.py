@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from fleet_audit.audit.apt.index import ArchiveIndex, IndexUnavailable
-from fleet_audit.audit.apt.plan import Wanted, propose
-from fleet_audit.audit.apt.state import InstalledState
+from fleet_audit.audit.apt.archive.index import ArchiveIndex, IndexUnavailable
+from fleet_audit.audit.apt.installed.state import InstalledState
+from fleet_audit.audit.apt.planning.plan import Wanted, propose
 from fleet_audit.audit.model.apt import AptPlan
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.need import Need, NeedKind

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_audit.audit.apt.contents import Shipped
-from fleet_audit.audit.apt.packages import parse_packages
-from fleet_audit.audit.apt.relations import Relation, clause_text, parse_relations
-from fleet_audit.audit.apt.release import parse_release
-from fleet_audit.audit.apt.sources import configured_sources, parse_deb822, parse_one_line
-from fleet_audit.audit.apt.state import InstalledState
+from fleet_audit.audit.apt.archive.contents import Shipped
+from fleet_audit.audit.apt.archive.release import parse_release
+from fleet_audit.audit.apt.archive.sources import configured_sources, parse_deb822, parse_one_line
+from fleet_audit.audit.apt.debian.packages import parse_packages
+from fleet_audit.audit.apt.debian.relations import Relation, clause_text, parse_relations
+from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.dockerfiles.addition.placement import placement
 from fleet_audit.audit.dockerfiles.language.parsing import parse
 from tests.support.trees import tree

@@ -3,17 +3,17 @@
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from fleet_audit.audit.apt.index import ArchiveIndex
-from fleet_audit.audit.apt.packages import (
+from fleet_audit.audit.apt.archive.index import ArchiveIndex
+from fleet_audit.audit.apt.debian.packages import (
     ArchivePackage,
     PackageTable,
     candidates,
     is_answered_by,
     is_provided,
 )
-from fleet_audit.audit.apt.plan import Wanted, propose
-from fleet_audit.audit.apt.relations import Relation, parse_relations
-from fleet_audit.audit.apt.state import InstalledState
+from fleet_audit.audit.apt.debian.relations import Relation, parse_relations
+from fleet_audit.audit.apt.installed.state import InstalledState
+from fleet_audit.audit.apt.planning.plan import Wanted, propose
 from fleet_audit.audit.model.apt import AptPlan
 from fleet_audit.audit.model.need import NeedKind
 from tests.support.archives import packages, stanza

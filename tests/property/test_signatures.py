@@ -6,9 +6,9 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleet_audit.audit.apt.keyrings import Keyrings, dearmored
-from fleet_audit.audit.apt.signatures import BadSignature, GpgvCheck, Signed, clear_text
-from fleet_audit.audit.apt.sources import ArchiveSource, parse_one_line
+from fleet_audit.audit.apt.archive.keyrings import Keyrings, dearmored
+from fleet_audit.audit.apt.archive.signatures import BadSignature, GpgvCheck, Signed, clear_text
+from fleet_audit.audit.apt.archive.sources import ArchiveSource, parse_one_line
 from tests.support.signatures import RELEASE, armored_key, detached, gpgv, key, signed
 from tests.support.trees import tree
 

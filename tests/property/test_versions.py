@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_audit.audit.apt.versions import compare_versions
+from fleet_audit.audit.apt.debian.versions import compare_versions
 
 versions = st.from_regex(r"\A(?:[0-9]:)?[0-9][0-9a-cA+.~]{0,8}(?:-[0-9a+.~]{1,4})?\Z")
 anything = st.text(max_size=20)

@@ -6,7 +6,7 @@ import lzma
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from fleet_audit.audit.apt.packages import ArchivePackage, PackageTable, candidates, parse_packages
+from fleet_audit.audit.apt.debian.packages import ArchivePackage, PackageTable, candidates, parse_packages
 from fleet_audit.audit.tools.fetch import NotFound
 
 BASE = "http://archive.example/debian"

@@ -11,20 +11,20 @@ import msgspec
 import pytest
 from platformdirs import user_cache_path
 
-from fleet_audit.audit.apt.closure import closure
-from fleet_audit.audit.apt.compressed import unpacked
-from fleet_audit.audit.apt.index import Archive, ArchiveIndex, IndexUnavailable
-from fleet_audit.audit.apt.packages import ArchivePackage
-from fleet_audit.audit.apt.plan import Wanted
-from fleet_audit.audit.apt.sources import (
+from fleet_audit.audit.apt.archive.compressed import unpacked
+from fleet_audit.audit.apt.archive.index import Archive, ArchiveIndex, IndexUnavailable
+from fleet_audit.audit.apt.archive.sources import (
     ENVIRONMENT_VARIABLE,
     ArchiveSource,
     SourceOffers,
     choose_sources,
     configured_sources,
 )
-from fleet_audit.audit.apt.state import InstalledState
-from fleet_audit.audit.apt.suites import open_suite
+from fleet_audit.audit.apt.archive.suites import open_suite
+from fleet_audit.audit.apt.debian.packages import ArchivePackage
+from fleet_audit.audit.apt.installed.state import InstalledState
+from fleet_audit.audit.apt.planning.closure import closure
+from fleet_audit.audit.apt.planning.plan import Wanted
 from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.identity import Distro
 from fleet_audit.audit.model.need import NeedKind

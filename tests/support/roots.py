@@ -21,8 +21,8 @@ from platformdirs import user_cache_path
 from examples.fleet.builder.archive import ARCHITECTURE, Archive, sources_for
 from examples.fleet.builder.wheel_downloads import cached, fetch
 from examples.fleet.builder.wheel_locks import LockedWheel
-from fleet_audit.audit.apt.sources import SourceOffers, choose_sources
-from fleet_audit.audit.apt.state import InstalledState
+from fleet_audit.audit.apt.archive.sources import SourceOffers, choose_sources
+from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.identity import Distro
 from fleet_audit.audit.tools.fetch import Fetcher

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from fleet_audit.audit.apt.packages import ArchivePackage
+from fleet_audit.audit.apt.debian.packages import ArchivePackage
 
 
 def status_of(packages: Iterable[ArchivePackage]) -> str:

@@ -6,9 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from examples.fleet.builder.failure import BuildError
-from fleet_audit.audit.apt.closure import Described, closure
-from fleet_audit.audit.apt.packages import ArchivePackage, PackageTable, candidates
-from fleet_audit.audit.apt.sources import (
+from fleet_audit.audit.apt.archive.sources import (
     ENVIRONMENT_VARIABLE,
     ArchiveSource,
     SourceOffers,
@@ -16,7 +14,9 @@ from fleet_audit.audit.apt.sources import (
     parse_deb822,
     parse_one_line,
 )
-from fleet_audit.audit.apt.suites import Suite, SuiteReader, SuiteUnusable, open_suite
+from fleet_audit.audit.apt.archive.suites import Suite, SuiteReader, SuiteUnusable, open_suite
+from fleet_audit.audit.apt.debian.packages import ArchivePackage, PackageTable, candidates
+from fleet_audit.audit.apt.planning.closure import Described, closure
 from fleet_audit.audit.images.progress import silent
 from fleet_audit.audit.model.identity import Distro, PackageName
 from fleet_audit.audit.tools.fetch import Fetcher, NotFound, without_credentials

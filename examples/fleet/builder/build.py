@@ -32,7 +32,7 @@ from examples.fleet.builder.recipes import (
 from examples.fleet.builder.states import States
 from examples.fleet.builder.wheel_downloads import fetch
 from examples.fleet.builder.wheel_locks import LockedWheel, anywhere_locked, locked
-from fleet_audit.audit.apt.packages import ArchivePackage
+from fleet_audit.audit.apt.debian.packages import ArchivePackage
 
 _SOURCES = "etc/apt/sources.list.d/debian.sources"
 

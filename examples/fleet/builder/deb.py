@@ -11,7 +11,7 @@ from typing import IO, cast
 import zstandard
 
 from examples.fleet.builder.failure import BuildError
-from fleet_audit.audit.apt.control import fields
+from fleet_audit.audit.apt.debian.control import fields
 
 _MAGIC = b"!<arch>\n"
 _HEADER = 60

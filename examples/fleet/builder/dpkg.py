@@ -8,7 +8,7 @@ import msgspec
 from examples.fleet.builder.deb import Deb
 from examples.fleet.builder.elf_soname import is_library_name, soname
 from examples.fleet.builder.filesystem import LayerWriter, Owner
-from fleet_audit.audit.apt.control import fields, stanzas
+from fleet_audit.audit.apt.debian.control import fields, stanzas
 
 STATUS = "var/lib/dpkg/status"
 INFO = "var/lib/dpkg/info"

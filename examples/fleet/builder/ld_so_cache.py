@@ -10,7 +10,7 @@ import msgspec
 
 from examples.fleet.builder.elf_soname import is_library_name
 from examples.fleet.builder.filesystem import FileSystem
-from fleet_audit.audit.apt.control import fields, stanzas
+from fleet_audit.audit.apt.debian.control import fields, stanzas
 
 CACHE = "etc/ld.so.cache"
 

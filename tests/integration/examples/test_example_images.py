@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fleet_audit.audit.apt.control import fields, stanzas
+from fleet_audit.audit.apt.debian.control import fields, stanzas
 from fleet_audit.audit.images.open import Image, open_image
 from fleet_audit.audit.images.tree import FileKind, normalise, parent
 from fleet_audit.audit.model.identity import ImagePath

@@ -14,7 +14,7 @@ from examples.fleet.builder.failure import BuildError
 from examples.fleet.builder.layers import Compression, read_layer
 from examples.fleet.builder.oci import Layout
 from examples.fleet.builder.recipes import AddUser, Apt, Bootstrap, Recipe, Slim
-from fleet_audit.audit.apt.control import fields, stanzas
+from fleet_audit.audit.apt.debian.control import fields, stanzas
 from fleet_audit.audit.tools.fetch import Fetcher
 from tests.support.elf import elf
 from tests.support.packages import deb, debian_archive

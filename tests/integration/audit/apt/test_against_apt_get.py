@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from fleet_audit.audit.apt.plan import propose
+from fleet_audit.audit.apt.planning.plan import propose
 from fleet_audit.audit.model.apt import AptPlan
 from tests.support.debian import Simulation, index, minimal, older, state_of, wanted
 

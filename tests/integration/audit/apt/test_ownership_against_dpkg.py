@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet_audit.audit.apt.state import STATUS, InstalledState
+from fleet_audit.audit.apt.installed.state import STATUS, InstalledState
 from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.images.tree import normalise
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from fleet_audit.audit.apt.keyrings import Keyrings
-from fleet_audit.audit.apt.signatures import BadSignature, GpgvCheck
-from fleet_audit.audit.apt.suites import open_suite
+from fleet_audit.audit.apt.archive.keyrings import Keyrings
+from fleet_audit.audit.apt.archive.signatures import BadSignature, GpgvCheck
+from fleet_audit.audit.apt.archive.suites import open_suite
 from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.tools.fetch import FetchError
 from tests.support.debian import fetcher, sources

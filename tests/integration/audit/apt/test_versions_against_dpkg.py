@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from fleet_audit.audit.apt.versions import compare_versions
+from fleet_audit.audit.apt.debian.versions import compare_versions
 from tests.support.debian import index
 
 pytestmark = [

@@ -1,8 +1,8 @@
 import pytest
 
-from fleet_audit.audit.apt import contents
-from fleet_audit.audit.apt.compressed import Damaged
-from fleet_audit.audit.apt.contents import Shipped, known
+from fleet_audit.audit.apt.archive import contents
+from fleet_audit.audit.apt.archive.compressed import Damaged
+from fleet_audit.audit.apt.archive.contents import Shipped, known
 
 LINES = b"""\
 bin/busybox                                 utils/busybox

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet_audit.audit.apt.compressed import Damaged, unpacked
+from fleet_audit.audit.apt.archive.compressed import Damaged, unpacked
 
 BODY = bytes(range(256)) * 40_000
 PACKED = {".gz": gzip.compress(BODY), ".xz": lzma.compress(BODY), "": BODY}

@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from fleet_audit.audit.apt.closure import Chosen, Closure, closure
-from fleet_audit.audit.apt.index import ArchiveIndex
-from fleet_audit.audit.apt.packages import ArchivePackage
-from fleet_audit.audit.apt.state import InstalledRecord, InstalledState
-from fleet_audit.audit.apt.versions import compare_versions, satisfies
+from fleet_audit.audit.apt.archive.index import ArchiveIndex
+from fleet_audit.audit.apt.debian.packages import ArchivePackage
+from fleet_audit.audit.apt.debian.versions import compare_versions, satisfies
+from fleet_audit.audit.apt.installed.state import InstalledRecord, InstalledState
+from fleet_audit.audit.apt.planning.closure import Chosen, Closure, closure
 from fleet_audit.audit.model.apt import AptPlan, PlannedPackage, Unsatisfied
 from fleet_audit.audit.model.identity import PackageName
 from fleet_audit.audit.model.need import NeedKind

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 
 import msgspec
 
-from fleet_audit.audit.apt.control import fields
+from fleet_audit.audit.apt.debian.control import fields
 
 _SHA256_LINE = re.compile(r"([0-9a-fA-F]{64})\s+(\d{1,15})\s+(\S+)")
 

@@ -1,6 +1,6 @@
 import pytest
 
-from fleet_audit.audit.apt.relations import Relation, clause_text, parse_relations
+from fleet_audit.audit.apt.debian.relations import Relation, clause_text, parse_relations
 
 
 def test_clauses_alternatives_versions_and_qualifiers_are_read() -> None:

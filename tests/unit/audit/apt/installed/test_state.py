@@ -2,8 +2,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from fleet_audit.audit.apt import ownership
-from fleet_audit.audit.apt.state import InstalledState
+from fleet_audit.audit.apt.installed import ownership
+from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.images.tree import MemoryTree
 from fleet_audit.audit.model.apt import InstalledPackage
 from fleet_audit.audit.model.finding import GapKind

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fleet_audit.audit.apt.keyrings import Keyrings
-from fleet_audit.audit.apt.signatures import BadSignature, GpgvCheck, Signed, clear_text, unchecked
-from fleet_audit.audit.apt.sources import ArchiveSource, parse_one_line
+from fleet_audit.audit.apt.archive.keyrings import Keyrings
+from fleet_audit.audit.apt.archive.signatures import BadSignature, GpgvCheck, Signed, clear_text, unchecked
+from fleet_audit.audit.apt.archive.sources import ArchiveSource, parse_one_line
 from tests.support.archives import clear_signed
 from tests.support.signatures import RELEASE, detached, gpgv, key, signed
 from tests.support.trees import tree

@@ -2,9 +2,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from fleet_audit.audit.apt.index import ArchiveIndex
-from fleet_audit.audit.apt.plan import Wanted, propose
-from fleet_audit.audit.apt.state import InstalledState
+from fleet_audit.audit.apt.archive.index import ArchiveIndex
+from fleet_audit.audit.apt.installed.state import InstalledState
+from fleet_audit.audit.apt.planning.plan import Wanted, propose
 from fleet_audit.audit.model.apt import AptPlan
 from fleet_audit.audit.model.need import NeedKind
 from tests.support.archives import offered, packages, stanza

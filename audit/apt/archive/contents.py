@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from fleet_audit.audit.apt.compressed import Damaged
+from fleet_audit.audit.apt.archive.compressed import Damaged
 
 LINE_LIMIT = 1 << 20
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fleet_audit.audit.apt.index import Archive, ArchiveIndex, IndexUnavailable
-from fleet_audit.audit.apt.keyrings import Keyrings
-from fleet_audit.audit.apt.sources import ArchiveSource, SourceOffers, choose_sources, parse_one_line
+from fleet_audit.audit.apt.archive.index import Archive, ArchiveIndex, IndexUnavailable
+from fleet_audit.audit.apt.archive.keyrings import Keyrings
+from fleet_audit.audit.apt.archive.sources import ArchiveSource, SourceOffers, choose_sources, parse_one_line
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import Distro
 from fleet_audit.audit.tools.fetch import Fetcher

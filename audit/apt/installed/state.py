@@ -5,9 +5,9 @@ from functools import cached_property
 
 import msgspec
 
-from fleet_audit.audit.apt.control import StanzaTooLong, fields, stanzas
-from fleet_audit.audit.apt.ownership import STATUS_PARTS, Ownership, read_ownership
-from fleet_audit.audit.apt.packages import kibibytes, source_of
+from fleet_audit.audit.apt.debian.control import StanzaTooLong, fields, stanzas
+from fleet_audit.audit.apt.debian.packages import kibibytes, source_of
+from fleet_audit.audit.apt.installed.ownership import STATUS_PARTS, Ownership, read_ownership
 from fleet_audit.audit.images.tree import FileKind, FileTree, FileUnreadable, basename, join, parent
 from fleet_audit.audit.model.apt import InstalledPackage
 from fleet_audit.audit.model.finding import Gap, GapKind

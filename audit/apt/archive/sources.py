@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from fleet_audit.audit.apt.control import fields
+from fleet_audit.audit.apt.debian.control import fields
 from fleet_audit.audit.images.tree import FileKind, FileTree, FileUnreadable, join
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import Distro, ImagePath

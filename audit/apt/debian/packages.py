@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from fleet_audit.audit.apt.control import fields, stanzas
-from fleet_audit.audit.apt.relations import Relation, parse_relations
-from fleet_audit.audit.apt.versions import satisfies, version_key
+from fleet_audit.audit.apt.debian.control import fields, stanzas
+from fleet_audit.audit.apt.debian.relations import Relation, parse_relations
+from fleet_audit.audit.apt.debian.versions import satisfies, version_key
 from fleet_audit.audit.model.identity import PackageName
 
 _FIELDS = frozenset(

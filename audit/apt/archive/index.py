@@ -12,15 +12,15 @@ from pathlib import Path
 
 import msgspec
 
-from fleet_audit.audit.apt.architectures import triplet
-from fleet_audit.audit.apt.contents import Shipped, known
-from fleet_audit.audit.apt.keyrings import Keyrings
-from fleet_audit.audit.apt.packages import ArchivePackage, PackageTable, candidates
-from fleet_audit.audit.apt.relations import parse_relations
-from fleet_audit.audit.apt.signatures import GpgvCheck, SignatureCheck
-from fleet_audit.audit.apt.snapshots import ArchiveState, Snapshots, key_of
-from fleet_audit.audit.apt.sources import ENVIRONMENT_VARIABLE, ArchiveSource, codename
-from fleet_audit.audit.apt.suites import Suite, SuiteReader, SuiteUnusable, open_suite
+from fleet_audit.audit.apt.archive.contents import Shipped, known
+from fleet_audit.audit.apt.archive.keyrings import Keyrings
+from fleet_audit.audit.apt.archive.signatures import GpgvCheck, SignatureCheck
+from fleet_audit.audit.apt.archive.snapshots import ArchiveState, Snapshots, key_of
+from fleet_audit.audit.apt.archive.sources import ENVIRONMENT_VARIABLE, ArchiveSource, codename
+from fleet_audit.audit.apt.archive.suites import Suite, SuiteReader, SuiteUnusable, open_suite
+from fleet_audit.audit.apt.debian.architectures import triplet
+from fleet_audit.audit.apt.debian.packages import ArchivePackage, PackageTable, candidates
+from fleet_audit.audit.apt.debian.relations import parse_relations
 from fleet_audit.audit.errors import FleetAuditError
 from fleet_audit.audit.images.progress import Progress, silent
 from fleet_audit.audit.model.archives import ArchiveSuite, KeptArchive

@@ -1,5 +1,5 @@
-from fleet_audit.audit.apt.packages import PackageTable, candidates
-from fleet_audit.audit.apt.relations import Relation, parse_relations
+from fleet_audit.audit.apt.debian.packages import PackageTable, candidates
+from fleet_audit.audit.apt.debian.relations import Relation, parse_relations
 from tests.support.archives import offered, packages, stanza
 
 

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fleet_audit.audit.apt.release import Release, parse_release
+from fleet_audit.audit.apt.archive.release import Release, parse_release
 
 DIGEST = "ab" * 32
 TEXT = f"""\

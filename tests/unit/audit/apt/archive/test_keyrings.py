@@ -2,8 +2,8 @@
 
 import pytest
 
-from fleet_audit.audit.apt.keyrings import Keyrings, dearmored
-from fleet_audit.audit.apt.sources import parse_deb822, parse_one_line
+from fleet_audit.audit.apt.archive.keyrings import Keyrings, dearmored
+from fleet_audit.audit.apt.archive.sources import parse_deb822, parse_one_line
 from tests.support.signatures import armored_key, key
 from tests.support.trees import Link, tree
 

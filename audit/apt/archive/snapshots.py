@@ -13,7 +13,7 @@ from tempfile import mkstemp
 import msgspec
 import zstandard
 
-from fleet_audit.audit.apt.packages import ArchivePackage
+from fleet_audit.audit.apt.debian.packages import ArchivePackage
 from fleet_audit.audit.model.archives import KeptArchive
 
 FORMAT = 2

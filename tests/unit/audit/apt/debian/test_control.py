@@ -1,7 +1,7 @@
 import pytest
 
-from fleet_audit.audit.apt import control
-from fleet_audit.audit.apt.control import StanzaTooLong, fields, stanzas
+from fleet_audit.audit.apt.debian import control
+from fleet_audit.audit.apt.debian.control import StanzaTooLong, fields, stanzas
 
 
 def test_stanzas_are_split_wherever_the_chunks_end() -> None:

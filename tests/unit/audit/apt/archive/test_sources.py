@@ -1,6 +1,6 @@
 import pytest
 
-from fleet_audit.audit.apt.sources import (
+from fleet_audit.audit.apt.archive.sources import (
     SNAPSHOT_DATE,
     ArchiveSource,
     SourceOffers,

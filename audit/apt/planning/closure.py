@@ -13,9 +13,9 @@ from typing import Protocol
 
 import msgspec
 
-from fleet_audit.audit.apt.packages import ArchivePackage, PackageTable, is_answered_by, is_provided
-from fleet_audit.audit.apt.relations import Clause, Relation, clause_text, parse_relations
-from fleet_audit.audit.apt.versions import compare_versions
+from fleet_audit.audit.apt.debian.packages import ArchivePackage, PackageTable, is_answered_by, is_provided
+from fleet_audit.audit.apt.debian.relations import Clause, Relation, clause_text, parse_relations
+from fleet_audit.audit.apt.debian.versions import compare_versions
 from fleet_audit.audit.model.identity import PackageName
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from fleet_audit.audit.apt.versions import compare_versions, satisfies
+from fleet_audit.audit.apt.debian.versions import compare_versions, satisfies
 
 
 @pytest.mark.parametrize(

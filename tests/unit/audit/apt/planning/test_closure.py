@@ -1,5 +1,5 @@
-from fleet_audit.audit.apt.closure import Closure, Unmet, closure
-from fleet_audit.audit.apt.packages import PackageTable
+from fleet_audit.audit.apt.debian.packages import PackageTable
+from fleet_audit.audit.apt.planning.closure import Closure, Unmet, closure
 from fleet_audit.audit.model.identity import PackageName
 from tests.support.archives import offered, packages, stanza
 

@@ -10,8 +10,8 @@ from typing import Protocol
 
 import msgspec
 
-from fleet_audit.audit.apt.keyrings import Keyrings, Keys
-from fleet_audit.audit.apt.sources import ArchiveSource
+from fleet_audit.audit.apt.archive.keyrings import Keyrings, Keys
+from fleet_audit.audit.apt.archive.sources import ArchiveSource
 from fleet_audit.audit.tools.gpgv import ADVICE, Examined, KeySignature, SignatureState, examine, is_damaged
 from fleet_audit.audit.tools.process import ToolError, ToolFailed
 

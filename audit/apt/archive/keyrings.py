@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from fleet_audit.audit.apt.sources import ArchiveSource
+from fleet_audit.audit.apt.archive.sources import ArchiveSource
 from fleet_audit.audit.images.tree import FileKind, FileTree, FileUnreadable, join, normalise
 from fleet_audit.audit.model.identity import ImagePath
 

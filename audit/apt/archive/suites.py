@@ -5,13 +5,13 @@ from pathlib import Path
 
 import msgspec
 
-from fleet_audit.audit.apt.compressed import SUFFIXES, Damaged, unpacked
-from fleet_audit.audit.apt.contents import Shipped
-from fleet_audit.audit.apt.control import StanzaTooLong
-from fleet_audit.audit.apt.packages import ArchivePackage, parse_packages
-from fleet_audit.audit.apt.release import IndexFile, Release, parse_release
-from fleet_audit.audit.apt.signatures import BadSignature, SignatureCheck, Signed, unchecked
-from fleet_audit.audit.apt.sources import ArchiveSource
+from fleet_audit.audit.apt.archive.compressed import SUFFIXES, Damaged, unpacked
+from fleet_audit.audit.apt.archive.contents import Shipped
+from fleet_audit.audit.apt.archive.release import IndexFile, Release, parse_release
+from fleet_audit.audit.apt.archive.signatures import BadSignature, SignatureCheck, Signed, unchecked
+from fleet_audit.audit.apt.archive.sources import ArchiveSource
+from fleet_audit.audit.apt.debian.control import StanzaTooLong
+from fleet_audit.audit.apt.debian.packages import ArchivePackage, parse_packages
 from fleet_audit.audit.images.progress import Progress
 from fleet_audit.audit.tools.fetch import Fetcher, NotFound
 

@@ -1,0 +1,1 @@
+"""What Debian writes of a package: control fields, versions, relations, architectures."""

@@ -1,0 +1,1 @@
+"""What dpkg says of an image: its packages, and who owns which file."""

@@ -1,0 +1,1 @@
+"""What to add to an image, and why nothing smaller would do."""
