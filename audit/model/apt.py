@@ -62,11 +62,94 @@ class Placement(msgspec.Struct, frozen=True):
     why_not_written: str = ""
 
 
+class Step(msgspec.Struct, frozen=True):
+    """One step of a certificate: `package` has to come because of `because`, and nothing else would do.
+
+    `because` is a need (``so:libGL.so.1``) or a clause as a control file writes it (``libgl1: Depends
+    libglvnd0 (= 1.6.0-1)``). `excluded` says of each alternative that would not do why it would not; where the
+    step was a choice, `is_choice` holds, and the exact search proved it to be part of the cheapest answer.
+    """
+
+    package: PackageName
+    because: str
+    excluded: tuple[str, ...] = ()
+    is_choice: bool = False
+
+
+class OtherPlan(msgspec.Struct, frozen=True):
+    """Another addition that would do as well: `roots` is what to type, `packages` what would come.
+
+    Both as ``name=version``. `why_not` says why it is not the one that is proposed, or when to prefer it.
+    """
+
+    roots: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    installed_bytes: int = 0
+    download_bytes: int = 0
+    why_not: str = ""
+
+
+class Remedy(msgspec.Struct, frozen=True):
+    """A way to meet needs without the packages that would supply them, or to meet them at all.
+
+    `needs` are those it meets (``so:libGL.so.1``); `action` says what to do, `change` what to write where
+    (``opencv-python==4.10.0.84 -> opencv-python-headless==4.10.0.84``). `saved_bytes` is how much smaller the
+    image gets against installing, None where it is not known. `evidence` tells by which lines of the services' code
+    it is known to be possible (``no call of cv2.imshow, … is reachable from FaceRecognitionAgent``); `row` is the
+    row of the knowledge base that knows the way. `confidence` is ``certain``, ``likely`` or ``possible``.
+    """
+
+    id: str
+    needs: tuple[str, ...]
+    action: str
+    change: str = ""
+    saved_bytes: int | None = None
+    confidence: str = "certain"
+    evidence: tuple[str, ...] = ()
+    locations: tuple[SourceLocation, ...] = ()
+    row: str = ""
+    references: tuple[str, ...] = ()
+
+
+class Verification(msgspec.Struct, frozen=True):
+    """What came of installing a plan into a throw-away copy of the image and loading every library it is for.
+
+    `outcome` is ``verified``, ``failed`` or ``refused`` (nothing could be tried: `why` says what is missing).
+    `how` is ``chroot`` or ``user namespace``. `installed` are the packages that apt-get installed there
+    (``name=version``); `loaded` and `failed` the sonames and programs that were tried, the latter with reasons.
+    """
+
+    outcome: str
+    how: str = ""
+    why: str = ""
+    installed: tuple[str, ...] = ()
+    loaded: tuple[str, ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()
+
+
+class Share(msgspec.Struct, frozen=True):
+    """What one family's image would get of an addition, and what every image built on it gets with it.
+
+    `roots` and `installed_bytes` are those of this family's place alone; `for_families` are the families whose
+    services need them.
+    """
+
+    family: str
+    roots: tuple[str, ...] = ()
+    installed_bytes: int = 0
+    for_families: tuple[str, ...] = ()
+    why: str = ""
+
+
 class AptPlan(msgspec.Struct, frozen=True):
     """Packages to add, dependencies included, for one image.
 
     `roots` is what to type (``name=version``); `snapshot` names the archive state it was planned with.
-    `is_optimal` holds only where a proof was made; `certificate` then says how.
+    `steering` are those of the roots that supply nothing themselves and only make apt choose as planned.
+    `is_optimal` holds only where a proof was made; `certificate` then says how in a few words, and `steps` in
+    full. `apt_default` is what apt would install if only the needs' own packages were named, None where it is the
+    same; `others` are further plans that rank first by another measure (download, number of packages).
+    `shares` say which part of the whole belongs to which family of a chain; empty where all of it is this image's.
     """
 
     snapshot: str = ""
@@ -78,6 +161,13 @@ class AptPlan(msgspec.Struct, frozen=True):
     certificate: str = ""
     unsatisfied: tuple[Unsatisfied, ...] = ()
     placement: Placement = Placement()
+    steering: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+    apt_default: OtherPlan | None = None
+    others: tuple[OtherPlan, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
+    shares: tuple[Share, ...] = ()
+    verification: Verification | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -94,10 +184,26 @@ class AptPlan(msgspec.Struct, frozen=True):
 
 
 class Surplus(msgspec.Struct, frozen=True):
-    """An installed package that nothing reachable needs."""
+    """An installed package that nothing reachable needs.
+
+    `origin` is the family whose layers brought it (the image's own name without a manifest); `layer` is the diffID
+    of that layer, `created_by` what the layer's history says of it, and `dockerfile` the line whose RUN installed it.
+    `kind` is ``unneeded``, ``build-tool``, ``development`` or ``documentation``. `goes_with` names the package
+    whose removal lets this one go, empty for those that a person would name. `confidence` is ``certain``, ``likely``
+    or ``possible``, and `doubt` what speaks for keeping it. `is_inherited` where a lower family's image brought it:
+    taking it out here saves nothing.
+    """
 
     package: PackageName
     installed_bytes: int
     origin: str
     reason: str
     confidence: str
+    version: str = ""
+    kind: str = "unneeded"
+    layer: str = ""
+    created_by: str = ""
+    dockerfile: SourceLocation | None = None
+    goes_with: str = ""
+    doubt: str = ""
+    is_inherited: bool = False
