@@ -66,8 +66,9 @@ class Step(msgspec.Struct, frozen=True):
     """One step of a certificate: `package` has to come because of `because`, and nothing else would do.
 
     `because` is a need (``so:libGL.so.1``) or a clause as a control file writes it (``libgl1: Depends
-    libglvnd0 (= 1.6.0-1)``). `excluded` says of each alternative that would not do why it would not; where the
-    step was a choice, `is_choice` holds, and the exact search proved it to be part of the cheapest answer.
+    libglvnd0 (= 1.6.0-1)``). `excluded` says of each alternative that would not do why it would not; where
+    the step was a choice, `is_choice` holds, and the exact search proved it to be part of the cheapest
+    answer.
     """
 
     package: PackageName
@@ -94,9 +95,10 @@ class Remedy(msgspec.Struct, frozen=True):
 
     `needs` are those it meets (``so:libGL.so.1``); `action` says what to do, `change` what to write where
     (``opencv-python==4.10.0.84 -> opencv-python-headless==4.10.0.84``). `saved_bytes` is how much smaller the
-    image gets against installing, None where it is not known. `evidence` tells by which lines of the services' code
-    it is known to be possible (``no call of cv2.imshow, … is reachable from FaceRecognitionAgent``); `row` is the
-    row of the knowledge base that knows the way. `confidence` is ``certain``, ``likely`` or ``possible``.
+    image gets against installing, None where it is not known. `evidence` tells by which lines of the
+    services' code it is known to be possible (``no call of cv2.imshow, … is reachable from
+    FaceRecognitionAgent``); `row` is the row of the knowledge base that knows the way. `confidence` is
+    ``certain``, ``likely`` or ``possible``.
     """
 
     id: str
@@ -116,7 +118,8 @@ class Verification(msgspec.Struct, frozen=True):
 
     `outcome` is ``verified``, ``failed`` or ``refused`` (nothing could be tried: `why` says what is missing).
     `how` is ``chroot`` or ``user namespace``. `installed` are the packages that apt-get installed there
-    (``name=version``); `loaded` and `failed` the sonames and programs that were tried, the latter with reasons.
+    (``name=version``); `loaded` and `failed` the sonames and programs that were tried, the latter with
+    reasons.
     """
 
     outcome: str
@@ -130,8 +133,8 @@ class Verification(msgspec.Struct, frozen=True):
 class Share(msgspec.Struct, frozen=True):
     """What one family's image would get of an addition, and what every image built on it gets with it.
 
-    `roots` and `installed_bytes` are those of this family's place alone; `for_families` are the families whose
-    services need them.
+    `roots` and `installed_bytes` are those of this family's place alone; `for_families` are the families
+    whose services need them.
     """
 
     family: str
@@ -147,9 +150,10 @@ class AptPlan(msgspec.Struct, frozen=True):
     `roots` is what to type (``name=version``); `snapshot` names the archive state it was planned with.
     `steering` are those of the roots that supply nothing themselves and only make apt choose as planned.
     `is_optimal` holds only where a proof was made; `certificate` then says how in a few words, and `steps` in
-    full. `apt_default` is what apt would install if only the needs' own packages were named, None where it is the
-    same; `others` are further plans that rank first by another measure (download, number of packages).
-    `shares` say which part of the whole belongs to which family of a chain; empty where all of it is this image's.
+    full. `apt_default` is what apt would install if only the needs' own packages were named, None where it is
+    the same; `others` are further plans that rank first by another measure (download, number of packages).
+    `shares` say which part of the whole belongs to which family of a chain; empty where all of it is this
+    image's.
     """
 
     snapshot: str = ""
@@ -186,12 +190,12 @@ class AptPlan(msgspec.Struct, frozen=True):
 class Surplus(msgspec.Struct, frozen=True):
     """An installed package that nothing reachable needs.
 
-    `origin` is the family whose layers brought it (the image's own name without a manifest); `layer` is the diffID
-    of that layer, `created_by` what the layer's history says of it, and `dockerfile` the line whose RUN installed it.
-    `kind` is ``unneeded``, ``build-tool``, ``development`` or ``documentation``. `goes_with` names the package
-    whose removal lets this one go, empty for those that a person would name. `confidence` is ``certain``, ``likely``
-    or ``possible``, and `doubt` what speaks for keeping it. `is_inherited` where a lower family's image brought it:
-    taking it out here saves nothing.
+    `origin` is the family whose layers brought it (the image's own name without a manifest); `layer` is the
+    diffID of that layer, `created_by` what the layer's history says of it, and `dockerfile` the line whose
+    RUN installed it. `kind` is ``unneeded``, ``build-tool``, ``development`` or ``documentation``.
+    `goes_with` names the package whose removal lets this one go, empty for those that a person would name.
+    `confidence` is ``certain``, ``likely`` or ``possible``, and `doubt` what speaks for keeping it.
+    `is_inherited` where a lower family's image brought it: taking it out here saves nothing.
     """
 
     package: PackageName
