@@ -46,7 +46,11 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DepsReport(Judged, frozen=True, kw_only=True):
-    """The main job's answer for one image."""
+    """The main job's answer for one image.
+
+    `is_surplus_known` where packages that nothing needs were looked for: only then does an empty `surplus`
+    say that there are none.
+    """
 
     family: str | None = None
     image: ImageIdentity | None = None
@@ -54,6 +58,7 @@ class DepsReport(Judged, frozen=True, kw_only=True):
     needs: tuple[Need, ...] = ()
     proposal: AptPlan = AptPlan()
     surplus: tuple[Surplus, ...] = ()
+    is_surplus_known: bool = False
     unparsed: tuple[UnparsedFile, ...] = ()
     package_set: Digest | None = None
 
