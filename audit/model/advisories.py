@@ -44,7 +44,7 @@ class Rating(msgspec.Struct, frozen=True, order=True):
 
 
 class VexStatement(msgspec.Struct, frozen=True):
-    """What a VEX document says: `status` in OpenVEX's words, `justification` too; `source` is the document."""
+    """What a VEX document says, `status` and `justification` in OpenVEX's words; `source` names it."""
 
     status: str
     justification: str = ""
