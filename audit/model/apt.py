@@ -49,7 +49,8 @@ class Placement(msgspec.Struct, frozen=True):
     `patch` is the change of that Dockerfile as a unified diff; where there is none although something is to
     be added, `why_no_patch` is the reason. `digest` is the SHA-256 of the Dockerfile that it was made for.
     `is_written` is None where nobody asked for the patch to be applied; where it was not, `why_not_written`
-    is the reason.
+    is the reason. `also` are the other Dockerfiles that the addition stands in: further ones of the family,
+    and those of families that it is built on, where a part of it belongs to them.
     """
 
     family: str | None = None
@@ -60,6 +61,7 @@ class Placement(msgspec.Struct, frozen=True):
     digest: str = ""
     is_written: bool | None = None
     why_not_written: str = ""
+    also: tuple["Placement", ...] = ()
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -134,7 +136,10 @@ class Share(msgspec.Struct, frozen=True):
     """What one family's image would get of an addition, and what every image built on it gets with it.
 
     `roots` and `installed_bytes` are those of this family's place alone; `for_families` are the families
-    whose services need them.
+    whose services need them, and `needs` what they answer for the family that the plan is made for.
+    `is_option` where this is no part of the plan but another place for packages that several families, or
+    several services by their own Dockerfiles, would each get: `separate_bytes` is then what they take
+    together in those places, and `carried_by` names the families that would get them without a need.
     """
 
     family: str
@@ -142,6 +147,10 @@ class Share(msgspec.Struct, frozen=True):
     installed_bytes: int = 0
     for_families: tuple[str, ...] = ()
     why: str = ""
+    needs: tuple[str, ...] = ()
+    is_option: bool = False
+    separate_bytes: int = 0
+    carried_by: tuple[str, ...] = ()
 
 
 class AptPlan(msgspec.Struct, frozen=True):
@@ -153,7 +162,8 @@ class AptPlan(msgspec.Struct, frozen=True):
     full. `apt_default` is what apt would install if only the needs' own packages were named, None where it is
     the same; `others` are further plans that rank first by another measure (download, number of packages).
     `shares` say which part of the whole belongs to which family of a chain; empty where all of it is this
-    image's.
+    image's. All that stands beside them is this image's own part. `instructions` is what to write into a
+    Dockerfile where that is not one RUN that installs the roots (an image without apt-get).
     """
 
     snapshot: str = ""
@@ -172,11 +182,18 @@ class AptPlan(msgspec.Struct, frozen=True):
     remedies: tuple[Remedy, ...] = ()
     shares: tuple[Share, ...] = ()
     verification: Verification | None = None
+    instructions: str = ""
 
     @property
     def is_empty(self) -> bool:
-        """Say whether nothing is to be added."""
+        """Say whether nothing is to be added to this image itself."""
         return not self.packages
+
+    def inherited(self) -> dict[str, Share]:
+        """Return, for each need that comes with the addition to another family, that family's share."""
+        own = self.placement.family
+        shares = (s for s in self.shares if not s.is_option and s.family != own)
+        return {need: share for share in shares for need in share.needs}
 
     def suppliers(self) -> dict[str, tuple[str, ...]]:
         """Return, for each need that the plan answers, its packages (``name=version``)."""
