@@ -1,4 +1,7 @@
-"""Debian 12 as its archive has it: the index, a minimal installation, and apt-get told to simulate."""
+"""Debian as its archive has it: the index, a minimal installation, and apt-get told to simulate.
+
+Where no release is named, it is Debian 12.
+"""
 
 import os
 import re
@@ -33,7 +36,10 @@ from fleet_audit.audit.tools.process import run
 from tests.support.status import status_of
 from tests.support.trees import tree
 
+BULLSEYE = Distro(id="debian", version="11", codename="bullseye")
 BOOKWORM = Distro(id="debian", version="12", codename="bookworm")
+TRIXIE = Distro(id="debian", version="13", codename="trixie")
+RELEASES = {release.codename: release for release in (BULLSEYE, BOOKWORM, TRIXIE)}
 ARCHITECTURE = "amd64"
 _CACHE = user_cache_path("fleet-audit")
 _INSTALLED_LINE = re.compile(r"^Inst (\S+) (?:\[\S+\] )?\((\S+)", re.MULTILINE)
@@ -46,13 +52,13 @@ def fetcher() -> Fetcher:
 
 
 @cache
-def sources() -> tuple[ArchiveSource, ...]:
-    """Return the archives of Debian 12 that this machine can use."""
+def sources(release: Distro = BOOKWORM) -> tuple[ArchiveSource, ...]:
+    """Return the archives of a release that this machine can use."""
     offers = SourceOffers(
         environment=os.environ.get(ENVIRONMENT_VARIABLE, ""),
         machine=configured_sources(open_folder(Path("/"))).sources,
     )
-    return choose_sources(BOOKWORM, ARCHITECTURE, offers)
+    return choose_sources(release, ARCHITECTURE, offers)
 
 
 def archive() -> Archive:
@@ -61,17 +67,17 @@ def archive() -> Archive:
 
 
 @cache
-def index() -> ArchiveIndex:
-    """Return the index of Debian 12; skips the test where no archive can be reached."""
+def index(release: Distro = BOOKWORM) -> ArchiveIndex:
+    """Return the index of a release; skips the test where no archive can be reached."""
     try:
-        return archive().index(BOOKWORM, ARCHITECTURE, sources())
+        return archive().index(release, ARCHITECTURE, sources(release))
     except IndexUnavailable as e:
-        pytest.skip(f"no archive of Debian 12 can be reached: {e.why}")
+        pytest.skip(f"no archive of Debian {release.version} can be reached: {e.why}")
 
 
-def minimal() -> list[ArchivePackage]:
+def minimal(release: Distro = BOOKWORM) -> list[ArchivePackage]:
     """Return the packages of a minimal installation: Essential and required ones, and apt."""
-    table = index().packages
+    table = index(release).packages
     required = [package.name for package in table if package.is_essential or package.priority == "required"]
     roots = [*required, *(package.name for package in table if package.name in _BASE_ROOTS)]
     return [choice.package for choice in closure(table, roots).chosen]
@@ -115,25 +121,27 @@ def wanted(*needs: str) -> list[Wanted]:
 class Simulation:
     """apt-get with a state, lists and sources of its own, which installs nothing (``--simulate``)."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, release: Distro = BOOKWORM) -> None:
         """Write the archive's package lists, as apt would have fetched them, below `folder`."""
         self._folder = folder
-        for name in ("lists/partial", "cache/archives/partial", "etc"):
+        for name in ("cache/archives/partial", "etc"):
             (folder / name).mkdir(parents=True)
-        lines = []
-        for source in sources():
-            host = f"archive.example/{source.suite}"
-            if self._write_list(source, host):
-                lines.append(f"deb [trusted=yes] http://{host} {source.suite} main\n")
+        lines = write_lists(folder / "lists", "http://archive.example", release)
         (folder / "etc" / "sources.list").write_text("".join(lines))
 
-    def install(self, roots: Sequence[str], installed: Iterable[ArchivePackage]) -> set[str]:
+    def install(
+        self,
+        roots: Sequence[str],
+        installed: Iterable[ArchivePackage],
+        *,
+        with_recommended: bool = False,
+    ) -> set[str]:
         """Return what apt-get would install (``name=version``) upon `installed`, told to install `roots`."""
         at = self._folder
         (at / "status").write_text(status_of(installed))
         options = {
             "APT::Architecture": ARCHITECTURE,
-            "APT::Install-Recommends": "false",
+            "APT::Install-Recommends": "true" if with_recommended else "false",
             "Dir::Cache": str(at / "cache"),
             "Dir::Etc": str(at / "etc"),
             "Dir::State": str(at),
@@ -148,16 +156,33 @@ class Simulation:
         )
         return {f"{name}={version}" for name, version in _INSTALLED_LINE.findall(said.decode())}
 
-    def _write_list(self, source: ArchiveSource, host: str) -> bool:
-        try:
-            suite = open_suite(source, fetcher())
-        except FetchError:
-            return False
-        listed = suite.release.files[f"main/binary-{ARCHITECTURE}/Packages.xz"]
-        path = fetcher().get_file(
-            f"{suite.folder}/{listed.path}", size_limit=listed.size, deadline=300, sha256=listed.sha256
-        )
-        name = f"{host}/dists/{source.suite}/main/binary-{ARCHITECTURE}/Packages".replace("/", "_")
-        with (self._folder / "lists" / name).open("wb") as raw:
-            raw.writelines(unpacked(path, ".xz", limit=1 << 30))
-        return True
+
+def write_lists(folder: Path, address: str, release: Distro = BOOKWORM) -> list[str]:
+    """Write a release's package lists into `folder`, as apt would have fetched them from `address`.
+
+    Returns the lines of ``sources.list`` for them: repository N of the index is at ``address/N``.
+    """
+    (folder / "partial").mkdir(parents=True)
+    lines: list[str] = []
+    for source in sources(release):
+        base = f"{address}/{len(lines)}"
+        if _write_list(folder, source, base):
+            lines.append(f"deb [trusted=yes] {base} {source.suite} main\n")
+    return lines
+
+
+def _write_list(folder: Path, source: ArchiveSource, base: str) -> bool:
+    try:
+        suite = open_suite(source, fetcher())
+    except FetchError:
+        return False
+    listed = suite.release.files[f"main/binary-{ARCHITECTURE}/Packages.xz"]
+    path = fetcher().get_file(
+        f"{suite.folder}/{listed.path}", size_limit=listed.size, deadline=300, sha256=listed.sha256
+    )
+    # sources.list(5) names the file by its address without the scheme (apt's URItoFileName).
+    address = base.partition(":")[2].removeprefix("//")
+    name = f"{address}/dists/{source.suite}/main/binary-{ARCHITECTURE}/Packages".replace("/", "_")
+    with (folder / name).open("wb") as raw:
+        raw.writelines(unpacked(path, ".xz", limit=1 << 30))
+    return True

@@ -85,22 +85,25 @@ def wheel_files(lock: Path, architecture: str = ARCHITECTURE) -> list[Path]:
     return [path if path is not None else next(fetched) for path in held]
 
 
-def roots(*suites: str, architecture: str = ARCHITECTURE) -> dict[str, Root]:
+def roots(
+    *suites: str, architecture: str = ARCHITECTURE, packages: Sequence[str] = PACKAGES
+) -> dict[str, Root]:
     """Return the bootstrapped roots of these releases; tests must not write into them.
 
-    A release that the archive does not serve is left out. Skips where this machine cannot make any.
+    They have `packages` and the essential ones. A release that the archive does not serve is left out. Skips
+    where this machine cannot make any.
     """
     if os.geteuid() != 0:
         pytest.skip("bootstrapping a root file system needs root")
     if (
-        not any(_base(suite, architecture).exists() for suite in suites)
+        not any(_base(suite, architecture, packages).exists() for suite in suites)
         and shutil.which("debootstrap") is None
     ):
         pytest.skip("debootstrap is not installed")
     cache().mkdir(parents=True, exist_ok=True)
     # Most of bootstrapping is waiting: for the disk, and for one package manager after another.
     with ThreadPoolExecutor(len(suites)) as pool:
-        made = list(pool.map(lambda suite: _bootstrapped(suite, architecture), suites))
+        made = list(pool.map(lambda suite: _bootstrapped(suite, architecture, packages), suites))
     found = {root.suite: root for root in made if root is not None}
     if not found:
         why = "; ".join(f"{suite}: {_failures.get(suite, 'not tried')}" for suite in suites)
@@ -238,23 +241,23 @@ def _link(source: Path, target: Path) -> None:
     )
 
 
-def _base(suite: str, architecture: str) -> Path:
-    key = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:8]
+def _base(suite: str, architecture: str, packages: Sequence[str]) -> Path:
+    key = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:8]
     name = suite if architecture == ARCHITECTURE else f"{suite}-{architecture}"
     return cache() / f"{name}-{key}"
 
 
-def _bootstrapped(suite: str, architecture: str) -> Root | None:
-    place = _base(suite, architecture)
-    if not place.exists() and not _bootstrap(suite, architecture, place):
+def _bootstrapped(suite: str, architecture: str, packages: Sequence[str]) -> Root | None:
+    place = _base(suite, architecture, packages)
+    if not place.exists() and not _bootstrap(suite, architecture, packages, place):
         return None
     version = next(path.name for path in sorted((place / "usr/lib").glob("python3.*")))
     return Root(suite, place, "/usr/bin/python3", f"/usr/local/lib/{version}/dist-packages")
 
 
-def _bootstrap(suite: str, architecture: str, place: Path) -> bool:
+def _bootstrap(suite: str, architecture: str, packages: Sequence[str], place: Path) -> bool:
     is_foreign = architecture not in _RUNNING
-    options = ["--variant=minbase", f"--arch={architecture}", f"--include={','.join(PACKAGES)}"]
+    options = ["--variant=minbase", f"--arch={architecture}", f"--include={','.join(packages)}"]
     options += ["--foreign"] if is_foreign else []
     # A download that breaks off is no reason to go without the system: each archive is asked once more.
     for address in [*_archives(suite, architecture)] * 2:
