@@ -136,7 +136,8 @@ class Share(msgspec.Struct, frozen=True):
     """What one family's image would get of an addition, and what every image built on it gets with it.
 
     `roots` and `installed_bytes` are those of this family's place alone; `for_families` are the families
-    whose services need them, and `needs` what they answer for the family that the plan is made for.
+    whose services need them, and `needs` what they answer for the family that the plan is made for, each
+    with the packages that do (``name=version``).
     `is_option` where this is no part of the plan but another place for packages that several families, or
     several services by their own Dockerfiles, would each get: `separate_bytes` is then what they take
     together in those places, and `carried_by` names the families that would get them without a need.
@@ -147,7 +148,7 @@ class Share(msgspec.Struct, frozen=True):
     installed_bytes: int = 0
     for_families: tuple[str, ...] = ()
     why: str = ""
-    needs: tuple[str, ...] = ()
+    needs: dict[str, tuple[str, ...]] = {}
     is_option: bool = False
     separate_bytes: int = 0
     carried_by: tuple[str, ...] = ()

@@ -1,12 +1,13 @@
 """What dpkg says is installed in an image: packages, their relations, and who owns which file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import msgspec
 
 from fleet_audit.audit.apt.debian.control import StanzaTooLong, fields, stanzas
-from fleet_audit.audit.apt.debian.packages import kibibytes, source_of
+from fleet_audit.audit.apt.debian.packages import ArchivePackage, kibibytes, source_of
+from fleet_audit.audit.apt.debian.versions import compare_versions
 from fleet_audit.audit.apt.installed.ownership import STATUS_PARTS, Ownership, read_ownership
 from fleet_audit.audit.images.tree import FileKind, FileTree, FileUnreadable, basename, join, parent
 from fleet_audit.audit.model.apt import InstalledPackage
@@ -33,11 +34,15 @@ _FIELDS = frozenset(
         "Source",
         "Pre-Depends",
         "Depends",
+        "Recommends",
         "Provides",
         "Conflicts",
         "Breaks",
         "Installed-Size",
         "Essential",
+        "Protected",
+        "Priority",
+        "Section",
         "Multi-Arch",
     }
 )
@@ -46,7 +51,9 @@ _FIELDS = frozenset(
 class InstalledRecord(msgspec.Struct, frozen=True):
     """An installed package with its relationship fields as written.
 
-    `is_held` means that it stays in its version (dpkg(1), selection state "hold").
+    `is_held` means that it stays in its version (dpkg(1), selection state "hold"); `is_protected` that dpkg
+    does not remove it unless it is forced to (deb-control(5), Protected). `section` and `priority` are those
+    of deb-control(5).
     """
 
     package: InstalledPackage
@@ -57,6 +64,10 @@ class InstalledRecord(msgspec.Struct, frozen=True):
     breaks: str = ""
     multi_arch: str = ""
     is_held: bool = False
+    recommends: str = ""
+    section: str = ""
+    priority: str = ""
+    is_protected: bool = False
 
     @property
     def name(self) -> PackageName:
@@ -100,6 +111,21 @@ class InstalledState:
         records = reader.records()
         return cls(tuple(records[key] for key in sorted(records)), tree, tuple(reader.gaps))
 
+    def with_packages(self, packages: Iterable[ArchivePackage]) -> "InstalledState":
+        """Return the state as it is once `packages` are installed as well, at least in these versions."""
+        new = {package.name: package for package in packages}
+        kept: list[InstalledRecord] = []
+        for record in self.records:
+            package = new.get(record.name)
+            if package is None or not _is_same(record, package):
+                kept.append(record)
+            elif compare_versions(record.version, package.version) >= 0:
+                kept.append(record)
+                del new[record.name]
+        records = (*kept, *map(_unpacked, new.values()))
+        in_order = sorted(records, key=lambda record: (record.name, record.package.architecture))
+        return InstalledState(tuple(in_order), self._tree, self.gaps)
+
     @property
     def packages(self) -> tuple[InstalledPackage, ...]:
         """Return what is installed."""
@@ -119,6 +145,32 @@ class InstalledState:
         """Return the package that brought the file or link at `path`; None where no package did."""
         folder = self._tree.realpath(parent(path))
         return None if folder is None else self.ownership.owners.get(join(folder, basename(path)))
+
+
+def _is_same(record: InstalledRecord, package: ArchivePackage) -> bool:
+    """Say whether a package takes the place of an installed one of its name, not a place beside it."""
+    architectures = {record.package.architecture, package.architecture}
+    return len(architectures) == 1 or not architectures.isdisjoint(("all", ""))
+
+
+def _unpacked(package: ArchivePackage) -> InstalledRecord:
+    return InstalledRecord(
+        package=InstalledPackage(
+            name=package.name,
+            version=package.version,
+            architecture=package.architecture,
+            source=package.built_from[0],
+            source_version=package.built_from[1],
+            installed_bytes=package.installed_bytes,
+            is_essential=package.is_essential,
+        ),
+        pre_depends=package.pre_depends,
+        depends=package.depends,
+        provides=package.provides,
+        conflicts=package.conflicts,
+        breaks=package.breaks,
+        multi_arch=package.multi_arch,
+    )
 
 
 class _Reader:
@@ -219,4 +271,8 @@ def _installed(found: dict[str, str], *, is_automatic: bool) -> InstalledRecord:
         breaks=found.get("Breaks", ""),
         multi_arch=found.get("Multi-Arch", ""),
         is_held=found.get("Status", "").startswith("hold "),
+        recommends=found.get("Recommends", ""),
+        section=found.get("Section", ""),
+        priority=found.get("Priority", ""),
+        is_protected=found.get("Protected") == "yes",
     )

@@ -8,6 +8,7 @@ from fleet_audit.audit.images.tree import MemoryTree
 from fleet_audit.audit.model.apt import InstalledPackage
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import ImagePath, PackageName
+from tests.support.archives import packages, stanza
 from tests.support.trees import Link, tree
 
 STATUS = "/var/lib/dpkg/status"
@@ -208,3 +209,33 @@ def test_lists_without_end_are_cut_with_a_gap(monkeypatch: pytest.MonkeyPatch) -
 
     assert found is not None
     assert [gap.kind for gap in found.ownership.gaps] == [GapKind.LIMIT_REACHED]
+
+
+def versions(found: InstalledState) -> list[tuple[str, str, str]]:
+    return [(package.name, package.architecture, package.version) for package in found.packages]
+
+
+def test_a_state_with_further_packages_has_them_with_their_relations() -> None:
+    found = state({STATUS: entry("b")})
+
+    after = found.with_packages(packages(stanza("a", "2", Depends="b", Source="one (3)")))
+
+    assert versions(after) == [("a", "amd64", "2"), ("b", "amd64", "1")]
+    assert after.records[0].depends == "b"
+    assert (after.packages[0].source, after.packages[0].source_version) == ("one", "3")
+    assert versions(found) == [("b", "amd64", "1")]
+
+
+@pytest.mark.parametrize(("version", "kept"), [("1", "2"), ("2", "2"), ("10", "10")])
+def test_a_package_that_is_there_is_only_ever_upgraded(version: str, kept: str) -> None:
+    found = state({STATUS: entry("a", "2")})
+
+    assert versions(found.with_packages(packages(stanza("a", version)))) == [("a", "amd64", kept)]
+
+
+def test_a_package_of_another_architecture_stays_beside_it() -> None:
+    found = state({STATUS: entry("a", Architecture="i386") + entry("b", Architecture="all")})
+
+    after = found.with_packages(packages(stanza("a", "2"), stanza("b", "2")))
+
+    assert versions(after) == [("a", "amd64", "2"), ("a", "i386", "1"), ("b", "amd64", "2")]
