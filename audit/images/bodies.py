@@ -65,6 +65,22 @@ class LayerBodies:
                 pass
         return self._streamed(found)
 
+    def note_entries(self, index: int, beginning: str, first: dict[ImagePath, int]) -> None:
+        """Note in `first` this layer's index for its paths that begin so and that no lower layer has noted.
+
+        What the layer hides is taken out first, as whiteouts hide lower layers alone.
+        """
+        entries = [entry for entry in self._entries if f"{entry.path}/".startswith(beginning)]
+        for entry in entries:
+            if entry.change is Change.WHITEOUT:
+                first.pop(entry.path, None)
+            elif entry.change is Change.OPAQUE:
+                for path in [path for path in first if path.startswith(f"{entry.path}/")]:
+                    del first[path]
+        for entry in entries:
+            if entry.change not in (Change.WHITEOUT, Change.OPAQUE) and entry.path != beginning[:-1]:
+                first.setdefault(entry.path, index)
+
     def _streamed(self, entry: LayerEntry) -> bytes:
         try:
             stream = self._at(entry.offset)

@@ -103,6 +103,17 @@ class Image:
         layers = self.identity.layers
         return layers[entry.layer] if entry is not None and layers else None
 
+    def first_layers(self, under: ImagePath) -> dict[ImagePath, Layer]:
+        """Return, for every path below a folder, the lowest layer that had it and from which on it stayed.
+
+        Paths are as the layers write them, no links followed; later layers may have written them again. Empty
+        for a folder, which has no layers.
+        """
+        first: dict[ImagePath, int] = {}
+        for index, bodies in sorted(self._bodies.items()):
+            bodies.note_entries(index, f"{under}/", first)
+        return {path: self.identity.layers[index] for path, index in sorted(first.items())}
+
     def close(self) -> None:
         """Close every file."""
         self._records.close()

@@ -155,3 +155,27 @@ def test_the_layer_of_a_file_is_the_one_that_holds_its_body(tmp_path: Path) -> N
         assert opened.layer_of(ImagePath("/b")) == layers[0]
         assert opened.layer_of(ImagePath("/c")) == layers[1]
         assert opened.layer_of(ImagePath("/nothing")) is None
+
+
+def test_the_first_layer_of_a_file_stays_its_first_when_it_is_written_again(tmp_path: Path) -> None:
+    world = image(
+        {"info/a": "1", "info/b": "1", "info/c": "1", "other": "1"},
+        {"info/a": "2", "info/d": "1", "info/.wh.b": ""},
+        {"info/b": "3", "information": "1"},
+    )
+
+    with open_image(world.write(tmp_path / "image")) as opened:
+        layers = opened.identity.layers
+        assert opened.first_layers(ImagePath("/info")) == {
+            "/info/a": layers[0],
+            "/info/b": layers[2],
+            "/info/c": layers[0],
+            "/info/d": layers[1],
+        }
+
+
+def test_a_folder_that_a_layer_makes_anew_has_only_later_layers(tmp_path: Path) -> None:
+    world = image({"info/a": "1", "info/b": "1"}, {"info/.wh..wh..opq": "", "info/a": "2"})
+
+    with open_image(world.write(tmp_path / "image")) as opened:
+        assert opened.first_layers(ImagePath("/info")) == {"/info/a": opened.identity.layers[1]}

@@ -52,6 +52,19 @@ def test_what_dpkg_says_is_read() -> None:
     assert found.gaps == ()
 
 
+def test_what_keeps_a_package_and_what_it_is_for_is_read() -> None:
+    status = entry(
+        "init", Protected="yes", Priority="important", Section="metapackages", Recommends="udev"
+    ) + entry("gcc-12")
+
+    init = next(record for record in state({STATUS: status}).records if record.name == "init")
+    other = next(record for record in state({STATUS: status}).records if record.name == "gcc-12")
+
+    assert (init.is_protected, init.priority, init.section) == (True, "important", "metapackages")
+    assert init.recommends == "udev"
+    assert (other.is_protected, other.priority, other.section, other.recommends) == (False, "", "", "")
+
+
 def test_an_image_without_dpkg_has_no_state() -> None:
     assert InstalledState.read(tree({"/etc/os-release": "ID=alpine"})) is None
 
