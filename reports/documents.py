@@ -5,7 +5,6 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from fleet_audit.audit.model.apt import AptPlan, Surplus
 from fleet_audit.audit.model.evidence import Chain, Edge, Node
 from fleet_audit.audit.model.finding import Finding, Gap, combined
 from fleet_audit.audit.model.image import ImageIdentity
@@ -22,9 +21,7 @@ from fleet_audit.audit.model.imports import (
     UnparsedFile,
 )
 from fleet_audit.audit.model.location import ImageLocation, Location, SourceLocation
-from fleet_audit.audit.model.need import Need
 from fleet_audit.audit.model.report import (
-    DepsReport,
     EntryReport,
     ExplainReport,
     ImportsReport,
@@ -35,11 +32,6 @@ from fleet_audit.reports.options import RenderOptions
 
 Fields = dict[str, Any]
 ReportT = TypeVar("ReportT", bound=Judged)
-
-
-def deps_document(reports: Sequence[DepsReport], options: RenderOptions) -> str:
-    """Return ``deps/1``: one document, or one for each of several images."""
-    return document_of("deps", reports, options, _deps)
 
 
 def imports_document(reports: Sequence[ImportsReport], options: RenderOptions) -> str:
@@ -164,105 +156,8 @@ def image_fields(image: ImageIdentity | None) -> Fields | None:
     }
 
 
-def _deps(report: DepsReport) -> Fields:
-    return {
-        "image": image_fields(report.image),
-        "family": report.family,
-        "package_set": report.package_set,
-        "services": list(report.services),
-        "needs": [_need(need) for need in report.needs],
-        "proposal": _proposal(report.proposal),
-        "surplus": [_surplus(surplus) for surplus in report.surplus],
-        "unparsed": [_unparsed(file) for file in report.unparsed],
-    }
-
-
-def _need(need: Need) -> Fields:
-    return {
-        "kind": need.kind,
-        "name": need.name,
-        "tier": need.tier,
-        "status": need.status,
-        "resolution": {
-            key: value for key, value in msgspec.to_builtins(need.resolution).items() if key != "type"
-        },
-        "wanted_by": list(need.wanted_by),
-        "via": need.via,
-        "alternatives": list(need.alternatives),
-        "reached_from": [
-            {
-                "service": reached.service,
-                "path": reached.location.path if reached.location else None,
-                "line": reached.location.line if reached.location else None,
-                "level": int(reached.level),
-                "chain": list(reached.chain),
-            }
-            for reached in need.reached_from
-        ],
-    }
-
-
-def _proposal(plan: AptPlan) -> Fields:
-    dockerfile = plan.placement.dockerfile
-    return {
-        "roots": list(plan.roots),
-        "packages": [
-            {
-                "name": package.name,
-                "version": package.version,
-                "because": list(package.because),
-                "supplies": list(package.supplies),
-                "installed_bytes": package.installed_bytes,
-                "download_bytes": package.download_bytes,
-            }
-            for package in plan.packages
-        ],
-        "installed_bytes": plan.installed_bytes,
-        "download_bytes": plan.download_bytes,
-        "optimal": plan.is_optimal,
-        "certificate": plan.certificate,
-        "snapshot": plan.snapshot,
-        "apt_default": _apt_default(plan),
-        "unsatisfied": [{"need": row.need, "verdict": row.verdict} for row in plan.unsatisfied],
-        "remedies": [],
-        "placement": plan.placement.family,
-        "dockerfile": None
-        if dockerfile is None
-        else {
-            "path": dockerfile.path,
-            "line": dockerfile.line,
-            "why": plan.placement.why,
-            "patch": plan.placement.patch or None,
-        },
-        "why_no_patch": plan.placement.why_no_patch or None,
-        "written": plan.placement.is_written,
-        "why_not_written": plan.placement.why_not_written or None,
-    }
-
-
-def _apt_default(plan: AptPlan) -> Fields | None:
-    """Return what apt itself would add: the plan, which is made as apt makes it and not yet minimised."""
-    if plan.is_empty or plan.is_optimal:
-        return None
-    return {
-        "roots": list(plan.roots),
-        "packages": len(plan.packages),
-        "installed_bytes": plan.installed_bytes,
-        "download_bytes": plan.download_bytes,
-    }
-
-
-def _surplus(surplus: Surplus) -> Fields:
-    return {
-        "package": surplus.package,
-        "installed_bytes": surplus.installed_bytes,
-        "origin": surplus.origin,
-        "reason": surplus.reason,
-        "confidence": surplus.confidence,
-    }
-
-
-def _unparsed(file: UnparsedFile) -> Fields:
+def unparsed_fields(file: UnparsedFile) -> Fields:
+    """Return a file that does not parse, and what read it all the same."""
     return {
         "path": file.path,
         "line": file.line,
@@ -278,7 +173,7 @@ def _imports(report: ImportsReport) -> Fields:
     return {
         "image": image_fields(report.image),
         "services": [_service(service, report) for service in report.services],
-        "unparsed": [_unparsed(unparsed[place]) for place in sorted(unparsed)],
+        "unparsed": [unparsed_fields(unparsed[place]) for place in sorted(unparsed)],
     }
 
 
@@ -447,7 +342,7 @@ def _explain(report: ExplainReport) -> Fields:
         ],
         "arriving": [_edge(edge) for edge in report.arriving],
         "leaving": [_edge(edge) for edge in report.leaving],
-        "unparsed": [_unparsed(file) for file in report.unparsed],
+        "unparsed": [unparsed_fields(file) for file in report.unparsed],
     }
 
 

@@ -15,9 +15,10 @@ from fleet_audit.audit.model.report import (
     Judged,
     LddReport,
 )
+from fleet_audit.reports.deps_document import deps_document
 from fleet_audit.reports.deps_text import deps_text
 from fleet_audit.reports.dockerfiles import dockerfiles_document, dockerfiles_text
-from fleet_audit.reports.documents import deps_document, explain_document, imports_document, ldd_document
+from fleet_audit.reports.documents import explain_document, imports_document, ldd_document
 from fleet_audit.reports.explain_text import explain_text
 from fleet_audit.reports.imports_text import imports_text
 from fleet_audit.reports.index_text import index_document, index_text

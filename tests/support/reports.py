@@ -102,6 +102,7 @@ from fleet_audit.audit.model.running import (
     Variable,
 )
 from fleet_audit.reports.options import RenderOptions
+from tests.support.proposals import audio_plan, audio_surplus
 
 OPTIONS = RenderOptions(created="2026-11-20T00:00:00Z", version="0.1.0", manifest="fleet.yaml")
 
@@ -250,6 +251,25 @@ def deps_report() -> DepsReport:
             Gap("imports", GapKind.PATH_EDIT, "sys.path", "the folder is computed", APP),
         ),
         notes=("no archive signature was checked",),
+        policy=POLICY,
+    )
+
+
+def planned_report() -> DepsReport:
+    """Return a report with a proved plan, ways that are better than it, and packages that nothing needs."""
+    return DepsReport(
+        subject="family-audio",
+        family="family-audio",
+        image=IMAGE,
+        services=("SpeechAgent",),
+        needs=(
+            need("libportaudio.so.2", None, Tier.REQUIRED, "SpeechAgent"),
+            need("libssl.so.1.1", None, Tier.REQUIRED, "SpeechAgent"),
+        ),
+        proposal=audio_plan(),
+        surplus=audio_surplus(),
+        is_surplus_known=True,
+        findings=(finding(subject="so:libportaudio.so.2", message="libportaudio.so.2 is missing"),),
         policy=POLICY,
     )
 
@@ -611,6 +631,7 @@ def index_report() -> IndexReport:
 
 ALL = (
     deps_report(),
+    planned_report(),
     dockerfiles_report(),
     clean_report(),
     imports_report(),

@@ -4,8 +4,17 @@ import msgspec
 import pytest
 
 from fleet_audit.audit.model.report import DepsReport, Judged
-from fleet_audit.reports.documents import deps_document, encode, imports_document, ldd_document
-from tests.support.reports import OPTIONS, clean_report, decoded, deps_report, imports_report, ldd_report
+from fleet_audit.reports.deps_document import deps_document
+from fleet_audit.reports.documents import encode, imports_document, ldd_document
+from tests.support.reports import (
+    OPTIONS,
+    clean_report,
+    decoded,
+    deps_report,
+    imports_report,
+    ldd_report,
+    planned_report,
+)
 
 
 def keys(value: object) -> set[str]:
@@ -69,19 +78,56 @@ def test_deps_has_the_fields_of_the_contract() -> None:
     assert {"name", "version", "because", "installed_bytes", "download_bytes"} <= keys(
         first(document, "proposal", "packages")
     )
-    assert keys(first(document, "surplus")) == {
-        "package",
-        "installed_bytes",
-        "origin",
-        "reason",
-        "confidence",
-    }
+    assert {"package", "installed_bytes", "origin", "reason", "confidence"} <= keys(
+        first(document, "surplus")
+    )
     assert document["image"] == {
         "ref": "oci:build/images:family-vision-cu121",
         "digest": "sha256:" + "9b1e" * 16,
         "platform": "linux/amd64",
         "distro": {"id": "debian", "version": "12", "codename": "bookworm"},
     }
+
+
+def test_all_that_is_known_of_a_proposal_is_in_the_document() -> None:
+    proposal = decoded(deps_document([planned_report()], OPTIONS))["proposal"]
+
+    assert isinstance(proposal, dict)
+    assert proposal["optimal"] is True
+    assert proposal["steering"] == ["libjack0=1:0.126.0-2"]
+    assert [step["choice"] for step in proposal["steps"]] == [False, False, True]
+    assert keys(proposal["steps"][0]) == {"package", "because", "excluded", "choice"}
+    another_plan = {"roots", "packages", "installed_bytes", "download_bytes", "why_not"}
+    assert keys(proposal["apt_default"]) == keys(proposal["others"][0]) == another_plan
+    assert keys(proposal["remedies"][0]) == {
+        "id", "needs", "action", "change", "saved_bytes", "confidence", "evidence", "locations", "row",
+        "references",
+    }  # fmt: skip
+    assert [remedy["saved_bytes"] for remedy in proposal["remedies"]] == [1500000, None]
+    assert keys(proposal["shares"][0]) == {"family", "roots", "installed_bytes", "for_families", "why"}
+    assert keys(proposal["verification"]) == {"outcome", "how", "why", "installed", "loaded", "failed"}
+    assert proposal["dockerfile"]["patch"].startswith("--- a/docker/family-audio/Dockerfile\n")
+
+
+def test_apts_own_plan_is_null_where_apt_alone_would_come_to_the_same() -> None:
+    proposal = decoded(deps_document([deps_report()], OPTIONS))["proposal"]
+
+    assert isinstance(proposal, dict)
+    assert proposal["apt_default"] is None
+
+
+def test_a_package_that_nothing_needs_says_whence_it_came_and_what_it_goes_with() -> None:
+    document = decoded(deps_document([planned_report(), clean_report()], OPTIONS))
+    subjects = document["subjects"]
+    assert isinstance(subjects, list)
+    planned, clean = subjects
+
+    by_name = {surplus["package"]: surplus for surplus in planned["surplus"]}
+    assert by_name["cmake-data"]["goes_with"] == "cmake"
+    assert by_name["cmake"]["goes_with"] is None
+    assert by_name["fonts-noto"]["inherited"] is True
+    assert by_name["fonts-noto"]["dockerfile"] == {"path": "docker/base-gpu-cu121/Dockerfile", "line": 4}
+    assert (planned["surplus_examined"], clean["surplus_examined"]) == (True, False)
 
 
 def test_imports_has_the_fields_of_the_contract() -> None:
