@@ -72,8 +72,8 @@ def locked_wheels(lock: Path) -> list[LockedWheel]:
     return [LockedWheel(name, version, (digest,)) for name, version, digest in found]
 
 
-def wheel_files(lock: Path, architecture: str = ARCHITECTURE) -> list[Path]:
-    """Return a lock's wheels as files, downloaded where they are not there yet.
+def wheel_files(lock: Path, architecture: str = ARCHITECTURE, python: str = "3.11") -> list[Path]:
+    """Return a lock's wheels for one release of CPython as files, downloaded where they are not there yet.
 
     The example's own cache is looked at first: some of its wheels are the same.
     """
@@ -81,7 +81,7 @@ def wheel_files(lock: Path, architecture: str = ARCHITECTURE) -> list[Path]:
     wheels = locked_wheels(lock)
     held = [cached(wheel, example) for wheel in wheels]
     absent = [wheel for wheel, path in zip(wheels, held, strict=True) if path is None]
-    fetched = iter(fetch(absent, cache() / "wheels", machine=MACHINES[architecture]))
+    fetched = iter(fetch(absent, cache() / "wheels", machine=MACHINES[architecture], python=python))
     return [path if path is not None else next(fetched) for path in held]
 
 

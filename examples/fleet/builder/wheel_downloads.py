@@ -15,15 +15,17 @@ _SECONDS = 900.0
 _GLIBC_OF_BOOKWORM = 36
 
 
-def fetch(wheels: Sequence[LockedWheel], cache: Path, *, machine: str = "x86_64") -> list[Path]:
+def fetch(
+    wheels: Sequence[LockedWheel], cache: Path, *, machine: str = "x86_64", python: str = "3.11"
+) -> list[Path]:
     """Return the wheel file of each locked wheel, in order; missing ones are downloaded into `cache`.
 
     A file is in the cache under its digest, and that digest is one that the lock accepts. `machine` is the
-    one that the wheels are for, as their platform tags name it.
+    one that the wheels are for, as their platform tags name it; `python` is the release of CPython.
     """
     missing = [wheel for wheel in wheels if cached(wheel, cache) is None]
     if missing:
-        _download(missing, cache, machine)
+        _download(missing, cache, machine, python)
     paths = [cached(wheel, cache) for wheel in wheels]
     if absent := [wheel.name for wheel, path in zip(wheels, paths, strict=True) if path is None]:
         raise BuildError(", ".join(absent), "pip brought no wheel with a locked digest")
@@ -39,13 +41,13 @@ def cached(wheel: LockedWheel, cache: Path) -> Path | None:
     return None
 
 
-def _download(wheels: Iterable[LockedWheel], cache: Path, machine: str) -> None:
+def _download(wheels: Iterable[LockedWheel], cache: Path, machine: str, python: str) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=cache, prefix="pip-") as folder:
         lock = Path(folder) / "requirements.txt"
         lock.write_text("".join(f"{wheel.requirement}\n" for wheel in wheels), encoding="utf-8")
         try:
-            run(_pip(folder, lock, machine), timeout=_SECONDS, env=dict(os.environ), cwd=Path(folder))
+            run(_pip(folder, lock, machine, python), timeout=_SECONDS, env=dict(os.environ), cwd=Path(folder))
         except ToolError as e:
             raise BuildError("the wheels", f"could not be downloaded: {e}") from e
         for path in sorted(Path(folder).glob("*.whl")):
@@ -54,11 +56,12 @@ def _download(wheels: Iterable[LockedWheel], cache: Path, machine: str) -> None:
             path.replace(place / path.name)
 
 
-def _pip(folder: str, lock: Path, machine: str) -> list[str]:
+def _pip(folder: str, lock: Path, machine: str, python: str) -> list[str]:
     systems = [f"manylinux_2_{minor}" for minor in range(5, _GLIBC_OF_BOOKWORM + 1)]
     systems += ["manylinux1", "manylinux2010", "manylinux2014", "linux"]
     options = [f"--platform={system}_{machine}" for system in systems]
-    options += ["--python-version=3.11", "--implementation=cp", "--abi=cp311", "--abi=abi3", "--abi=none"]
+    options += [f"--python-version={python}", "--implementation=cp", f"--abi=cp{python.replace('.', '')}"]
+    options += ["--abi=abi3", "--abi=none"]
     fixed = ["--only-binary=:all:", "--require-hashes", "--no-deps", "--no-input", "--quiet", "--quiet"]
     fixed += ["--disable-pip-version-check", "--no-cache-dir"]
     return [
