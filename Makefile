@@ -9,7 +9,7 @@ DEMO_FAMILIES := family-vision-cu121 family-torch-cu121
 INSTALLED := $(VENV)/.installed
 FAST_TESTS := tests/unit tests/property tests/contract tests/snapshots tests/e2e
 
-.PHONY: help demo images test test-fast test-slow lint types layers wheel check lock schema clean
+.PHONY: help demo images test test-fast test-slow lint types layers wheel check lock schema indexes clean
 
 help:
 	@echo "make demo    build two example family images and run the main job on them"
@@ -17,6 +17,7 @@ help:
 	@echo "make test    everything that can run on this machine; what cannot says why"
 	@echo "make test-fast  the part of it that needs no network and no image"
 	@echo "make check   lint, types, layers and the wheel's contents"
+	@echo "make indexes renew the package indexes that come along, from Debian's archive"
 	@echo "make lock    renew the locks from the ranges in pyproject.toml"
 
 $(INSTALLED): requirements/dev.txt pyproject.toml
@@ -71,6 +72,10 @@ LOCK := --generate-hashes --no-config --universal --no-header --no-annotate --qu
 
 schema: $(INSTALLED)
 	$(BIN)/python -c "from fleet_audit.audit.fleet.manifest import schema; import sys; sys.stdout.buffer.write(schema())" > fleet.schema.json
+
+# SOURCE_DATE_EPOCH sets the day that they bear.
+indexes: $(INSTALLED)
+	$(BIN)/fleet-audit index export rules/indexes --suite bullseye --suite bookworm --suite trixie
 
 clean:
 	rm -rf $(VENV) build dist $(FLEET)/build .mypy_cache .ruff_cache .pytest_cache

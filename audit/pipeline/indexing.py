@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from fleet_audit.audit.apt.archive.index import IndexUnavailable
+from fleet_audit.audit.apt.archive.index import ArchiveIndex, IndexUnavailable
+from fleet_audit.audit.apt.archive.prebuilt import PrebuiltNames, file_name, packed
 from fleet_audit.audit.apt.archive.sources import release_names, released
 from fleet_audit.audit.errors import UsageError
-from fleet_audit.audit.model.archives import ArchiveAnswer, IndexReport, KeptArchive
+from fleet_audit.audit.model.archives import ArchiveAnswer, ArchiveSuite, IndexReport, KeptArchive
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.fleet import AptSettings
-from fleet_audit.audit.model.identity import Distro
+from fleet_audit.audit.model.identity import Distro, Platform
 from fleet_audit.audit.pipeline.archives import ArchiveRequest, archive_request
 from fleet_audit.audit.pipeline.placing import STAGE
 from fleet_audit.audit.pipeline.scene import missing_image, open_scene
@@ -18,6 +19,7 @@ from fleet_audit.audit.pipeline.shared import ARCHIVES, Shared
 from fleet_audit.audit.pipeline.subject import Subject
 
 _SUBJECT = "package archives"
+_EXPORTED = (Platform("linux", "amd64"), Platform("linux", "arm64"))
 
 
 def kept_archives(shared: Shared) -> IndexReport:
@@ -53,6 +55,38 @@ def updated_archives(subjects: Sequence[Subject], distros: Sequence[Distro], sha
         names = (name,) if known is None else (*known.asked_for, name)
         found[answer.key] = ArchiveAnswer(answer, names, is_new=answer.key not in before)
     return _report(shared, found.values(), gaps)
+
+
+def exported_indexes(distros: Iterable[Distro], shared: Shared) -> Iterator[tuple[str, bytes]]:
+    """Yield a file's name and its bytes for each release: the index of its names that comes with fleet-audit.
+
+    Raises IndexUnavailable also where an archive is not proved by its signatures.
+    """
+    made = shared.settings.created.partition("T")[0]
+    for distro in distros:
+        read = [_proved(distro, platform, shared) for platform in _EXPORTED]
+        names = {
+            index.architecture: PrebuiltNames(_placeless(index), index.sonames, index.programs)
+            for index in read
+        }
+        yield file_name(distro), packed(distro, made, names)
+
+
+def _placeless(index: ArchiveIndex) -> tuple[ArchiveSuite, ...]:
+    # The digests of the Releases say what was read; from which of many mirrors is nobody's concern.
+    suites = index.known.suites if index.known else ()
+    return tuple(msgspec.structs.replace(suite, archive="") for suite in suites)
+
+
+def _proved(distro: Distro, platform: Platform, shared: Shared) -> ArchiveIndex:
+    request = archive_request(distro.codename, distro, platform, shared, manifest=AptSettings(), tree=None)
+    if isinstance(request, Gap):
+        raise IndexUnavailable(distro, request.why, "choose another platform")
+    index = shared.archive.update(request.distro, request.architecture, request.sources, request.keyrings)
+    if not index.is_verified:
+        why = "; ".join(f"{gap.what}: {gap.why}" for gap in index.gaps)
+        raise IndexUnavailable(distro, why, "what comes along with fleet-audit has to be proved")
+    return index
 
 
 def _updated(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -77,6 +78,23 @@ def show(*, common: Common) -> int:
         report = kept_archives(Shared(settings))
     write(outputs, renderer(IndexReport, [report], common, None))
     return exit_code([report])
+
+
+@command.command("export", hidden=True)
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--suite", "suites", multiple=True, required=True, metavar="CODENAME")
+@common
+def export(*, folder: Path, suites: tuple[str, ...], common: Common) -> int:
+    """Write the indexes that come along with fleet-audit: who ships which name, one file for each release."""
+    from fleet_audit.audit.pipeline.indexing import exported_indexes, releases  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+
+    distros = releases(suites)
+    with common.settings() as settings:
+        for name, body in exported_indexes(distros, Shared(settings)):
+            (folder / name).write_bytes(body)
+            click.echo(f"{folder / name}  {len(body)} bytes")
+    return 0
 
 
 def _chosen(
