@@ -1,51 +1,73 @@
-"""Writes a report's proposal into the Dockerfile that it was made for."""
+"""Writes reports' proposals into the Dockerfiles that they were made for."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from fleet_audit.audit.dockerfiles.addition.patching import patch
+from fleet_audit.audit.dockerfiles.addition.applying import ChangeDoesNotFit, applied
 from fleet_audit.audit.images.tree import normalise
 from fleet_audit.audit.model.apt import AptPlan, Placement
 from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.audit.tools.rewriting import RewriteRefused, rewrite
 
 
-def written(report: DepsReport, root: Path | None) -> DepsReport:
-    """Apply the patch of a report's proposal to the repository at `root`; return the report that says so.
+def written(reports: Sequence[DepsReport], root: Path | None) -> list[DepsReport]:
+    """Apply the patches of the reports' proposals to the repository at `root`; return reports that say so.
 
-    Where nothing is written, it says why: there is nothing to add, no patch, or the file is not as it was
-    read (`rewriting.rewrite`).
+    Each Dockerfile that a proposal stands in is written: the family's own, and those of families below it
+    where a part belongs to them. A patch that several reports have is applied once. Where nothing is written,
+    the placement says why: there is nothing to add, no patch, or the file is not as it was read
+    (`rewriting.rewrite`).
     """
-    plan = report.proposal
-    why = _why_not(plan, root)
-    return msgspec.structs.replace(
-        report,
-        proposal=msgspec.structs.replace(
-            plan,
-            placement=msgspec.structs.replace(plan.placement, is_written=not why, why_not_written=why),
-        ),
-    )
+    writer = _Writer(root)
+    return [
+        msgspec.structs.replace(report, proposal=_written_plan(report.proposal, writer)) for report in reports
+    ]
 
 
-def _why_not(plan: AptPlan, root: Path | None) -> str:
-    """Write the patch; return what keeps it from being written, empty where it was."""
+def _written_plan(plan: AptPlan, writer: "_Writer") -> AptPlan:
+    also = tuple(writer.written(place) for place in plan.placement.also)
     place = plan.placement
-    if plan.is_empty:
-        return "nothing is to be added"
-    if root is None or place.dockerfile is None or not place.patch:
-        return place.why_no_patch or "no Dockerfile is known for it"
+    if plan.is_empty and not place.patch:
+        place = _refused(place, "nothing is to be added")
+    else:
+        place = writer.written(place)
+    return msgspec.structs.replace(plan, placement=msgspec.structs.replace(place, also=also))
+
+
+class _Writer:
+    """Writes into one repository, no patch twice."""
+
+    def __init__(self, root: Path | None) -> None:
+        self._root = root
+        self._done: dict[tuple[str, str, str], str] = {}
+
+    def written(self, place: Placement) -> Placement:
+        """Return a placement that says whether its patch is in the file now."""
+        if self._root is None or place.dockerfile is None or not place.patch:
+            return _refused(place, place.why_no_patch or "no Dockerfile is known for it")
+        path = place.dockerfile.path
+        key = path, place.digest, place.patch
+        if key not in self._done:
+            self._done[key] = _why_not_applied(place, path, self._root)
+        why = self._done[key]
+        return _refused(place, why) if why else msgspec.structs.replace(place, is_written=True)
+
+
+def _refused(place: Placement, why: str) -> Placement:
+    return msgspec.structs.replace(place, is_written=False, why_not_written=why)
+
+
+def _why_not_applied(place: Placement, path: str, root: Path) -> str:
+    """Write the patch; return what keeps it from being written, empty where it was."""
+
+    def change(body: bytes) -> bytes:
+        return applied(body.decode(), place.patch).encode()
+
     try:
-        _apply(plan, place, place.dockerfile.path, root)
-    except RewriteRefused as e:
+        # The name by which it was read: of links in the manifest's path none leads out of the repository.
+        rewrite(root, normalise(path).removeprefix("/"), change, sha256=place.digest)
+    except (RewriteRefused, ChangeDoesNotFit) as e:
         return str(e)
     return ""
-
-
-def _apply(plan: AptPlan, place: Placement, path: str, root: Path) -> None:
-    def change(body: bytes) -> bytes:
-        # These are the bytes that the proposal's patch was made for, so what comes of them is what it shows.
-        return patch(body.decode(), plan, path=path).after.encode()
-
-    # The name by which it was read: of links in the manifest's path none leads out of the repository.
-    rewrite(root, normalise(path).removeprefix("/"), change, sha256=place.digest)

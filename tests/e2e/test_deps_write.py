@@ -89,13 +89,48 @@ def test_after_the_image_is_built_anew_nothing_is_to_be_added(fleet: World) -> N
     assert "nothing was written: nothing is to be added" in fleet.say("deps", FAMILY, "--write")[1]
 
 
-def test_a_dockerfile_that_two_subjects_share_is_changed_for_the_first_alone(fleet: World) -> None:
+def test_a_dockerfile_that_two_subjects_share_is_changed_once(fleet: World) -> None:
     answer = fleet.run("deps", FAMILY, "face", "--write")
+
+    assert [subject["proposal"]["written"] for subject in answer.document["subjects"]] == [True, True]
+    assert dockerfile(fleet).read_bytes() == PATCHED.encode()
+
+
+def test_of_two_changes_of_a_dockerfile_the_first_alone_is_written(fleet: World) -> None:
+    fleet.service("film", "import subprocess\nsubprocess.run(['ffmpeg'])\n")
+
+    answer = fleet.run("deps", "face", "film", "--write")
 
     first, second = (subject["proposal"] for subject in answer.document["subjects"])
     assert (first["written"], second["written"]) == (True, False)
     assert "has changed since it was read" in second["why_not_written"]
     assert dockerfile(fleet).read_bytes() == PATCHED.encode()
+
+
+def test_every_dockerfile_of_a_family_gets_the_packages(world: World) -> None:
+    other = "FROM base:2\n"
+    world.file(DOCKERFILE, TEXT).file("docker/vision/Dockerfile.debug", other)
+    paths = [DOCKERFILE, "docker/vision/Dockerfile.debug"]
+    world.family(FAMILY, opencv("libGL.so.1"), dockerfiles=paths).service("face", "import cv2\n")
+
+    found = proposal(world, "--write")
+
+    assert found["written"] is True
+    assert dockerfile(world).read_bytes() == PATCHED.encode()
+    second = (world.folder / paths[1]).read_text()
+    assert second.startswith(other)
+    assert "libgl1=1.6.0-1" in second
+
+
+def test_of_several_dockerfiles_one_that_cannot_be_read_keeps_no_other_waiting(world: World) -> None:
+    world.file(DOCKERFILE, TEXT)
+    paths = ["docker/absent", DOCKERFILE]
+    world.family(FAMILY, opencv("libGL.so.1"), dockerfiles=paths).service("face", "import cv2\n")
+
+    found = proposal(world, "--write")
+
+    assert found["written"] is False
+    assert dockerfile(world).read_bytes() == PATCHED.encode()
 
 
 def _linked(path: Path) -> None:

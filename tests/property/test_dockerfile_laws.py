@@ -1,12 +1,14 @@
 """Laws of reading and changing Dockerfiles."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet_audit.audit.dockerfiles.addition.applying import ChangeDoesNotFit, applied
 from fleet_audit.audit.dockerfiles.addition.patching import patch, unified
 from fleet_audit.audit.dockerfiles.language.building import refusals
 from fleet_audit.audit.dockerfiles.language.expansion import scopes
@@ -15,6 +17,7 @@ from fleet_audit.audit.dockerfiles.language.patterns import PatternInvalid, repl
 from fleet_audit.audit.dockerfiles.language.shell_words import SubstitutionInvalid, read_words
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile
 from fleet_audit.audit.model.apt import AptPlan
+from fleet_audit.audit.model.dockerfiles import DockerfileChange
 
 CORPUS = Path(__file__).parents[1] / "fixtures" / "dockerfiles"
 ACCEPTED = [path.read_text("utf-8") for path in sorted((CORPUS / "accepted").iterdir())]
@@ -229,3 +232,31 @@ def test_no_text_takes_long(text: str) -> None:
     patch(text, AptPlan(roots=("liba=1",)))
 
     assert time.process_time() - started < 5
+
+
+@given(dockerfiles, dockerfiles)
+def test_a_diff_that_is_shown_makes_of_the_text_what_was_meant(before: str, after: str) -> None:
+    assert applied(before, unified(DockerfileChange("Dockerfile", before, after))) == after
+
+
+@given(dockerfiles, dockerfiles, dockerfiles)
+def test_a_diff_changes_another_text_only_where_its_lines_stand_there(
+    before: str, after: str, other: str
+) -> None:
+    diff = unified(DockerfileChange("Dockerfile", before, after))
+    old = [row[1:] for row in diff.split("\n")[3:] if row[:1] in ("-", " ") and row]
+
+    try:
+        found = applied(other, diff)
+    except ChangeDoesNotFit:
+        return
+
+    assert "\n".join(old) in other
+    assert found != other or before == after
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_diff_that_applies_or_one_that_is_refused(diff: str) -> None:
+    for text in (diff, f"--- a\n+++ b\n@@ -1,1 +1,1 @@\n{diff}"):
+        with suppress(ChangeDoesNotFit):
+            applied("FROM a\n", text)

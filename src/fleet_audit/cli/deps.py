@@ -82,7 +82,7 @@ def _written(reports: "Sequence[DepsReport]", fleet: "Fleet | None") -> "list[De
     from fleet_audit.audit.pipeline.writing import written  # noqa: PLC0415  (not for --help)
 
     root = Path(fleet.root) if fleet is not None else None
-    return [written(report, root) for report in reports]
+    return written(reports, root)
 
 
 def _chosen(  # noqa: PLR0913  (the words that decide what is audited)
