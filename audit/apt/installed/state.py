@@ -238,10 +238,12 @@ class _Reader:
             return frozenset()
         try:
             found = map(fields, stanzas([self._tree.read(_EXTENDED_STATES, limit=_LIMIT)]))
+            # apt notes a package for all architectures under its own (apt, depcache.cc, writeStateFile).
             return frozenset(
-                (stanza.get("Package", ""), stanza.get("Architecture", ""))
+                (stanza.get("Package", ""), architecture)
                 for stanza in found
                 if stanza.get("Auto-Installed") == "1"
+                for architecture in (stanza.get("Architecture", ""), "all")
             )
         except (FileUnreadable, StanzaTooLong) as e:
             self._note(_EXTENDED_STATES, str(e))

@@ -148,6 +148,15 @@ def test_what_came_as_a_dependency_is_automatic() -> None:
     assert [package.is_automatic for package in found.packages] == [False, True]
 
 
+def test_a_package_for_all_architectures_is_automatic_though_apt_notes_its_own_architecture() -> None:
+    status = entry("fonts", Architecture="all") + entry("data", Architecture="all")
+    marks = "Package: fonts\nArchitecture: amd64\nAuto-Installed: 1\n"
+
+    found = state({STATUS: status, "/var/lib/apt/extended_states": marks})
+
+    assert [package.is_automatic for package in found.packages] == [False, True]
+
+
 def test_a_status_that_cannot_be_read_is_a_gap() -> None:
     found = state({STATUS: Link("/nowhere")})
 
