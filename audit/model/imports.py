@@ -126,6 +126,26 @@ class ProgramCall(msgspec.Struct, frozen=True):
     distribution: DistributionName | None = None
 
 
+class NameUse(msgspec.Struct, frozen=True):
+    """A use of a watched module's name in code that is reached: ``cv2.imshow`` in `user`.
+
+    `name` is empty where the code hands the module on, takes all of its names, or one that it computes: then
+    any may be used. `is_own_code` tells a service's own line from one inside a distribution.
+    """
+
+    module: ModuleName
+    name: str
+    level: Level
+    location: Location
+    user: ModuleName
+    is_own_code: bool
+
+    @property
+    def full_name(self) -> str:
+        """Return ``module.name``, or the module's alone."""
+        return f"{self.module}.{self.name}" if self.name else self.module
+
+
 def provided_tops(imports: Iterable[ImportedModule]) -> frozenset[str]:
     """Return the top-level names below which somebody provides a module."""
     return frozenset(name_of_absent(i.module, frozenset()) for i in imports if i.provided_by is not None)
@@ -366,3 +386,4 @@ class ServiceImports(msgspec.Struct, frozen=True):
     shadowings: tuple[Shadowing, ...] = ()
     requirements: tuple[RequiredDistribution, ...] = ()
     pragmas: tuple[Pragma, ...] = ()
+    watched: tuple[NameUse, ...] = ()

@@ -32,6 +32,7 @@ def examine(  # noqa: PLR0913  (the stage's whole input, each part from another 
     suggestions: Mapping[str, tuple[DistributionName, ...]] | None = None,
     computed_imports: Sequence[KnownImport] = (),
     compiled: Compiled | None = None,
+    watched: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Examination:
     """Examine `services` on one image; nothing is executed or imported.
 
@@ -47,11 +48,12 @@ def examine(  # noqa: PLR0913  (the stage's whole input, each part from another 
         # What parses source takes 0.1 s to load, and an answer that was kept needs none of it.
         from fleet_audit.audit.static_imports.examiner import Knowledge, examined  # noqa: PLC0415  (see above)
 
-        knowledge = Knowledge(suggestions or {}, computed_imports)
+        knowledge = Knowledge(suggestions or {}, computed_imports, watched or {})
         return examined(services, looked_at, interpreter, records, knowledge)
 
     if keeping is None:
         return found(world).answer
     held = tuple((suggestions or {}).items())
-    asked = (services, image is None, compiled is None, interpreter, held, computed_imports)
+    names = tuple((watched or {}).items())
+    asked = (services, image is None, compiled is None, interpreter, held, computed_imports, names)
     return kept_or_examined(keeping, asked, world, found)

@@ -10,7 +10,7 @@ from fleet_audit.audit.images.tree import basename, normalise
 from fleet_audit.audit.model.evidence import Edge
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DistributionName
-from fleet_audit.audit.model.imports import KnownImport, ServiceImports, Shadowing
+from fleet_audit.audit.model.imports import KnownImport, NameUse, ServiceImports, Shadowing
 from fleet_audit.audit.static_imports import stdlib
 from fleet_audit.audit.static_imports.account import Account, Demands
 from fleet_audit.audit.static_imports.compiled.compiled_reach import CompiledImports
@@ -34,6 +34,7 @@ from fleet_audit.audit.static_imports.reachability.search_path import SearchPath
 from fleet_audit.audit.static_imports.reachability.shadowing import Places, shadowings
 from fleet_audit.audit.static_imports.reachability.starting import MODULE, Starting
 from fleet_audit.audit.static_imports.reachability.startup import startup
+from fleet_audit.audit.static_imports.reachability.watching import Watcher
 from fleet_audit.audit.static_imports.reachability.ways import KnownWays
 from fleet_audit.audit.static_imports.resolution.archives import WithArchives
 from fleet_audit.audit.static_imports.resolution.editables import Redirects
@@ -53,10 +54,14 @@ DEFAULT_VERSION = (3, 11)
 
 
 class Knowledge(msgspec.Struct, frozen=True):
-    """What the knowledge base says: who holds which module, and what is imported by computed names."""
+    """What the knowledge base says: who holds which module, and what is imported by computed names.
+
+    `watched` are names of modules whose every use is to be told.
+    """
 
     suggestions: Mapping[str, tuple[DistributionName, ...]] = {}
     computed_imports: Sequence[KnownImport] = ()
+    watched: Mapping[str, tuple[str, ...]] = {}
 
 
 def examined(
@@ -96,6 +101,7 @@ class _Examiner:
         self._ways = KnownWays()
         self._image_finder: Finder | None = None
         self._library = Library(self._trees, self._version, records, judge)
+        self._watcher = Watcher(self._library, knowledge.watched)
         self._distributions = (
             Distributions(self._trees[Side.IMAGE], self._interpreter.site_folders)
             if world.image is not None and self._interpreter is not None
@@ -164,8 +170,13 @@ class _Examiner:
             answer,
             requirements=compared(requirements, self._versions()),
             shadowings=self._shadowings(service, reached.modules, finder),
+            watched=self._watched(reached.modules),
         )
         return answer, (*reached.edges, tuple(account.edges()))
+
+    def _watched(self, reached: tuple[Reached, ...]) -> tuple[NameUse, ...]:
+        found = {use for each in reached for use in self._watcher.uses(each)}
+        return tuple(sorted(found, key=lambda use: (use.module, use.name, use.user, str(use.location))))
 
     def _versions(self) -> dict[DistributionName, str]:
         known = {} if self._distributions is None else self._distributions.installed

@@ -62,6 +62,7 @@ def examination(
     computed: Sequence[KnownImport] = (),
     compiled: Callable[[ImagePath], CompiledNames | None] | None = None,
     keeping: Keeping | None = None,
+    watched: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Examination:
     """Examine services whose repository is `sources` on an image with `image` in its site-packages."""
     built = None if image is None else python_image(image)
@@ -76,6 +77,7 @@ def examination(
         computed_imports=computed,
         compiled=compiled,
         keeping=keeping,
+        watched=watched,
     )
 
 
