@@ -7,6 +7,7 @@ import msgspec
 from fleet_audit.audit.model.apt import (
     AptPlan,
     OtherPlan,
+    Placement,
     PlannedPackage,
     Remedy,
     Share,
@@ -18,6 +19,7 @@ from fleet_audit.audit.model.need import Need, ReachedFrom
 from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.reports.documents import Fields, document_of, image_fields, place_fields, unparsed_fields
 from fleet_audit.reports.options import RenderOptions
+from fleet_audit.reports.proposal_words import places
 
 
 def deps_document(reports: Sequence[DepsReport], options: RenderOptions) -> str:
@@ -82,7 +84,9 @@ def _proposal(plan: AptPlan) -> Fields:
         "remedies": [_remedy(remedy) for remedy in plan.remedies],
         "shares": [_share(share) for share in plan.shares],
         "verification": None if plan.verification is None else _verification(plan.verification),
-        **_place(plan),
+        **_place(plan.placement),
+        "also": [_place(place) for place in places(plan.placement) if place is not plan.placement],
+        "instructions": plan.instructions or None,
     }
 
 
@@ -137,7 +141,11 @@ def _share(share: Share) -> Fields:
         "roots": list(share.roots),
         "installed_bytes": share.installed_bytes,
         "for_families": list(share.for_families),
+        "needs": {need: list(packages) for need, packages in sorted(share.needs.items())},
         "why": share.why,
+        "option": share.is_option,
+        "separate_bytes": share.separate_bytes,
+        "carried_by": list(share.carried_by),
     }
 
 
@@ -152,9 +160,8 @@ def _verification(verification: Verification) -> Fields:
     }
 
 
-def _place(plan: AptPlan) -> Fields:
-    """Return where the addition belongs, how the Dockerfile changes, and what became of that."""
-    place = plan.placement
+def _place(place: Placement) -> Fields:
+    """Return where an addition belongs, how the Dockerfile changes, and what became of that."""
     file = place.dockerfile
     return {
         "placement": place.family,

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from fleet_audit.audit.dockerfiles.addition.instruction import apt_instruction
-from fleet_audit.audit.model.apt import AptPlan, Placement
+from fleet_audit.audit.model.apt import AptPlan
 from fleet_audit.audit.model.finding import Finding, Severity, combined
 from fleet_audit.audit.model.need import Need, NeedKind
 from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.reports.options import RenderOptions
+from fleet_audit.reports.proposal_text import write_proposal
+from fleet_audit.reports.proposal_words import places
 from fleet_audit.reports.summary import (
     EXIT_CODES,
     NeedGroups,
@@ -15,6 +16,7 @@ from fleet_audit.reports.summary import (
     chain_summary,
     group_needs,
 )
+from fleet_audit.reports.surplus_text import write_surplus
 from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, Style, count, size
 from fleet_audit.reports.text import (
     VERDICT_STYLE,
@@ -29,7 +31,6 @@ from fleet_audit.reports.text import (
 
 MAX_NAMED = 8
 MAX_SERVICES = 3
-MAX_SURPLUS = 12
 
 
 def deps_text(reports: Sequence[DepsReport], options: RenderOptions) -> str:
@@ -53,8 +54,8 @@ def _write(page: Page, report: DepsReport) -> None:
     write_notes(page, report)
     if report.image is not None:
         _write_needs(page, report, groups)
-        _write_proposal(page, report.proposal)
-        _write_surplus(page, report)
+        write_proposal(page, report.proposal)
+        write_surplus(page, report.surplus, is_known=report.is_surplus_known)
     write_findings(page, _other_findings(report, groups))
     write_gaps(page, report.gaps)
     write_verdict(page, report)
@@ -180,6 +181,10 @@ def _wanted(need: Need) -> Line:
 
 def _answers(plan: AptPlan) -> dict[str, Piece]:
     answers = {row.need: Piece(f"no package: {row.verdict}", "yellow") for row in plan.unsatisfied}
+    answers |= {
+        need: Piece(f"{' '.join(share.needs[need])} with the addition to {share.family}", "green")
+        for need, share in plan.inherited().items()
+    }
     return answers | {need: Piece(" ".join(packages), "green") for need, packages in plan.suppliers().items()}
 
 
@@ -199,88 +204,26 @@ def _answer(need: Need, answers: dict[str, Piece]) -> Line:
             return f"{need.status}: {why}" if why else need.status
 
 
-def _write_proposal(page: Page, plan: AptPlan) -> None:
-    if plan.is_empty:
-        if plan.placement.is_written is False:
-            page.blank()
-            _write_outcome(page, plan.placement)
-        return
-    page.blank()
-    total = f"{count(len(plan.packages), 'package')}, {size(plan.installed_bytes)} installed"
-    page.line(
-        Piece("Proposal", "bold"),
-        f"  {total}, {size(plan.download_bytes)} to download",
-        Piece(f"  ({plan.certificate or 'the smallest that there is'})" if plan.is_optimal else "", "dim"),
-    )
-    if plan.placement.dockerfile is not None:
-        why = f"  {plan.placement.why}" if plan.placement.why else ""
-        page.line("in ", Piece(str(plan.placement.dockerfile), "cyan"), Piece(why, "dim"), indent=1)
-    _write_outcome(page, plan.placement)
-    page.blank()
-    page.verbatim(apt_instruction(plan.roots).splitlines(), "green")
-    page.blank()
-    roots = [package for package in plan.packages if package.is_root]
-    page.table(
-        ("package", "answers", ">installed"),
-        [
-            (
-                f"{package.name}={package.version}",
-                Piece(", ".join(package.supplies) or " → ".join(package.because[:1]), "dim"),
-                size(package.installed_bytes),
-            )
-            for package in roots
-        ],
-    )
-    others = [package for package in plan.packages if not package.is_root]
-    if others:
-        installed = size(sum(package.installed_bytes for package in others))
-        page.line(
-            Piece(f"and {count(len(others), 'dependency', 'dependencies')}, {installed}", "dim"), indent=1
-        )
-    if plan.snapshot:
-        page.line(Piece(f"planned with {plan.snapshot}", "dim"), indent=1)
-
-
-def _write_outcome(page: Page, place: Placement) -> None:
-    """Write whether the patch was applied, where that was asked for, or why there is none."""
-    if place.is_written:
-        where = place.dockerfile.path if place.dockerfile else ""
-        page.line(Piece("✓ ", "green"), f"written to {where}: build the image anew", indent=1)
-    elif place.is_written is False:
-        page.line(Piece("✗ ", "yellow"), f"nothing was written: {place.why_not_written}", indent=1)
-    elif place.why_no_patch:
-        page.line(Piece(f"no patch: {place.why_no_patch}", "dim"), indent=1)
-
-
-def _write_surplus(page: Page, report: DepsReport) -> None:
-    if not report.surplus:
-        return
-    page.blank()
-    total = size(sum(surplus.installed_bytes for surplus in report.surplus))
-    page.line(Piece("Nothing reachable needs", "bold"), f"  {count(len(report.surplus), 'package')}, {total}")
-    largest = sorted(report.surplus, key=lambda surplus: (-surplus.installed_bytes, surplus.package))
-    page.table(
-        ("package", ">installed", "why", "how sure"),
-        [
-            (s.package, size(s.installed_bytes), Piece(s.reason, "dim"), s.confidence)
-            for s in largest[:MAX_SURPLUS]
-        ],
-    )
-    if len(largest) > MAX_SURPLUS:
-        page.line(Piece(f"and {len(largest) - MAX_SURPLUS} more (-o json lists them)", "dim"), indent=1)
-
-
 def _next_commands(report: DepsReport, groups: NeedGroups) -> list[tuple[str, Sequence[str]]]:
-    if report.services and report.family is None:
-        # `explain` knows no source without a manifest.
-        return []
+    deps = ("fleet-audit", "deps", report.subject)
+    # `explain` knows no source without a manifest.
+    is_explained = report.family is not None or not report.services
     commands: list[tuple[str, Sequence[str]]] = []
-    asked = [n for n in (*groups.required, *groups.host) if n.kind is not NeedKind.SYMBOL_VERSION]
-    if asked:
-        first = min(asked, key=lambda need: need.kind is NeedKind.DISTRIBUTION)
+    if is_explained:
+        explain = ("fleet-audit", "explain")
         where = target_words(report.family, report.image)
-        commands.append(("why?", ("fleet-audit", "explain", first.subject, *where)))
-    commands.append(("all of it:", ("fleet-audit", "deps", report.subject, "-o", "json")))
+        asked = [n for n in (*groups.required, *groups.host) if n.kind is not NeedKind.SYMBOL_VERSION]
+        if asked:
+            first = min(asked, key=lambda need: need.kind is NeedKind.DISTRIBUTION)
+            commands.append(("why?", (*explain, first.subject, *where)))
+        if report.proposal.steps:
+            commands.append(
+                ("the proof:", (*explain, f"package:{report.proposal.steps[-1].package}", *where))
+            )
+    if any(place.patch and place.is_written is None for place in places(report.proposal.placement)):
+        commands.append(("apply it:", (*deps, "--write")))
+    if is_explained:
+        commands.append(("all of it:", (*deps, "-o", "json")))
     return commands
 
 

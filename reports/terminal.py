@@ -49,7 +49,7 @@ Line = str | Piece | Sequence[str | Piece]
 
 
 class Page:
-    """A page of terminal text, built from top to bottom; no line of it ends in spaces."""
+    """A page of terminal text, built from top to bottom; no line of it ends in spaces but verbatim ones."""
 
     def __init__(self, options: RenderOptions) -> None:
         """Take the width and whether colours are wanted."""
@@ -81,11 +81,15 @@ class Page:
         self._parts.append("\n")
 
     def verbatim(self, lines: Iterable[str], style: Style = "") -> None:
-        """Add lines that are to be copied: never wrapped, never cut, at the left margin."""
+        """Add lines that are to be copied: never wrapped, never cut, at the left margin, tabs as they are."""
         for line in lines:
-            with self._console.capture() as captured:
-                self._console.print(_text([Piece(line, style)]), soft_wrap=True)
-            self._parts.append(captured.get())
+            # rich would write tabs as spaces, and what is copied would not be what was meant.
+            self._parts.append("\t".join(self._styled(part, style) for part in line.split("\t")) + "\n")
+
+    def _styled(self, text: str, style: Style) -> str:
+        with self._console.capture() as captured:
+            self._console.print(_text([Piece(text, style)]), soft_wrap=True, end="")
+        return captured.get()
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Line]], *, indent: int = 1) -> None:
         """Add a table; columns whose name begins with ``>`` hold numbers. Cells fold and are never elided."""

@@ -200,8 +200,10 @@ class AptPlan(msgspec.Struct, frozen=True):
         """Return, for each need that the plan answers, its packages (``name=version``)."""
         found: defaultdict[str, list[str]] = defaultdict(list)
         for package in self.packages:
-            for need in package.supplies or (package.because[:1] if package.is_root else ()):
-                found[need].append(f"{package.name}={package.version}")
+            pin = f"{package.name}={package.version}"
+            is_answer = package.is_root and pin not in self.steering
+            for need in package.supplies or (package.because[:1] if is_answer else ()):
+                found[need].append(pin)
         return {need: tuple(sorted(packages)) for need, packages in sorted(found.items())}
 
 

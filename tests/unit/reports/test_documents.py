@@ -3,9 +3,11 @@
 import msgspec
 import pytest
 
+from fleet_audit.audit.model.apt import Placement
 from fleet_audit.audit.model.report import DepsReport, Judged
 from fleet_audit.reports.deps_document import deps_document
 from fleet_audit.reports.documents import encode, imports_document, ldd_document
+from tests.support.proposals import BASE_DOCKERFILE, audio_plan
 from tests.support.reports import (
     OPTIONS,
     clean_report,
@@ -104,9 +106,33 @@ def test_all_that_is_known_of_a_proposal_is_in_the_document() -> None:
         "references",
     }  # fmt: skip
     assert [remedy["saved_bytes"] for remedy in proposal["remedies"]] == [1500000, None]
-    assert keys(proposal["shares"][0]) == {"family", "roots", "installed_bytes", "for_families", "why"}
+    assert keys(proposal["shares"][0]) == {
+        "family", "roots", "installed_bytes", "for_families", "needs", "why", "option", "separate_bytes",
+        "carried_by",
+    }  # fmt: skip
     assert keys(proposal["verification"]) == {"outcome", "how", "why", "installed", "loaded", "failed"}
     assert proposal["dockerfile"]["patch"].startswith("--- a/docker/family-audio/Dockerfile\n")
+
+
+def test_every_dockerfile_of_an_addition_is_in_the_document() -> None:
+    plan = audio_plan()
+    base = Placement(
+        "base", BASE_DOCKERFILE, patch="--- a/x\n", is_written=False, why_not_written="it changed"
+    )
+    place = msgspec.structs.replace(plan.placement, also=(base,))
+    report = msgspec.structs.replace(
+        planned_report(), proposal=msgspec.structs.replace(plan, placement=place, instructions="COPY a b")
+    )
+
+    proposal = decoded(deps_document([report], OPTIONS))["proposal"]
+
+    assert isinstance(proposal, dict)
+    (also,) = proposal["also"]
+    assert also["dockerfile"] == {
+        "path": "docker/base-gpu-cu121/Dockerfile", "line": 4, "why": "", "patch": "--- a/x\n"
+    }  # fmt: skip
+    assert (also["placement"], also["written"], also["why_not_written"]) == ("base", False, "it changed")
+    assert proposal["instructions"] == "COPY a b"
 
 
 def test_apts_own_plan_is_null_where_apt_alone_would_come_to_the_same() -> None:

@@ -1,0 +1,138 @@
+"""What is to be said of a proposal, in the same words in every format for people."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+import msgspec
+
+from fleet_audit.audit.model.apt import AptPlan, OtherPlan, Placement, Remedy, Share, Verification
+from fleet_audit.reports.terminal import count, size
+
+MAX_NAMED = 8
+
+
+class Remedies(msgspec.Struct, frozen=True):
+    """The remedies of a plan: those that beat its packages or meet what has none, and other ways."""
+
+    better: tuple[Remedy, ...] = ()
+    other: tuple[Remedy, ...] = ()
+
+
+def sort_remedies(plan: AptPlan) -> Remedies:
+    """Tell the remedies to read before the packages from those that only would do as well.
+
+    A remedy beats installing where the image gets smaller by it, and where it meets a need that no package
+    of the plan answers. The largest saving comes first.
+    """
+    answered = plan.suppliers().keys() | plan.inherited().keys()
+    ranked = sorted(plan.remedies, key=lambda remedy: (-(remedy.saved_bytes or 0), remedy.id))
+    better = [r for r in ranked if (r.saved_bytes or 0) > 0 or not answered.issuperset(r.needs)]
+    return Remedies(tuple(better), tuple(remedy for remedy in ranked if remedy not in better))
+
+
+def remedy_gain(remedy: Remedy, plan: AptPlan) -> str:
+    """Say what a remedy saves, with the sizes on both sides where it takes the place of the whole plan."""
+    saved = remedy.saved_bytes
+    if saved is None:
+        return "what it saves is not known" if plan.suppliers().keys() & set(remedy.needs) else ""
+    gain = f"saves {size(saved)}" if saved >= 0 else f"costs {size(-saved)} more"
+    if not plan.packages or not plan.suppliers().keys() <= set(remedy.needs):
+        return gain
+    grown = plan.installed_bytes - saved
+    own = f"adds {size(grown)}" if grown >= 0 else f"makes the image {size(-grown)} smaller"
+    return f"{gain}: it {own}, the packages below add {size(plan.installed_bytes)}"
+
+
+def plan_size(plan: AptPlan) -> str:
+    """Say how many packages come with a plan and what they take, or what else it consists of."""
+    if not plan.packages:
+        families = sorted({share.family for share in plan.inherited().values()})
+        return f"comes with the addition to {', '.join(families)}" if families else "nothing to add"
+    total = f"{count(len(plan.packages), 'package')}, {size(plan.installed_bytes)} installed"
+    return f"{total}, {size(plan.download_bytes)} to download"
+
+
+def proof(plan: AptPlan) -> str:
+    """Say by what it is proved that no smaller addition would do; empty where it is not."""
+    if not plan.is_optimal:
+        return ""
+    if plan.certificate:
+        return plan.certificate
+    choices = sum(step.is_choice for step in plan.steps)
+    parts = [(len(plan.steps) - choices, "forced step"), (choices, "choice")]
+    return ", ".join(count(number, word) for number, word in parts if number)
+
+
+def apt_alone(plan: AptPlan) -> str:
+    """Say what apt would take if it were left to choose, and how that differs; empty where it does not."""
+    other = plan.apt_default
+    if other is None:
+        return ""
+    more = other.installed_bytes - plan.installed_bytes
+    compared = f" ({size(abs(more))} {'more' if more > 0 else 'less'})" if more else ""
+    planned = {f"{package.name}={package.version}" for package in plan.packages}
+    extra = _names(pin for pin in other.packages if pin not in planned)
+    spared = _names(planned.difference(other.packages))
+    change = f": {_some(extra)}" if extra else ""
+    change += f"{' in place of ' if extra else ': without '}{_some(spared)}" if spared else ""
+    return f"apt alone would take {_plan_of(other)}{compared}{change}"
+
+
+def another(other: OtherPlan) -> str:
+    """Say what another plan takes, and why it is not the one that is proposed."""
+    why = f": {other.why_not}" if other.why_not else ""
+    return f"{_plan_of(other)}, {size(other.download_bytes)} to download{why}"
+
+
+def _plan_of(other: OtherPlan) -> str:
+    return f"{count(len(other.packages), 'package')}, {size(other.installed_bytes)} installed"
+
+
+def _names(pins: Iterable[str]) -> list[str]:
+    return sorted(pin.partition("=")[0] for pin in pins)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - MAX_NAMED
+    return ", ".join(names[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def share_words(share: Share) -> str:
+    """Say which packages a family's image gets, for whom, and what another place for them would mean."""
+    names = _some(_names(share.roots)) or "nothing"
+    whom = f", for {_some(sorted(share.for_families))}" if share.for_families else ""
+    if not share.is_option:
+        return f"in {share.family}: {names}, {size(share.installed_bytes)}{whom}"
+    each = f" instead of {size(share.separate_bytes)} apart" if share.separate_bytes else ""
+    borne = f"; {_some(sorted(share.carried_by))} would carry it without need" if share.carried_by else ""
+    return f"could stand in {share.family}: {names}, {size(share.installed_bytes)}{each}{whom}{borne}"
+
+
+def verified(verification: Verification) -> str:
+    """Say what came of installing the plan into a throw-away copy of the image."""
+    how = f" ({verification.how})" if verification.how else ""
+    if verification.outcome == "refused":
+        return f"not verified: {verification.why or 'it could not be tried'}"
+    counted = f"{count(len(verification.installed), 'package')} installed in a throw-away copy{how}"
+    if verification.outcome == "verified":
+        return f"verified: {counted}, {_some(verification.loaded)} {_load(verification.loaded)}"
+    return f"verification failed{how}" + (f": {verification.why}" if verification.why else "")
+
+
+def _load(names: Collection[str]) -> str:
+    return "loads" if len(names) == 1 else "load"
+
+
+def places(place: Placement) -> Iterator[Placement]:
+    """Yield every Dockerfile that an addition stands in, this image's own first."""
+    yield place
+    for other in place.also:
+        yield from places(other)
+
+
+def outcome(place: Placement) -> str:
+    """Say whether a patch was applied, where that was asked for, or why there is none; else nothing."""
+    if place.is_written:
+        return f"written to {place.dockerfile.path if place.dockerfile else ''}: build the image anew"
+    if place.is_written is False:
+        return f"nothing was written: {place.why_not_written}"
+    return f"no patch: {place.why_no_patch}" if place.why_no_patch else ""
