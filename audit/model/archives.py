@@ -12,7 +12,8 @@ class ArchiveSuite(msgspec.Struct, frozen=True):
 
     `archive` is its base address without credentials; `date` and `valid_until` are as in its Release (UTC,
     ISO 8601), empty where it says nothing, or where its end does not count. `digest` is the SHA-256 of the
-    Release's text. `doubt` says why its signature proves nothing; empty where one does.
+    Release's text. `doubt` says why its signature proves nothing; empty where one does: then `keys` is what
+    the keys are known by with which that was found.
     """
 
     suite: str
@@ -23,6 +24,7 @@ class ArchiveSuite(msgspec.Struct, frozen=True):
     digest: str = ""
     signed_by: tuple[str, ...] = ()
     doubt: str = ""
+    keys: str = ""
 
     def is_expired(self, now: datetime) -> bool:
         """Say whether it is too old to be believed at `now`: newer versions may be withheld."""
@@ -34,6 +36,7 @@ class KeptArchive(msgspec.Struct, frozen=True):
 
     `distribution` is as in os-release, `release` its codename; `asked` is when the archive was last found in
     this state. `sonames`, `programs` and `packages` are counts; `bytes` is what the state takes in the cache.
+    `lacking` names suites whose own Contents are not in it: names that are new in them are not known.
     """
 
     key: str
@@ -47,6 +50,7 @@ class KeptArchive(msgspec.Struct, frozen=True):
     programs: int = 0
     packages: int = 0
     bytes: int = 0
+    lacking: tuple[str, ...] = ()
 
 
 class ArchiveAnswer(msgspec.Struct, frozen=True):

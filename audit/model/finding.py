@@ -92,6 +92,7 @@ class GapKind(StrEnum):
     PATH_EDIT = "path-edit"
     DYNAMIC_IMPORT = "dynamic-import"
     UNVERIFIED_ARCHIVE = "unverified-archive"
+    DISTRUSTED_ARCHIVE = "distrusted-archive"
     NOT_IN_ARCHIVE = "not-in-archive"
     UNEVALUATED_RULE = "unevaluated-rule"
     TOOL_FAILED = "tool-failed"

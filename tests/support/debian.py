@@ -16,6 +16,7 @@ from platformdirs import user_cache_path
 
 from fleet_audit.audit.apt.archive.compressed import unpacked
 from fleet_audit.audit.apt.archive.index import Archive, ArchiveIndex, IndexUnavailable
+from fleet_audit.audit.apt.archive.keyrings import Keyrings
 from fleet_audit.audit.apt.archive.sources import (
     ENVIRONMENT_VARIABLE,
     ArchiveSource,
@@ -32,6 +33,7 @@ from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.identity import Distro
 from fleet_audit.audit.model.need import NeedKind
 from fleet_audit.audit.tools.fetch import Fetcher, FetchError
+from fleet_audit.audit.tools.gpgv import find_gpgv
 from fleet_audit.audit.tools.process import run
 from tests.support.status import status_of
 from tests.support.trees import tree
@@ -63,16 +65,20 @@ def sources(release: Distro = BOOKWORM) -> tuple[ArchiveSource, ...]:
 
 def archive() -> Archive:
     """Return what reads archives and keeps their indexes where the program itself keeps them."""
-    return Archive(fetcher(), _CACHE / "archives", now=datetime.now(UTC))
+    return Archive(fetcher(), _CACHE / "archives", now=datetime.now(UTC), gpgv=find_gpgv(os.environ))
 
 
 @cache
 def index(release: Distro = BOOKWORM) -> ArchiveIndex:
     """Return the index of a release; skips the test where no archive can be reached."""
     try:
-        return archive().index(release, ARCHITECTURE, sources(release))
+        return archive().index(release, ARCHITECTURE, sources(release), _keyrings())
     except IndexUnavailable as e:
         pytest.skip(f"no archive of Debian {release.version} can be reached: {e.why}")
+
+
+def _keyrings() -> Keyrings:
+    return Keyrings([("this machine", open_folder(Path("/")))], "debian")
 
 
 def minimal(release: Distro = BOOKWORM) -> list[ArchivePackage]:

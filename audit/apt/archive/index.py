@@ -7,26 +7,39 @@ the Releases' signatures is a gap of the index.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from fleet_audit.audit.apt.archive.contents import Shipped, known
 from fleet_audit.audit.apt.archive.keyrings import Keyrings
-from fleet_audit.audit.apt.archive.signatures import GpgvCheck, SignatureCheck
+from fleet_audit.audit.apt.archive.provenance import (
+    distrusted,
+    doubts,
+    facts,
+    refuse_downgrade,
+    unverified,
+)
+from fleet_audit.audit.apt.archive.signatures import GpgvCheck
 from fleet_audit.audit.apt.archive.snapshots import ArchiveState, Snapshots, key_of
 from fleet_audit.audit.apt.archive.sources import ENVIRONMENT_VARIABLE, ArchiveSource, codename
-from fleet_audit.audit.apt.archive.suites import Suite, SuiteReader, SuiteUnusable, open_suite
+from fleet_audit.audit.apt.archive.suites import (
+    Suite,
+    SuiteDistrusted,
+    SuiteReader,
+    SuiteUnusable,
+    open_suite,
+)
 from fleet_audit.audit.apt.debian.architectures import triplet
 from fleet_audit.audit.apt.debian.packages import ArchivePackage, PackageTable, candidates
 from fleet_audit.audit.apt.debian.relations import parse_relations
 from fleet_audit.audit.errors import FleetAuditError
 from fleet_audit.audit.images.progress import Progress, silent
-from fleet_audit.audit.model.archives import ArchiveSuite, KeptArchive
-from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.archives import KeptArchive
+from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.identity import Distro
-from fleet_audit.audit.tools.fetch import Fetcher, FetchError, FetchMismatch, NotFound, without_credentials
+from fleet_audit.audit.tools.fetch import Fetcher, FetchError, FetchMismatch, NotFound
 
 _SONAME_SHAPED = re.compile(r"[^\s/]+\.so\.[0-9][^\s/]*")
 
@@ -36,12 +49,13 @@ class IndexUnavailable(FleetAuditError):
 
     exit_code = 3
 
-    def __init__(self, distro: Distro, why: str, remedy: str) -> None:
-        """Keep the distribution, the reason and the advice."""
+    def __init__(self, distro: Distro, why: str, remedy: str, *, is_distrusted: bool = False) -> None:
+        """Keep the distribution, the reason and the advice, and whether an archive must not be believed."""
         super().__init__(distro, why, remedy)
         self.distro = distro
         self.why = why
         self.remedy = remedy
+        self.is_distrusted = is_distrusted
 
     def __str__(self) -> str:
         """Return one sentence and the advice."""
@@ -134,9 +148,8 @@ class Archive:
         if asked in self._failed:
             raise self._failed[asked]
         if asked not in self._found:
-            check = GpgvCheck(self._gpgv, self._folder, keyrings)
             try:
-                self._found[asked] = self._current(distro, architecture, sources, check)
+                self._found[asked] = self._current(distro, architecture, sources, keyrings)
             except IndexUnavailable as e:
                 self._failed[asked] = e
                 raise
@@ -166,34 +179,35 @@ class Archive:
         distro: Distro,
         architecture: str,
         sources: Sequence[ArchiveSource],
-        check: SignatureCheck,
+        keyrings: Keyrings,
     ) -> ArchiveIndex:
         _check_request(distro, architecture, sources)
         try:
-            suites, left_out = self._open(distro, sources, check)
-            key = key_of((architecture, *(repr(s.source) + s.release.digest for s in suites)))
-            kept = self._snapshots.load(key)
-            state, unlisted = self._read(distro, architecture, suites) if kept is None else (kept, ())
+            suites, left_out = self._open(distro, sources, keyrings)
+            state, found = self._kept_or_read(distro, architecture, suites)
         except (FetchError, SuiteUnusable) as e:
-            raise IndexUnavailable(distro, str(e), _advice(distro)) from e
-        known = _known(key, distro, suites, state, self._now)
-        if unlisted:
-            # What the archive lacks today, it may have tomorrow, under the same Releases: that is not kept.
-            return _index(state, known, self._now, before=(*left_out, *unlisted))
-        if kept is None:
-            self._snapshots.keep(key, state)
-        self._snapshots.describe(known)
-        self._snapshots.remember(_wanted(architecture, sources), key)
-        return _index(state, self._snapshots.described(key) or known, self._now, before=left_out)
+            is_distrusted = isinstance(e, SuiteDistrusted)
+            raise IndexUnavailable(distro, str(e), _advice(distro), is_distrusted=is_distrusted) from e
+        self._snapshots.describe(found)
+        wanted = _wanted(architecture, sources)
+        # A state without some Contents does not take the place of a whole one.
+        if not found.lacking or self._snapshots.latest(wanted) is None:
+            self._snapshots.remember(wanted, found.key)
+        described = self._snapshots.described(found.key)
+        return _index(state, described or found, self._now, before=left_out)
 
     def _open(
-        self, distro: Distro, sources: Sequence[ArchiveSource], check: SignatureCheck
+        self, distro: Distro, sources: Sequence[ArchiveSource], keyrings: Keyrings
     ) -> tuple[list[Suite], tuple[Gap, ...]]:
+        check = GpgvCheck(self._gpgv, self._folder, keyrings)
+        before = self._snapshots.every()
         suites: list[Suite] = []
         gaps: list[Gap] = []
         for source in sources:
             try:
-                suites.append(open_suite(source, self._fetcher, check))
+                suite = open_suite(source, self._fetcher, check)
+                refuse_downgrade(suite, [keys.digest for keys in keyrings.of(source)], before)
+                suites.append(suite)
             except (FetchError, SuiteUnusable) as e:
                 if source.is_optional and isinstance(e, NotFound):
                     continue
@@ -204,40 +218,60 @@ class Archive:
             raise IndexUnavailable(distro, "none of its suites is at the addresses given", _advice(distro))
         return suites, tuple(gaps)
 
-    def _read(
+    def _kept_or_read(
         self, distro: Distro, architecture: str, suites: Sequence[Suite]
-    ) -> tuple[ArchiveState, tuple[Gap, ...]]:
+    ) -> tuple[ArchiveState, KeptArchive]:
+        key = key_of((architecture, *(repr(s.source) + s.release.digest for s in suites)))
+        state = self._snapshots.load(key)
         reader = SuiteReader(architecture, self._fetcher, self._progress)
-        packages = _merged(suites, reader)
-        shipped = Shipped(triplet(architecture) or "")
-        unlisted: list[Gap] = []
-        for suite in suites:
-            try:
-                reader.contents(suite, shipped)
-            except (FetchMismatch, NotFound) as e:
-                # Updates ship what their release ships, under the same names; without the release's own
-                # files nothing is known.
-                if suite.source.suite == codename(distro):
-                    raise
-                unlisted.append(
-                    _gap(
-                        str(suite), f"names that are new in it are not known, and this state is not kept: {e}"
-                    )
-                )
-        for package in packages.values():
-            for name in _virtual_sonames(package):
-                shipped.sonames[name].add(package.name)
-        if not shipped.sonames:
-            raise IndexUnavailable(distro, "its archive has no Contents files", _advice(distro))
-        state = ArchiveState(
-            label=", ".join(suite.release.label for suite in suites),
-            architecture=architecture,
-            repositories=tuple(suite.base for suite in suites),
-            sonames=known(shipped.sonames, packages),
-            programs=known(shipped.programs, packages),
-            packages=[packages[name] for name in sorted(packages)],
-        )
-        return state, tuple(unlisted)
+        lacking: tuple[Suite, ...] = ()
+        if state is None and (lacking := tuple(_without_contents(distro, suites, reader))):
+            # What the archive lacks today, it may have tomorrow, under the same Releases.
+            key = key_of((key, *map(str, lacking)))
+            state = self._snapshots.load(key)
+        if state is None:
+            state = _read(distro, architecture, suites, reader, lacking)
+            self._snapshots.keep(key, state)
+        found = facts(key, distro, suites, state, self._now)
+        return state, msgspec.structs.replace(found, lacking=tuple(map(str, lacking)))
+
+
+def _without_contents(distro: Distro, suites: Iterable[Suite], reader: SuiteReader) -> Iterator[Suite]:
+    """Yield the suites whose Contents the archive does not have as their Releases promise.
+
+    Updates ship what their release ships, under the same names; without the release's own files nothing is
+    known, so those are left to be missed when they are read.
+    """
+    for suite in suites:
+        if suite.source.suite == codename(distro):
+            continue
+        try:
+            reader.fetch_contents(suite)
+        except (FetchMismatch, NotFound):
+            yield suite
+
+
+def _read(
+    distro: Distro, architecture: str, suites: Sequence[Suite], reader: SuiteReader, lacking: Sequence[Suite]
+) -> ArchiveState:
+    packages = _merged(suites, reader)
+    shipped = Shipped(triplet(architecture) or "")
+    for suite in suites:
+        if suite not in lacking:
+            reader.contents(suite, shipped)
+    for package in packages.values():
+        for name in _virtual_sonames(package):
+            shipped.sonames[name].add(package.name)
+    if not shipped.sonames:
+        raise IndexUnavailable(distro, "its archive has no Contents files", _advice(distro))
+    return ArchiveState(
+        label=", ".join(suite.release.label for suite in suites),
+        architecture=architecture,
+        repositories=tuple(suite.base for suite in suites),
+        sonames=known(shipped.sonames, packages),
+        programs=known(shipped.programs, packages),
+        packages=[packages[name] for name in sorted(packages)],
+    )
 
 
 def _wanted(architecture: str, sources: Sequence[ArchiveSource]) -> str:
@@ -273,45 +307,10 @@ def _virtual_sonames(package: ArchivePackage) -> Iterator[str]:
                 yield clause[0].name
 
 
-def _known(
-    key: str, distro: Distro, suites: Sequence[Suite], state: ArchiveState, now: datetime
-) -> KeptArchive:
-    return KeptArchive(
-        key=key,
-        distribution=distro.id,
-        release=codename(distro),
-        architecture=state.architecture,
-        label=state.label,
-        suites=tuple(map(_suite, suites)),
-        asked=_utc(now),
-        sonames=len(state.sonames),
-        programs=len(state.programs),
-        packages=len(state.packages),
-    )
-
-
-def _suite(suite: Suite) -> ArchiveSuite:
-    release, source = suite.release, suite.source
-    return ArchiveSuite(
-        suite=source.suite,
-        archive=without_credentials(source.uri),
-        components=source.components,
-        date=_utc(release.date),
-        valid_until=_utc(release.valid_until) if source.checks_valid_until else "",
-        digest=release.digest,
-        signed_by=suite.signers,
-        doubt=suite.doubt,
-    )
-
-
-def _utc(at: datetime | None) -> str:
-    return "" if at is None else at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
-
-
 def _index(
     state: ArchiveState, known: KeptArchive | None, now: datetime, *, before: Iterable[Gap]
 ) -> ArchiveIndex:
-    doubts = tuple(_doubts(known, now))
+    found = tuple(doubts(known, now))
     return ArchiveIndex(
         packages=PackageTable({package.name: package for package in state.packages}),
         sonames=state.sonames,
@@ -319,40 +318,25 @@ def _index(
         snapshot=state.label,
         architecture=state.architecture,
         repositories=state.repositories,
-        gaps=(*before, *doubts),
-        is_verified=not doubts,
+        gaps=(*before, *_lacking(known), *found),
+        is_verified=not found,
         known=known,
     )
 
 
-def _doubts(known: KeptArchive | None, now: datetime) -> Iterator[Gap]:
-    """Yield what keeps a state from being believed for certain, each reason once for all of its suites."""
-    if known is None:
-        yield _gap("package archive", "what was known of its signatures is lost")
-        return
-    by_doubt: dict[str, list[str]] = {}
-    for suite in known.suites:
-        by_doubt.setdefault(suite.doubt, []).append(suite.suite)
-    for doubt, names in by_doubt.items():
-        if doubt:
-            yield _gap(", ".join(names), doubt)
-    for suite in known.suites:
-        if suite.is_expired(now):
-            day = suite.valid_until.partition("T")[0]
-            why = f"its Release file has expired on {day}; newer versions may be withheld"
-            yield _gap(f"{suite.suite} at {suite.archive}", why)
-
-
-def _gap(what: str, why: str) -> Gap:
-    return Gap(stage="apt", kind=GapKind.UNVERIFIED_ARCHIVE, what=what, why=why)
+def _lacking(known: KeptArchive | None) -> Iterator[Gap]:
+    for place in known.lacking if known else ():
+        yield unverified(place, "names that are new in it are not known: its Contents are not as it promises")
 
 
 def _stale(state: ArchiveState, error: IndexUnavailable) -> Gap:
-    return _gap("package archive", f"could not be read ({error.why}), so its state of {state.label} was used")
+    gap = distrusted if error.is_distrusted else unverified
+    return gap("package archive", f"could not be read ({error.why}), so its state of {state.label} was used")
 
 
 def _left_out(source: ArchiveSource, error: Exception) -> Gap:
-    return _gap(source.place, f"its packages were left out of account: {error}")
+    gap = distrusted if isinstance(error, SuiteDistrusted) else unverified
+    return gap(source.place, f"its packages were left out of account: {error}")
 
 
 def _advice(distro: Distro) -> str:

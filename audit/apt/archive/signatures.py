@@ -5,6 +5,7 @@ Other than apt, a Release on which nothing could be proved is still read, and it
 """
 
 from collections.abc import Collection, Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +27,14 @@ _NO_KEYS = f"{_UNCHECKED}: neither the image nor this machine has archive keys f
 _SHOWN_KEYS = 3
 
 
+class Lack(StrEnum):
+    """What a Release itself lacks to be proved, whatever the day and the machine."""
+
+    NOTHING = ""
+    SIGNATURE = "signature"
+    KEY = "key"
+
+
 class BadSignature(Exception):
     """A Release is not what its signer signed, or is signed by a key that was revoked; `why` is a clause."""
 
@@ -42,12 +51,16 @@ class BadSignature(Exception):
 class Signed(msgspec.Struct, frozen=True):
     """A Release as far as it may be believed: its `text`, whose signatures prove it, or why nothing does.
 
-    `doubt` is empty where at least one signature is good; it is a clause about the Release.
+    `doubt` is empty where at least one signature is good, with keys that are known by `keys`; it is a clause
+    about the Release. `lack` is NOTHING as well where only time, this machine or the user keep it from being
+    proved; it is KEY where none of the keys that may sign is one that signed.
     """
 
     text: bytes
     signers: tuple[str, ...] = ()
     doubt: str = ""
+    keys: str = ""
+    lack: Lack = Lack.NOTHING
 
 
 class SignatureCheck(Protocol):
@@ -83,22 +96,22 @@ class GpgvCheck:
         if source.is_trusted:
             return Signed(text, doubt=_TRUSTED)
         if detached is None and text == body:
-            return Signed(text, doubt=_UNSIGNED)
+            return Signed(text, doubt=_UNSIGNED, lack=Lack.SIGNATURE)
         if detached is None:
             _refuse_more_than_one(body)
         if self._program is None:
             return Signed(text, doubt=_NO_PROGRAM)
-        doubt = _NO_KEYS
+        doubt, lack = _NO_KEYS, Lack.NOTHING
         for keys in self._keyrings.of(source):
             found = self._examined(self._program, body, keys, detached)
             if isinstance(found, str):
                 return Signed(text, doubt=found)
             if signers := _signers(found.signatures, keys):
-                return Signed(found.text, signers)
-            doubt = _doubt(found.signatures, keys)
+                return Signed(found.text, signers, keys=keys.digest)
+            doubt, lack = _doubt(found.signatures, keys), _lack(found.signatures)
             if any(each.state is not SignatureState.NO_KEY for each in found.signatures):
                 break
-        return Signed(text, doubt=doubt)
+        return Signed(text, doubt=doubt, lack=lack)
 
     def _examined(self, program: Path, body: bytes, keys: Keys, detached: bytes | None) -> Examined | str:
         """Return what gpgv found, or why it found nothing."""
@@ -166,6 +179,13 @@ def _doubt(signatures: Iterable[KeySignature], keys: Keys) -> str:
             more = f" and {len(names) - _SHOWN_KEYS} more" if len(names) > _SHOWN_KEYS else ""
             return f"{words.format(owner=keys.owner)} ({', '.join(names[:_SHOWN_KEYS])}{more})"
     return f"{_UNCHECKED}: gpgv said nothing of it"
+
+
+def _lack(signatures: Iterable[KeySignature]) -> Lack:
+    has_ended = any(
+        each.state in (SignatureState.KEY_EXPIRED, SignatureState.SIGNATURE_EXPIRED) for each in signatures
+    )
+    return Lack.NOTHING if has_ended else Lack.KEY
 
 
 def _whose(signature: KeySignature) -> str:

@@ -8,7 +8,7 @@ import msgspec
 from fleet_audit.audit.apt.archive.compressed import SUFFIXES, Damaged, unpacked
 from fleet_audit.audit.apt.archive.contents import Shipped
 from fleet_audit.audit.apt.archive.release import IndexFile, Release, parse_release
-from fleet_audit.audit.apt.archive.signatures import BadSignature, SignatureCheck, Signed, unchecked
+from fleet_audit.audit.apt.archive.signatures import BadSignature, Lack, SignatureCheck, Signed, unchecked
 from fleet_audit.audit.apt.archive.sources import ArchiveSource
 from fleet_audit.audit.apt.debian.control import StanzaTooLong
 from fleet_audit.audit.apt.debian.packages import ArchivePackage, parse_packages
@@ -36,6 +36,10 @@ class SuiteUnusable(Exception):
         return f"{self.source.place}: {self.why}"
 
 
+class SuiteDistrusted(SuiteUnusable):
+    """A suite is there and must not be read: its signature is bad, or it proves less than it did before."""
+
+
 class Suite(msgspec.Struct, frozen=True):
     """A suite whose Release has been read: who signed it, or what makes that doubtful (`Signed`)."""
 
@@ -43,6 +47,8 @@ class Suite(msgspec.Struct, frozen=True):
     release: Release
     signers: tuple[str, ...] = ()
     doubt: str = ""
+    keys: str = ""
+    lack: Lack = Lack.NOTHING
 
     def __str__(self) -> str:
         """Return which suite of which archive it is."""
@@ -64,12 +70,12 @@ class Suite(msgspec.Struct, frozen=True):
 def open_suite(source: ArchiveSource, fetcher: Fetcher, check: SignatureCheck = unchecked) -> Suite:
     """Fetch the Release of `source`, and read of it what `check` lets stand.
 
-    Raises FetchError, and SuiteUnusable, also for a Release with a bad signature.
+    Raises FetchError, and SuiteUnusable, which is SuiteDistrusted for a Release with a bad signature.
     """
     try:
         signed = _signed_release(source, fetcher, check)
     except BadSignature as e:
-        raise SuiteUnusable(source, f"its Release file is not to be believed: {e}") from e
+        raise SuiteDistrusted(source, f"its Release file is not to be believed: {e}") from e
     release = parse_release(signed.text)
     if release is None:
         raise SuiteUnusable(source, "its Release file is damaged or lists no SHA256 sums")
@@ -77,7 +83,7 @@ def open_suite(source: ArchiveSource, fetcher: Fetcher, check: SignatureCheck = 
         raise SuiteUnusable(
             source, f"its Release file is that of {release.codename or release.suite}, another suite"
         )
-    return Suite(source, release, signed.signers, signed.doubt)
+    return Suite(source, release, signed.signers, signed.doubt, signed.keys, signed.lack)
 
 
 class SuiteReader:
@@ -107,6 +113,11 @@ class SuiteReader:
                 shipped.read(self._chunks(suite, file))
             except Damaged as e:
                 raise SuiteUnusable(suite.source, f"{file.path} {e}") from e
+
+    def fetch_contents(self, suite: Suite) -> None:
+        """Have the suite's Contents files in the cache of downloads; raises FetchError and SuiteUnusable."""
+        for file in self._contents_files(suite):
+            self._download(suite, file)
 
     def _package_indexes(self, suite: Suite) -> list[str]:
         if suite.source.is_flat:

@@ -97,6 +97,79 @@ def test_an_index_whose_releases_are_all_signed_is_verified_and_says_by_whom(tmp
     assert [suite.signed_by for suite in found.known.suites] == [("Archive Key ABCD",)]
 
 
+def _unsigned(archive: SmallArchive) -> None:
+    for url in [url for url in archive.files if url.endswith("/Release.gpg")]:
+        del archive.files[url]
+
+
+NO_KEY = "ERRSIG ABCD 1 8 01 1783000000 9"
+OUTDATED = ("EXPKEYSIG ABCD Archive Key", GOOD[1])
+
+
+def test_an_archive_that_is_no_longer_signed_is_not_read_and_its_last_state_serves(tmp_path: Path) -> None:
+    index(signed_beside(small()), tmp_path, gpgv=answering(tmp_path, *GOOD))
+    changed = signed_beside(small({GL: "libs/ffmpeg"}))
+    _unsigned(changed)
+
+    found = index(changed, tmp_path)
+
+    assert found.sonames["libGL.so.1"] == ("libgl1",)
+    assert found.is_verified
+    assert [(gap.kind, gap.blocking) for gap in found.gaps] == [(GapKind.DISTRUSTED_ARCHIVE, True)]
+    assert "Release bears no signature, where Archive Key ABCD signed that of 2026-07-11" in found.gaps[0].why
+
+
+@pytest.mark.parametrize(
+    ("status", "package", "kind"),
+    [
+        ((NO_KEY,), "libgl1", GapKind.DISTRUSTED_ARCHIVE),
+        (OUTDATED, "ffmpeg", GapKind.UNVERIFIED_ARCHIVE),
+    ],
+)
+def test_a_foreign_key_in_place_of_a_known_one_is_not_believed_and_an_expired_one_is_a_doubt(
+    tmp_path: Path, status: tuple[str, ...], package: str, kind: GapKind
+) -> None:
+    index(signed_beside(small()), tmp_path, gpgv=answering(tmp_path, *GOOD))
+
+    later = index(
+        signed_beside(small({GL: "libs/ffmpeg"})), tmp_path, gpgv=answering(tmp_path, *status, code=2)
+    )
+
+    assert later.sonames["libGL.so.1"] == (package,)
+    assert later.gaps[0].kind is kind
+
+
+def test_whoever_has_other_keys_is_not_told_that_an_archive_was_signed_with_the_first_ones(
+    tmp_path: Path,
+) -> None:
+    index(signed_beside(small()), tmp_path, gpgv=answering(tmp_path, *GOOD))
+    fetcher = Fetcher(tmp_path / "downloads", transport=signed_beside(small()))
+    reader = Archive(fetcher, tmp_path / "indexes", now=NOW, gpgv=answering(tmp_path, NO_KEY, code=2))
+    others = Keyrings([("the image", tree({"/etc/apt/trusted.gpg": key("other")}))])
+
+    found = reader.index(BOOKWORM, "amd64", MAIN, others)
+
+    assert [gap.kind for gap in found.gaps] == [GapKind.UNVERIFIED_ARCHIVE]
+
+
+def test_a_third_party_that_is_no_longer_signed_is_left_out_and_that_blocks(tmp_path: Path) -> None:
+    sources = [*MAIN, *parse_one_line("deb http://gpu.example/cuda /")]
+    archive = signed_beside(small())
+    archive.files["http://gpu.example/cuda/Packages"] = b""
+    archive.files["http://gpu.example/cuda/Release.gpg"] = b"signature"
+    sums = f"{hashlib.sha256(b'').hexdigest()} 0 Packages"
+    archive.files["http://gpu.example/cuda/Release"] = f"Suite: cuda\nSHA256:\n {sums}\n".encode()
+    gpgv = answering(tmp_path, *GOOD)
+    index(archive, tmp_path, sources, gpgv=gpgv)
+    del archive.files["http://gpu.example/cuda/Release.gpg"]
+
+    found = index(archive, tmp_path, sources, gpgv=gpgv)
+
+    (gap,) = found.gaps
+    assert gap.kind is GapKind.DISTRUSTED_ARCHIVE
+    assert "its packages were left out of account" in gap.why
+
+
 def test_one_suite_that_nobody_signed_makes_the_whole_index_doubtful(tmp_path: Path) -> None:
     archive = signed_beside(small()).suite("bookworm-security", stanza("libgl1", "1.6.0-1+deb12u1"))
 
@@ -229,22 +302,38 @@ def test_contents_of_updates_that_are_not_as_promised_are_left_out_with_a_word_u
     package = before.packages.get("libgl1")
     assert package is not None
     assert package.version == "1.6.0-2"
-    assert "new in it are not known, and this state is not kept" in before.gaps[0].why
+    assert before.gaps[0].why == "names that are new in it are not known: its Contents are not as it promises"
     assert after.programs["new"] == ("libgl1",)
     assert not any("names that are new" in gap.why for gap in after.gaps)
 
 
-def test_a_state_without_some_contents_is_not_kept_in_place_of_a_whole_one(tmp_path: Path) -> None:
+def without_new_contents() -> SmallArchive:
+    archive = with_updates().suite("bookworm-updates", stanza("libgl1", "3"), contents={GL: "x/libgl1"})
+    del archive.files[CONTENTS_OF_UPDATES]
+    return archive
+
+
+def test_a_state_without_some_contents_is_read_once(tmp_path: Path) -> None:
+    first = index(without_new_contents(), tmp_path, UPDATES)
+    archive = without_new_contents()
+    archive.files = {url: body for url, body in archive.files.items() if url.endswith("InRelease")}
+
+    again = index(archive, tmp_path, UPDATES)
+    last = index(SmallArchive(), tmp_path, UPDATES)
+
+    assert again.snapshot == first.snapshot
+    assert again.gaps == first.gaps
+    assert last.gaps[1:] == first.gaps
+
+
+def test_a_state_without_some_contents_does_not_take_the_place_of_a_whole_one(tmp_path: Path) -> None:
     whole = index(with_updates(), tmp_path, UPDATES)
-    changed = with_updates().suite("bookworm-updates", stanza("libgl1", "3"), contents={GL: "x/libgl1"})
-    del changed.files[CONTENTS_OF_UPDATES]
-    index(changed, tmp_path, UPDATES)
+    index(without_new_contents(), tmp_path, UPDATES)
 
     last = index(SmallArchive(), tmp_path, UPDATES)
 
     assert last.snapshot == whole.snapshot
     assert last.programs == whole.programs
-    assert len(list((tmp_path / "indexes").glob("*.state.zst"))) == 1
 
 
 def test_an_update_that_fails_does_not_pass_for_one(tmp_path: Path) -> None:

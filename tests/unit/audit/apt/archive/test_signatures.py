@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from fleet_audit.audit.apt.archive.keyrings import Keyrings
-from fleet_audit.audit.apt.archive.signatures import BadSignature, GpgvCheck, Signed, clear_text, unchecked
+from fleet_audit.audit.apt.archive.signatures import (
+    BadSignature,
+    GpgvCheck,
+    Lack,
+    Signed,
+    clear_text,
+    unchecked,
+)
 from fleet_audit.audit.apt.archive.sources import ArchiveSource, parse_one_line
 from tests.support.archives import clear_signed
 from tests.support.signatures import RELEASE, detached, gpgv, key, signed
@@ -117,7 +124,9 @@ def test_the_machines_keys_do_not_heal_what_the_images_keys_prove_wrong(tmp_path
 
 
 def test_a_release_without_signature_says_so(tmp_path: Path) -> None:
-    assert checked(tmp_path, RELEASE) == Signed(RELEASE, doubt="Release bears no signature")
+    assert checked(tmp_path, RELEASE) == Signed(
+        RELEASE, doubt="Release bears no signature", lack=Lack.SIGNATURE
+    )
 
 
 def test_trusted_sources_are_believed_with_a_word(tmp_path: Path) -> None:
