@@ -215,7 +215,10 @@ class Surplus(msgspec.Struct, frozen=True):
     RUN installed it. `kind` is ``unneeded``, ``build-tool``, ``development`` or ``documentation``.
     `goes_with` names the package whose removal lets this one go, empty for those that a person would name.
     `confidence` is ``certain``, ``likely`` or ``possible``, and `doubt` what speaks for keeping it.
-    `is_inherited` where a lower family's image brought it: taking it out here saves nothing.
+    `is_inherited` where a lower family's image brought it: taking it out here saves nothing. `instead` are
+    packages (``name=version``) that are needed and came only with it: who takes it out has to name them.
+    `built_with` is the place where the image's own build uses it after it was installed, or may use it
+    (``docker/web/Dockerfile:12 runs make``): it then belongs into a stage of its own.
     """
 
     package: PackageName
@@ -231,3 +234,5 @@ class Surplus(msgspec.Struct, frozen=True):
     goes_with: str = ""
     doubt: str = ""
     is_inherited: bool = False
+    instead: tuple[str, ...] = ()
+    built_with: str = ""
