@@ -27,6 +27,7 @@ from fleet_audit.audit.model.imports import ExtensionModule, ServiceImports
 from fleet_audit.audit.model.need import Need, NeedKind, Tier
 from fleet_audit.audit.model.report import DepsReport, Statistics
 from fleet_audit.audit.pipeline.asks import closure_asks, distribution_asks
+from fleet_audit.audit.pipeline.beneath import AskBeneath, nothing_beneath
 from fleet_audit.audit.pipeline.entry_points import PythonEntries
 from fleet_audit.audit.pipeline.examined import Examined
 from fleet_audit.audit.pipeline.judge import judge_of
@@ -86,11 +87,12 @@ class Analysis(msgspec.Struct, frozen=True):
     statistics: Statistics = Statistics()
 
 
-def analyse(subject: Subject, shared: Shared) -> Analysis:
+def analyse(subject: Subject, shared: Shared, beneath: AskBeneath = nothing_beneath) -> Analysis:
     """Return what the subject's services need from its image, and what of that is missing.
 
-    A family without services, or without an image, is answered without looking further. Raises ImageError
-    where an image that is named cannot be opened.
+    `beneath` tells what families that the image is built on are to get for their own services' sake. A family
+    without services, or without an image, is answered without looking further. Raises ImageError where an
+    image that is named cannot be opened.
     """
     if subject.family is not None and not subject.services:
         note = f"{subject.name} has no services, so nothing is needed from its image"
@@ -100,7 +102,7 @@ def analyse(subject: Subject, shared: Shared) -> Analysis:
         return _bare(subject, shared, gaps=() if gap is None else (gap,))
     isa = lowest_isa(shared.fleet, subject.image)
     with open_scene(subject.image, shared.settings, python=subject.python, isa=isa) as scene:
-        return _Audit(subject, scene, shared).run()
+        return _Audit(subject, scene, shared, beneath).run()
 
 
 def _bare(
@@ -120,11 +122,11 @@ def _bare(
 class _Audit:
     """One image's audit: holds what the stages have found so far."""
 
-    def __init__(self, subject: Subject, scene: Scene, shared: Shared) -> None:
+    def __init__(self, subject: Subject, scene: Scene, shared: Shared, beneath: AskBeneath) -> None:
         self._subject = subject
         self._scene = scene
         self._shared = shared
-        self._supply = Supply(subject, scene, shared)
+        self._supply = Supply(subject, scene, shared, beneath)
         self._judge = judge_of(scene, shared.knowledge)
         self._asks: list[Ask] = []
         self._edges: list[Edge] = []
@@ -313,7 +315,7 @@ class _Audit:
 
     def _notes(self) -> tuple[str, ...]:
         if self._subject.services:
-            return ()
+            return tuple(self._supply.notes)
         return ("no services given: every extension module that can be imported counts as needed",)
 
     def _statistics(self, imports: Examination) -> Statistics:

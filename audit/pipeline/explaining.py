@@ -13,8 +13,9 @@ from fleet_audit.audit.model.imports import MissingModule, UnparsedFile
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.need import Need
 from fleet_audit.audit.model.report import Answer, DepsReport, ExplainReport
-from fleet_audit.audit.pipeline.analysis import Analysis, analyse
+from fleet_audit.audit.pipeline.analysis import Analysis
 from fleet_audit.audit.pipeline.own_code import merged_unparsed
+from fleet_audit.audit.pipeline.planning_together import Together
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
 from fleet_audit.audit.pipeline.unreached import Facts, Unreached
@@ -76,7 +77,7 @@ def explain_on(question: str, subject: Subject, shared: Shared) -> ExplainReport
     Where nothing at all is known of it, the report has neither a node nor candidates, and `near` names what
     is written alike. Raises ImageError where an image that is named cannot be opened.
     """
-    analysis = analyse(subject, shared)
+    analysis = Together(shared).analysis(subject)
     report = explain(question, analysis)
     if report.node is not None or report.candidates:
         return report

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from fleet_audit.audit.apt.archive.index import ArchiveIndex, IndexUnavailable
+from fleet_audit.audit.apt.debian.packages import ArchivePackage
 from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.apt.planning.plan import Wanted, propose
-from fleet_audit.audit.model.apt import AptPlan
+from fleet_audit.audit.model.apt import AptPlan, PlannedPackage
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.need import Need, NeedKind
 from fleet_audit.audit.pipeline.archives import archive_request
+from fleet_audit.audit.pipeline.beneath import Addition, AskBeneath, Inherited, inherited, own_share
+from fleet_audit.audit.pipeline.listed import listed_name
 from fleet_audit.audit.pipeline.placing import STAGE, placed
 from fleet_audit.audit.pipeline.scene import Scene
 from fleet_audit.audit.pipeline.shared import Shared
@@ -22,32 +25,18 @@ _ABSENT = ("missing", "wrong-machine")
 """Outcomes that a package mends: a file for another machine is passed over in the search."""
 
 
-_LISTED_FOLDERS = {
-    NeedKind.PROGRAM: re.compile(r"/(?:usr/)?s?bin|/usr/games"),
-    NeedKind.SONAME: re.compile(r"/(?:usr/)?lib(?:/[a-z0-9_]+-linux-[a-z0-9]+)?"),
-}
-
-
-def listed_name(kind: NeedKind, name: str) -> str:
-    """Return the name by which the archive lists a program or library that is asked for by its path.
-
-    A path outside the folders in which packages put such things stays as it is: no package ships it.
-    """
-    folder, _, last = name.rpartition("/")
-    known = _LISTED_FOLDERS.get(kind)
-    return last if known is not None and known.fullmatch(folder) else name
-
-
 class Supply:
     """Plans for one image. The archive is asked only once something is missing.
 
-    `gaps` grows by what could not be found out on the way. `installed` is what dpkg says of the image, None
-    where it says nothing.
+    `gaps` grows by what could not be found out on the way, and `notes` by what is to be known of the answer.
+    `installed` is what dpkg says of the image, None where it says nothing.
     """
 
-    def __init__(self, subject: Subject, scene: Scene, shared: Shared) -> None:
-        """Take the image, and what the run shares."""
+    def __init__(self, subject: Subject, scene: Scene, shared: Shared, beneath: AskBeneath) -> None:
+        """Take the image, what the run shares, and what tells of the families beneath."""
         self.gaps: list[Gap] = []
+        self.notes: list[str] = []
+        self._beneath = beneath
         self.installed = InstalledState.read(scene.image.tree)
         self._subject = subject
         self._scene = scene
@@ -73,7 +62,10 @@ class Supply:
         return [match[0] for match in sorted(found, key=lambda match: int(match[1]), reverse=True)]
 
     def plan(self, needs: Iterable[Need]) -> AptPlan:
-        """Return the addition that supplies what is missing up to the tier that is planned for."""
+        """Return the addition that supplies what is missing up to the tier that is planned for.
+
+        What families beneath are to get for their own services' sake comes with them, and is no part of it.
+        """
         most = self._shared.settings.plan_tier.rank
         missing = [n for n in needs if n.status in _ABSENT and n.kind in _PLANNED and n.tier.rank <= most]
         if not missing:
@@ -81,19 +73,37 @@ class Supply:
         index, state = self.index(), self._state()
         if index is None or state is None:
             return AptPlan()
-        plan = propose(
+        found = self._inherited(missing, index)
+        rest = [need for need in missing if need.subject not in found.needs]
+        plan = self._own(rest, _built_upon(found.additions, state, index), index)
+        if not (plan.is_empty or state.has_apt):
+            why = "the image has none, and how else packages come into it is not looked at in this version"
+            self.gaps.append(Gap(STAGE, GapKind.NOT_EXAMINED, "apt-get", why))
+        return self._placed(plan, found)
+
+    def _inherited(self, missing: Sequence[Need], index: ArchiveIndex) -> Inherited:
+        beneath = self._beneath(self._scene.image.identity)
+        found = inherited(self._subject.family or "", missing, beneath, index)
+        if any(need.subject not in found.needs for need in missing):
+            self.notes.extend(beneath.notes)
+        return found
+
+    def _own(self, missing: Sequence[Need], state: InstalledState, index: ArchiveIndex) -> AptPlan:
+        return propose(
             [Wanted(n.subject, n.kind, listed_name(n.kind, n.name), n.alternatives) for n in missing],
             state,
             index,
             prefer=self._preferred(missing),
             avoid={need.subject: self._shared.knowledge.avoided(need.subject) for need in missing},
         )
-        if not (plan.is_empty or state.has_apt):
-            why = "the image has none, and how else packages come into it is not looked at in this version"
-            self.gaps.append(Gap(STAGE, GapKind.NOT_EXAMINED, "apt-get", why))
+
+    def _placed(self, plan: AptPlan, found: Inherited) -> AptPlan:
         place, gaps = placed(self._subject, plan)
         self.gaps.extend(gaps)
-        return msgspec.structs.replace(plan, placement=place)
+        place = msgspec.structs.replace(place, also=(*place.also, *found.placements))
+        own = () if plan.is_empty else (own_share(self._subject.family or "", plan),)
+        shares = (*found.shares, *own) if found.shares else ()
+        return msgspec.structs.replace(plan, placement=place, shares=shares)
 
     def _state(self) -> InstalledState | None:
         if self.installed is None:
@@ -137,3 +147,19 @@ class Supply:
     def _preferred(self, needs: Iterable[Need]) -> dict[str, str]:
         choices = {need.subject: self._shared.knowledge.preferred(need.subject) for need in needs}
         return {subject: package for subject, package in choices.items() if package is not None}
+
+
+def _built_upon(additions: Iterable[Addition], state: InstalledState, index: ArchiveIndex) -> InstalledState:
+    """Return the state of an image that is built anew upon families with these additions."""
+    planned = [package for each in additions for package in each.plan.packages]
+    return state.with_packages(_offered(package, index) for package in planned)
+
+
+def _offered(planned: PlannedPackage, index: ArchiveIndex) -> ArchivePackage:
+    """Return a planned package as the archive describes it, in the version of the plan."""
+    known = index.packages.get(planned.name)
+    if known is None:
+        return ArchivePackage(planned.name, planned.version, index.architecture)
+    return (
+        known if known.version == planned.version else msgspec.structs.replace(known, version=planned.version)
+    )

@@ -139,7 +139,9 @@ class NeedFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `subject` is the need as people type it (``so:libGL.so.1``). `path` is the file that was found and
     `detail` what is wrong with it. `supplied_by` holds the packages to install (``name=version``) as far as
-    a plan was made, and `unsatisfied` what the archive says where it has no answer.
+    a plan was made, and `unsatisfied` what the archive says where it has no answer. `supplied_in` is the
+    family beneath to which they belong, empty where that is the family itself; without packages, that
+    family's image has it already.
     """
 
     kind: str = ""
@@ -156,6 +158,7 @@ class NeedFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     searched: tuple[str, ...] = ()
     alternatives: tuple[str, ...] = ()
     supplied_by: tuple[str, ...] = ()
+    supplied_in: str = ""
     unsatisfied: str = ""
 
 
@@ -303,14 +306,19 @@ def need_subjects(
     Dockerfile line where the plan belongs, else at `fallback`.
     """
     plan = plan or AptPlan()
-    suppliers = plan.suppliers()
+    inherited = plan.inherited()
+    suppliers = plan.suppliers() | {need: share.needs[need] for need, share in inherited.items()}
     verdicts = {row.need: row.verdict for row in plan.unsatisfied}
     subjects = []
     for need in needs:
         supplied_by, verdict = suppliers.get(need.subject, ()), verdicts.get(need.subject, "")
         facts = _need_facts(need, family=family, supplied_by=supplied_by, unsatisfied=verdict)
+        dockerfile = plan.placement.dockerfile
+        if (share := inherited.get(need.subject)) is not None:
+            facts = msgspec.structs.replace(facts, supplied_in=share.family)
+            dockerfile = next((p.dockerfile for p in plan.placement.also if p.family == share.family), None)
         level = min((reached.level for reached in need.reached_from), default=Level.CERTAIN)
-        places = _places(need, plan.placement.dockerfile, fallback)
+        places = _places(need, dockerfile, fallback)
         subjects.append(placed_subject(SubjectKind.NEED, facts, need.subject, level, places))
     return tuple(subjects)
 

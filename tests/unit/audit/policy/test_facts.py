@@ -2,7 +2,7 @@
 
 import msgspec
 
-from fleet_audit.audit.model.apt import AptPlan, Placement, PlannedPackage, Unsatisfied
+from fleet_audit.audit.model.apt import AptPlan, Placement, PlannedPackage, Share, Unsatisfied
 from fleet_audit.audit.model.elf import Fatal, Missing, Resolved, WrongMachine
 from fleet_audit.audit.model.finding import Confidence
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, ModuleName, PackageName
@@ -70,6 +70,31 @@ def test_the_most_certain_line_comes_before_the_first_in_the_alphabet() -> None:
     (subject,) = need_subjects([msgspec.structs.replace(need(), reached_from=ways)])
 
     assert (subject.location, subject.related) == (OTHER, (FACE,))
+
+
+def test_what_comes_with_the_addition_to_another_family_is_mended_in_its_dockerfile() -> None:
+    below = SourceLocation("docker/base/Dockerfile", 7)
+    share = Share("base", ("libgl1=1", "libz=1"), needs={"so:libGL.so.1": ("libgl1=1",)})
+    place = Placement("vision", DOCKERFILE, also=(Placement("base", below),))
+    plan = AptPlan(
+        placement=place, shares=(share, Share("vision", ("libx=1",), needs={"so:libx": ("libx=1",)}))
+    )
+
+    (subject,) = need_subjects([need(FACE)], family="vision", plan=plan)
+
+    assert (facts(subject).supplied_by, facts(subject).supplied_in) == (("libgl1=1",), "base")
+    assert subject.related == (below,)
+
+
+def test_another_place_that_packages_could_have_mends_nothing() -> None:
+    option = Share("base", ("libgl1=1",), needs={"so:libGL.so.1": ("libgl1=1",)}, is_option=True)
+    own = (package("libgl1", because="so:libGL.so.1"),)
+    plan = AptPlan(packages=own, placement=Placement("vision", DOCKERFILE), shares=(option,))
+
+    (subject,) = need_subjects([need(FACE)], family="vision", plan=plan)
+
+    assert (facts(subject).supplied_by, facts(subject).supplied_in) == (("libgl1=1",), "")
+    assert subject.related == (DOCKERFILE,)
 
 
 def test_a_need_that_no_line_reaches_stands_where_it_would_be_mended() -> None:

@@ -1,0 +1,30 @@
+"""By which name an archive lists what is needed, and which of its packages ship it."""
+
+import re
+
+from fleet_audit.audit.apt.archive.index import ArchiveIndex
+from fleet_audit.audit.model.need import Need, NeedKind
+
+_LISTED_FOLDERS = {
+    NeedKind.PROGRAM: re.compile(r"/(?:usr/)?s?bin|/usr/games"),
+    NeedKind.SONAME: re.compile(r"/(?:usr/)?lib(?:/[a-z0-9_]+-linux-[a-z0-9]+)?"),
+}
+
+
+def listed_name(kind: NeedKind, name: str) -> str:
+    """Return the name by which the archive lists a program or library that is asked for by its path.
+
+    A path outside the folders in which packages put such things stays as it is: no package ships it.
+    """
+    folder, _, last = name.rpartition("/")
+    known = _LISTED_FOLDERS.get(kind)
+    return last if known is not None and known.fullmatch(folder) else name
+
+
+def shipping_packages(need: Need, index: ArchiveIndex | None) -> frozenset[str]:
+    """Return the packages of an archive any of which supplies a library or program that is needed."""
+    if index is None or need.kind not in _LISTED_FOLDERS:
+        return frozenset()
+    shipped = index.programs if need.kind is NeedKind.PROGRAM else index.sonames
+    names = (listed_name(need.kind, name) for name in (need.name, *need.alternatives))
+    return frozenset(package for name in names for package in shipped.get(name, ()))
