@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fleet_audit.audit.model.archives import ArchiveAnswer, ArchiveSuite, IndexReport
+from fleet_audit.audit.model.archives import ArchiveAnswer, ArchiveSuite, IndexReport, KeptArchive
 from fleet_audit.reports.documents import Fields, document_of
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.terminal import Line, Page, Piece, count, size
@@ -18,6 +18,7 @@ def index_text(reports: Sequence[IndexReport], options: RenderOptions) -> str:
         write_notes(page, report)
         for answer in report.answers:
             _write(page, answer)
+        _write_shipped(page, report.shipped)
         write_gaps(page, report.gaps)
         write_verdict(page, report)
     return page.text()
@@ -36,7 +37,33 @@ def _write(page: Page, answer: ArchiveAnswer) -> None:
         state = "read now" if answer.is_new else "unchanged"
         page.line(Piece(f"{state}, for ", "dim"), ", ".join(answer.asked_for), indent=1)
     page.table(("suite", "of", "signed by", "archive"), [_row(suite) for suite in known.suites])
+    if known.lacking:
+        page.line(Piece("without the Contents of ", "yellow"), ", ".join(known.lacking), indent=1)
     page.line(Piece(f"found in this state at {known.asked}", "dim"), indent=1)
+
+
+def _write_shipped(page: Page, shipped: Sequence[KeptArchive]) -> None:
+    if not shipped:
+        return
+    page.blank()
+    page.line(
+        Piece("Come with fleet-audit", "bold"),
+        Piece("  names of libraries and programs, for where no archive can be asked", "dim"),
+    )
+    page.table(
+        ("release", "made", "of", ">sonames", ">programs", "signed by"),
+        [
+            (
+                f"{known.distribution} {known.release} {known.architecture}",
+                known.asked,
+                known.suites[0].date.partition("T")[0] if known.suites else "",
+                str(known.sonames),
+                str(known.programs),
+                _signers(known.suites[0]) if known.suites else "",
+            )
+            for known in shipped
+        ],
+    )
 
 
 def _row(suite: ArchiveSuite) -> tuple[Line, ...]:
@@ -62,11 +89,22 @@ def index_document(reports: Sequence[IndexReport], options: RenderOptions) -> st
 
 
 def _fields(report: IndexReport) -> Fields:
-    return {"cache": report.cache, "archives": [_archive(answer) for answer in report.answers]}
+    return {
+        "cache": report.cache,
+        "archives": [_answer(answer) for answer in report.answers],
+        "shipped": [_archive(known) for known in report.shipped],
+    }
 
 
-def _archive(answer: ArchiveAnswer) -> Fields:
-    known = answer.archive
+def _answer(answer: ArchiveAnswer) -> Fields:
+    return {
+        **_archive(answer.archive),
+        "asked_for": list(answer.asked_for),
+        "new": answer.is_new,
+    }
+
+
+def _archive(known: KeptArchive) -> Fields:
     return {
         "key": known.key,
         "distribution": known.distribution,
@@ -74,12 +112,11 @@ def _archive(answer: ArchiveAnswer) -> Fields:
         "architecture": known.architecture,
         "label": known.label,
         "asked": known.asked,
-        "asked_for": list(answer.asked_for),
-        "new": answer.is_new,
         "sonames": known.sonames,
         "programs": known.programs,
         "packages": known.packages,
         "bytes": known.bytes,
+        "lacking": list(known.lacking),
         "suites": [
             {
                 "suite": suite.suite,

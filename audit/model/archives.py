@@ -62,7 +62,11 @@ class ArchiveAnswer(msgspec.Struct, frozen=True):
 
 
 class IndexReport(Judged, frozen=True, kw_only=True):
-    """The states of archives that were updated, or all that are kept in `cache`, a folder of this machine."""
+    """The states of archives that were updated, or all that are kept in `cache`, a folder of this machine.
+
+    `shipped` are the indexes that come with fleet-audit: they know names only, and bear no addresses.
+    """
 
     cache: str
     answers: tuple[ArchiveAnswer, ...] = ()
+    shipped: tuple[KeptArchive, ...] = ()

@@ -5,7 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from fleet_audit.audit.apt.archive.index import ArchiveIndex, IndexUnavailable
-from fleet_audit.audit.apt.archive.prebuilt import PrebuiltNames, file_name, packed
+from fleet_audit.audit.apt.archive.prebuilt import (
+    PrebuiltNames,
+    file_name,
+    packed,
+    prebuilt_archives,
+)
 from fleet_audit.audit.apt.archive.sources import release_names, released
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.model.archives import ArchiveAnswer, ArchiveSuite, IndexReport, KeptArchive
@@ -23,10 +28,17 @@ _EXPORTED = (Platform("linux", "amd64"), Platform("linux", "arm64"))
 
 
 def kept_archives(shared: Shared) -> IndexReport:
-    """Return every state of an archive that is kept, from their descriptions alone; no archive is asked."""
+    """Return every state of an archive that is kept, and the indexes that come along; no archive is asked."""
     report = _report(shared, [ArchiveAnswer(known) for known in shared.archive.kept()])
-    note = "nothing is kept yet; `fleet-audit index update` reads what deps plans with"
-    return report if report.answers else msgspec.structs.replace(report, notes=(note,))
+    notes = tuple(_notes(report.answers))
+    return msgspec.structs.replace(report, notes=notes, shipped=prebuilt_archives())
+
+
+def _notes(answers: Sequence[ArchiveAnswer]) -> Iterator[str]:
+    if not answers:
+        yield "nothing is kept yet; `fleet-audit index update` reads what deps plans with"
+    if any(suite.doubt for answer in answers for suite in answer.archive.suites):
+        yield "what is doubtful was so when it was read; `fleet-audit index update` checks what is there now"
 
 
 def releases(names: Iterable[str]) -> tuple[Distro, ...]:

@@ -74,6 +74,26 @@ def test_show_lists_every_state_and_asks_nobody(fleet: World) -> None:
     ]
 
 
+def test_show_tells_of_the_indexes_that_come_along(world: World) -> None:
+    shipped = world.run("index", "show").document["shipped"]
+
+    assert [(each["release"], each["architecture"]) for each in shipped] == [
+        (release, architecture)
+        for release in ("bullseye", "bookworm", "trixie")
+        for architecture in ("amd64", "arm64")
+    ]
+    assert all(suite["signed_by"] and suite["digest"] for each in shipped for suite in each["suites"])
+    assert {suite["archive"] for each in shipped for suite in each["suites"]} == {""}
+
+
+def test_show_says_how_what_is_doubtful_can_be_checked(fleet: World) -> None:
+    fleet.run("index", "update")
+
+    (note,) = fleet.run("index", "show").document["notes"]
+
+    assert "`fleet-audit index update` checks what is there now" in note
+
+
 def test_text_names_the_suites_and_the_doubts(fleet: World) -> None:
     code, out, err = fleet.say("index", "update", FAMILY)
 

@@ -617,11 +617,23 @@ def index_report() -> IndexReport:
         packages=63666,
         bytes=6711499,
     )
-    second = KeptArchive("cd" * 32, "ubuntu", "noble", "arm64", "noble undated", (doubtful,), asked)
+    second = KeptArchive(
+        *("cd" * 32, "ubuntu", "noble", "arm64", "noble undated", (doubtful,), asked),
+        lacking=("noble-updates at http://archive.example/ubuntu",),
+    )
+    shipped = KeptArchive(
+        *("debian-trixie", "debian", "trixie", "arm64", "Debian 13 as of 2026-11-20"),
+        suites=(msgspec.structs.replace(signed, suite="trixie", archive=""),),
+        asked="2026-11-20",
+        sonames=25022,
+        programs=46705,
+        bytes=429801,
+    )
     return IndexReport(
         subject="package archives",
         cache="/cache/archives",
         answers=(ArchiveAnswer(first, ("family-vision-cu121",), is_new=True), ArchiveAnswer(second)),
+        shipped=(shipped,),
         gaps=(
             Gap("apt", GapKind.NO_ARCHIVE_INDEX, "family-ubuntu", "nothing names an archive for it"),
             Gap("apt", GapKind.UNVERIFIED_ARCHIVE, "noble", "Release bears no signature"),
