@@ -7,7 +7,7 @@ from fleet_audit.audit.images.facts import Change, Facts, FactsDamaged, LayerEnt
 from fleet_audit.audit.images.failure import LayerUnreadable
 from fleet_audit.audit.images.inflate import Read, tar_chunks
 from fleet_audit.audit.images.limits import Limits
-from fleet_audit.audit.images.tar import TarStream
+from fleet_audit.audit.images.tar import Header, TarStream, walk
 from fleet_audit.audit.images.tree import Entry, FileUnreadable
 from fleet_audit.audit.model.identity import Digest, ImagePath
 
@@ -80,6 +80,20 @@ class LayerBodies:
         for entry in entries:
             if entry.change not in (Change.WHITEOUT, Change.OPAQUE) and entry.path != beginning[:-1]:
                 first.setdefault(entry.path, index)
+
+    def members(self) -> Iterator[tuple[Header, TarStream]]:
+        """Yield every member of the layer in its order, and the stream, which stands at the member's body.
+
+        Raises LayerUnreadable where the layer is damaged or another one by now.
+        """
+        self._verify()
+        read, close = self._reopen()
+        try:
+            stream = TarStream(self._counted(tar_chunks(read, self._limits)))
+            for header in walk(stream, self._limits):
+                yield header, stream
+        finally:
+            close()
 
     def _streamed(self, entry: LayerEntry) -> bytes:
         try:

@@ -1,7 +1,7 @@
 """Opens an image by its reference: every layer read once, all of them as one tree."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar, assert_never
 
@@ -26,6 +26,7 @@ from fleet_audit.audit.images.reading import LayerFailure, LayerRead, Outcome, r
 from fleet_audit.audit.images.sources import FoundCompressed, FoundRoot, FoundStream, source_of
 from fleet_audit.audit.images.store import LayerStore
 from fleet_audit.audit.images.stream import SentArchive, read_sent
+from fleet_audit.audit.images.tar import Header, TarStream
 from fleet_audit.audit.images.tree import FileTree, MemoryTree
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ImagePath, ImageRef, Platform
@@ -113,6 +114,16 @@ class Image:
         for index, bodies in sorted(self._bodies.items()):
             bodies.note_entries(index, f"{under}/", first)
         return {path: self.identity.layers[index] for path, index in sorted(first.items())}
+
+    def members(self) -> Iterator[tuple[int, Header, TarStream]]:
+        """Yield every member of every layer, the lowest first: the layer's index, header, and the stream.
+
+        The stream stands at the member's body. A layer that could not be read is passed over, and a folder
+        has none. Raises LayerUnreadable where a layer has changed since it was read.
+        """
+        for index, bodies in sorted(self._bodies.items()):
+            for header, stream in bodies.members():
+                yield index, header, stream
 
     def close(self) -> None:
         """Close every file."""

@@ -18,7 +18,8 @@ class Header(NamedTuple):
     """One member: `type` is the byte of its typeflag, `offset` where its body begins in the tar.
 
     `size` is the body's length, `stored` the bytes that it takes in the tar without padding: they differ
-    for sparse files, whose `segments` list the (offset, length) runs that are stored.
+    for sparse files, whose `segments` list the (offset, length) runs that are stored. `owner` are the fields
+    of the user and the group, to be read by `owner_of`.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Header(NamedTuple):
     offset: int
     stored: int
     segments: tuple[tuple[int, int], ...] | None = None
+    owner: bytes = b""
 
 
 class TarStream:
@@ -189,17 +191,40 @@ def _header(block: bytes, kind: int, stream: TarStream, extra: "_Extra") -> Head
     segments = None
     if kind == _SPARSE:
         segments = _old_sparse(block, stream, extra.limits)
+    owner = block[108:124]
     if extra.is_set:
         name, link, size, segments = extra.applied(name, link, size, segments)
+        owner = extra.owner(owner)
     if size < 0:
         raise LayerUnreadable("has a file of negative size")
     if kind in _REGULAR and name.endswith("/"):
         kind = _FOLDER
     stored = 0 if kind in _HEADER_ONLY else size
     if segments is not None:
-        found = Header(name, kind, size, mode, link, stream.offset, stored, segments)
+        found = Header(name, kind, size, mode, link, stream.offset, stored, segments, owner)
         return _sparse(found, block, extra, stream)
-    return Header(name, _FILE if kind in _REGULAR else kind, stored, mode, link, stream.offset, stored)
+    kind = _FILE if kind in _REGULAR else kind
+    return Header(name, kind, stored, mode, link, stream.offset, stored, None, owner)
+
+
+def owner_of(header: Header) -> tuple[int, int]:
+    """Return the numbers of a member's user and group; root's where the header's are none.
+
+    Only whoever writes members to a disk asks, and an odd owner is no damage.
+    """
+    return _owner(header.owner[:8]), _owner(header.owner[8:])
+
+
+def _owner(field: bytes) -> int:
+    try:
+        number = _number(field) if field else 0
+    except LayerUnreadable:
+        return 0
+    return number if 0 <= number < _NOBODYS_OWN else 0
+
+
+_NOBODYS_OWN = 2**32 - 1
+"""The number that stands for no user (chown(2))."""
 
 
 _FILE = ord("0")
@@ -343,6 +368,15 @@ class _Extra:
             self.has_map_in_body = pax.get(b"GNU.sparse.major") == b"1"
             segments = () if self.has_map_in_body else self._sparse_runs()
         return name, link, size, segments
+
+    def owner(self, owner: bytes) -> bytes:
+        """Return the fields of user and group with what PAX says of them, in base 256."""
+        fields = [owner[:8], owner[8:]]
+        for at, key in enumerate((b"uid", b"gid")):
+            value = self._pax.get(key, b"")
+            if value.isdigit() and len(value) <= 10:
+                fields[at] = (int(value) | 1 << 63).to_bytes(8, "big")
+        return b"".join(fields)
 
     def _sparse_runs(self) -> tuple[tuple[int, int], ...]:
         listed = self._pax.get(b"GNU.sparse.map", b"")

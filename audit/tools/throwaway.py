@@ -1,0 +1,78 @@
+"""Folders for copies of images that are gone afterwards, however the run ends."""
+
+import fcntl
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from tempfile import mkdtemp
+from types import FrameType
+from typing import IO, NoReturn
+
+from fleet_audit.audit.tools.enclosure import Enclosure
+from fleet_audit.audit.tools.process import ToolError
+
+_PREFIX = "copy-"
+_LOCK = ".lock"
+_TERMINATED = 128 + signal.SIGTERM
+
+
+@contextmanager
+def throw_away_folder(parent: Path, enclosure: Enclosure) -> Iterator[Path]:
+    """Give an empty folder below `parent`, and delete it with all that is in it, whoever owns that by then.
+
+    It is deleted after errors, and when this process is interrupted or asked to end (SIGTERM). What a killed
+    one left behind is deleted by the next call. Nobody but this user can look into it. Raises OSError where
+    `parent` cannot be written, and ToolError where something cannot be deleted.
+    """
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _sweep(parent, enclosure)
+    with ExitStack() as stack:
+        stack.enter_context(_ending_on_request())
+        lock = parent / f"{_PREFIX}{os.getpid()}{_LOCK}"
+        held = stack.enter_context(lock.open("wb"))
+        fcntl.flock(held, fcntl.LOCK_EX)
+        stack.callback(lock.unlink, missing_ok=True)
+        place = Path(mkdtemp(dir=parent, prefix=f"{_PREFIX}{os.getpid()}-"))
+        stack.callback(enclosure.remove, place)
+        yield place
+
+
+def _sweep(parent: Path, enclosure: Enclosure) -> None:
+    """Delete what processes have left behind that did not come to their end."""
+    for place in sorted(parent.glob(f"{_PREFIX}*-*")):
+        number = place.name.removeprefix(_PREFIX).partition("-")[0]
+        with (parent / f"{_PREFIX}{number}{_LOCK}").open("ab") as lock:
+            if not _is_free(lock):
+                continue
+            # What cannot be deleted today is tried again by the next run.
+            with suppress(ToolError):
+                enclosure.remove(place)
+                Path(lock.name).unlink(missing_ok=True)
+
+
+def _is_free(lock: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _ending_on_request() -> Iterator[None]:
+    """Let SIGTERM end this process as an interruption does, so that what is to be deleted is deleted."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(_TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
