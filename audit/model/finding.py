@@ -91,6 +91,7 @@ class GapKind(StrEnum):
     LIMIT_REACHED = "limit-reached"
     PATH_EDIT = "path-edit"
     DYNAMIC_IMPORT = "dynamic-import"
+    NOT_VERIFIED = "not-verified"
     UNVERIFIED_ARCHIVE = "unverified-archive"
     DISTRUSTED_ARCHIVE = "distrusted-archive"
     NOT_IN_ARCHIVE = "not-in-archive"

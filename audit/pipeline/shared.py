@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fleet_audit.audit.apt.archive.index import Archive
     from fleet_audit.audit.apt.archive.sources import ArchiveSource
     from fleet_audit.audit.static_imports.source.store import RecordStore
+    from fleet_audit.audit.tools.fetch import Fetcher
 
 SOURCE_RECORDS = "sources"
 DOWNLOADS = "downloads"
@@ -61,14 +62,19 @@ class Shared:
     def archive(self) -> "Archive":
         """Return what reads package archives."""
         from fleet_audit.audit.apt.archive.index import Archive  # noqa: PLC0415  (60 ms; only planning pays for it)
-        from fleet_audit.audit.tools.fetch import Fetcher  # noqa: PLC0415  (the same)
         from fleet_audit.audit.tools.gpgv import find_gpgv  # noqa: PLC0415  (the same)
 
-        cache = self.settings.cache_dir
-        fetcher = Fetcher(cache / DOWNLOADS, is_offline=self.settings.is_offline)
+        folder = self.settings.cache_dir / ARCHIVES
         now = datetime.fromisoformat(self.settings.created)
         gpgv = find_gpgv(os.environ)
-        return Archive(fetcher, cache / ARCHIVES, now=now, progress=self.settings.progress, gpgv=gpgv)
+        return Archive(self.fetcher, folder, now=now, progress=self.settings.progress, gpgv=gpgv)
+
+    @cached_property
+    def fetcher(self) -> "Fetcher":
+        """Return what downloads things, and keeps them."""
+        from fleet_audit.audit.tools.fetch import Fetcher  # noqa: PLC0415  (as for `archive`)
+
+        return Fetcher(self.settings.cache_dir / DOWNLOADS, is_offline=self.settings.is_offline)
 
     @cached_property
     def machine_sources(self) -> "tuple[ArchiveSource, ...]":

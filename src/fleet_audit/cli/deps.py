@@ -15,6 +15,8 @@ from fleet_audit.cli.output import check_writable, parse_outputs, write
 if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
     from fleet_audit.audit.model.report import DepsReport
+    from fleet_audit.audit.pipeline.analysis import Analysis
+    from fleet_audit.audit.pipeline.shared import Shared
     from fleet_audit.audit.pipeline.subject import Subject
 
 FORMATS = ("text", "json", "sarif")
@@ -40,6 +42,12 @@ FORMATS = ("text", "json", "sarif")
     help="Propose packages for needs up to this tier.",
 )
 @click.option("--write", "writes", is_flag=True, help="Apply the patch to the family's Dockerfile.")
+@click.option(
+    "--verify",
+    "verifies",
+    is_flag=True,
+    help="Install the proposal in a throw-away copy of the image and load each library there.",
+)
 @common
 def command(  # noqa: PLR0913  (each is an option of the command)
     *,
@@ -51,6 +59,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     entry: str,
     tier: str,
     writes: bool,
+    verifies: bool,
     common: Common,
 ) -> int:
     """Say what services need from their image, what is missing, and what supplies it.
@@ -69,13 +78,22 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     from fleet_audit.cli.rendering import placed, renderer  # noqa: PLC0415  (the same)
 
     with common.settings(plan_tier=tier) as settings:
-        analyses = analyse_each(chosen, Shared(settings, fleet))
+        shared = Shared(settings, fleet)
+        analyses = analyse_each(chosen, shared)
+        found = zip(analyses, chosen, strict=True)
+        tried = [_tried(each, subject, shared) if verifies else each.report for each, subject in found]
     common.say_cost([analysis.statistics for analysis in analyses])
-    reports = [placed(each.report, subject) for each, subject in zip(analyses, chosen, strict=True)]
+    reports = [placed(report, subject) for report, subject in zip(tried, chosen, strict=True)]
     if writes:
         reports = _written(reports, fleet)
     write(outputs, renderer(DepsReport, reports, common, fleet))
     return exit_code(reports)
+
+
+def _tried(analysis: "Analysis", subject: "Subject", shared: "Shared") -> "DepsReport":
+    from fleet_audit.audit.pipeline.verifying import verified  # noqa: PLC0415  (only --verify pays for it)
+
+    return verified(analysis, subject, shared)
 
 
 def _written(reports: "Sequence[DepsReport]", fleet: "Fleet | None") -> "list[DepsReport]":

@@ -1,0 +1,263 @@
+"""Whether a plan does what it promises, tried in a throw-away copy of the image (``deps --verify``)."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from fleet_audit.audit.apt.archive.index import ArchiveIndex, IndexUnavailable
+from fleet_audit.audit.apt.installed.state import InstalledState
+from fleet_audit.audit.images.unpacking import NotUnpacked
+from fleet_audit.audit.model.apt import AptPlan, Share, Verification
+from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.imports import Level, ServiceImports
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.need import Need, NeedKind
+from fleet_audit.audit.model.report import DepsReport
+from fleet_audit.audit.pipeline.analysis import Analysis
+from fleet_audit.audit.pipeline.archives import archive_request
+from fleet_audit.audit.pipeline.placing import STAGE
+from fleet_audit.audit.pipeline.scene import Scene, open_scene
+from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.subject import Subject
+from fleet_audit.audit.pipeline.trial import AptFailed, Trial, trial, versions
+from fleet_audit.audit.tools.enclosure import Enclosure, NotEnclosed, find_enclosure, why_foreign
+from fleet_audit.audit.tools.fetch import FetchError
+from fleet_audit.audit.tools.process import ToolError
+
+COPIES = "copies"
+"""The folder of the cache that holds throw-away copies while they are used."""
+
+_NOTHING = "nothing is to be added, so there is nothing to verify"
+_MAX_TRIED = 500
+_ABSENT = ("missing", "wrong-machine")
+
+
+class _Refused(Exception):
+    """Nothing could be tried, for the reason given."""
+
+
+def verified(analysis: Analysis, subject: Subject, shared: Shared) -> DepsReport:
+    """Return the report with what came of installing its proposal into a throw-away copy of the image.
+
+    What apt-get says that it would install, and what it installs, have to be the plan's packages, and each
+    missing library that the plan answers has to load, each program to start, and each module that services
+    import for their sake to be importable. What fails, or cannot be tried, is a blocking gap as well.
+    """
+    report, plan = analysis.report, analysis.report.proposal
+    beneath = _beneath(plan, subject)
+    if plan.is_empty and not beneath:
+        return msgspec.structs.replace(report, notes=(*report.notes, _NOTHING))
+    try:
+        verification = _tried(analysis, subject, shared, beneath)
+    except _Refused as e:
+        verification = Verification("refused", why=str(e))
+    gaps = report.gaps if verification.outcome == "verified" else (*report.gaps, _gap(subject, verification))
+    proposal = msgspec.structs.replace(plan, verification=verification)
+    return msgspec.structs.replace(report, proposal=proposal, gaps=gaps)
+
+
+def _gap(subject: Subject, verification: Verification) -> Gap:
+    why = verification.why or "; ".join(f"{name}: {why}" for name, why in verification.failed[:3])
+    what = "the proposal could not be tried" if verification.outcome == "refused" else "the proposal failed"
+    return Gap(STAGE, GapKind.NOT_VERIFIED, subject.name, f"{what}: {why}", subject.location)
+
+
+def _beneath(plan: AptPlan, subject: Subject) -> tuple[Share, ...]:
+    """Return what families beneath are to get, which the image would have before the plan's own packages."""
+    shares = (share for share in plan.shares if not share.is_option)
+    return tuple(
+        share for share in shares if share.family != (subject.family or subject.name) and share.roots
+    )
+
+
+def _tried(analysis: Analysis, subject: Subject, shared: Shared, beneath: tuple[Share, ...]) -> Verification:
+    settings = shared.settings
+    if subject.image is None:
+        raise _Refused("there is no image")
+    with open_scene(subject.image, settings, python=subject.python) as scene:
+        state = _state(scene)
+        index = _index(subject, scene, shared)
+        folder = settings.cache_dir / COPIES
+        enclosure = _enclosure(scene, folder)
+        work = _Work(analysis.report.proposal, beneath, _asked(analysis, shared), versions(state))
+        try:
+            with trial(scene, index, enclosure, folder) as copy:
+                return _verification(copy, work, shared)
+        except (NotUnpacked, NotEnclosed, FetchError) as e:
+            raise _Refused(str(e)) from e
+        except ToolError as e:
+            return Verification("failed", enclosure.how, failed=((e.argv[0] if e.argv else "", e.why),))
+        except OSError as e:
+            raise _Refused(f"the copy in {folder} cannot be used: {e.strerror or e}") from e
+
+
+def _state(scene: Scene) -> InstalledState:
+    if not scene.is_whole:
+        raise _Refused("a layer of the image could not be read")
+    state = InstalledState.read(scene.image.tree)
+    if state is None or not state.has_apt:
+        raise _Refused("the image has no apt-get to install packages with")
+    return state
+
+
+def _index(subject: Subject, scene: Scene, shared: Shared) -> ArchiveIndex:
+    identity = scene.image.identity
+    request = archive_request(
+        subject.name,
+        identity.distro,
+        identity.ref.platform,
+        shared,
+        manifest=subject.settings.apt,
+        tree=scene.image.tree,
+    )
+    if isinstance(request, Gap):
+        raise _Refused(request.why)
+    try:
+        return shared.archive.index(request.distro, request.architecture, request.sources, request.keyrings)
+    except IndexUnavailable as e:
+        raise _Refused(str(e)) from e
+
+
+def _enclosure(scene: Scene, folder: Path) -> Enclosure:
+    foreign = why_foreign(scene.image.identity.ref.platform.architecture, os.uname().machine)
+    if foreign:
+        raise _Refused(foreign)
+    try:
+        return find_enclosure(folder, os.environ)
+    except NotEnclosed as e:
+        raise _Refused(str(e)) from e
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """What is tried after the installation: names that any of the alternatives may answer, and modules."""
+
+    sonames: Mapping[str, tuple[str, ...]]
+    programs: Mapping[str, tuple[str, ...]]
+    modules: tuple[str, ...]
+
+
+class _Work(msgspec.Struct, frozen=True):
+    """A plan, what the image would have by then from families beneath, and what it has today."""
+
+    plan: AptPlan
+    beneath: tuple[Share, ...]
+    asked: _Asked
+    installed: Mapping[str, str]
+
+
+def _asked(analysis: Analysis, shared: Shared) -> _Asked:
+    report = analysis.report
+    most = shared.settings.plan_tier.rank
+    without = {row.need for row in report.proposal.unsatisfied}
+    absent = [need for need in report.needs if need.status in _ABSENT]
+    mended = [need for need in absent if need.tier.rank <= most and need.subject not in without]
+    unmet = {need.name for need in report.needs if need.status != "resolved"} - {n.name for n in mended}
+    sonames = _names(need for need in mended if need.kind is NeedKind.SONAME)
+    return _Asked(
+        sonames=sonames,
+        programs=_names(need for need in mended if need.kind is NeedKind.PROGRAM),
+        modules=tuple(_modules(analysis.services, analysis.graph, sonames.keys(), unmet)),
+    )
+
+
+def _names(needs: Iterable[Need]) -> dict[str, tuple[str, ...]]:
+    return {need.name: (need.name, *need.alternatives) for need in list(needs)[:_MAX_TRIED]}
+
+
+def _modules(
+    services: Iterable[ServiceImports], graph: EvidenceGraph, mended: Iterable[str], unmet: Iterable[str]
+) -> list[str]:
+    """Return the modules that services' own lines import, and that fail today for want of what is mended.
+
+    One that leads to something else that is not there either, as the host's driver, would still fail.
+    """
+    mended, unmet = set(mended), set(unmet)
+    wanting: set[str] = set()
+    blocked: set[str] = set()
+    for service in services:
+        start = Node(NodeKind.SERVICE, service.service)
+        for module in service.extension_modules:
+            name = _imported(graph, start, Node(NodeKind.FILE, module.path))
+            needed = set(_certain_sonames(graph, Node(NodeKind.FILE, module.path)))
+            if name and needed & mended:
+                wanting.add(name)
+            if name and needed & unmet:
+                blocked.add(name)
+    return sorted(wanting - blocked)[:_MAX_TRIED]
+
+
+def _imported(graph: EvidenceGraph, service: Node, file: Node) -> str:
+    """Return the module that the last line of own code on the way to a file imports."""
+    chain = graph.chain(service, file)
+    if chain is None or chain.level is not Level.CERTAIN:
+        return ""
+    own = [edge.target for edge in chain.edges if isinstance(edge.location, SourceLocation)]
+    return own[-1].name if own and own[-1].kind is NodeKind.MODULE else ""
+
+
+def _certain_sonames(graph: EvidenceGraph, file: Node) -> Iterator[str]:
+    for node in graph.nodes(NodeKind.SONAME):
+        found = graph.distance(file, node)
+        if found is not None and found[0] is Level.CERTAIN:
+            yield node.name
+
+
+def _verification(copy: Trial, work: _Work, shared: Shared) -> Verification:
+    before = work.installed
+    try:
+        for share in work.beneath:
+            copy.add_files(copy.simulated(share.roots), shared.fetcher)
+            copy.install(share.roots)
+            before = copy.installed()
+        failed = list(_installed(copy, work.plan, shared))
+    except AptFailed as e:
+        return Verification("failed", copy.enclosure.how, failed=(("apt-get", e.why),))
+    after = copy.installed()
+    added = {f"{name}={version}" for name, version in after.items() if before.get(name) != version}
+    failed += _differences(work.plan, added, "was installed", "was not installed")
+    failed += ((name, "was removed") for name in sorted(before.keys() - after.keys()))
+    tried = dict(_loads(copy, work.asked))
+    failed += ((name, why) for name, why in tried.items() if why)
+    return Verification(
+        outcome="failed" if failed else "verified",
+        how=copy.enclosure.how,
+        installed=tuple(sorted(added)),
+        loaded=tuple(name for name, why in tried.items() if not why),
+        failed=tuple(failed),
+    )
+
+
+def _installed(copy: Trial, plan: AptPlan, shared: Shared) -> Iterator[tuple[str, str]]:
+    """Install the plan's own packages; yield in what apt-get, told to simulate, differs from the plan."""
+    if plan.is_empty:
+        return
+    simulated = copy.simulated(plan.roots)
+    yield from _differences(plan, simulated, "would be installed", "would not be installed")
+    copy.add_files(simulated, shared.fetcher)
+    copy.install(plan.roots)
+
+
+def _differences(plan: AptPlan, found: Iterable[str], too_many: str, too_few: str) -> list[tuple[str, str]]:
+    found, planned = set(found), {f"{package.name}={package.version}" for package in plan.packages}
+    return [
+        *((pin, f"{too_many} and is not in the plan") for pin in sorted(found - planned)),
+        *((pin, f"{too_few} and is in the plan") for pin in sorted(planned - found)),
+    ]
+
+
+def _loads(copy: Trial, asked: _Asked) -> Iterator[tuple[str, str]]:
+    for name, names in sorted(asked.sonames.items()):
+        yield f"so:{name}", _first_reason(copy.why_not_loaded, names)
+    for name, names in sorted(asked.programs.items()):
+        yield f"bin:{name}", _first_reason(copy.why_not_started, names)
+    for module in asked.modules:
+        yield f"import:{module}", copy.why_not_imported(module)
+
+
+def _first_reason(why_not: Callable[[str], str], names: Sequence[str]) -> str:
+    """Return why the first of several names would not do; empty where any of them does."""
+    first = why_not(names[0])
+    return first if first and all(why_not(name) for name in names[1:]) else ""
