@@ -2,10 +2,17 @@
 
 from collections.abc import Sequence
 
-from fleet_audit.audit.model.apt import AptPlan
-from fleet_audit.audit.model.finding import Finding, Severity, combined
+from fleet_audit.audit.model.finding import combined
 from fleet_audit.audit.model.need import Need, NeedKind
 from fleet_audit.audit.model.report import DepsReport
+from fleet_audit.reports.need_words import (
+    answer,
+    answers,
+    nearest_first,
+    need_counts,
+    nothing_missing,
+    other_findings,
+)
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.proposal_text import write_proposal
 from fleet_audit.reports.proposal_words import places
@@ -56,55 +63,25 @@ def _write(page: Page, report: DepsReport) -> None:
         _write_needs(page, report, groups)
         write_proposal(page, report.proposal)
         write_surplus(page, report.surplus, is_known=report.is_surplus_known)
-    write_findings(page, _other_findings(report, groups))
+    write_findings(page, other_findings(report, groups))
     write_gaps(page, report.gaps)
     write_verdict(page, report)
     write_next(page, _next_commands(report, groups))
 
 
-def _other_findings(report: DepsReport, groups: NeedGroups) -> list[Finding]:
-    """Return the findings that the table of needs does not show already, without mere remarks."""
-    needs = (*groups.required, *groups.possible)
-    shown = {need.subject for need in needs}
-    shown |= {f"module:{need.name}" for need in needs if need.kind is NeedKind.DISTRIBUTION}
-    return [
-        finding
-        for finding in report.findings
-        if finding.waiver is not None
-        or (finding.severity is not Severity.INFO and finding.subject not in shown)
-    ]
-
-
 def _write_needs(page: Page, report: DepsReport, groups: NeedGroups) -> None:
     page.blank()
-    page.line(Piece("Needs", "bold"), "  ", *_joined(_need_counts(groups)))
+    page.line(Piece("Needs", "bold"), "  ", *_joined(need_counts(groups)))
     if groups.required or groups.host:
-        answers = _answers(report.proposal)
-        rows = [_need_row(need, answers) for need in (*groups.required, *groups.host)]
+        said = answers(report.proposal)
+        rows = [_need_row(need, said) for need in (*groups.required, *groups.host)]
         page.blank()
         page.table(("", "need", "reached from", "supplied by"), rows)
     if groups.possible:
         _write_possible(page, groups.possible)
-    if not groups.required and blocking_gaps(report.gaps):
-        page.line(
-            "Nothing is known to be missing, and not everything could be examined (see below).", indent=1
-        )
-    elif not groups.required:
-        page.line(Piece("✓ ", "green"), f"Nothing that {_whom(report)} is missing.", indent=1)
-
-
-def _need_counts(groups: NeedGroups) -> list[str | Piece]:
-    undecided = sum(need.status == "unknown" for need in groups.required)
-    counts: list[tuple[int, str, Style]] = [
-        (len(groups.required) - undecided, "missing", "red"),
-        (undecided, "undecided", "yellow"),
-        (len(groups.found), "found", ""),
-        (len(groups.host), "from the host's driver", ""),
-        (len(groups.possible), "lazy or optional and not there", ""),
-    ]
-    return [
-        Piece(f"{number} {words}", style) for number, words, style in counts if number or words == "found"
-    ]
+    if not groups.required:
+        words = nothing_missing(report)
+        page.line(Piece("✓ " if words.style else "", words.style), words.text, indent=1)
 
 
 def _write_possible(page: Page, possible: Sequence[Need]) -> None:
@@ -120,30 +97,20 @@ def _write_possible(page: Page, possible: Sequence[Need]) -> None:
     )
 
 
-def _whom(report: DepsReport) -> str:
-    match report.services:
-        case ():
-            return "the image's extension modules require"
-        case (service,):
-            return f"{service} requires"
-        case services:
-            return f"the {len(services)} services require"
-
-
-def _joined(parts: Sequence[str | Piece]) -> list[str | Piece]:
+def _joined(parts: Sequence[Piece]) -> list[str | Piece]:
     joined: list[str | Piece] = []
     for part in parts:
         joined += [Piece(" · ", "dim"), part] if joined else [part]
     return joined
 
 
-def _need_row(need: Need, answers: dict[str, Piece]) -> tuple[Line, Line, Line, Line]:
+def _need_row(need: Need, said: dict[str, Piece]) -> tuple[Line, Line, Line, Line]:
     sign, style = _SIGNS.get(need.status, ("!", "bold red"))
     return (
         Piece(sign, style),
         Piece(need.subject, style if sign == "·" else "bold"),
         _reached(need),
-        _answer(need, answers),
+        answer(need, said),
     )
 
 
@@ -159,7 +126,7 @@ _SIGNS: dict[str, tuple[str, Style]] = {
 def _reached(need: Need) -> Line:
     if not need.reached_from:
         return _wanted(need)
-    first, *others = sorted(need.reached_from, key=lambda way: (way.level, len(way.chain), way.service))
+    first, *others = nearest_first(need)
     line: list[str | Piece] = [first.service]
     if first.location is not None:
         line += ["  ", Piece(str(first.location), "cyan")]
@@ -177,31 +144,6 @@ def _wanted(need: Need) -> Line:
         return ""
     more = len(need.wanted_by) - 1
     return [need.wanted_by[0], Piece(f" and {more} more" if more else "", "dim")]
-
-
-def _answers(plan: AptPlan) -> dict[str, Piece]:
-    answers = {row.need: Piece(f"no package: {row.verdict}", "yellow") for row in plan.unsatisfied}
-    answers |= {
-        need: Piece(f"{' '.join(share.needs[need])} with the addition to {share.family}", "green")
-        for need, share in plan.inherited().items()
-    }
-    return answers | {need: Piece(" ".join(packages), "green") for need, packages in plan.suppliers().items()}
-
-
-def _answer(need: Need, answers: dict[str, Piece]) -> Line:
-    if (answer := answers.get(need.subject)) is not None:
-        return answer
-    why = str(getattr(need.resolution, "why", "") or "")
-    match need.status:
-        case "host-driver":
-            return Piece("the host's driver", "dim")
-        case "missing" if need.kind is NeedKind.DISTRIBUTION:
-            names = " or ".join(need.alternatives)
-            return Piece(f"the requirements: {names}" if names else "the requirements", "dim")
-        case "missing":
-            return Piece("no package known", "dim")
-        case _:
-            return f"{need.status}: {why}" if why else need.status
 
 
 def _next_commands(report: DepsReport, groups: NeedGroups) -> list[tuple[str, Sequence[str]]]:

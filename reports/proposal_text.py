@@ -1,10 +1,11 @@
 """The proposal of ``deps`` for a terminal: what beats it, its proof, the patch, and what else would do."""
 
-from fleet_audit.audit.dockerfiles.addition.instruction import UnsafePin, apt_instruction
-from fleet_audit.audit.model.apt import AptPlan, Placement, PlannedPackage, Remedy, Verification
+from fleet_audit.audit.model.apt import AptPlan, Placement, Remedy, Verification
 from fleet_audit.reports.proposal_words import (
+    STEERING,
     another,
     apt_alone,
+    lines_to_add,
     outcome,
     places,
     plan_size,
@@ -12,14 +13,13 @@ from fleet_audit.reports.proposal_words import (
     remedy_gain,
     share_words,
     sort_remedies,
+    use_of,
     verified,
 )
-from fleet_audit.reports.terminal import Page, Piece, Style, count, size, visible
+from fleet_audit.reports.terminal import Page, Piece, Style, count, size, visible_block
 
 MAX_EVIDENCE = 4
 MAX_OTHERS = 3
-
-STEERING = "named so that apt chooses as planned"
 
 
 def write_proposal(page: Page, plan: AptPlan) -> None:
@@ -101,22 +101,10 @@ def _write_change(page: Page, place: Placement, plan: AptPlan | None) -> None:
         page.blank()
         _write_patch(page, place.patch)
         page.blank()
-    elif plan is not None and (lines := _lines_to_add(plan)):
+    elif plan is not None and (lines := lines_to_add(plan)):
         page.blank()
         page.verbatim(lines, "green")
         page.blank()
-
-
-def _lines_to_add(plan: AptPlan) -> list[str]:
-    if plan.instructions:
-        return plan.instructions.splitlines()
-    if not plan.roots:
-        return []
-    try:
-        return apt_instruction(plan.roots).splitlines()
-    except UnsafePin:
-        # Why there is no patch either stands above.
-        return []
 
 
 _DIFF_STYLES: dict[str, Style] = {"+": "green", "-": "red", "@": "cyan"}
@@ -127,7 +115,7 @@ def _write_patch(page: Page, patch: str) -> None:
     lines = patch.removesuffix("\n").split("\n")
     for line in lines:
         page.verbatim([line], _DIFF_STYLES.get(line[:1], ""))
-    if any(visible(part) != part for line in lines for part in line.split("\t")):
+    if visible_block(patch) != lines:
         page.line(_aside("what cannot be shown stands as its escape: apply it with --write, not from here"))
 
 
@@ -142,7 +130,11 @@ def _write_packages(page: Page, plan: AptPlan) -> None:
     roots = [package for package in plan.packages if package.is_root]
     if roots:
         rows = [
-            (f"{package.name}={package.version}", Piece(_use(package), "dim"), size(package.installed_bytes))
+            (
+                f"{package.name}={package.version}",
+                Piece(", ".join(use_of(package, plan)) or STEERING, "dim"),
+                size(package.installed_bytes),
+            )
             for package in roots
         ]
         page.table(("package", "answers", ">installed"), rows)
@@ -154,10 +146,6 @@ def _write_packages(page: Page, plan: AptPlan) -> None:
         )
     if plan.snapshot:
         page.line(Piece(f"planned with {plan.snapshot}", "dim"), indent=1)
-
-
-def _use(package: PlannedPackage) -> str:
-    return ", ".join(package.supplies) or STEERING
 
 
 def _write_alternatives(page: Page, plan: AptPlan) -> None:

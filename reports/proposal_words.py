@@ -4,7 +4,16 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
-from fleet_audit.audit.model.apt import AptPlan, OtherPlan, Placement, Remedy, Share, Verification
+from fleet_audit.audit.dockerfiles.addition.instruction import UnsafePin, apt_instruction
+from fleet_audit.audit.model.apt import (
+    AptPlan,
+    OtherPlan,
+    Placement,
+    PlannedPackage,
+    Remedy,
+    Share,
+    Verification,
+)
 from fleet_audit.reports.terminal import count, size
 
 MAX_NAMED = 8
@@ -136,3 +145,25 @@ def outcome(place: Placement) -> str:
     if place.is_written is False:
         return f"nothing was written: {place.why_not_written}"
     return f"no patch: {place.why_no_patch}" if place.why_no_patch else ""
+
+
+def lines_to_add(plan: AptPlan) -> list[str]:
+    """Return what to write into a Dockerfile; nothing where a name would not be safe there."""
+    if plan.instructions:
+        return plan.instructions.splitlines()
+    if not plan.roots:
+        return []
+    try:
+        return apt_instruction(plan.roots).splitlines()
+    except UnsafePin:
+        # The placement says so, as the reason why there is no patch.
+        return []
+
+
+def use_of(package: PlannedPackage, plan: AptPlan) -> tuple[str, ...]:
+    """Return the needs that a package to be named answers; none where it is named to steer apt."""
+    steers = f"{package.name}={package.version}" in plan.steering
+    return package.supplies or (() if steers else package.because[:1])
+
+
+STEERING = "named so that apt chooses as planned"

@@ -16,6 +16,7 @@ from fleet_audit.audit.model.report import (
     LddReport,
 )
 from fleet_audit.reports.deps_document import deps_document
+from fleet_audit.reports.deps_markdown import deps_markdown
 from fleet_audit.reports.deps_text import deps_text
 from fleet_audit.reports.dockerfiles import dockerfiles_document, dockerfiles_text
 from fleet_audit.reports.documents import explain_document, imports_document, ldd_document
@@ -37,6 +38,7 @@ Renderer = Callable[[Sequence[Any], RenderOptions], str]
 RENDERERS: Mapping[tuple[type[Judged], str], Renderer] = {
     (DepsReport, "text"): deps_text,
     (DepsReport, "json"): deps_document,
+    (DepsReport, "markdown"): deps_markdown,
     (DepsReport, "sarif"): sarif,
     (ImportsReport, "text"): imports_text,
     (ImportsReport, "json"): imports_document,

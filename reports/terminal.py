@@ -38,6 +38,12 @@ def _escaped(character: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+def visible_block(text: str) -> list[str]:
+    """Return the lines of a text as `visible` makes them, but with their tabs: they are to be copied."""
+    lines = text.removesuffix("\n").split("\n")
+    return ["\t".join(visible(part) for part in line.split("\t")) for line in lines]
+
+
 class Piece(msgspec.Struct, frozen=True):
     """A part of a line in one style; its text may come from anywhere."""
 

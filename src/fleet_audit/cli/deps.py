@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fleet_audit.audit.pipeline.shared import Shared
     from fleet_audit.audit.pipeline.subject import Subject
 
-FORMATS = ("text", "json", "sarif")
+FORMATS = ("text", "json", "markdown", "sarif")
 
 
 @click.command("deps")

@@ -62,19 +62,19 @@ def test_every_report_can_be_written_for_people_and_for_programs(kind: type[Judg
 
 
 def test_an_unknown_format_names_those_that_there_are() -> None:
-    with pytest.raises(UsageError, match="-o pdf: not one of text, json, sarif"):
+    with pytest.raises(UsageError, match="-o pdf: not one of text, json, markdown, sarif"):
         render(DepsReport, [], "pdf", OPTIONS)
 
 
 @pytest.mark.parametrize(("kind", "name"), CELLS)
 def test_the_whole_text_is_as_it_was(kind: type[Judged], name: str) -> None:
     reports = [report for report in ALL if type(report) is kind]
-    extension = "txt" if name == "text" else "json"
+    extension = {"text": "txt", "markdown": "md"}.get(name, "json")
 
     assert_snapshot(f"reports/{kind.__name__}.{name}.{extension}", render(kind, reports, name, OPTIONS))
 
 
 @pytest.mark.parametrize(("kind", "name"), CELLS)
 def test_a_document_is_json(kind: type[Judged], name: str) -> None:
-    if name != "text":
+    if name not in ("text", "markdown"):
         assert msgspec.json.decode(render(kind, reports_of(kind), name, OPTIONS))
