@@ -1,8 +1,9 @@
 """The knowledge base: facts that cannot be derived, asked by name."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -17,13 +18,17 @@ from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
 from fleet_audit.audit.configuration.schema import convert
 from fleet_audit.audit.knowledge.module_index import ModuleIndex, Modules, packaged_module_index
 from fleet_audit.audit.knowledge.rows import (
+    Alias,
     BaseImage,
     ComputedImports,
     HiddenNeed,
     KnowledgeFile,
     Misnomer,
+    NeedNot,
     NeverApt,
+    ProvidedByPypi,
     ProviderOverride,
+    RemedyRow,
     Scanner,
     ServiceSigns,
     SettingsModules,
@@ -32,7 +37,7 @@ from fleet_audit.audit.knowledge.rows import (
 from fleet_audit.audit.model.identity import DistributionName, ModuleName, PackageName, Soname
 from fleet_audit.audit.model.imports import ComputedImport, KnownImport, Level, SettingsModule, SettingUse
 
-_READING = f"knowledge/8 {__version__}"
+_READING = f"knowledge/9 {__version__}"
 """Raise the number whenever the same files are to be read otherwise: what they say is kept between runs."""
 
 _LEVELS = {
@@ -60,7 +65,11 @@ class Knowledge:
         self._hidden: defaultdict[str, list[HiddenNeed]] = defaultdict(list)
         for hidden in chain.from_iterable(p.dlopen for p in parts):
             self._hidden[hidden.distribution].append(hidden)
-        self._overrides = {r.need: r for r in chain.from_iterable(p.provider_override for p in parts)}
+        self._overrides = tuple(chain.from_iterable(p.provider_override for p in reversed(parts)))
+        self._of_pypi = tuple(chain.from_iterable(p.provided_by_pypi for p in reversed(parts)))
+        self._need_not = tuple(chain.from_iterable(p.need_not for p in parts))
+        self._aliases = {row.name: row for row in chain.from_iterable(p.aliases for p in parts)}
+        self.remedies: tuple[RemedyRow, ...] = tuple(chain.from_iterable(p.remedies for p in parts))
         self._breaks: dict[tuple[str, str], SonameBreak] = {}
         for broken in chain.from_iterable(p.soname_break for p in parts):
             self._breaks.update(
@@ -139,19 +148,64 @@ class Knowledge:
         """Return what a distribution needs that no analysis can see."""
         return tuple(self._hidden.get(distribution, ()))
 
-    def override(self, need: str) -> ProviderOverride | None:
-        """Return the row on the provider of a need (``so:NAME``, ``bin:NAME``)."""
-        return self._overrides.get(need)
+    def override(self, need: str, codename: str = "") -> ProviderOverride | None:
+        """Return the row on the provider of a need (``so:NAME``, ``bin:NAME``) in a suite, or in any."""
+        for row in self._overrides:
+            if row.need == need and (not codename or codename in row.suites):
+                return row
+        return None
 
-    def preferred(self, need: str) -> PackageName | None:
+    def preferred(self, need: str, codename: str = "") -> PackageName | None:
         """Return the package to take for a need where there is a choice."""
-        row = self.override(need)
+        row = self.override(need, codename)
         return None if row is None else PackageName(row.prefer)
 
-    def avoided(self, need: str) -> tuple[str, ...]:
+    def avoided(self, need: str, codename: str = "") -> tuple[str, ...]:
         """Return the packages to take for a need only where there is no other."""
-        row = self.override(need)
+        row = self.override(need, codename)
         return () if row is None else row.avoid
+
+    def is_forbidden(self, package: str) -> bool:
+        """Say whether a package brings what only the host may, so that it is never proposed."""
+        return self._forbidden is not None and self._forbidden.fullmatch(package) is not None
+
+    @cached_property
+    def _forbidden(self) -> re.Pattern[str] | None:
+        patterns = [pattern for row in self.never_apt for pattern in row.forbidden_packages]
+        return re.compile("|".join(map(translate, patterns))) if patterns else None
+
+    def of_pypi(self, soname: str) -> ProvidedByPypi | None:
+        """Return the row on the wheels that bring a library."""
+        for row in self._of_pypi:
+            if any(fnmatchcase(soname, pattern) for pattern in row.sonames):
+                return row
+        return None
+
+    def need_not(self, soname: str, wanted_by: str) -> NeedNot | None:
+        """Return the row by which nothing is installed for a library that the file `wanted_by` asks for."""
+        for row in self._need_not:
+            is_file = any(fnmatchcase(wanted_by, f"*/{pattern}") for pattern in row.files)
+            if is_file and any(fnmatchcase(soname, pattern) for pattern in row.sonames):
+                return row
+        return None
+
+    def alias(self, package: str) -> Alias | None:
+        """Return the row on a name by which people know a Debian package."""
+        return self._aliases.get(package)
+
+    def package_meant(self, package: str, codename: str) -> PackageName:
+        """Return what a package's name means in a suite: itself, or what it is called there."""
+        row = self._aliases.get(package)
+        return PackageName(package if row is None or codename not in row.absent else row.use)
+
+    @cached_property
+    def watched(self) -> dict[str, tuple[str, ...]]:
+        """Return, by module, the names whose use decides whether a remedy will do."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for row in self.remedies:
+            for module, names in row.unless_used.items():
+                found[module].update(names)
+        return {module: tuple(sorted(found[module])) for module in sorted(found)}
 
     def gone(self, soname: Soname, codename: str) -> SonameBreak | None:
         """Return the row that says that a suite does not ship this soname."""

@@ -16,6 +16,12 @@ NeedText = Annotated[str, msgspec.Meta(pattern=r"^(so|bin):[^:/\s]+$")]
 Distribution = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 """A distribution's name, normalised as PEP 503 says."""
 
+References = Annotated[tuple[Reference, ...], msgspec.Meta(min_length=1)]
+"""Where a stranger can check the row."""
+
+Suites = Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
+"""The codenames of the releases that a row speaks of."""
+
 Dotted = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 """The full name of a module, or of a function or method in one."""
 
@@ -25,7 +31,7 @@ class NeverApt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: RowId
     why: Text
-    references: Annotated[tuple[Reference, ...], msgspec.Meta(min_length=1)]
+    references: References
     sonames: tuple[Pattern, ...] = ()
     except_sonames: tuple[Pattern, ...] = ()
     programs: tuple[Pattern, ...] = ()
@@ -52,7 +58,7 @@ class HiddenNeed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     needs: Annotated[tuple[NeedText, ...], msgspec.Meta(min_length=1)]
     tier: Tier
     why: Text
-    references: Annotated[tuple[Reference, ...], msgspec.Meta(min_length=1)]
+    references: References
     module: str = ""
     alternatives: tuple[NeedText, ...] = ()
 
@@ -63,7 +69,9 @@ class ProviderOverride(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: RowId
     need: NeedText
     prefer: Text
+    suites: Suites
     why: Text
+    references: References
     avoid: tuple[Text, ...] = ()
 
 
@@ -72,10 +80,97 @@ class SonameBreak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: RowId
     sonames: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
-    suites: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
+    suites: Suites
     verdict: Text
     fix: Text
-    references: tuple[Reference, ...] = ()
+    references: References
+
+
+class ProvidedByPypi(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Libraries that wheels bring, and that no package of a distribution should bring in their place.
+
+    `distributions` are those whose wheels have them, each for another major version of what it belongs to;
+    `versions` are those of the distributions that have these names (PEP 440), empty for all. `checked` is the
+    day on which the wheels' lists of members were looked at.
+    """
+
+    id: RowId
+    sonames: Annotated[tuple[Pattern, ...], msgspec.Meta(min_length=1)]
+    distributions: Annotated[tuple[Distribution, ...], msgspec.Meta(min_length=1)]
+    why: Text
+    references: References
+    checked: Text
+    versions: str = ""
+
+
+class NeedNot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Libraries that some files of a distribution are linked against, and that nothing is installed for.
+
+    `files` are patterns of paths below the folder that the distribution is installed in.
+    """
+
+    id: RowId
+    distribution: Distribution
+    files: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
+    sonames: Annotated[tuple[Pattern, ...], msgspec.Meta(min_length=1)]
+    why: Text
+    references: References
+
+
+class Alias(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A name by which people know a Debian package, and the package that it means today.
+
+    `exists` are the suites that have a package called `name`, `absent` those that have none. Of the latter,
+    those in `virtual` take the name all the same: the package that is meant provides it, and nothing else
+    does (Debian policy 7.5).
+    """
+
+    id: RowId
+    name: Text
+    use: Text
+    exists: Suites
+    absent: Suites
+    why: Text
+    references: References
+    virtual: tuple[Text, ...] = ()
+
+
+class RemedySizes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The bytes that wheels for x86-64 take once unpacked, by their RECORD: `before` the remedy and `after`.
+
+    `release` says which wheels were measured.
+    """
+
+    release: Text
+    after: int
+    before: int = 0
+
+
+class RemedyRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A wheel that does without packages, or brings what they would.
+
+    It is a way out where one of `needs` is missing and nobody else than `distributions` needs it; where none
+    is named, whoever does. `swap` is what to install in place of that distribution, in the same version,
+    `add` what to install besides (with `same_version` in that distribution's), and `then` what else to do.
+    It will not do where reachable code uses one of the names in `unless_used` (by module, the best known
+    first), or where one of `unless_needs` is missing, too. `limits` is what a person must know who chooses
+    it. `checked` says what was really tried.
+    """
+
+    id: RowId
+    needs: Annotated[tuple[NeedText, ...], msgspec.Meta(min_length=1)]
+    why: Text
+    references: References
+    checked: Text
+    sizes: RemedySizes
+    distributions: tuple[Distribution, ...] = ()
+    swap: Distribution | None = None
+    add: Distribution | None = None
+    same_version: bool = False
+    then: str = ""
+    unless_used: dict[Dotted, Annotated[tuple[Dotted, ...], msgspec.Meta(min_length=1)]] = {}
+    unless_needs: tuple[NeedText, ...] = ()
+    limits: str = ""
 
 
 class OtherSystem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,7 +187,7 @@ class GpuBuild(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: RowId
     why: Text
-    references: Annotated[tuple[Reference, ...], msgspec.Meta(min_length=1)]
+    references: References
     distributions: Annotated[tuple[Pattern, ...], msgspec.Meta(min_length=1)]
 
 
@@ -114,7 +209,7 @@ class ComputedImports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: RowId
     distribution: Distribution
     why: Text
-    references: Annotated[tuple[Reference, ...], msgspec.Meta(min_length=1)]
+    references: References
     checked: Text
     modules: dict[Dotted, Annotated[tuple[Dotted, ...], msgspec.Meta(min_length=1)]] = {}
     calls: dict[Dotted, tuple[Dotted, ...]] = {}
@@ -151,7 +246,7 @@ class SettingsModules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: RowId
     distribution: Distribution
     why: Text
-    references: Annotated[tuple[Reference, ...], msgspec.Meta(min_length=1)]
+    references: References
     checked: Text
     variable: Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9_]+$")]
     calls: Annotated[dict[Dotted, tuple[Text, ...]], msgspec.Meta(min_length=1)]
@@ -168,7 +263,7 @@ class BaseImage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: RowId
     why: Text
-    references: Annotated[tuple[Reference, ...], msgspec.Meta(min_length=1)]
+    references: References
     repositories: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
     tags: tuple[Text, ...] = ("*",)
     user: Text = "root"
@@ -201,7 +296,7 @@ class ServiceSigns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ]
     name: Text
     why: Text
-    references: Annotated[tuple[Reference, ...], msgspec.Meta(min_length=1)]
+    references: References
     programs: tuple[Text, ...] = ()
     packages: tuple[Text, ...] = ()
     distributions: tuple[Distribution, ...] = ()
@@ -233,7 +328,7 @@ class Scanner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: RowId
     why: Text
-    references: Annotated[tuple[Reference, ...], msgspec.Meta(min_length=1)]
+    references: References
     failing: ScannerSetting
     actions: tuple[Text, ...] = ()
     containers: tuple[Text, ...] = ()
@@ -268,7 +363,7 @@ class Misnomer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     meant: Text
     actual: Text
     instead: Text
-    references: Annotated[tuple[Reference, ...], msgspec.Meta(min_length=1)]
+    references: References
     checked: Text
     is_absent: bool = False
     is_certain: bool = False
@@ -290,3 +385,7 @@ class KnowledgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     services: tuple[ServiceSigns, ...] = ()
     scanners: tuple[Scanner, ...] = ()
     misnomers: tuple[Misnomer, ...] = ()
+    provided_by_pypi: tuple[ProvidedByPypi, ...] = ()
+    need_not: tuple[NeedNot, ...] = ()
+    aliases: tuple[Alias, ...] = ()
+    remedies: tuple[RemedyRow, ...] = ()

@@ -37,10 +37,11 @@ def examine(  # noqa: PLR0913  (the stage's whole input, each part from another 
     """Examine `services` on one image; nothing is executed or imported.
 
     `suggestions` maps modules to distributions that are known to hold them. `computed_imports` are
-    imports that no reading of the code can see. `compiled` gives the names in the image's extension
-    modules, by canonical path; what it does not have is read from `image`. Without an image, only the
-    repository is searched, and what no requirement file names is missing only where a service stands on
-    no family. Records of files are taken from, and kept in, `records`; the whole answer as `keeping` says.
+    imports that no reading of the code can see; `watched` are names of modules whose every use is to be told.
+    `compiled` gives the names in the image's extension modules, by canonical path; what it does not have is
+    read from `image`. Without an image, only the repository is searched, and what no requirement file names
+    is missing only where a service stands on no family. Records of files are taken from, and kept in,
+    `records`; the whole answer as `keeping` says.
     """
     world = World(sources, image, compiled)
 

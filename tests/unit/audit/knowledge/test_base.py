@@ -177,3 +177,72 @@ def test_a_later_file_speaks_before_an_earlier_one_of_an_image_of_others() -> No
 
     assert found is not None
     assert found.id == "second"
+
+
+@pytest.mark.parametrize(
+    ("soname", "wheel"),
+    [
+        ("libcudart.so.12", "nvidia-cuda-runtime-cu12"),
+        ("libcudart.so.11.0", "nvidia-cuda-runtime-cu11"),
+        ("libcudnn_ops.so.9", "nvidia-cudnn-cu12"),
+        ("libnppicc.so.12", "nvidia-npp-cu12"),
+    ],
+)
+def test_what_wheels_bring_is_known_by_its_soname(packaged: Knowledge, soname: str, wheel: str) -> None:
+    row = packaged.of_pypi(soname)
+
+    assert row is not None
+    assert row.distributions[0] == wheel
+
+
+@pytest.mark.parametrize("soname", ["libcudart.so.99", "libcuda.so.1", "libGL.so.1", "libcudnn.so"])
+def test_what_no_wheel_is_known_to_bring_has_no_row(packaged: Knowledge, soname: str) -> None:
+    assert packaged.of_pypi(soname) is None
+
+
+def test_nothing_is_installed_for_plugins_that_want_a_database(packaged: Knowledge) -> None:
+    plugin = "/usr/lib/python3/dist-packages/PySide6/Qt/plugins/sqldrivers/libqsqloci.so"
+
+    assert packaged.need_not("libclntsh.so.23.1", plugin) is not None
+    assert packaged.need_not("libQt6Core.so.6", plugin) is None
+    assert packaged.need_not("libclntsh.so.23.1", "/app/libqsqloci.so") is None
+
+
+@pytest.mark.parametrize(
+    "package",
+    ["libcuda1", "libnvidia-compute-535", "nvidia-driver-libs", "libglx-nvidia0", "cuda-drivers-535"],
+)
+def test_packages_of_the_hosts_driver_are_forbidden(packaged: Knowledge, package: str) -> None:
+    assert packaged.is_forbidden(package)
+
+
+@pytest.mark.parametrize(
+    "package", ["libnvidia-egl-wayland1", "libnvidia-container1", "nvidia-container-toolkit", "libgl1"]
+)
+def test_packages_that_only_sound_like_the_driver_are_not_forbidden(
+    packaged: Knowledge, package: str
+) -> None:
+    assert not packaged.is_forbidden(package)
+
+
+def test_an_old_name_of_a_package_means_the_new_one_where_there_is_no_old_one(packaged: Knowledge) -> None:
+    assert packaged.package_meant("libgl1-mesa-glx", "trixie") == "libgl1"
+    assert packaged.package_meant("libgl1-mesa-glx", "bookworm") == "libgl1-mesa-glx"
+    assert packaged.package_meant("libgl1", "trixie") == "libgl1"
+
+
+def test_a_choice_between_packages_holds_in_the_suites_of_its_row(packaged: Knowledge) -> None:
+    assert packaged.preferred("so:libavcodec.so.59", "bookworm") == "libavcodec59"
+    assert packaged.preferred("so:libavcodec.so.59", "trixie") is None
+
+
+def test_names_that_decide_about_remedies_are_watched(packaged: Knowledge) -> None:
+    assert {"imshow", "waitKey", "namedWindow"} <= set(packaged.watched["cv2"])
+    assert "imread" not in packaged.watched["cv2"]
+
+
+def test_every_remedy_says_what_to_do() -> None:
+    rows = load_knowledge([packaged_knowledge()]).remedies
+
+    assert [row.id for row in rows if (row.swap is None) == (row.add is None)] == []
+    assert [row.id for row in rows if row.swap is not None and not row.distributions] == []

@@ -31,7 +31,9 @@ from fleet_audit.audit.pipeline.judge import Judge
 LINE = SourceLocation("app.py", 3)
 TORCH = ImagePath("/site/torch/_C.so")
 DRIVER = NeverApt("nvidia-driver", "the host mounts it", ("NVIDIA",), sonames=("libcuda.so.*",))
-LOST = SonameBreak("openssl-1.1", ("libssl.so.1.1",), ("bookworm",), "left the archive", "upgrade the wheel")
+LOST = SonameBreak(
+    "openssl-1.1", ("libssl.so.1.1",), ("bookworm",), "left the archive", "upgrade the wheel", ("notes",)
+)
 KNOWLEDGE = Knowledge([KnowledgeFile(never_apt=(DRIVER,), soname_break=(LOST,))])
 
 
