@@ -66,10 +66,15 @@ def _read(call: Call, words: Sequence[Word]) -> Installation | None:
     return Installation(_placed(words[first - 1]), tuple(map(_placed, packages)))
 
 
+def package_name(text: str) -> str:
+    """Return the name of the package that a word of a command line names, empty where it can be none."""
+    match = _PACKAGE.fullmatch(text)
+    return match["name"] if match else ""
+
+
 def _placed(word: Word) -> PackageWord:
-    match = _PACKAGE.fullmatch(word.text)
     end = word.column + len(word.text)
-    return PackageWord(match["name"] if match else "", word.text, word.line, word.column, end)
+    return PackageWord(package_name(word.text), word.text, word.line, word.column, end)
 
 
 def _unknown(_name: str) -> None:
