@@ -1,0 +1,1 @@
+"""Exact answers to yes-or-no problems with costs. Knows nothing of packages."""
