@@ -43,6 +43,18 @@ class Unsatisfied(msgspec.Struct, frozen=True):
     verdict: str
 
 
+class Hint(msgspec.Struct, frozen=True):
+    """Packages any of which ships what is needed, where no archive could be asked.
+
+    In which versions, and with which others, is not known. `by` names what knows it (``Debian 12 as of
+    2026-11-20``).
+    """
+
+    need: str
+    packages: tuple[str, ...]
+    by: str
+
+
 class Placement(msgspec.Struct, frozen=True):
     """Where the addition belongs: the family, and the line of its Dockerfile.
 
@@ -183,6 +195,7 @@ class AptPlan(msgspec.Struct, frozen=True):
     remedies: tuple[Remedy, ...] = ()
     shares: tuple[Share, ...] = ()
     verification: Verification | None = None
+    hints: tuple[Hint, ...] = ()
     instructions: str = ""
 
     @property

@@ -1,8 +1,14 @@
 """With which archive an image is planned for: where packages come from, and whose keys count."""
 
+import shlex
+from collections.abc import Iterable
+from functools import cached_property
+
 import msgspec
 
+from fleet_audit.audit.apt.archive.index import ArchiveIndex, IndexUnavailable
 from fleet_audit.audit.apt.archive.keyrings import Keyrings
+from fleet_audit.audit.apt.archive.prebuilt import PrebuiltIndex, prebuilt_index
 from fleet_audit.audit.apt.archive.sources import (
     ArchiveSource,
     SourceOffers,
@@ -10,12 +16,18 @@ from fleet_audit.audit.apt.archive.sources import (
     configured_sources,
 )
 from fleet_audit.audit.apt.debian.architectures import debian_architecture
+from fleet_audit.audit.images.open import Image
 from fleet_audit.audit.images.tree import FileTree
+from fleet_audit.audit.model.apt import Hint
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.fleet import AptSettings
 from fleet_audit.audit.model.identity import Distro, Platform
+from fleet_audit.audit.model.need import Need
+from fleet_audit.audit.pipeline.listed import shipping_packages
 from fleet_audit.audit.pipeline.placing import STAGE
+from fleet_audit.audit.pipeline.settings import Settings
 from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.subject import Subject
 
 
 class ArchiveRequest(msgspec.Struct, frozen=True):
@@ -64,3 +76,100 @@ def archive_request(  # noqa: PLR0913  (each says where packages come from)
         keyrings=Keyrings((*image, ("this machine", shared.machine)), distro.id),
         gaps=() if own is None else own.gaps,
     )
+
+
+class ImageArchive:
+    """The archive that one image is planned with: asked once, when it is first needed.
+
+    Where it cannot be had, the index that comes along for the image's release, if there is one, knows names.
+    What could not be found out on the way goes to the `gaps` that it was given.
+    """
+
+    def __init__(self, subject: Subject, image: Image, shared: Shared, gaps: list[Gap]) -> None:
+        """Take the image, what the run shares, and where gaps are told."""
+        self._subject = subject
+        self._image = image
+        self._shared = shared
+        self._gaps = gaps
+
+    def index(self) -> ArchiveIndex | None:
+        """Return the archive to plan with; None where none can be had, which is a gap."""
+        answer = self._answer
+        if isinstance(answer, Gap):
+            self._gaps.append(answer)
+            return None
+        return answer
+
+    def sonames(self) -> Iterable[str]:
+        """Return every soname that is known to be shipped; a gap where nothing is known."""
+        if isinstance(self._answer, ArchiveIndex):
+            return self._answer.sonames
+        if self._prebuilt is not None:
+            return self._prebuilt.names.sonames
+        self._gaps.append(self._answer)
+        return ()
+
+    def hints(self, needs: Iterable[Need]) -> tuple[Hint, ...]:
+        """Return which packages ship what is needed, as far as the index that comes along knows."""
+        if self._prebuilt is None:
+            return ()
+        found = ((need.subject, shipping_packages(need, self._prebuilt.names)) for need in needs)
+        hints = (
+            Hint(subject, tuple(sorted(packages)), self._prebuilt.label)
+            for subject, packages in found
+            if packages
+        )
+        return tuple(sorted(set(hints), key=lambda hint: hint.need))
+
+    @cached_property
+    def _answer(self) -> ArchiveIndex | Gap:
+        identity = self._image.identity
+        request = archive_request(
+            self._subject.name,
+            identity.distro,
+            identity.ref.platform,
+            self._shared,
+            manifest=self._subject.settings.apt,
+            tree=self._image.tree,
+        )
+        if isinstance(request, Gap):
+            return request
+        self._gaps.extend(request.gaps)
+        try:
+            index = self._shared.archive.index(
+                request.distro, request.architecture, request.sources, request.keyrings
+            )
+        except IndexUnavailable as error:
+            return Gap(STAGE, GapKind.NO_ARCHIVE_INDEX, self._subject.name, self._without(error, request))
+        self._gaps.extend(index.gaps)
+        return index
+
+    def _without(self, error: IndexUnavailable, request: ArchiveRequest) -> str:
+        words = [str(error)]
+        if self._prebuilt is not None:
+            words.append(f"names alone are known from the index that comes along ({self._prebuilt.label})")
+        if error.may_be_had:
+            command = update_command(self._subject, self._shared.settings, has_address=bool(request.sources))
+            words.append(f"for a plan run: {command}")
+        return "; ".join(words)
+
+    @cached_property
+    def _prebuilt(self) -> PrebuiltIndex | None:
+        identity = self._image.identity
+        architecture = debian_architecture(identity.ref.platform)
+        return None if architecture is None else prebuilt_index(identity.distro, architecture)
+
+
+def update_command(subject: Subject, settings: Settings, *, has_address: bool) -> str:
+    """Return the command that reads the archive which this subject is planned with, as a shell takes it.
+
+    Where no address is known, it has ADDRESS in its place.
+    """
+    name = subject.name if subject.family is not None else subject.image or subject.name
+    words = ["fleet-audit", "index", "update", name]
+    if subject.is_image_given and subject.family is not None and subject.image is not None:
+        words += ["--image", subject.image]
+    words += settings.typed
+    if not has_address:
+        words += ["--archive", "ADDRESS"]
+    return shlex.join(words)

@@ -1,8 +1,9 @@
 """By which name an archive lists what is needed, and which of its packages ship it."""
 
 import re
+from collections.abc import Mapping
+from typing import Protocol
 
-from fleet_audit.audit.apt.archive.index import ArchiveIndex
 from fleet_audit.audit.model.need import Need, NeedKind
 
 _LISTED_FOLDERS = {
@@ -21,8 +22,22 @@ def listed_name(kind: NeedKind, name: str) -> str:
     return last if known is not None and known.fullmatch(folder) else name
 
 
-def shipping_packages(need: Need, index: ArchiveIndex | None) -> frozenset[str]:
-    """Return the packages of an archive any of which supplies a library or program that is needed."""
+class Shipping(Protocol):
+    """What knows which packages ship which soname and program, by name."""
+
+    @property
+    def sonames(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the packages of each soname."""
+        ...
+
+    @property
+    def programs(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the packages of each program."""
+        ...
+
+
+def shipping_packages(need: Need, index: Shipping | None) -> frozenset[str]:
+    """Return the packages any of which supplies a library or program that is needed."""
     if index is None or need.kind not in _LISTED_FOLDERS:
         return frozenset()
     shipped = index.programs if need.kind is NeedKind.PROGRAM else index.sonames

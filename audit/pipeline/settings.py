@@ -21,7 +21,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Decisions of the user that hold for a whole run.
 
     `archives` are base addresses that replace every other source of packages. Needs up to `plan_tier` are
-    planned for; `created` is the time that documents bear.
+    planned for; `created` is the time that documents bear. `typed` are the options by which the user chose
+    manifest, platform, archives and cache, for commands that are suggested.
     """
 
     cache_dir: Path
@@ -32,3 +33,4 @@ class Settings(msgspec.Struct, frozen=True):
     archives: tuple[str, ...] = ()
     plan_tier: Tier = Tier.REQUIRED
     progress: Progress = silent
+    typed: tuple[str, ...] = ()

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from fleet_audit.audit.apt.archive.index import ArchiveIndex, IndexUnavailable
+from fleet_audit.audit.apt.archive.index import ArchiveIndex
 from fleet_audit.audit.apt.debian.packages import ArchivePackage
 from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.apt.planning.plan import Wanted, propose
 from fleet_audit.audit.model.apt import AptPlan, PlannedPackage
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.need import Need, NeedKind
-from fleet_audit.audit.pipeline.archives import archive_request
+from fleet_audit.audit.pipeline.archives import ImageArchive
 from fleet_audit.audit.pipeline.beneath import Addition, AskBeneath, Inherited, inherited, own_share
 from fleet_audit.audit.pipeline.listed import listed_name
 from fleet_audit.audit.pipeline.placing import STAGE, placed
@@ -41,8 +41,7 @@ class Supply:
         self._subject = subject
         self._scene = scene
         self._shared = shared
-        self._index: ArchiveIndex | None = None
-        self._has_asked = False
+        self._archive = ImageArchive(subject, scene.image, shared, self.gaps)
 
     def sonames_of_stem(self, stem: str) -> Sequence[str]:
         """Return the sonames that ``find_library(stem)`` could mean: the image's own, else the archive's.
@@ -54,11 +53,8 @@ class Supply:
         here = [name for name in self._scene.world.cache(little_endian=True) if name.startswith(begin)]
         if here:
             return here[:1]
-        index = self.index()
-        if index is None:
-            return ()
         pattern = re.compile(re.escape(f"lib{stem}.so.") + r"(\d+)")
-        found = [match for name in index.sonames if (match := pattern.fullmatch(name))]
+        found = [match for name in self._archive.sonames() if (match := pattern.fullmatch(name))]
         return [match[0] for match in sorted(found, key=lambda match: int(match[1]), reverse=True)]
 
     def plan(self, needs: Iterable[Need]) -> AptPlan:
@@ -72,7 +68,7 @@ class Supply:
             return AptPlan()
         index, state = self.index(), self._state()
         if index is None or state is None:
-            return AptPlan()
+            return AptPlan(hints=() if state is None else self._archive.hints(missing))
         found = self._inherited(missing, index)
         rest = [need for need in missing if need.subject not in found.needs]
         plan = self._own(rest, _built_upon(found.additions, state, index), index)
@@ -114,35 +110,8 @@ class Supply:
         return self.installed
 
     def index(self) -> ArchiveIndex | None:
-        """Return the archive to plan with, asked for once; a gap where none can be had."""
-        if not self._has_asked:
-            self._has_asked = True
-            self._index = self._asked()
-        return self._index
-
-    def _asked(self) -> ArchiveIndex | None:
-        image = self._scene.image
-        request = archive_request(
-            self._subject.name,
-            image.identity.distro,
-            image.identity.ref.platform,
-            self._shared,
-            manifest=self._subject.settings.apt,
-            tree=image.tree,
-        )
-        if isinstance(request, Gap):
-            self.gaps.append(request)
-            return None
-        self.gaps.extend(request.gaps)
-        try:
-            index = self._shared.archive.index(
-                request.distro, request.architecture, request.sources, request.keyrings
-            )
-        except IndexUnavailable as error:
-            self.gaps.append(Gap(STAGE, GapKind.NO_ARCHIVE_INDEX, self._subject.name, str(error)))
-            return None
-        self.gaps.extend(index.gaps)
-        return index
+        """Return the archive to plan with; a gap where none can be had."""
+        return self._archive.index()
 
     def _preferred(self, needs: Iterable[Need]) -> dict[str, str]:
         choices = {need.subject: self._shared.knowledge.preferred(need.subject) for need in needs}

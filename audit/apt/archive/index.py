@@ -39,22 +39,28 @@ from fleet_audit.audit.images.progress import Progress, silent
 from fleet_audit.audit.model.archives import KeptArchive
 from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.identity import Distro
-from fleet_audit.audit.tools.fetch import Fetcher, FetchError, FetchMismatch, NotFound
+from fleet_audit.audit.tools.fetch import Fetcher, FetchError, FetchMismatch, FetchRefused, NotFound
 
 _SONAME_SHAPED = re.compile(r"[^\s/]+\.so\.[0-9][^\s/]*")
 
 
 class IndexUnavailable(FleetAuditError):
-    """No index of the archive could be had; `remedy` says what to do."""
+    """No index of the archive could be had; `remedy` says what to do.
+
+    `may_be_had` holds where another address or another day can help.
+    """
 
     exit_code = 3
 
-    def __init__(self, distro: Distro, why: str, remedy: str, *, is_distrusted: bool = False) -> None:
+    def __init__(
+        self, distro: Distro, why: str, remedy: str, *, may_be_had: bool = True, is_distrusted: bool = False
+    ) -> None:
         """Keep the distribution, the reason and the advice, and whether an archive must not be believed."""
         super().__init__(distro, why, remedy)
         self.distro = distro
         self.why = why
         self.remedy = remedy
+        self.may_be_had = may_be_had
         self.is_distrusted = is_distrusted
 
     def __str__(self) -> str:
@@ -187,7 +193,7 @@ class Archive:
             state, found = self._kept_or_read(distro, architecture, suites)
         except (FetchError, SuiteUnusable) as e:
             is_distrusted = isinstance(e, SuiteDistrusted)
-            raise IndexUnavailable(distro, str(e), _advice(distro), is_distrusted=is_distrusted) from e
+            raise IndexUnavailable(distro, str(e), _advice(distro, e), is_distrusted=is_distrusted) from e
         self._snapshots.describe(found)
         wanted = _wanted(architecture, sources)
         # A state without some Contents does not take the place of a whole one.
@@ -247,7 +253,7 @@ def _without_contents(distro: Distro, suites: Iterable[Suite], reader: SuiteRead
             continue
         try:
             reader.fetch_contents(suite)
-        except (FetchMismatch, NotFound):
+        except (FetchMismatch, FetchRefused, NotFound):
             yield suite
 
 
@@ -280,12 +286,11 @@ def _wanted(architecture: str, sources: Sequence[ArchiveSource]) -> str:
 
 def _check_request(distro: Distro, architecture: str, sources: Sequence[ArchiveSource]) -> None:
     if triplet(architecture) is None:
-        raise IndexUnavailable(
-            distro, f"{architecture} is no architecture that is known here", "choose another"
-        )
+        why = f"{architecture} is no architecture that is known here"
+        raise IndexUnavailable(distro, why, "choose another", may_be_had=False)
     if not codename(distro):
         why = "only the releases of Debian and Ubuntu are known here"
-        raise IndexUnavailable(distro, why, "its packages have to be chosen by hand")
+        raise IndexUnavailable(distro, why, "its packages have to be chosen by hand", may_be_had=False)
     if not sources:
         raise IndexUnavailable(distro, "nothing names an archive for it", _advice(distro))
 
@@ -339,10 +344,11 @@ def _left_out(source: ArchiveSource, error: Exception) -> Gap:
     return gap(source.place, f"its packages were left out of account: {error}")
 
 
-def _advice(distro: Distro) -> str:
+def _advice(distro: Distro, error: Exception | None = None) -> str:
+    if isinstance(error, FetchRefused):
+        return "read it while the network may be used"
     release = codename(distro) or distro.version or "its release"
     return (
         f"name an archive that has {release}: --archive ADDRESS, the environment variable "
-        f"{ENVIRONMENT_VARIABLE}, or apt.sources of the family in fleet.yaml; "
-        f"`fleet-audit index update --suite {release} --archive ADDRESS` tries one"
+        f"{ENVIRONMENT_VARIABLE}, or apt.sources of the family in fleet.yaml"
     )

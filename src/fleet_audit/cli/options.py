@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from fleet_audit.audit.model.report import Statistics
     from fleet_audit.audit.pipeline.settings import Settings
 
+DEFAULT_PLATFORM = "linux/amd64"
+
 _OPTIONS = (
     click.option(
         "-o",
@@ -38,7 +40,7 @@ _OPTIONS = (
     ),
     click.option(
         "--platform",
-        default="linux/amd64",
+        default=DEFAULT_PLATFORM,
         show_default=True,
         metavar="OS/ARCH[/VARIANT]",
         help="The platform to audit in images that hold several.",
@@ -103,7 +105,19 @@ class Common(msgspec.Struct, frozen=True):
                 archives=self.archive,
                 plan_tier=Tier(plan_tier),
                 progress=reporter,
+                typed=self._typed,
             )
+
+    @property
+    def _typed(self) -> tuple[str, ...]:
+        """Return the options that another command has to be given to speak of the same things."""
+        chosen = (
+            ("-f", "" if self.fleet is None else str(self.fleet)),
+            ("--platform", "" if self.platform == DEFAULT_PLATFORM else self.platform),
+            ("--cache-dir", "" if self.cache_dir is None else str(self.cache_dir)),
+            *(("--archive", address) for address in self.archive),
+        )
+        return tuple(word for option, value in chosen if value for word in (option, value))
 
     def say_cost(self, spent: "Iterable[Statistics]") -> None:
         """Say with ``-v`` on stderr what was read and what came from the cache."""
