@@ -21,7 +21,6 @@ import pytest
 
 from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.images.folder import open_folder
-from fleet_audit.audit.model.apt import PlannedPackage
 from fleet_audit.audit.tools.process import ToolFailed, run
 from tests.support.chroots import Inside, dlopened, imported
 from tests.support.debian import RELEASES, fetcher, index, write_lists
@@ -115,12 +114,10 @@ def clean_state(suite: str) -> InstalledState:
 
 
 @contextmanager
-def system(
-    suite: str, *, packages: Iterable[PlannedPackage] = (), wheels: Iterable[Path] = ()
-) -> Iterator[System]:
+def system(suite: str, *, packages: Iterable[str] = (), wheels: Iterable[Path] = ()) -> Iterator[System]:
     """Give a system of a release, with the files of wheels where its Python finds them.
 
-    Its apt-get knows every package of the release, and can install `packages`.
+    Its apt-get knows every package of the release, and has the files of `packages`.
     """
     base = clean_root(suite)
     layer = Path(mkdtemp(prefix="fleet-audit-layer-"))
@@ -133,11 +130,11 @@ def system(
         shutil.rmtree(layer)
 
 
-def _put_packages(suite: str, packages: Iterable[PlannedPackage], layer: Path) -> None:
+def _put_packages(suite: str, packages: Iterable[str], layer: Path) -> None:
     archive = index(RELEASES[suite])
-    for planned in packages:
-        offered = archive.packages.get(planned.name)
-        assert offered is not None, planned
+    for name in packages:
+        offered = archive.packages.get(name)
+        assert offered is not None, name
         file = fetcher().get_file(
             archive.address(offered), size_limit=_PACKAGE_LIMIT, deadline=300, sha256=offered.sha256
         )
@@ -154,6 +151,10 @@ def _put_wheels(wheels: Iterable[Path], site: Path) -> None:
     for path in wheels:
         with zipfile.ZipFile(path) as wheel:
             wheel.extractall(site)
+            # pip keeps what is executable; the zip module does not.
+            for entry in wheel.infolist():
+                if not entry.is_dir() and entry.external_attr >> 16 & 0o111:
+                    (site / entry.filename).chmod(0o755)
 
 
 @contextmanager
@@ -168,6 +169,7 @@ def _mounted(layers: Sequence[Path]) -> Iterator[Path]:
         options = f"lowerdir={below},upperdir={place}/upper,workdir={place}/work"
         _mount("-t", "overlay", "-o", options, "overlay", place / "root")
         _mount("-t", "proc", "proc", place / "root" / "proc")
+        _mount("-t", "sysfs", "-o", "ro", "sysfs", place / "root" / "sys")
         yield place / "root"
     finally:
         run(["umount", "--recursive", "--lazy", str(place)], timeout=_SECONDS, env=os.environ)

@@ -84,6 +84,10 @@ def planned(suite: str, name: str) -> AptPlan:
     return propose(wanted(*SETS[name]), clean_state(suite), index(RELEASES[suite]))
 
 
+def names(plan: AptPlan) -> list[str]:
+    return [package.name for package in plan.packages]
+
+
 def complaints(it: System, needs: Sequence[str]) -> dict[str, str]:
     """Return why each need is not met in a system, empty where it is."""
     sonames = [need.removeprefix("so:") for need in needs if need.startswith("so:")]
@@ -97,7 +101,7 @@ def complaints(it: System, needs: Sequence[str]) -> dict[str, str]:
 def trial(request: pytest.FixtureRequest) -> Trial:
     suite, name = request.param
     plan = planned(suite, name)
-    with system(suite, packages=plan.packages) as it:
+    with system(suite, packages=names(plan)) as it:
         there = it.packages()
         before = complaints(it, SETS[name])
         simulated = it.simulated(plan.roots)
@@ -138,7 +142,7 @@ def test_the_system_is_consistent_afterwards(trial: Trial) -> None:
 
 def test_without_one_of_the_packages_a_library_does_not_load() -> None:
     plan = planned("bookworm", "cv2")
-    with system("bookworm", packages=plan.packages) as it:
+    with system("bookworm", packages=names(plan)) as it:
         it.install(plan.roots)
 
         it.run("dpkg", "--force-depends", "--purge", "libglx0")
