@@ -15,6 +15,7 @@ from fleet_audit.audit.model.need import Need
 from fleet_audit.audit.model.report import Answer, DepsReport, ExplainReport
 from fleet_audit.audit.pipeline.analysis import Analysis
 from fleet_audit.audit.pipeline.own_code import merged_unparsed
+from fleet_audit.audit.pipeline.package_facts import package_facts, supply_facts
 from fleet_audit.audit.pipeline.planning_together import Together
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
@@ -82,12 +83,17 @@ def explain_on(question: str, subject: Subject, shared: Shared) -> ExplainReport
     if report.node is not None or report.candidates:
         return report
     kind, name = parse_question(question)
-    known = _unreached(kind, name, subject, shared, analysis)
+    known = [*_packages(kind, name, analysis), *_unreached(kind, name, subject, shared, analysis)]
     if len(known) > 1:
         return msgspec.structs.replace(report, candidates=tuple(node for node, _ in known))
     if known:
         return msgspec.structs.replace(report, node=known[0][0], facts=known[0][1])
     return msgspec.structs.replace(report, near=_near(analysis.graph, kind, name))
+
+
+def _packages(kind: NodeKind | None, name: str, analysis: Analysis) -> list[tuple[Node, Facts]]:
+    facts = tuple(package_facts(name, analysis.report)) if kind in (None, NodeKind.PACKAGE) else ()
+    return [(Node(NodeKind.PACKAGE, name), facts)] if facts else []
 
 
 def _unreached(
@@ -234,9 +240,10 @@ def _facts(node: Node, report: DepsReport) -> Iterator[tuple[str, str]]:
         if need.subject == str(node):
             yield "status", f"{need.status}, {need.tier}"
             yield from _resolution_facts(need)
-    for package in report.proposal.packages:
-        if str(node) in package.supplies or (node.kind is NodeKind.PACKAGE and node.name == package.name):
-            yield "proposed", f"{package.name}={package.version}, because {' → '.join(package.because)}"
+    if node.kind is NodeKind.PACKAGE:
+        yield from package_facts(node.name, report)
+    else:
+        yield from supply_facts(str(node), report.proposal)
 
 
 def _resolution_facts(need: Need) -> Iterator[tuple[str, str]]:
