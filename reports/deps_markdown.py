@@ -40,9 +40,9 @@ from fleet_audit.reports.summary import (
     verdict_reason,
 )
 from fleet_audit.reports.surplus_groups import (
-    KIND_WORDS,
     SurplusGroup,
     SurplusHead,
+    conditions,
     followers_words,
     group_words,
     surplus_groups,
@@ -251,10 +251,8 @@ def _surplus_group(group: SurplusGroup) -> str:
 
 def _surplus_row(head: SurplusHead) -> tuple[Markup, ...]:
     surplus = head.surplus
-    kind = KIND_WORDS.get(surplus.kind, "")
-    doubt = f"but {surplus.doubt}" if surplus.doubt else ""
-    reason = f"{kind}: {surplus.reason}" if kind else surplus.reason
-    words = "; ".join(part for part in (reason, doubt, followers_words(head)) if part)
+    parts = (surplus.reason, *conditions(surplus), followers_words(head))
+    words = "; ".join(part for part in parts if part)
     place = f" {code(str(surplus.dockerfile))}" if surplus.dockerfile else ""
     why = Markup(f"{prose(words)}{place}")
     return code(surplus.package), Markup(size(surplus.installed_bytes)), why, prose(surplus.confidence)

@@ -47,7 +47,11 @@ def nearest_first(need: Need) -> list[ReachedFrom]:
 
 def answers(plan: AptPlan) -> dict[str, Piece]:
     """Return what a plan says to each need that it speaks of."""
-    said = {row.need: Piece(f"no package: {row.verdict}", "yellow") for row in plan.unsatisfied}
+    said = {
+        hint.need: Piece(f"{' or '.join(hint.packages)} in {hint.by}, its version is not known", "yellow")
+        for hint in plan.hints
+    }
+    said |= {row.need: Piece(f"no package: {row.verdict}", "yellow") for row in plan.unsatisfied}
     said |= {
         need: Piece(f"{' '.join(share.needs[need])} with the addition to {share.family}", "green")
         for need, share in plan.inherited().items()

@@ -8,13 +8,6 @@ import msgspec
 from fleet_audit.audit.model.apt import Surplus
 from fleet_audit.reports.terminal import count, size
 
-KIND_WORDS = {
-    "build-tool": "build tool",
-    "development": "development files",
-    "documentation": "documentation",
-}
-"""What a package is, where that is more than that nothing needs it."""
-
 _KIND_ORDER = ("build-tool", "development", "documentation")
 _CONFIDENCE_ORDER = ("certain", "likely", "possible")
 
@@ -112,6 +105,16 @@ def group_words(group: SurplusGroup) -> str:
     if group.is_inherited:
         return f"inherited from {group.origin}, {size(group.installed_bytes)}: only a change there saves it"
     return f"brought by {group.origin} itself, {size(group.installed_bytes)}"
+
+
+def conditions(surplus: Surplus) -> list[str]:
+    """Say what speaks for keeping a package, where the build uses it, and what to name in its place."""
+    said = [f"but {surplus.doubt}"] if surplus.doubt else []
+    if surplus.built_with:
+        said.append(f"the build uses it: {surplus.built_with}; a stage of its own can have it")
+    if surplus.instead:
+        said.append(f"came with it and is needed, so name it instead: {', '.join(surplus.instead)}")
+    return said
 
 
 def followers_words(head: SurplusHead) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from fleet_audit.audit.model.apt import Surplus
 from fleet_audit.reports.surplus_groups import (
-    KIND_WORDS,
     SurplusGroup,
     SurplusHead,
+    conditions,
     followers_words,
     group_words,
     surplus_groups,
@@ -46,11 +46,9 @@ def _write_group(page: Page, group: SurplusGroup) -> None:
 
 def _row(head: SurplusHead) -> tuple[Line, ...]:
     surplus = head.surplus
-    kind = KIND_WORDS.get(surplus.kind, "")
-    why: list[str | Piece] = [Piece(f"{kind}: ", "yellow")] if kind else []
-    why.append(Piece(surplus.reason, "dim"))
-    if surplus.doubt:
-        why += [BREAK, Piece(f"but {surplus.doubt}", "yellow")]
+    why: list[str | Piece] = [Piece(surplus.reason, "dim")]
+    for words in conditions(surplus):
+        why += [BREAK, Piece(words, "yellow")]
     if place := _place(surplus):
         why += [BREAK, place]
     if words := followers_words(head):

@@ -123,9 +123,10 @@ def audio_surplus() -> tuple[Surplus, ...]:
             PackageName("cmake"),
             40000000,
             family,
-            "nothing is compiled when the services run",
+            "a tool for building, which no service runs",
             "certain",
             kind="build-tool",
+            built_with="docker/family-audio/Dockerfile:9 runs cmake",
             dockerfile=AUDIO_DOCKERFILE,
         ),
         Surplus(
@@ -148,5 +149,6 @@ def audio_surplus() -> tuple[Surplus, ...]:
             "no file that is reached loads libSM.so.6",
             "likely",
             created_by="RUN apt-get install libsm6",
+            instead=("libice6=2:1.0.10-1",),
         ),
     )

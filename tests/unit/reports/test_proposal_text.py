@@ -7,7 +7,7 @@ from shutil import which
 import msgspec
 import pytest
 
-from fleet_audit.audit.model.apt import AptPlan, Placement, Remedy, Share, Verification
+from fleet_audit.audit.model.apt import AptPlan, Hint, Placement, Remedy, Share, Verification
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.reports.deps_text import deps_text
@@ -253,6 +253,16 @@ def test_what_did_not_load_is_named_with_its_reason() -> None:
 
     assert "liba.so.1: no such file" in shown
     assert "✗ verification failed" in shown
+
+
+def test_without_an_archive_the_package_that_an_index_knows_is_named_without_a_version() -> None:
+    hint = Hint("so:libGL.so.1", ("libgl1", "libgl1-nvidia"), "Debian 12 as of 2026-11-20")
+    report = msgspec.structs.replace(deps_report(), proposal=AptPlan(hints=(hint,)))
+
+    shown = text(report, width=200)
+
+    assert "libgl1 or libgl1-nvidia in Debian 12 as of 2026-11-20, in which version is not known" in shown
+    assert "Proposal" not in shown
 
 
 def test_lines_to_add_to_an_image_without_apt_are_shown_whole() -> None:

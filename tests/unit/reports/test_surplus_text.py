@@ -106,6 +106,17 @@ def test_without_a_line_of_a_dockerfile_the_layers_history_is_told_in_short() ->
     assert "x" * 100 not in shown
 
 
+def test_where_the_build_uses_it_and_what_to_name_instead_are_told() -> None:
+    shown = deps_text([planned_report()], msgspec.structs.replace(OPTIONS, width=200))
+
+    assert (
+        "the build uses it: docker/family-audio/Dockerfile:9 runs cmake; a stage of its own can have it"
+        in shown
+    )
+    assert "came with it and is needed, so name it instead: libice6=2:1.0.10-1" in shown
+    assert "a stage of its own" not in text(surplus("a"))
+
+
 def test_a_hostile_reason_is_shown_and_does_nothing() -> None:
     shown = text(surplus("a\x1b[31m", reason="b\nc", doubt="\u202ed", created_by="e\x07"), width=40)
 
