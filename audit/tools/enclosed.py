@@ -121,7 +121,6 @@ def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> N
 def _as_root(order: Order) -> int:
     if order["task"] == "remove":
         return _removed(order)
-    _enter(order["root"])
     return _in_own_processes(order, shifted=order["way"] == "shifted")
 
 
@@ -133,7 +132,6 @@ def _in_users(order: Order) -> int:
             return _removed(order)
         if order["task"] == "chown":
             return _chowned(order)
-        _enter(order["root"])
         return _in_own_processes(order, shifted=False)
 
     def grant(child: int) -> None:
@@ -180,8 +178,7 @@ def _as_users_root(work: Callable[[], int], ready: int, granted: int) -> int:
 
 
 def _enter(root: str) -> None:
-    """Make `root` the root of everything, in namespaces of its own: nothing else of the machine is seen."""
-    _leave(_NEW_MOUNTS | _NEW_PIDS | _NEW_NETWORK | _NEW_IPC | _NEW_UTS, "namespaces of mounts and processes")
+    """Make `root` the root of everything: nothing else of the machine is seen from then on."""
     _libc.sethostname(b"copy", 4)
     _mount("", "/", "", _RECURSIVE | _PRIVATE)
     _mount(root, root, "", _BIND)
@@ -200,6 +197,8 @@ def _enter(root: str) -> None:
     os.mkdir("dev/shm", 0o1777)
     for name, below in _STANDARD_STREAMS.items():
         os.symlink(f"/proc/self/fd{below}", f"dev/{name}")
+    # While the machine's own is seen: else the system would not show this one either.
+    _mount("proc", "proc", "proc", _NO_SETUID | _NO_DEVICES | _NO_EXEC)
     _check(_libc.pivot_root(b".", b"."), "the copy cannot be made the root")
     _check(_libc.umount2(b".", _DETACH), "the machine's files cannot be left")
     os.chdir("/")
@@ -213,10 +212,11 @@ def _held_flags(root: str) -> int:
 
 def _in_own_processes(order: Order, *, shifted: bool) -> int:
     """Be the parent of the first process of the namespace; when that ends, all in there end."""
+    _leave(_NEW_MOUNTS | _NEW_PIDS | _NEW_NETWORK | _NEW_IPC | _NEW_UTS, "namespaces of mounts and processes")
 
     def work() -> int:
         _die_with_parent()
-        _mount("proc", "/proc", "proc", _NO_SETUID | _NO_DEVICES | _NO_EXEC)
+        _enter(order["root"])
         if shifted:
             return _forked_into_users(lambda: _program(order), lambda child: _grant(child, order))
         _make_proc_read_only()
