@@ -44,13 +44,24 @@ class Judge(msgspec.Struct, frozen=True):
 
     def _of_missing(self, name: str) -> Resolution | None:
         """Return what is known of a name that is missing; None where nothing is."""
+        wheel = self._way_out(name)
         if (variant := self.variants.other(name)) is not None:
-            return WrongVariant(variant)
+            return WrongVariant(f"{variant}; {wheel}" if wheel else variant)
         if (only := why_only_torch(name)) is not None:
             return NotAvailable(only)
+        if wheel:
+            return NotAvailable(f"no package is to bring it; {wheel}")
         if (gone := self.knowledge.gone(Soname(name), self.codename)) is not None:
             return NotAvailable(f"{gone.verdict}; {gone.fix}")
         return None
+
+    def _way_out(self, name: str) -> str:
+        """Return which wheel brings a library that no package should; empty where none is known."""
+        row = self.knowledge.of_pypi(name)
+        if row is None:
+            return ""
+        wheels = " or ".join(f"{distribution}{row.versions}" for distribution in row.distributions)
+        return f"require {wheels}, which brings it ({row.why}) in a folder that the loader must be led to"
 
 
 def judge_of(scene: Scene, knowledge: Knowledge) -> Judge:

@@ -1,0 +1,274 @@
+"""Ways to do without packages: wheels that bring what is missing or do not need it; whether they will do."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from fleet_audit.audit.knowledge.rows import RemedyRow
+from fleet_audit.audit.model.apt import AptPlan, Remedy
+from fleet_audit.audit.model.identity import DistributionName
+from fleet_audit.audit.model.imports import Level, NameUse, ServiceImports
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.need import Need
+
+SAVES_AT_LEAST = 1 << 20
+"""A wheel that saves less than this is not worth a change of the requirements."""
+
+MAX_TOLD = 5
+"""How many lines of code are told as evidence of one kind."""
+
+_SURENESS = ("certain", "likely", "possible")
+_MISSING = "missing"
+
+
+class Code(msgspec.Struct, frozen=True):
+    """What services' code was seen to do; `note` says of code that was looked at in another place."""
+
+    services: tuple[ServiceImports, ...] = ()
+    note: str = ""
+
+
+class Wheels(msgspec.Struct, frozen=True):
+    """The distributions of an image: their versions, and who requires each of them.
+
+    `owner` returns the distribution that a file of the image belongs to; `places` the lines that name one.
+    """
+
+    versions: Mapping[DistributionName, str] = {}
+    requirers: Mapping[DistributionName, tuple[DistributionName, ...]] = {}
+    owner: Callable[[str], DistributionName | None] = lambda _: None
+    places: Callable[[DistributionName], tuple[SourceLocation, ...]] = lambda _: ()
+
+
+class Gaining(msgspec.Struct, frozen=True):
+    """What remedies are measured against: the needs that are planned for, and the plan that supplies them.
+
+    `without` returns the plan for all of them but some.
+    """
+
+    planned: tuple[Need, ...]
+    plan: AptPlan
+    without: Callable[[Collection[str]], AptPlan]
+
+
+class Advice(msgspec.Struct, frozen=True):
+    """The remedies that will do, and in words why others, which would save something, will not."""
+
+    remedies: tuple[Remedy, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+class _Weighed(msgspec.Struct, frozen=True):
+    """How sure it is that a remedy will do, and by what; `against` where it will not."""
+
+    confidence: str = "certain"
+    evidence: tuple[str, ...] = ()
+    against: str = ""
+
+
+def advise(
+    rows: Iterable[RemedyRow],
+    needs: Sequence[Need],
+    gaining: Gaining,
+    wheels: Wheels,
+    code: Callable[[DistributionName | None], Code],
+) -> Advice:
+    """Return the ways to meet what is planned for without packages, sorted by id.
+
+    A remedy is told where nobody else than the row's distributions asks for what it meets, where no code
+    that is reached speaks against it, and where it saves at least SAVES_AT_LEAST or meets what no package
+    does. `code` is asked for the code that a change of a distribution concerns, None for any.
+    """
+    found: list[Remedy] = []
+    refused: list[str] = []
+    for row in sorted(rows, key=lambda row: row.id):
+        met = _met(row, gaining.planned, wheels)
+        saved = _saved(row, met, gaining) if met else None
+        if not met or (saved is not None and saved < SAVES_AT_LEAST):
+            continue
+        because = _because(row, wheels)
+        weighed = _weighed(row, needs, wheels, code(because))
+        if weighed.against:
+            refused.append(f"{row.swap or row.add} will not do in place of packages: {weighed.against}")
+        else:
+            found.append(_remedy(row, met, saved, because, weighed, wheels))
+    return Advice(tuple(found), tuple(refused))
+
+
+def _met(row: RemedyRow, planned: Iterable[Need], wheels: Wheels) -> tuple[str, ...]:
+    """Return the needs that a remedy does away with; none where its own is not among them."""
+    met = [need.subject for need in planned if _is_met(row, need, wheels)]
+    return tuple(sorted(met)) if not set(met).isdisjoint(row.needs) else ()
+
+
+def _is_met(row: RemedyRow, need: Need, wheels: Wheels) -> bool:
+    if row.swap is None and need.subject not in row.needs:
+        return False
+    askers = {_asker(wanted_by, wheels) for wanted_by in need.wanted_by}
+    return not row.distributions or (bool(askers) and askers <= set(row.distributions))
+
+
+def _asker(wanted_by: str, wheels: Wheels) -> str | None:
+    """Return the distribution that asks for a need; None for a service's own code, and for the system."""
+    path, _, line = wanted_by.rpartition(":")
+    path = path if line.isdigit() else wanted_by
+    if path.startswith("/"):
+        return wheels.owner(path)
+    name = DistributionName(path)
+    return name if name in wheels.versions else None
+
+
+def _because(row: RemedyRow, wheels: Wheels) -> DistributionName | None:
+    named = (DistributionName(name) for name in row.distributions)
+    return next((name for name in named if name in wheels.versions), None)
+
+
+def _saved(row: RemedyRow, met: Collection[str], gaining: Gaining) -> int | None:
+    """Return how much smaller the image gets; None where packages do not supply all that the remedy meets."""
+    supplied = gaining.plan.suppliers().keys()
+    if not set(met) <= supplied:
+        return None
+    rest = gaining.without(met)
+    packages = gaining.plan.installed_bytes - rest.installed_bytes
+    return packages - (row.sizes.after - row.sizes.before)
+
+
+def _remedy(  # noqa: PLR0913, PLR0917  (what is told of one remedy, each part from another question)
+    row: RemedyRow,
+    met: tuple[str, ...],
+    saved: int | None,
+    because: DistributionName | None,
+    weighed: _Weighed,
+    wheels: Wheels,
+) -> Remedy:
+    sizes = f"{row.sizes.after / 1e6:.1f} MB"
+    if row.sizes.before:
+        sizes = f"{sizes} in place of {row.sizes.before / 1e6:.1f} MB"
+    evidence = (*weighed.evidence, f"the wheel of {row.sizes.release} takes {sizes}; {row.why}")
+    return Remedy(
+        id=row.id,
+        needs=met,
+        action=_action(row, because),
+        change=_change(row, because, wheels),
+        saved_bytes=saved,
+        confidence=weighed.confidence,
+        evidence=(*evidence, f"to know: {row.limits}") if row.limits else evidence,
+        locations=wheels.places(because) if because is not None else (),
+        row=row.id,
+        references=row.references,
+    )
+
+
+def _action(row: RemedyRow, because: DistributionName | None) -> str:
+    action = f"install {row.swap} in place of {because}" if row.swap else f"install {row.add}"
+    return f"{action}; {row.then}" if row.then else action
+
+
+def _change(row: RemedyRow, because: DistributionName | None, wheels: Wheels) -> str:
+    version = wheels.versions.get(because, "") if because is not None else ""
+    pin = f"=={version}" if version else ""
+    if row.swap:
+        return f"{because}{pin} -> {row.swap}{pin}"
+    return f"+ {row.add}{pin if row.same_version else f'=={row.sizes.release}'}"
+
+
+def _weighed(row: RemedyRow, needs: Iterable[Need], wheels: Wheels, code: Code) -> _Weighed:
+    """Say whether a remedy will do, by what else is missing, by the code, and by what requires the wheel."""
+    besides = [n.subject for n in needs if n.status == _MISSING and n.subject in row.unless_needs]
+    if besides:
+        return _Weighed(against=f"it does not bring {', '.join(sorted(besides))}, which is missing, too")
+    parts = [_by_use(row, code), _by_requirement(row, wheels)]
+    if row.limits and not row.unless_used:
+        parts.append(_Weighed("likely"))
+    if against := next((part.against for part in parts if part.against), ""):
+        return _Weighed(against=against)
+    worst = max((part.confidence for part in parts), key=_SURENESS.index)
+    return _Weighed(worst, tuple(line for part in parts for line in part.evidence))
+
+
+def _by_requirement(row: RemedyRow, wheels: Wheels) -> _Weighed:
+    """Weigh who requires the distribution that is to go: pip brings it back with them."""
+    if row.swap is None:
+        return _Weighed()
+    names = sorted(
+        {by for name in row.distributions for by in wheels.requirers.get(DistributionName(name), ())}
+    )
+    if not names:
+        return _Weighed()
+    old = row.distributions[0]
+    line = f"{_listed(names)} requires {old}: install it without dependencies, or pip brings {old} back"
+    return _Weighed("possible", (line,))
+
+
+def _by_use(row: RemedyRow, code: Code) -> _Weighed:
+    """Weigh the names that reachable code uses and that the remedy does not serve."""
+    if not row.unless_used:
+        return _Weighed()
+    watched = f"{_first_name(row)} or {_others(row)} more of its kind"
+    if not code.services:
+        return _Weighed(
+            "possible", (f"no services are given: whether their code uses {watched} is not known",)
+        )
+    uses = [(service.service, use) for service in code.services for use in _of_row(row, service.watched)]
+    if against := [pair for pair in uses if _speaks_against(pair[1])]:
+        return _Weighed(against=_told(against))
+    return _by_silence(watched, uses, code)
+
+
+def _by_silence(watched: str, uses: Sequence[tuple[str, NameUse]], code: Code) -> _Weighed:
+    names = _listed([service.service for service in code.services])
+    evidence = [f"no use of {watched} is seen in what {names} reaches"]
+    doubts = list(_doubts(code.services))
+    confidence = "likely" if doubts or code.note else "certain"
+    if uses:
+        confidence = "possible"
+        evidence = [f"not seen to run, and not known never to run: {_told(uses)}"]
+    return _Weighed(confidence, (*evidence, *doubts, *([code.note] if code.note else ())))
+
+
+def _doubts(services: Iterable[ServiceImports]) -> Iterator[str]:
+    """Yield what of the services' code could not be followed."""
+    for service in services:
+        if unparsed := [file for file in service.unparsed if file.is_reached]:
+            yield f"{unparsed[0].path}:{unparsed[0].line} does not parse, and was read as far as that goes"
+        if service.dynamic_imports:
+            yield f"{service.dynamic_imports[0].location} imports a module by a name that is not known"
+
+
+def _of_row(row: RemedyRow, uses: Iterable[NameUse]) -> Iterator[NameUse]:
+    for use in uses:
+        names = row.unless_used.get(use.module)
+        if names is not None and (not use.name or use.name in names):
+            yield use
+
+
+def _speaks_against(use: NameUse) -> bool:
+    """Say whether a use surely counts: named in own code, or in code of others that is seen to run."""
+    most = Level.LAZY if use.is_own_code else Level.PROBABLE
+    return bool(use.name) and use.level <= most
+
+
+def _told(uses: Sequence[tuple[str, NameUse]]) -> str:
+    """Return where the uses are, those of own code first."""
+    ranked = sorted(uses, key=lambda pair: (not pair[1].is_own_code, pair[1].level, str(pair[1].location)))
+    told = list(dict.fromkeys(f"{_what(use)} at {use.location} ({service})" for service, use in ranked))
+    more = f" and {len(told) - MAX_TOLD} more" if len(told) > MAX_TOLD else ""
+    return f"{', '.join(told[:MAX_TOLD])}{more}"
+
+
+def _what(use: NameUse) -> str:
+    return f"{use.full_name} is used" if use.name else f"{use.module} is handed on"
+
+
+def _first_name(row: RemedyRow) -> str:
+    module, names = next(iter(row.unless_used.items()))
+    return f"{module}.{names[0]}"
+
+
+def _others(row: RemedyRow) -> int:
+    return sum(map(len, row.unless_used.values())) - 1
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_TOLD} more" if len(names) > MAX_TOLD else ""
+    return f"{', '.join(names[:MAX_TOLD])}{more}"
