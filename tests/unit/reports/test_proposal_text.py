@@ -261,7 +261,7 @@ def test_without_an_archive_the_package_that_an_index_knows_is_named_without_a_v
 
     shown = text(report, width=200)
 
-    assert "libgl1 or libgl1-nvidia in Debian 12 as of 2026-11-20, in which version is not known" in shown
+    assert "libgl1 or libgl1-nvidia in Debian 12 as of 2026-11-20, its version is not known" in shown
     assert "Proposal" not in shown
 
 
