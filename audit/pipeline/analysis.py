@@ -27,13 +27,14 @@ from fleet_audit.audit.model.imports import ExtensionModule, ServiceImports
 from fleet_audit.audit.model.need import Need, NeedKind, Tier
 from fleet_audit.audit.model.report import DepsReport, Statistics
 from fleet_audit.audit.pipeline.asks import closure_asks, distribution_asks
-from fleet_audit.audit.pipeline.beneath import AskBeneath, nothing_beneath
 from fleet_audit.audit.pipeline.entry_points import PythonEntries
 from fleet_audit.audit.pipeline.examined import Examined
+from fleet_audit.audit.pipeline.in_use import Evidence, PackageUse, package_use
 from fleet_audit.audit.pipeline.judge import judge_of
 from fleet_audit.audit.pipeline.machines import lowest_isa
 from fleet_audit.audit.pipeline.needs import Ask, join
 from fleet_audit.audit.pipeline.order import ImportOrder
+from fleet_audit.audit.pipeline.others import ALONE, Others
 from fleet_audit.audit.pipeline.own_code import absent_code, merged_unparsed
 from fleet_audit.audit.pipeline.packages import installed_distributions, package_set
 from fleet_audit.audit.pipeline.programs import find_program
@@ -79,20 +80,23 @@ _JUDGED = (SubjectKind.NEED, SubjectKind.SOURCE, SubjectKind.MODULE, SubjectKind
 
 
 class Analysis(msgspec.Struct, frozen=True):
-    """The report on one image, and the evidence behind it."""
+    """The report on one image, the evidence behind it, and what that says of the image's packages.
+
+    Without services `use` is None: who knows what is needed then?
+    """
 
     report: DepsReport
     graph: EvidenceGraph
     services: tuple[ServiceImports, ...] = ()
     statistics: Statistics = Statistics()
+    use: PackageUse | None = None
 
 
-def analyse(subject: Subject, shared: Shared, beneath: AskBeneath = nothing_beneath) -> Analysis:
+def analyse(subject: Subject, shared: Shared, others: Others = ALONE) -> Analysis:
     """Return what the subject's services need from its image, and what of that is missing.
 
-    `beneath` tells what families that the image is built on are to get for their own services' sake. A family
-    without services, or without an image, is answered without looking further. Raises ImageError where an
-    image that is named cannot be opened.
+    `others` answers for further images of the fleet. A family without services, or without an image, is
+    answered without looking further. Raises ImageError where an image that is named cannot be opened.
     """
     if subject.family is not None and not subject.services:
         note = f"{subject.name} has no services, so nothing is needed from its image"
@@ -102,7 +106,7 @@ def analyse(subject: Subject, shared: Shared, beneath: AskBeneath = nothing_bene
         return _bare(subject, shared, gaps=() if gap is None else (gap,))
     isa = lowest_isa(shared.fleet, subject.image)
     with open_scene(subject.image, shared.settings, python=subject.python, isa=isa) as scene:
-        return _Audit(subject, scene, shared, beneath).run()
+        return _Audit(subject, scene, shared, others).run()
 
 
 def _bare(
@@ -122,11 +126,11 @@ def _bare(
 class _Audit:
     """One image's audit: holds what the stages have found so far."""
 
-    def __init__(self, subject: Subject, scene: Scene, shared: Shared, beneath: AskBeneath) -> None:
+    def __init__(self, subject: Subject, scene: Scene, shared: Shared, others: Others) -> None:
         self._subject = subject
         self._scene = scene
         self._shared = shared
-        self._supply = Supply(subject, scene, shared, beneath)
+        self._supply = Supply(subject, scene, shared, others)
         self._judge = judge_of(scene, shared.knowledge)
         self._asks: list[Ask] = []
         self._edges: list[Edge] = []
@@ -140,11 +144,18 @@ class _Audit:
         self._grant_wishes(imports)
         graph = EvidenceGraph([*self._edges, *ldd_evidence.edges(self._closures)])
         services = [Node(NodeKind.SERVICE, service.name) for service in self._subject.services]
-        needs = join(self._asks, graph, services)
+        needs = join(self._asks, graph, services, self._supply.own_outcome)
         plan = self._supply.plan(needs)
         report = self._report(imports, needs, plan, graph)
         told = EvidenceGraph([*self._edges, *ldd_evidence.edges(self._closures), *plan_edges(plan)])
-        return Analysis(report, told, imports.services, self._statistics(imports))
+        use = self._use(imports, graph, report.gaps)
+        return Analysis(report, told, imports.services, self._statistics(imports), use)
+
+    def _use(self, imports: Examination, graph: EvidenceGraph, gaps: Sequence[Gap]) -> PackageUse | None:
+        if not self._subject.services:
+            return None
+        evidence = Evidence(imports.services, tuple(self._closures), tuple(self._asks), graph, gaps)
+        return package_use(self._subject, self._scene, self._shared, self._supply.installed, evidence)
 
     def _examine_services(self) -> Examination:
         if not self._subject.services or self._subject.sources is None:

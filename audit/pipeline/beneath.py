@@ -1,12 +1,11 @@
 """What of an image's missing needs comes with additions to the families that it is built on."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
 from fleet_audit.audit.apt.archive.index import ArchiveIndex
 from fleet_audit.audit.model.apt import AptPlan, Placement, Share
-from fleet_audit.audit.model.image import ImageIdentity
 from fleet_audit.audit.model.need import Need
 from fleet_audit.audit.pipeline.listed import shipping_packages
 
@@ -31,15 +30,6 @@ class Beneath(msgspec.Struct, frozen=True):
 
     additions: tuple[Addition, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-AskBeneath = Callable[[ImageIdentity], Beneath]
-"""Asked about an image once something is missing: the families beneath are audited for the answer."""
-
-
-def nothing_beneath(_image: ImageIdentity) -> Beneath:
-    """Return what is known where there is no family beneath, or none that counts."""
-    return Beneath()
 
 
 class Inherited(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from fleet_audit.audit.model.need import Need, NeedKind
+from fleet_audit.audit.pipeline.needs import Ask
 
 _LISTED_FOLDERS = {
     NeedKind.PROGRAM: re.compile(r"/(?:usr/)?s?bin|/usr/games"),
@@ -36,7 +37,7 @@ class Shipping(Protocol):
         ...
 
 
-def shipping_packages(need: Need, index: Shipping | None) -> frozenset[str]:
+def shipping_packages(need: Need | Ask, index: Shipping | None) -> frozenset[str]:
     """Return the packages any of which supplies a library or program that is needed."""
     if index is None or need.kind not in _LISTED_FOLDERS:
         return frozenset()

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from fleet_audit.audit.images.failure import ImageError
 from fleet_audit.audit.model.evidence import EvidenceGraph
 from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.model.image import ImageIdentity
 from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.audit.pipeline.analysis import Analysis, analyse
 from fleet_audit.audit.pipeline.beneath import Addition, Beneath
+from fleet_audit.audit.pipeline.others import Answered
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject, named_subject
 from fleet_audit.audit.tools.engine import EngineError
@@ -28,10 +30,13 @@ class Together:
             # What the user names beside the manifest stands on nothing that the manifest speaks of.
             return analyse(subject, self._shared)
         if subject.name not in self._found:
-            self._found[subject.name] = analyse(
-                subject, self._shared, lambda image: self._beneath(subject, image)
-            )
+            beside = _Beside(subject, self, self._shared.fleet)
+            self._found[subject.name] = analyse(subject, self._shared, beside)
         return self._found[subject.name]
+
+    def has(self, family: str) -> bool:
+        """Say whether a family was analysed in this run already."""
+        return family in self._found
 
     def in_any_case(self, subject: Subject) -> Analysis:
         """Return the analysis of a subject; an image that cannot be opened is a gap of its report."""
@@ -48,11 +53,20 @@ class Together:
         )
         return Analysis(report, EvidenceGraph(()))
 
-    def _beneath(self, subject: Subject, image: ImageIdentity) -> Beneath:
+
+class _Beside:
+    """What other images of the run say to the analysis of one (`Others`)."""
+
+    def __init__(self, subject: Subject, together: Together, fleet: Fleet | None) -> None:
+        self._subject = subject
+        self._together = together
+        self._fleet = fleet
+
+    def beneath(self, image: ImageIdentity) -> Beneath:
         additions: list[Addition] = []
         notes: list[str] = []
-        for below in self._families_beneath(subject):
-            report = self.in_any_case(below).report
+        for below in self._families_beneath():
+            report = self._together.in_any_case(below).report
             if report.image is None:
                 notes.append(_unknown(below.name, "its image is not there to be looked at"))
                 continue
@@ -61,13 +75,23 @@ class Together:
             additions.append(_addition(below.name, report, report.image, above=image))
         return Beneath(tuple(additions), tuple(notes))
 
-    def _families_beneath(self, subject: Subject) -> Iterator[Subject]:
-        fleet = self._shared.fleet
-        if fleet is None or subject.family is None:
+    def own_image(self, service: str) -> Answered | None:
+        fleet = self._fleet
+        if fleet is None or service == self._subject.name or fleet.family_name(service) is not None:
+            return None
+        if not any(each.name == service and each.image for each in fleet.manifest.services):
+            return None
+        report = self._together.in_any_case(named_subject(fleet, service)).report
+        if report.image is None:
+            return None
+        return frozenset((need.kind, need.name) for need in report.needs if need.status == "resolved")
+
+    def _families_beneath(self) -> Iterator[Subject]:
+        if self._fleet is None or self._subject.family is None:
             return
-        for name in fleet.ancestors(subject.family):
-            if fleet.services_of(name):
-                yield named_subject(fleet, name)
+        for name in self._fleet.ancestors(self._subject.family):
+            if self._fleet.services_of(name):
+                yield named_subject(self._fleet, name)
 
 
 def _addition(name: str, report: DepsReport, image: ImageIdentity, *, above: ImageIdentity) -> Addition:

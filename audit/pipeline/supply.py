@@ -10,17 +10,23 @@ from fleet_audit.audit.apt.debian.packages import ArchivePackage
 from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.apt.planning.plan import Wanted, propose
 from fleet_audit.audit.model.apt import AptPlan, PlannedPackage
+from fleet_audit.audit.model.elf import Resolution
 from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.fleet import Fleet, Service
 from fleet_audit.audit.model.need import Need, NeedKind
 from fleet_audit.audit.pipeline.archives import ImageArchive
-from fleet_audit.audit.pipeline.beneath import Addition, AskBeneath, Inherited, inherited, own_share
+from fleet_audit.audit.pipeline.beneath import Addition, Inherited, inherited, own_share
+from fleet_audit.audit.pipeline.declaring import Declaring
 from fleet_audit.audit.pipeline.listed import listed_name
+from fleet_audit.audit.pipeline.needs import Ask
+from fleet_audit.audit.pipeline.others import Others
 from fleet_audit.audit.pipeline.placing import STAGE, placed
 from fleet_audit.audit.pipeline.scene import Scene
 from fleet_audit.audit.pipeline.shared import Shared
-from fleet_audit.audit.pipeline.subject import Subject
+from fleet_audit.audit.pipeline.subject import Subject, anchored
 
 _PLANNED = (NeedKind.SONAME, NeedKind.PROGRAM)
+_DECLARED = "declared"
 _ABSENT = ("missing", "wrong-machine")
 """Outcomes that a package mends: a file for another machine is passed over in the search."""
 
@@ -32,16 +38,18 @@ class Supply:
     `installed` is what dpkg says of the image, None where it says nothing.
     """
 
-    def __init__(self, subject: Subject, scene: Scene, shared: Shared, beneath: AskBeneath) -> None:
-        """Take the image, what the run shares, and what tells of the families beneath."""
+    def __init__(self, subject: Subject, scene: Scene, shared: Shared, others: Others) -> None:
+        """Take the image, what the run shares, and what answers for other images."""
         self.gaps: list[Gap] = []
         self.notes: list[str] = []
-        self._beneath = beneath
+        self._others = others
         self.installed = InstalledState.read(scene.image.tree)
         self._subject = subject
         self._scene = scene
         self._shared = shared
         self._archive = ImageArchive(subject, scene.image, shared, self.gaps)
+        on_top = _services_on_top(subject, shared.fleet)
+        self._declaring = Declaring(on_top, subject.sources, self.installed, self.index, others)
 
     def sonames_of_stem(self, stem: str) -> Sequence[str]:
         """Return the sonames that ``find_library(stem)`` could mean: the image's own, else the archive's.
@@ -57,11 +65,29 @@ class Supply:
         found = [match for name in self._archive.sonames() if (match := pattern.fullmatch(name))]
         return [match[0] for match in sorted(found, key=lambda match: int(match[1]), reverse=True)]
 
+    def own_outcome(self, ask: Ask, service: str) -> Resolution:
+        """Return what becomes of something that the image lacks for one service, which may bring it along."""
+        return self._declaring.own_outcome(ask, service)
+
     def plan(self, needs: Iterable[Need]) -> AptPlan:
         """Return the addition that supplies what is missing up to the tier that is planned for.
 
         What families beneath are to get for their own services' sake comes with them, and is no part of it.
+        What several services bring along themselves is told beside it.
         """
+        known = tuple(needs)
+        plan = self._plan(known)
+        if not any(need.status in (*_ABSENT, _DECLARED) and need.kind in _PLANNED for need in known):
+            self.notes.extend(self._declaring.common_names())
+            return plan
+        index = self.index()
+        if index is None:
+            return plan
+        common = self._declaring.common(known, {package.name for package in plan.packages}, index)
+        options = (msgspec.structs.replace(share, family=self._subject.family or "") for share in common)
+        return msgspec.structs.replace(plan, shares=(*plan.shares, *options))
+
+    def _plan(self, needs: Iterable[Need]) -> AptPlan:
         most = self._shared.settings.plan_tier.rank
         missing = [n for n in needs if n.status in _ABSENT and n.kind in _PLANNED and n.tier.rank <= most]
         if not missing:
@@ -78,7 +104,7 @@ class Supply:
         return self._placed(plan, found)
 
     def _inherited(self, missing: Sequence[Need], index: ArchiveIndex) -> Inherited:
-        beneath = self._beneath(self._scene.image.identity)
+        beneath = self._others.beneath(self._scene.image.identity)
         found = inherited(self._subject.family or "", missing, beneath, index)
         if any(need.subject not in found.needs for need in missing):
             self.notes.extend(beneath.notes)
@@ -116,6 +142,17 @@ class Supply:
     def _preferred(self, needs: Iterable[Need]) -> dict[str, str]:
         choices = {need.subject: self._shared.knowledge.preferred(need.subject) for need in needs}
         return {subject: package for subject, package in choices.items() if package is not None}
+
+
+def _services_on_top(subject: Subject, fleet: Fleet | None) -> list[Service]:
+    """Return the services whose own Dockerfiles add to the image; none where it is a service's own."""
+    if fleet is None or subject.family is None:
+        return []
+    names = {code.name for code in subject.services}
+    services = [service for service in fleet.manifest.services if service.name in names]
+    own = {anchored(service.image, fleet.root) for service in services if service.image}
+    is_own = subject.image in own or (subject.is_image_given and subject.name != subject.family)
+    return [] if is_own else services
 
 
 def _built_upon(additions: Iterable[Addition], state: InstalledState, index: ArchiveIndex) -> InstalledState:
