@@ -162,6 +162,8 @@ def _next_commands(report: DepsReport, groups: NeedGroups) -> list[tuple[str, Se
             commands.append(
                 ("the proof:", (*explain, f"package:{report.proposal.steps[-1].package}", *where))
             )
+    if report.proposal.packages and report.proposal.verification is None and is_explained:
+        commands.append(("try it:", (*deps, "--verify")))
     if any(place.patch and place.is_written is None for place in places(report.proposal.placement)):
         commands.append(("apply it:", (*deps, "--write")))
     if is_explained:

@@ -104,8 +104,9 @@ def test_the_exit_code_stands_beside_the_verdict() -> None:
 
 
 def test_the_last_lines_are_what_to_type_next() -> None:
-    assert text(deps_report()).splitlines()[-2:] == [
+    assert text(deps_report()).splitlines()[-3:] == [
         "why?        fleet-audit explain so:libGL.so.1 --family family-vision-cu121",
+        "try it:     fleet-audit deps family-vision-cu121 --verify",
         "all of it:  fleet-audit deps family-vision-cu121 -o json",
     ]
 

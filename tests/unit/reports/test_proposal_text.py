@@ -1,5 +1,6 @@
 """The proposal of deps for a terminal."""
 
+import re
 import subprocess
 from pathlib import Path
 from shutil import which
@@ -188,6 +189,27 @@ def test_the_whole_report_can_be_piped_into_patch(tmp_path: Path) -> None:
     subprocess.run(["patch", "-p1"], cwd=tmp_path, input=text(planned_report()).encode(), check=True)  # noqa: S607  (whichever patch there is)
 
     assert file.read_text() == "\n".join(["#"] * 4 + after) + "\n"
+
+
+def test_a_proposal_that_was_not_tried_says_how_to_try_it() -> None:
+    assert "try it:     fleet-audit deps family-audio --verify" in text(with_plan(verification=None))
+    assert "--verify" not in text(planned_report())
+    assert "--verify" not in text(clean_report())
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+def test_all_but_what_is_to_be_copied_fits_the_width(width: int) -> None:
+    lines = text(planned_report(), width=width).splitlines()
+    copied = {*PATCH.splitlines(), *(line for line in lines if "fleet-audit " in line)}
+
+    assert [line for line in lines if len(line) > width and line not in copied] == []
+
+
+def test_no_colour_carries_a_meaning_of_its_own() -> None:
+    coloured = deps_text([planned_report()], msgspec.structs.replace(OPTIONS, is_coloured=True))
+
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
+    assert [line.rstrip() for line in plain.splitlines()] == text(planned_report()).splitlines()
 
 
 def test_every_dockerfile_of_an_addition_has_its_place_and_patch() -> None:
