@@ -9,8 +9,9 @@ from pathlib import Path
 from fleet_audit.audit.model.doctor import CacheState, DoctorReport, Part
 from fleet_audit.audit.pipeline.scene import LAYER_FACTS
 from fleet_audit.audit.pipeline.settings import CONFIGURATION, Settings
-from fleet_audit.audit.pipeline.shared import ANSWERS, ARCHIVES, DOWNLOADS, SOURCE_RECORDS, Shared
+from fleet_audit.audit.pipeline.shared import ANSWERS, ARCHIVES, COPIES, DOWNLOADS, SOURCE_RECORDS, Shared
 from fleet_audit.audit.tools import gpgv
+from fleet_audit.audit.tools.enclosure import NotEnclosed, find_enclosure
 from fleet_audit.audit.tools.engine import docker_address, podman_address
 from fleet_audit.audit.tools.fetch import without_credentials
 from fleet_audit.audit.tools.gpgv import find_gpgv
@@ -28,12 +29,20 @@ _CACHES = (LAYER_FACTS, SOURCE_RECORDS, ARCHIVES, DOWNLOADS, CONFIGURATION, ANSW
 
 
 def checkup(settings: Settings, own_version: str) -> DoctorReport:
-    """Look at this installation and machine; nothing is started and no connection is made."""
+    """Look at this installation and machine; no connection is made.
+
+    Nothing is started but a trial of the namespaces in which ``deps --verify`` would run an image's programs.
+    """
     return DoctorReport(
         version=own_version,
         python=f"{platform.python_implementation()} {platform.python_version()}",
         libraries=tuple(_library(name, advice) for name, advice in _LIBRARIES.items()),
-        engines=(*_engines(os.environ), _hadolint(os.environ), _gpgv(os.environ)),
+        engines=(
+            *_engines(os.environ),
+            _hadolint(os.environ),
+            _gpgv(os.environ),
+            _copies(settings, os.environ),
+        ),
         archives=tuple(_archives(settings)),
         caches=tuple(_cache(name, settings.cache_dir / name) for name in _CACHES),
     )
@@ -66,6 +75,15 @@ def _gpgv(environment: Mapping[str, str]) -> Part:
     detail = "not installed" if found is None else str(found)
     advice = f"signatures of package archives are not checked; {gpgv.ADVICE}" if found is None else ""
     return Part(gpgv.NAME, is_present=found is not None, detail=detail, advice=advice)
+
+
+def _copies(settings: Settings, environment: Mapping[str, str]) -> Part:
+    name = "throw-away copies"
+    try:
+        how = find_enclosure(settings.cache_dir / COPIES, environment).how
+    except NotEnclosed as e:
+        return Part(name, is_present=False, detail="not possible", advice=f"for deps --verify: {e}")
+    return Part(name, is_present=True, detail=f"by {how}, for deps --verify")
 
 
 def _archives(settings: Settings) -> Iterator[Part]:

@@ -27,6 +27,8 @@ SOURCE_RECORDS = "sources"
 DOWNLOADS = "downloads"
 ARCHIVES = "archives"
 ANSWERS = "answers"
+COPIES = "copies"
+"""Throw-away copies of images, while they are used."""
 
 
 class Shared:

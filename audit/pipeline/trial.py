@@ -35,7 +35,7 @@ _APT_ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
     "DEBIAN_FRONTEND": "noninteractive",
 }
-_SHELL = "/bin/sh"
+SHELL = ImagePath("/bin/sh")
 _REPOSITORY = "localhost/fleet-audit"
 """How apt calls the place that its lists are said to come from; nobody asks there."""
 
@@ -157,7 +157,7 @@ class Trial(msgspec.Struct, frozen=True):
             "Dpkg::Options::": "--force-unsafe-io",
         }
         words = [word for name, text in options.items() for word in ("-o", f"{name}={text}")]
-        argv = [_SHELL, "-c", _INSTALL, "sh", "apt-get", "-y", how, "--no-install-recommends", *words]
+        argv = [SHELL, "-c", _INSTALL, "sh", "apt-get", "-y", how, "--no-install-recommends", *words]
         outcome = self.enclosure.run(
             self.place, [*argv, "install", *roots], env=_APT_ENVIRONMENT, timeout=_APT_SECONDS
         )
@@ -185,7 +185,7 @@ class Trial(msgspec.Struct, frozen=True):
     def why_not_started(self, program: str) -> str:
         """Return why a program cannot be started; empty where it can, whatever it thinks of its arguments."""
         try:
-            outcome = self._tried(_SHELL, "-c", _START, program)
+            outcome = self._tried(SHELL, "-c", _START, program)
         except ToolTimedOut:
             return ""
         return _why(outcome) if outcome.status in _NOT_STARTED or outcome.status > 128 else ""

@@ -20,15 +20,12 @@ from fleet_audit.audit.pipeline.analysis import Analysis
 from fleet_audit.audit.pipeline.archives import archive_request
 from fleet_audit.audit.pipeline.placing import STAGE
 from fleet_audit.audit.pipeline.scene import Scene, open_scene
-from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.shared import COPIES, Shared
 from fleet_audit.audit.pipeline.subject import Subject
-from fleet_audit.audit.pipeline.trial import AptFailed, Trial, trial, versions
+from fleet_audit.audit.pipeline.trial import SHELL, AptFailed, Trial, trial, versions
 from fleet_audit.audit.tools.enclosure import Enclosure, NotEnclosed, find_enclosure, why_foreign
 from fleet_audit.audit.tools.fetch import FetchError
 from fleet_audit.audit.tools.process import ToolError
-
-COPIES = "copies"
-"""The folder of the cache that holds throw-away copies while they are used."""
 
 _NOTHING = "nothing is to be added, so there is nothing to verify"
 _MAX_TRIED = 500
@@ -122,7 +119,11 @@ def _index(subject: Subject, scene: Scene, shared: Shared) -> ArchiveIndex:
 
 
 def _enclosure(scene: Scene, folder: Path) -> Enclosure:
-    foreign = why_foreign(scene.image.identity.ref.platform.architecture, os.uname().machine)
+    shell = scene.image.tree.realpath(SHELL)
+    program = None if shell is None else scene.elf.get(shell)
+    if program is None:
+        raise _Refused(f"the image has no {SHELL} to run scripts of packages with")
+    foreign = why_foreign(program.machine, os.uname().machine)
     if foreign:
         raise _Refused(foreign)
     try:

@@ -37,19 +37,16 @@ _MAPPERS = ("newuidmap", "newgidmap")
 _BINARY_FORMATS = Path("/proc/sys/fs/binfmt_misc")
 
 _MACHINES = {
-    "amd64": ("x86_64",),
-    "386": ("x86_64", "i686", "i586"),
-    "arm64": ("aarch64",),
-    "arm": ("armv7l", "armv6l"),
-    "ppc64le": ("ppc64le",),
-    "s390x": ("s390x",),
-    "riscv64": ("riscv64",),
-    "loong64": ("loongarch64",),
+    3: ("i386", "i586", "i686", "x86_64"),
+    21: ("ppc64le", "ppc64"),
+    22: ("s390x",),
+    40: ("arm", "armv6l", "armv7l", "armv8l"),
+    62: ("x86_64",),
+    183: ("aarch64",),
+    243: ("riscv64",),
+    258: ("loongarch64",),
 }
-"""The machines (uname(2)) whose processors run the programs of an OCI architecture."""
-
-_EMULATORS = {"amd64": "x86_64", "386": "i386", "arm64": "aarch64"}
-"""As qemu-user names its binary formats, where OCI has another name."""
+"""By e_machine (elf.h), what qemu-user calls it first, and the machines (uname(2)) that run its programs."""
 
 
 class Way(StrEnum):
@@ -174,15 +171,16 @@ def find_enclosure(folder: Path, environment: Mapping[str, str]) -> Enclosure:
     raise NotEnclosed(f"no program of an image can be run here safely ({'; '.join(reasons)}); {ADVICE}")
 
 
-def why_foreign(architecture: str, machine: str, formats: Path = _BINARY_FORMATS) -> str:
-    """Return why a machine (uname(2)) cannot run the programs of an OCI architecture; empty where it can.
+def why_foreign(wanted: int, machine: str, formats: Path = _BINARY_FORMATS) -> str:
+    """Return why a machine (uname(2)) cannot run programs for another (e_machine); empty where it can.
 
     Others run where the kernel knows an interpreter for them that is found from within any root, which its
     flag F says (Documentation/admin-guide/binfmt-misc.rst of Linux).
     """
-    if machine in _MACHINES.get(architecture, ()):
+    machines = _MACHINES.get(wanted, (f"machine {wanted}",))
+    if machine in machines:
         return ""
-    emulator = f"qemu-{_EMULATORS.get(architecture, architecture)}"
+    emulator = f"qemu-{machines[0]}"
     try:
         lines = (formats / emulator).read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -190,7 +188,7 @@ def why_foreign(architecture: str, machine: str, formats: Path = _BINARY_FORMATS
     if lines[:1] == ["enabled"] and any(line.startswith("flags:") and "F" in line[6:] for line in lines):
         return ""
     return (
-        f"its programs are for {architecture} and this machine is {machine}; run it on such a machine, "
+        f"its programs are for {machines[0]} and this machine is {machine}; run it on such a machine, "
         f"or have {emulator} run them (apt-get install qemu-user-static binfmt-support)"
     )
 
