@@ -41,7 +41,7 @@ FORMATS = ("text", "json", "markdown", "sarif")
     show_default=True,
     help="Propose packages for needs up to this tier.",
 )
-@click.option("--write", "writes", is_flag=True, help="Apply the patch to the family's Dockerfile.")
+@click.option("--write", "writes", is_flag=True, help="Apply the patch that the report shows.")
 @click.option(
     "--verify",
     "verifies",
@@ -66,6 +66,8 @@ def command(  # noqa: PLR0913  (each is an option of the command)
 
     Without a name, an image or --gpu/--all there is nothing to do. Exit code 1 where something required is
     missing, 3 where something could not be examined; --write changes neither.
+
+    Formats: text, json, markdown, sarif.
     """
     outputs = parse_outputs(common.output, FORMATS)
     check_writable(outputs)
