@@ -139,9 +139,9 @@ class NeedFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `subject` is the need as people type it (``so:libGL.so.1``). `path` is the file that was found and
     `detail` what is wrong with it. `supplied_by` holds the packages to install (``name=version``) as far as
-    a plan was made, and `unsatisfied` what the archive says where it has no answer. `supplied_in` is the
-    family beneath to which they belong, empty where that is the family itself; without packages, that
-    family's image has it already.
+    a plan was made, without versions where no archive could be asked, and `unsatisfied` what the archive says
+    where it has no answer. `supplied_in` is the family beneath to which they belong, empty where that is the
+    family itself; without packages, that family's image has it already.
     """
 
     kind: str = ""
@@ -307,7 +307,8 @@ def need_subjects(
     """
     plan = plan or AptPlan()
     inherited = plan.inherited()
-    suppliers = plan.suppliers() | {need: share.needs[need] for need, share in inherited.items()}
+    hints = {hint.need: (" or ".join(hint.packages),) for hint in plan.hints}
+    suppliers = hints | plan.suppliers() | {need: share.needs[need] for need, share in inherited.items()}
     verdicts = {row.need: row.verdict for row in plan.unsatisfied}
     subjects = []
     for need in needs:

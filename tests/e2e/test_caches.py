@@ -164,6 +164,48 @@ def test_without_an_archive_what_is_missing_stays_missing_and_a_gap_says_what_to
         assert "Traceback" not in answer.err
 
 
+def test_without_an_archive_the_index_that_comes_along_names_the_packages(
+    fleet: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEET_AUDIT_ARCHIVE", "http://archive.example/debian")
+
+    answer = fleet.run("deps", FAMILY, "--offline")
+    _, text, _ = fleet.say("deps", FAMILY, "--offline")
+
+    hints = {hint["need"]: hint for hint in answer.document["proposal"]["hints"]}
+    assert hints["so:libGL.so.1"]["packages"] == ["libgl1"]
+    assert hints["so:libGL.so.1"]["by"].startswith("Debian 12 as of 20")
+    (finding,) = (f for f in answer.document["findings"] if f["subject"] == "so:libGL.so.1")
+    assert finding["remedy"] == "install libgl1 in the family's Dockerfile"
+    assert "libgl1 in Debian 12 as of" in text
+    assert answer.document["proposal"]["packages"] == []
+
+
+def test_a_release_of_which_no_index_comes_along_gives_no_hint(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEET_AUDIT_ARCHIVE", "http://archive.example/debian")
+    release = {"etc/os-release": 'ID=debian\nVERSION_ID="14"\nVERSION_CODENAME=forky\n'}
+    world.family(FAMILY, opencv("libGL.so.1"), release).service("face", "import cv2\n")
+
+    answer = world.run("deps", FAMILY, "--offline")
+
+    assert answer.document["proposal"]["hints"] == []
+    assert answer.needs["libGL.so.1"]["status"] == "missing"
+
+
+def test_what_find_library_could_mean_is_known_without_an_archive(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEET_AUDIT_ARCHIVE", "http://archive.example/debian")
+    app = "import ctypes, ctypes.util\n\nctypes.CDLL(ctypes.util.find_library('portaudio'))\n"
+    world.family(FAMILY, {}).service("voice", app)
+
+    answer = world.run("deps", FAMILY, "--offline")
+
+    assert answer.needs["libportaudio.so.2"]["status"] == "missing"
+
+
 def test_offline_with_a_warm_cache_plans_as_before(fleet: World, monkeypatch: pytest.MonkeyPatch) -> None:
     before = fleet.run("deps", FAMILY)
     shutil.rmtree(fleet.folder.parent / "archive")
