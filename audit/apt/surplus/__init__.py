@@ -1,0 +1,1 @@
+"""Which installed packages nothing needs, and what goes when they go."""
