@@ -38,6 +38,8 @@ from fleet_audit.audit.pipeline.others import ALONE, Others
 from fleet_audit.audit.pipeline.own_code import absent_code, merged_unparsed
 from fleet_audit.audit.pipeline.packages import installed_distributions, package_set
 from fleet_audit.audit.pipeline.programs import find_program
+from fleet_audit.audit.pipeline.remedies import advise
+from fleet_audit.audit.pipeline.remedy_grounds import RemedyGrounds
 from fleet_audit.audit.pipeline.scene import (
     Scene,
     compiled_names,
@@ -145,11 +147,21 @@ class _Audit:
         graph = EvidenceGraph([*self._edges, *ldd_evidence.edges(self._closures)])
         services = [Node(NodeKind.SERVICE, service.name) for service in self._subject.services]
         needs = join(self._asks, graph, services, self._supply.own_outcome)
-        plan = self._supply.plan(needs)
+        plan = self._advised(self._supply.plan(needs), needs, imports.services)
         report = self._report(imports, needs, plan, graph)
         told = EvidenceGraph([*self._edges, *ldd_evidence.edges(self._closures), *plan_edges(plan)])
         use = self._use(imports, graph, report.gaps)
         return Analysis(report, told, imports.services, self._statistics(imports), use)
+
+    def _advised(self, plan: AptPlan, needs: Sequence[Need], services: Sequence[ServiceImports]) -> AptPlan:
+        """Return a plan with what would do in place of its packages; notes say what will not."""
+        if not self._supply.gaining.planned:
+            return plan
+        grounds = RemedyGrounds(self._subject, self._scene, self._shared, services)
+        rows = self._shared.knowledge.remedies
+        advice = advise(rows, needs, self._supply.gaining, grounds.wheels(), grounds.code)
+        self._supply.notes.extend(advice.refused)
+        return msgspec.structs.replace(plan, remedies=advice.remedies)
 
     def _use(self, imports: Examination, graph: EvidenceGraph, gaps: Sequence[Gap]) -> PackageUse | None:
         if not self._subject.services:
@@ -170,6 +182,7 @@ class _Audit:
             compiled=compiled_names(self._scene),
             suggestions=self._shared.knowledge.module_distributions,
             computed_imports=self._shared.knowledge.computed_imports,
+            watched=self._shared.knowledge.watched,
         )
         asked = distribution_asks(found.services, self._judge)
         self._asks.extend(asked.asks)

@@ -46,9 +46,9 @@ class Gaining(msgspec.Struct, frozen=True):
     `without` returns the plan for all of them but some.
     """
 
-    planned: tuple[Need, ...]
-    plan: AptPlan
-    without: Callable[[Collection[str]], AptPlan]
+    planned: tuple[Need, ...] = ()
+    plan: AptPlan = AptPlan()
+    without: Callable[[Collection[str]], AptPlan] = lambda _: AptPlan()
 
 
 class Advice(msgspec.Struct, frozen=True):
@@ -217,7 +217,7 @@ def _by_use(row: RemedyRow, code: Code) -> _Weighed:
 
 def _by_silence(watched: str, uses: Sequence[tuple[str, NameUse]], code: Code) -> _Weighed:
     names = _listed([service.service for service in code.services])
-    evidence = [f"no use of {watched} is seen in what {names} reaches"]
+    evidence = [f"no use of {watched} is seen in the code of {names}, or in what that reaches"]
     doubts = list(_doubts(code.services))
     confidence = "likely" if doubts or code.note else "certain"
     if uses:

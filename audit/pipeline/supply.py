@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import msgspec
 
 from fleet_audit.audit.apt.archive.index import ArchiveIndex
+from fleet_audit.audit.apt.archive.prebuilt import suites_that_ship
 from fleet_audit.audit.apt.debian.packages import ArchivePackage
 from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.apt.planning.plan import Wanted, propose
@@ -19,8 +21,10 @@ from fleet_audit.audit.pipeline.beneath import Addition, Inherited, inherited, o
 from fleet_audit.audit.pipeline.declaring import Declaring
 from fleet_audit.audit.pipeline.listed import listed_name
 from fleet_audit.audit.pipeline.needs import Ask
+from fleet_audit.audit.pipeline.other_suites import with_other_suites
 from fleet_audit.audit.pipeline.others import Others
 from fleet_audit.audit.pipeline.placing import STAGE, placed
+from fleet_audit.audit.pipeline.remedies import Gaining
 from fleet_audit.audit.pipeline.scene import Scene
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject, anchored
@@ -35,13 +39,15 @@ class Supply:
     """Plans for one image. The archive is asked only once something is missing.
 
     `gaps` grows by what could not be found out on the way, and `notes` by what is to be known of the answer.
-    `installed` is what dpkg says of the image, None where it says nothing.
+    `installed` is what dpkg says of the image, None where it says nothing. `gaining` is what ways to do
+    without packages are measured against, once there is a plan.
     """
 
     def __init__(self, subject: Subject, scene: Scene, shared: Shared, others: Others) -> None:
         """Take the image, what the run shares, and what answers for other images."""
         self.gaps: list[Gap] = []
         self.notes: list[str] = []
+        self.gaining = Gaining()
         self._others = others
         self.installed = InstalledState.read(scene.image.tree)
         self._subject = subject
@@ -89,7 +95,9 @@ class Supply:
 
     def _plan(self, needs: Iterable[Need]) -> AptPlan:
         most = self._shared.settings.plan_tier.rank
-        missing = [n for n in needs if n.status in _ABSENT and n.kind in _PLANNED and n.tier.rank <= most]
+        absent = (n for n in needs if n.status in _ABSENT and n.kind in _PLANNED and n.tier.rank <= most)
+        missing = [need for need in absent if not self._is_never_installed_for(need)]
+        self.gaining = Gaining(tuple(missing))
         if not missing:
             return AptPlan()
         index, state = self.index(), self._state()
@@ -97,7 +105,13 @@ class Supply:
             return AptPlan(hints=() if state is None else self._archive.hints(missing))
         found = self._inherited(missing, index)
         rest = [need for need in missing if need.subject not in found.needs]
-        plan = self._own(rest, _built_upon(found.additions, state, index), index)
+        state_below, allowed = _built_upon(found.additions, state, index), self._allowed(index)
+        plan = self._own(rest, state_below, allowed)
+        self.gaining = Gaining(
+            tuple(missing),
+            plan,
+            lambda met: self._own([n for n in rest if n.subject not in met], state_below, allowed),
+        )
         if not (plan.is_empty or state.has_apt):
             why = "the image has none, and how else packages come into it is not looked at in this version"
             self.gaps.append(Gap(STAGE, GapKind.NOT_EXAMINED, "apt-get", why))
@@ -111,13 +125,28 @@ class Supply:
         return found
 
     def _own(self, missing: Sequence[Need], state: InstalledState, index: ArchiveIndex) -> AptPlan:
-        return propose(
+        knowledge, codename = self._shared.knowledge, self._scene.image.identity.distro.codename
+        chosen = {need.subject: knowledge.preferred(need.subject, codename) for need in missing}
+        plan = propose(
             [Wanted(n.subject, n.kind, listed_name(n.kind, n.name), n.alternatives) for n in missing],
             state,
             index,
-            prefer=self._preferred(missing),
-            avoid={need.subject: self._shared.knowledge.avoided(need.subject) for need in missing},
+            prefer={subject: package for subject, package in chosen.items() if package is not None},
+            avoid={need.subject: knowledge.avoided(need.subject, codename) for need in missing},
         )
+        shipping = partial(suites_that_ship, architecture=index.architecture)
+        told = with_other_suites(plan.unsatisfied, codename, shipping)
+        return msgspec.structs.replace(plan, unsatisfied=tuple(told))
+
+    def _allowed(self, index: ArchiveIndex) -> ArchiveIndex:
+        """Return the archive without what no package may bring into an image, not even as a dependency."""
+        packages = index.packages.without(self._shared.knowledge.is_forbidden)
+        return index if packages is index.packages else msgspec.structs.replace(index, packages=packages)
+
+    def _is_never_installed_for(self, need: Need) -> bool:
+        """Say whether only files ask for a library that nothing is installed for."""
+        rows = (self._shared.knowledge.need_not(need.name, file) for file in need.wanted_by)
+        return bool(need.wanted_by) and all(row is not None for row in rows)
 
     def _placed(self, plan: AptPlan, found: Inherited) -> AptPlan:
         place, gaps = placed(self._subject, plan)
@@ -138,10 +167,6 @@ class Supply:
     def index(self) -> ArchiveIndex | None:
         """Return the archive to plan with; a gap where none can be had."""
         return self._archive.index()
-
-    def _preferred(self, needs: Iterable[Need]) -> dict[str, str]:
-        choices = {need.subject: self._shared.knowledge.preferred(need.subject) for need in needs}
-        return {subject: package for subject, package in choices.items() if package is not None}
 
 
 def _services_on_top(subject: Subject, fleet: Fleet | None) -> list[Service]:

@@ -113,7 +113,10 @@ def test_a_build_without_windows_will_do_where_nobody_opens_one() -> None:
 
     assert (remedy.needs, remedy.confidence) == (("so:libGL.so.1",), "certain")
     assert remedy.change == "opencv-python==4.12.0 -> opencv-python-headless==4.12.0"
-    assert remedy.evidence[0] == "no use of cv2.imshow or 1 more of its kind is seen in what Vision reaches"
+    assert (
+        remedy.evidence[0]
+        == "no use of cv2.imshow or 1 more of its kind is seen in the code of Vision, or in what that reaches"
+    )
     assert remedy.locations == (SourceLocation("requirements.txt", 4),)
 
 
