@@ -1,13 +1,12 @@
 """Folders for copies of images that are gone afterwards, however the run ends."""
 
 import fcntl
-import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from tempfile import mkdtemp
+from secrets import token_hex
 from types import FrameType
 from typing import IO, NoReturn
 
@@ -31,26 +30,31 @@ def throw_away_folder(parent: Path, enclosure: Enclosure) -> Iterator[Path]:
     _sweep(parent, enclosure)
     with ExitStack() as stack:
         stack.enter_context(_ending_on_request())
-        lock = parent / f"{_PREFIX}{os.getpid()}{_LOCK}"
-        held = stack.enter_context(lock.open("wb"))
+        place = parent / f"{_PREFIX}{token_hex(8)}"
+        lock = _lock_of(place)
+        # The lock comes first, and goes last: a folder without one is nobody's.
+        held = stack.enter_context(lock.open("xb"))
         fcntl.flock(held, fcntl.LOCK_EX)
         stack.callback(lock.unlink, missing_ok=True)
-        place = Path(mkdtemp(dir=parent, prefix=f"{_PREFIX}{os.getpid()}-"))
+        place.mkdir(mode=0o700)
         stack.callback(enclosure.remove, place)
         yield place
 
 
 def _sweep(parent: Path, enclosure: Enclosure) -> None:
     """Delete what processes have left behind that did not come to their end."""
-    for place in sorted(parent.glob(f"{_PREFIX}*-*")):
-        number = place.name.removeprefix(_PREFIX).partition("-")[0]
-        with (parent / f"{_PREFIX}{number}{_LOCK}").open("ab") as lock:
+    for place in sorted(path for path in parent.glob(f"{_PREFIX}*") if path.suffix != _LOCK):
+        with _lock_of(place).open("ab") as lock:
             if not _is_free(lock):
                 continue
             # What cannot be deleted today is tried again by the next run.
             with suppress(ToolError):
                 enclosure.remove(place)
                 Path(lock.name).unlink(missing_ok=True)
+
+
+def _lock_of(place: Path) -> Path:
+    return place.with_name(f"{place.name}{_LOCK}")
 
 
 def _is_free(lock: IO[bytes]) -> bool:
