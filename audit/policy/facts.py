@@ -67,6 +67,7 @@ from fleet_audit.audit.policy.service_facts import (
     RequirementFacts,
     ShadowFacts,
 )
+from fleet_audit.audit.policy.surplus_facts import SurplusFacts
 
 
 class SubjectKind(StrEnum):
@@ -84,6 +85,7 @@ class SubjectKind(StrEnum):
     FIT = "fit"
     PRAGMA = "pragma"
     BINARY = "binary"
+    SURPLUS = "surplus"
     REFUSAL = "refusal"
     OPINION = "opinion"
     RUN_AS = "run_as"
@@ -130,7 +132,10 @@ OF_SERVICES = frozenset(
 )
 """What is said of services' code."""
 
-OF_REPOSITORY = frozenset(SubjectKind) - OF_SERVICES - {SubjectKind.NEED, SubjectKind.BINARY}
+OF_IMAGES = frozenset({SubjectKind.NEED, SubjectKind.BINARY, SubjectKind.SURPLUS})
+"""What is said of what images have, lack and load."""
+
+OF_REPOSITORY = frozenset(SubjectKind) - OF_SERVICES - OF_IMAGES
 """What is said of Dockerfiles, and of what builds and names images."""
 
 
@@ -223,6 +228,7 @@ Facts = (
     | FitFacts
     | PragmaFacts
     | BinaryFacts
+    | SurplusFacts
     | RefusalFacts
     | OpinionFacts
     | Standing
@@ -251,6 +257,7 @@ FACTS: Mapping[SubjectKind, type[Facts]] = {
     SubjectKind.FIT: FitFacts,
     SubjectKind.PRAGMA: PragmaFacts,
     SubjectKind.BINARY: BinaryFacts,
+    SubjectKind.SURPLUS: SurplusFacts,
     SubjectKind.REFUSAL: RefusalFacts,
     SubjectKind.OPINION: OpinionFacts,
     SubjectKind.RUN_AS: RunAs,

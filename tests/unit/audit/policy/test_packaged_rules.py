@@ -87,6 +87,7 @@ AREAS = {
     "PIN": "Pinning and masking",
     "REF": "References to images",
     "SRC": "Source files",
+    "SURPLUS": "Packages that serve nobody",
     "WF": "Workflows and their gates",
 }
 
