@@ -1,38 +1,50 @@
 """At which line of which Dockerfile something would be added to an image, and how it is changed for it."""
 
 import hashlib
+from collections.abc import Collection
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.addition.foreign_stage import ForeignStage, patch_with_stage
 from fleet_audit.audit.dockerfiles.addition.instruction import UnsafePin
 from fleet_audit.audit.dockerfiles.addition.patching import patch, unified
-from fleet_audit.audit.dockerfiles.addition.placement import placement
+from fleet_audit.audit.dockerfiles.addition.placement import find_place, placement
+from fleet_audit.audit.dockerfiles.language.parsing import parse
 from fleet_audit.audit.images.tree import FileTree, FileUnreadable, normalise
 from fleet_audit.audit.model.apt import AptPlan, Placement
+from fleet_audit.audit.model.dockerfiles import DockerfileChange
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.pipeline.subject import Subject
 
 STAGE = "apt"
 
+_COPIED = "the image has no apt-get: another stage installs the packages, and this one copies them"
 
-def placed(subject: Subject, plan: AptPlan | None = None) -> tuple[Placement, tuple[Gap, ...]]:
+
+def placed(
+    subject: Subject, plan: AptPlan | None = None, *, surplus: Collection[str] = ()
+) -> tuple[Placement, tuple[Gap, ...]]:
     """Return where packages for the subject's family belong, and what keeps that from being known.
 
-    With a plan, the placement says how its packages are written there, or why that cannot be said. Of several
-    Dockerfiles of a family each gets them; the first is the placement, the others are told with it.
+    With a plan, the placement says how its packages are written there, or why that cannot be said; packages
+    of `surplus` are taken out with the same change. Of several Dockerfiles of a family each gets it; the
+    first is the placement, the others are told with it.
     """
-    has_roots = plan is not None and bool(plan.roots)
+    has_roots = plan is not None and bool(plan.roots or surplus)
     if subject.sources is None or not subject.dockerfiles:
         return Placement(family=subject.family, why_no_patch=_no_file(subject) if has_roots else ""), ()
     wanted = plan if has_roots else None
-    found = [_in_file(subject, subject.sources, path, wanted) for path in dict.fromkeys(subject.dockerfiles)]
+    found = [
+        _in_file(subject, subject.sources, path, wanted, surplus)
+        for path in dict.fromkeys(subject.dockerfiles)
+    ]
     (first, _), *others = found
     place = msgspec.structs.replace(first, also=tuple(other for other, _ in others))
     return place, tuple(gap for _, gaps in found for gap in gaps)
 
 
 def _in_file(
-    subject: Subject, sources: FileTree, path: str, plan: AptPlan | None
+    subject: Subject, sources: FileTree, path: str, plan: AptPlan | None, surplus: Collection[str]
 ) -> tuple[Placement, tuple[Gap, ...]]:
     try:
         body = sources.read(normalise(path))
@@ -41,26 +53,56 @@ def _in_file(
         gap = Gap(STAGE, GapKind.UNREADABLE_FILE, path, why, subject.location)
         return Placement(family=subject.family, why_no_patch=str(error) if plan else ""), (gap,)
     place = msgspec.structs.replace(placement(body.decode("utf-8", "replace"), path), family=subject.family)
+    if plan is not None and plan.stage_base:
+        place = msgspec.structs.replace(place, why=_COPIED)
     if plan is None:
         return place, ()
     try:
-        return _patched(place, body, plan, path), ()
+        return _patched(place, body, plan, path, surplus), ()
     except UnsafePin as error:
         gap = Gap(STAGE, GapKind.NOT_EXAMINED, path, str(error), subject.location)
         return msgspec.structs.replace(place, why_no_patch=str(error)), (gap,)
 
 
-def _patched(place: Placement, body: bytes, plan: AptPlan, path: str) -> Placement:
+def _patched(place: Placement, body: bytes, plan: AptPlan, path: str, surplus: Collection[str]) -> Placement:
     try:
         text = body.decode()
     except UnicodeDecodeError:
         why = f"{path} is not UTF-8, so it could not be written back as it was"
         return msgspec.structs.replace(place, why_no_patch=why)
-    change = patch(text, plan, path=path)
+    change = _change(text, plan, path, surplus)
     if change.is_empty:
         why = change.why or f"{path} installs these packages already; build the image anew"
         return msgspec.structs.replace(place, why_no_patch=why)
     return msgspec.structs.replace(place, patch=unified(change), digest=hashlib.sha256(body).hexdigest())
+
+
+def _change(text: str, plan: AptPlan, path: str, surplus: Collection[str]) -> DockerfileChange:
+    stage = foreign_stage(plan)
+    if stage is None:
+        return patch(text, plan, path=path, surplus=surplus)
+    return patch_with_stage(text, stage, path=path)
+
+
+def foreign_stage(plan: AptPlan) -> ForeignStage | None:
+    """Return the stage from which a plan's packages are copied; None where the image installs them itself."""
+    if not plan.stage_base or plan.is_empty:
+        return None
+    return ForeignStage(plan.stage_base, plan.roots, tuple(package.name for package in plan.packages))
+
+
+def installs_itself(subject: Subject) -> bool:
+    """Say whether a Dockerfile of the subject's family installs packages in the stage that is shipped."""
+    return any(_installs(subject.sources, path) for path in subject.dockerfiles)
+
+
+def _installs(sources: FileTree | None, path: str) -> bool:
+    try:
+        body = b"" if sources is None else sources.read(normalise(path))
+    except FileUnreadable:
+        return False
+    place = find_place(parse(body.decode("utf-8", "replace")))
+    return place is not None and place.extends
 
 
 def _no_file(subject: Subject) -> str:

@@ -6,6 +6,7 @@ from fleet_audit.audit.pipeline.analysis import Analysis
 from fleet_audit.audit.pipeline.planning_together import Together
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
+from fleet_audit.audit.pipeline.surplus_together import SurplusTogether
 
 
 def analyse_each(subjects: Sequence[Subject], shared: Shared) -> list[Analysis]:
@@ -16,5 +17,8 @@ def analyse_each(subjects: Sequence[Subject], shared: Shared) -> list[Analysis]:
     """
     together = Together(shared)
     if len(subjects) == 1:
-        return [together.analysis(subjects[0])]
-    return [together.in_any_case(subject) for subject in subjects]
+        analyses = [together.analysis(subjects[0])]
+    else:
+        analyses = [together.in_any_case(subject) for subject in subjects]
+    surplus = SurplusTogether(shared, together)
+    return [surplus.told(subject, each) for subject, each in zip(subjects, analyses, strict=True)]

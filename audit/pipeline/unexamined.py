@@ -14,7 +14,6 @@ _CHECKED_ELSEWHERE = ("upstream", "platforms", "size_budget_mb")
 
 def unexamined(subject: Subject, fleet: Fleet | None) -> Iterator[Gap]:
     """Yield what a user may expect to have been examined for this subject, and was not."""
-    yield _gap("surplus", "packages that nothing needs are not looked for in this version", subject)
     if fleet is None or subject.family is None:
         return
     for keys, why in (
@@ -36,4 +35,4 @@ def unexamined(subject: Subject, fleet: Fleet | None) -> Iterator[Gap]:
 
 
 def _gap(what: str, why: str, subject: Subject) -> Gap:
-    return Gap(STAGE, GapKind.NOT_EXAMINED, what, why, None if what == "surplus" else subject.location)
+    return Gap(STAGE, GapKind.NOT_EXAMINED, what, why, subject.location)

@@ -1,0 +1,64 @@
+"""Where an image's own build uses packages that nothing needs once it is built."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from fleet_audit.audit.apt.surplus.surplus import Brought
+from fleet_audit.audit.dockerfiles.shell.calls import Call
+from fleet_audit.audit.images.tree import basename, parent
+from fleet_audit.audit.model.identity import ImagePath, PackageName
+from fleet_audit.audit.pipeline.brought import OwnDockerfile
+from fleet_audit.audit.pipeline.mentions import calls_of
+
+_INSTALLERS = frozenset({"pip", "pip3", "pipenv", "pipx", "poetry", "pdm", "uv"})
+"""Programs that build what has no wheel, and run a compiler without a word of it in the Dockerfile."""
+
+_PYTHON = "python"
+_MODULES = frozenset({"build", "pip", "pipenv", "pdm", "poetry", "uv"})
+_ONLY_WHEELS = ("--only-binary=:all:", "--only-binary :all:", "--no-build ")
+
+
+def build_uses(
+    dockerfiles: Mapping[str, Sequence[OwnDockerfile]],
+    brought: Mapping[PackageName, Brought],
+    files: Mapping[PackageName, Sequence[ImagePath]],
+    for_building: Collection[PackageName],
+) -> dict[PackageName, str]:
+    """Return where the RUNs of the family that brought a package use it, as ``path:line runs make``.
+
+    `files` are those of the packages in question; those `for_building` may also be used by what installs
+    Python packages from source.
+    """
+    found: dict[PackageName, str] = {}
+    for family, each in dockerfiles.items():
+        own = [name for name in files if name in brought and brought[name].origin == family]
+        programs = _programs(own, files)
+        for place, call in _calls(each):
+            if (name := programs.get(call.program)) is not None:
+                found.setdefault(name, f"{place} runs {call.program}")
+            elif _may_compile(call):
+                why = f"{place} runs {call.program}, which may compile"
+                found = {name: why for name in own if name in for_building} | found
+    return dict(sorted(found.items()))
+
+
+def _programs(
+    names: Iterable[PackageName], files: Mapping[PackageName, Sequence[ImagePath]]
+) -> dict[str, PackageName]:
+    return {basename(path): name for name in names for path in files[name] if parent(path).endswith("bin")}
+
+
+def _calls(dockerfiles: Iterable[OwnDockerfile]) -> Iterator[tuple[str, Call]]:
+    for file in dockerfiles:
+        for instruction, call in calls_of(file.instructions):
+            yield f"{file.path}:{instruction.line}", call
+
+
+def _may_compile(call: Call) -> bool:
+    words = [word.text for word in call.arguments]
+    text = " ".join(words) + " "
+    if any(option in text for option in _ONLY_WHEELS):
+        return False
+    if call.program.startswith(_PYTHON):
+        at = words.index("-m") + 1 if "-m" in words else len(words)
+        return "setup.py" in text or (at < len(words) and words[at] in _MODULES)
+    return call.program in _INSTALLERS

@@ -1,0 +1,323 @@
+"""Which packages of one image are in use: by its services, by what starts in it, by what builds on it."""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+
+import msgspec
+
+from fleet_audit.audit.apt.installed.state import InstalledRecord, InstalledState
+from fleet_audit.audit.apt.surplus.companions import Surroundings, companions
+from fleet_audit.audit.apt.surplus.contents import files_of
+from fleet_audit.audit.apt.surplus.doubt import Doubt
+from fleet_audit.audit.apt.surplus.kinds import FOR_BUILDING, kind_of
+from fleet_audit.audit.apt.surplus.surplus import Circumstances, candidates
+from fleet_audit.audit.images.tree import FileKind, FileTree, basename, join, normalise, parent
+from fleet_audit.audit.ldd.glibc import examine
+from fleet_audit.audit.ldd.programs import executables
+from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Resolved
+from fleet_audit.audit.model.evidence import EvidenceGraph, NodeKind
+from fleet_audit.audit.model.finding import Confidence, Gap, GapKind
+from fleet_audit.audit.model.identity import DistributionName, ImagePath, PackageName
+from fleet_audit.audit.model.imports import ServiceImports
+from fleet_audit.audit.model.need import NeedKind
+from fleet_audit.audit.pipeline.brought import Arrivals
+from fleet_audit.audit.pipeline.built_with import build_uses
+from fleet_audit.audit.pipeline.fitting import declared_distributions
+from fleet_audit.audit.pipeline.mentions import (
+    of_builds_above,
+    of_configuration,
+    of_image_scripts,
+    of_services,
+    programs_mentioned,
+)
+from fleet_audit.audit.pipeline.needs import Ask
+from fleet_audit.audit.pipeline.programs import DEFAULT_PATH, MAX_FOLDERS, find_program
+from fleet_audit.audit.pipeline.scene import Scene
+from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.subject import Subject
+
+_MAX_LINKS = 40
+
+_BUILDERS = re.compile(
+    r"(?:_?distutils|setuptools|pkg_resources|pip|wheel|numpy\.(?:distutils|f2py)|scipy\._build_utils|cffi"
+    r"|Cython|pyximport|mesonpy|ctypes\.util|torch\.utils\.cpp_extension)(?:\..*)?"
+)
+"""Modules that call compilers where something is built; installed packages carry them along."""
+
+
+class PackageUse(msgspec.Struct, frozen=True):
+    """What one image's packages are used for, as far as its own services show.
+
+    `gap` says why it is not known; the other fields are then empty.
+    """
+
+    records: tuple[InstalledRecord, ...] = ()
+    known: Circumstances = Circumstances()
+    gap: Gap | None = None
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """What an audit found that says which files of an image are used."""
+
+    services: tuple[ServiceImports, ...]
+    closures: Sequence[Closure]
+    asks: Sequence[Ask]
+    graph: EvidenceGraph
+    gaps: Sequence[Gap]
+
+
+def package_use(
+    subject: Subject, scene: Scene, shared: Shared, state: InstalledState | None, evidence: Evidence
+) -> PackageUse:
+    """Return which packages of the subject's image are in use, and for the others what is known of them.
+
+    Nothing is said of an image without dpkg, of one that packages cannot be taken out of, and of one that
+    was not seen whole.
+    """
+    gap = _why_unknown(subject, scene, state)
+    if gap is not None or state is None:
+        return PackageUse(gap=gap)
+    return _Look(subject, scene, shared, state, evidence).use()
+
+
+def _why_unknown(subject: Subject, scene: Scene, state: InstalledState | None) -> Gap | None:
+    if state is None or not state.has_apt:
+        why = "packages that nothing needs are looked for in images with dpkg and apt, and this has not both"
+    elif not scene.is_whole:
+        why = "packages that nothing needs are not looked for, as a layer could not be read"
+    elif state.gaps or state.ownership.gaps:
+        why = "packages that nothing needs are not looked for, as dpkg's own files could not all be read"
+    else:
+        return None
+    return Gap("apt", GapKind.NOT_EXAMINED, f"surplus of {subject.name}", why)
+
+
+class _Look:
+    def __init__(
+        self, subject: Subject, scene: Scene, shared: Shared, state: InstalledState, evidence: Evidence
+    ) -> None:
+        self._subject = subject
+        self._scene = scene
+        self._shared = shared
+        self._state = state
+        self._evidence = evidence
+        self._needed: dict[PackageName, str] = {}
+        self._doubts: defaultdict[PackageName, list[Doubt]] = defaultdict(list)
+
+    def use(self) -> PackageUse:
+        arrivals = Arrivals(self._subject, self._scene, self._shared)
+        records = self._state.records
+        brought = arrivals.of(records)
+        self._need_promised()
+        self._need_loaded()
+        self._need_interpreter()
+        self._need_programs()
+        self._need_companions(records)
+        known = Circumstances(needed=self._needed, brought=brought)
+        left = candidates(records, known)
+        if left:
+            self._look_closer(left)
+            left = candidates(records, known)
+        files = files_of(self._owners, left)
+        known = Circumstances(
+            needed=dict(self._needed),
+            brought=brought,
+            doubts={name: tuple(sorted(set(found))) for name, found in sorted(self._doubts.items())},
+            general=tuple(self._general_doubts()),
+            files=files,
+            built_with=build_uses(arrivals.dockerfiles, brought, files, _for_building(records)),
+        )
+        return PackageUse(records, known)
+
+    @property
+    def _owners(self) -> Mapping[ImagePath, PackageName]:
+        return self._state.ownership.owners
+
+    @property
+    def _tree(self) -> FileTree:
+        return self._scene.image.tree
+
+    def _need(self, name: PackageName | None, why: str) -> None:
+        if name is not None:
+            self._needed.setdefault(name, why)
+
+    def _need_path(self, path: ImagePath, why: str) -> None:
+        """Need whoever brought a file, and every link on the way to it."""
+        at: ImagePath | None = path
+        for _ in range(_MAX_LINKS):
+            folder = None if at is None else self._tree.realpath(parent(at))
+            if at is None or folder is None:
+                return
+            at = join(folder, basename(at))
+            self._need(self._owners.get(at), why)
+            entry = self._tree.entry(at)
+            if entry is None or entry.kind is not FileKind.SYMLINK:
+                return
+            at = normalise(entry.link if entry.link.startswith("/") else f"{folder}/{entry.link}")
+
+    def _need_promised(self) -> None:
+        """Need what the manifest says of the family, of those below it, and of those above."""
+        fleet, family = self._shared.fleet, self._subject.family
+        if fleet is None or family is None:
+            return
+        above = (name for name in fleet.manifest.families if family in fleet.ancestors(name))
+        for name in (family, *fleet.ancestors(family), *above):
+            settings = fleet.manifest.families[name]
+            for package in (*settings.apt.keep, *settings.must_contain_apt):
+                self._need(PackageName(package), f"the manifest keeps it for {name}")
+
+    def _need_loaded(self) -> None:
+        seen: set[ImagePath] = set()
+        for closure in self._closures:
+            for path in _loaded(closure):
+                if path not in seen:
+                    seen.add(path)
+                    self._need_path(path, f"{path} is loaded with {closure.entry.path}")
+
+    @cached_property
+    def _closures(self) -> Sequence[Closure]:
+        """Return the closures of the audit, and those of what starts in the image."""
+        image = self._scene.image
+        starts = executables(image.tree, self._scene.elf, image.identity.config, self._find)
+        entries = {entry.path: entry for entry in starts}
+        if (python := self._scene.python) is not None and python in self._scene.elf:
+            entries[python] = EntryPoint(python, EntryKind.EXECUTABLE)
+        in_order = [entries[path] for path in sorted(entries)]
+        return (*self._evidence.closures, *examine(self._scene.world, in_order, self._scene.python))
+
+    def _need_interpreter(self) -> None:
+        """Need Python itself, and the packages whose modules are reached."""
+        interpreter = self._scene.interpreter
+        if interpreter is None:
+            return
+        self._need_path(interpreter.executable, "the services' Python")
+        folders = sorted(interpreter.search_path, key=len, reverse=True)
+        beginnings = [(f"{self._tree.realpath(folder) or folder}/") for folder in folders]
+        for path, owner in self._owners.items():
+            if owner not in self._needed and path.endswith(".py"):
+                name = _module_name(path, beginnings)
+                if name in self._modules:
+                    self._need(owner, f"the module {name} is imported")
+
+    @cached_property
+    def _modules(self) -> frozenset[str]:
+        return frozenset(node.name for node in self._evidence.graph.nodes(NodeKind.MODULE))
+
+    def _need_programs(self) -> None:
+        """Need the programs that code runs; what only builders would run is a doubt."""
+        for ask in self._evidence.asks:
+            if ask.kind is not NeedKind.PROGRAM or not isinstance(ask.resolution, Resolved):
+                continue
+            source = ask.route[0]
+            is_builder = source.kind is NodeKind.MODULE and _BUILDERS.fullmatch(source.name) is not None
+            for path in self._places(ask.name):
+                if is_builder:
+                    owner = self._state.owner(path)
+                    why = f"{source.name} may run {ask.name} where it builds something"
+                    self._doubts[PackageName(owner or "")].append(Doubt(Confidence.LIKELY, why))
+                else:
+                    self._need_path(path, f"{ask.wanted_by} runs {ask.name}")
+
+    def _places(self, program: str) -> Iterator[ImagePath]:
+        if "/" in program:
+            yield normalise(program)
+            return
+        path = self._scene.image.identity.config.env.get("PATH", DEFAULT_PATH)
+        for folder in path.split(":")[:MAX_FOLDERS]:
+            place = join(normalise(folder), program)
+            if self._tree.realpath(place) is not None:
+                yield place
+                return
+
+    def _need_companions(self, records: Iterable[InstalledRecord]) -> None:
+        loaded = {basename(path) for closure in self._closures for path in _loaded(closure)}
+        around = Surroundings(loaded, self._modules, self._scene.image.identity.config.env)
+        for name, why in companions((record.name for record in records), around).items():
+            self._need(name, why)
+
+    def _look_closer(self, left: Collection[PackageName]) -> None:
+        """Look for uses of what is left that do not show in imports, loads and calls."""
+        files = files_of(self._owners, left)
+        for mentions in self._mentions():
+            for name, paths in files.items():
+                named = next(programs_mentioned(mentions, paths), None)
+                if named is not None:
+                    self._need(name, f"{named[1]} names {named[0]}")
+        self._doubt_linked(files)
+
+    def _mentions(self) -> Iterator[Mapping[str, str]]:
+        yield of_configuration(self._scene.image.identity.config)
+        yield of_services(self._subject, (f for service in self._evidence.services for f in service.files))
+        yield of_image_scripts(self._tree, self._own_scripts())
+        fleet, family, sources = self._shared.fleet, self._subject.family, self._subject.sources
+        if fleet is not None and family is not None and sources is not None:
+            yield of_builds_above(fleet, family, sources)
+
+    def _own_scripts(self) -> Iterator[ImagePath]:
+        """Yield the scripts of the image that no package brought: entry scripts, mostly."""
+        for folder in ("/", "/usr/local/bin", "/usr/local/sbin", "/opt", "/app", "/docker-entrypoint.d"):
+            for name, entry in sorted(self._tree.listing(ImagePath(folder)).items()):
+                path = join(normalise(folder), name)
+                is_script = name.endswith(".sh") or (folder.endswith("bin") and path not in self._scene.elf)
+                if entry.kind is FileKind.FILE and is_script and path not in self._owners:
+                    yield path
+
+    def _doubt_linked(self, files: Mapping[PackageName, Sequence[ImagePath]]) -> None:
+        """Doubt what files link to that no package brought and nothing reaches; promised ones need it."""
+        suppliers = {basename(path): name for name, paths in files.items() for path in paths if ".so" in path}
+        if not suppliers:
+            return
+        reached = {path for closure in self._closures for path in closure.loaded}
+        promised = self._promised_distributions()
+        for path, facts in self._scene.elf.items():
+            wanted = [suppliers[soname] for soname in facts.needed if soname in suppliers]
+            if not wanted or path in reached or path in self._owners:
+                continue
+            distribution = self._scene.distributions.owner(path)
+            for name in wanted:
+                if distribution is not None and distribution in promised:
+                    self._need(name, f"{path} of {distribution}, which the family is to contain, links to it")
+                else:
+                    whose = f"{path} of {distribution}" if distribution else path
+                    why = f"{whose}, which nothing reaches, links to it"
+                    self._doubts[name].append(Doubt(Confidence.POSSIBLE, why))
+
+    def _promised_distributions(self) -> Collection[DistributionName]:
+        fleet, family = self._shared.fleet, self._subject.family
+        return () if fleet is None or family is None else declared_distributions(fleet, family)
+
+    def _general_doubts(self) -> Iterator[Doubt]:
+        blocking = next((gap for gap in self._evidence.gaps if gap.blocking), None)
+        if blocking is not None:
+            why = f"not everything could be examined ({blocking.what}: {blocking.why})"
+            yield Doubt(Confidence.POSSIBLE, why)
+        unparsed = sorted({f.path for service in self._evidence.services for f in service.unparsed})
+        if unparsed:
+            yield Doubt(Confidence.LIKELY, f"{unparsed[0]} does not parse, so what it runs is not all known")
+        if self._subject.family is None:
+            why = "without a manifest it is not known which layers are those of the base image"
+            yield Doubt(Confidence.LIKELY, why)
+
+    def _find(self, name: str) -> ImagePath | None:
+        return find_program(self._tree, self._scene.image.identity.config.env, name)
+
+
+def _for_building(records: Iterable[InstalledRecord]) -> frozenset[PackageName]:
+    return frozenset(record.name for record in records if kind_of(record) in FOR_BUILDING)
+
+
+def _loaded(closure: Closure) -> Iterator[ImagePath]:
+    yield from closure.loaded
+    for request in closure.requests:
+        if isinstance(request.resolution, Resolved):
+            yield request.resolution.path
+
+
+def _module_name(path: ImagePath, beginnings: Sequence[str]) -> str:
+    beginning = next((begin for begin in beginnings if path.startswith(begin)), None)
+    if beginning is None:
+        return ""
+    name = path[len(beginning) :].removesuffix(".py").removesuffix("/__init__")
+    return name.replace("/", ".")

@@ -1,0 +1,130 @@
+"""Which programs and files are named where images are started and built: commands, scripts, Dockerfiles."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from itertools import islice
+
+from fleet_audit.audit.dockerfiles.language.parsing import parse
+from fleet_audit.audit.dockerfiles.language.structure import Instruction
+from fleet_audit.audit.dockerfiles.shell.calls import Call, called, with_inner
+from fleet_audit.audit.dockerfiles.shell.instructions import run_scripts
+from fleet_audit.audit.images.tree import FileTree, FileUnreadable, normalise
+from fleet_audit.audit.model.fleet import Fleet
+from fleet_audit.audit.model.identity import ImagePath
+from fleet_audit.audit.model.image import ImageConfig
+from fleet_audit.audit.pipeline.subject import Subject
+
+_WORD = re.compile(r"[A-Za-z0-9_./+@-]+")
+_DOCKERFILE_LIMIT = 1 << 20
+_TEXT_LIMIT = 256 << 10
+_MAX_SCRIPTS = 500
+_MAX_WORDS = 20_000
+_SCRIPT = (".sh", ".bash")
+
+Mentions = dict[str, str]
+"""Names of programs and absolute paths of files, each with a place where it is named."""
+
+
+def words_of(text: str) -> Iterator[str]:
+    """Yield whatever in a text could name a program or a file."""
+    return (match[0] for match in islice(_WORD.finditer(text), _MAX_WORDS))
+
+
+def noted(mentions: Mentions, words: Iterable[str], place: str) -> None:
+    """Note what is named at `place`: paths as they are, and their last part as the name of a program."""
+    for word in words:
+        mentions.setdefault(word.rpartition("/")[2], place)
+        if word.startswith("/"):
+            mentions.setdefault(normalise(word), place)
+
+
+def of_configuration(config: ImageConfig) -> Mentions:
+    """Return what an image's ENTRYPOINT, CMD and HEALTHCHECK name."""
+    found: Mentions = {}
+    test = config.healthcheck.test if config.healthcheck is not None else ()
+    for what, words in (("ENTRYPOINT", config.entrypoint), ("CMD", config.cmd), ("HEALTHCHECK", test)):
+        for word in words:
+            noted(found, words_of(word), f"the image's {what}")
+    return found
+
+
+def of_image_scripts(tree: FileTree, scripts: Iterable[ImagePath]) -> Mentions:
+    """Return what scripts of an image name, that no package brought."""
+    found: Mentions = {}
+    for path in islice(scripts, _MAX_SCRIPTS):
+        with suppress(FileUnreadable):
+            noted(found, words_of(tree.read(path, limit=_TEXT_LIMIT).decode(errors="replace")), path)
+    return found
+
+
+def of_services(subject: Subject, files: Iterable[str]) -> Mentions:
+    """Return what services' commands and shell scripts name, and which paths stand in their code.
+
+    `files` are the Python files that they reach.
+    """
+    found: Mentions = {}
+    for service in subject.services:
+        noted(found, service.commands, f"the Dockerfile of {service.name}")
+    sources = subject.sources
+    if sources is None:
+        return found
+    folders = {normalise(path) for service in subject.services for path in service.source_paths}
+    scripts = (
+        path for folder in sorted(folders) for path, _ in sources.files(folder) if path.endswith(_SCRIPT)
+    )
+    for script in islice(scripts, _MAX_SCRIPTS):
+        noted(found, words_of(_text(sources, script)), script.removeprefix("/"))
+    for file in sorted(set(files)):
+        paths = (word for word in words_of(_text(sources, normalise(file))) if word.startswith("/"))
+        for path in paths:
+            found.setdefault(normalise(path), file)
+    return found
+
+
+def _text(sources: FileTree, path: ImagePath) -> str:
+    try:
+        return sources.read(path, limit=_TEXT_LIMIT).decode(errors="replace")
+    except FileUnreadable:
+        return ""
+
+
+def of_builds_above(fleet: Fleet, family: str, sources: FileTree) -> Mentions:
+    """Return the programs that the Dockerfiles of services and families run which stand on a family."""
+    found: Mentions = {}
+    for path in _dockerfiles_above(fleet, family):
+        with suppress(FileUnreadable):
+            text = sources.read(normalise(path), limit=_DOCKERFILE_LIMIT).decode(errors="replace")
+            for instruction, call in calls_of(parse(text).instructions):
+                found.setdefault(call.program, f"{path}:{instruction.line}")
+    return found
+
+
+def _dockerfiles_above(fleet: Fleet, family: str) -> list[str]:
+    families = [name for name in fleet.manifest.families if family in fleet.ancestors(name)]
+    paths = [path for name in families for path in fleet.manifest.families[name].dockerfiles]
+    for name in (family, *families):
+        paths += (path for service in fleet.services_of(name) for path in service.dockerfiles)
+    return list(dict.fromkeys(paths))
+
+
+def calls_of(instructions: Iterable[Instruction]) -> Iterator[tuple[Instruction, Call]]:
+    """Yield every program that RUNs start, with those that they hand to shells of their own."""
+    for instruction, script in run_scripts(instructions):
+        for command in with_inner(script):
+            call = called(command)
+            if call is not None:
+                yield instruction, call
+
+
+def programs_mentioned(
+    mentions: Mapping[str, str], files: Iterable[ImagePath]
+) -> Iterator[tuple[ImagePath, str]]:
+    """Yield those of `files` that are named, by their path or as a program, and where."""
+    for path in files:
+        folder, _, name = path.rpartition("/")
+        place = mentions.get(path)
+        if place is None and folder.endswith(("/bin", "/sbin", "/games")):
+            place = mentions.get(name)
+        if place is not None:
+            yield path, place
