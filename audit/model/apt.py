@@ -175,8 +175,9 @@ class AptPlan(msgspec.Struct, frozen=True):
     full. `apt_default` is what apt would install if only the needs' own packages were named, None where it is
     the same; `others` are further plans that rank first by another measure (download, number of packages).
     `shares` say which part of the whole belongs to which family of a chain; empty where all of it is this
-    image's. All that stands beside them is this image's own part. `instructions` is what to write into a
-    Dockerfile where that is not one RUN that installs the roots (an image without apt-get).
+    image's. All that stands beside them is this image's own part. Where the image has no apt-get,
+    `stage_base` is the image in which another stage installs the packages, to be copied from there, and
+    `instructions` what to write into a Dockerfile for that.
     """
 
     snapshot: str = ""
@@ -196,6 +197,7 @@ class AptPlan(msgspec.Struct, frozen=True):
     shares: tuple[Share, ...] = ()
     verification: Verification | None = None
     hints: tuple[Hint, ...] = ()
+    stage_base: str = ""
     instructions: str = ""
 
     @property

@@ -11,6 +11,7 @@ from fleet_audit.audit.apt.archive.prebuilt import suites_that_ship
 from fleet_audit.audit.apt.debian.packages import ArchivePackage
 from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.apt.planning.plan import Wanted, propose
+from fleet_audit.audit.dockerfiles.addition.instruction import UnsafePin
 from fleet_audit.audit.model.apt import AptPlan, PlannedPackage
 from fleet_audit.audit.model.elf import Resolution
 from fleet_audit.audit.model.finding import Gap, GapKind
@@ -21,9 +22,10 @@ from fleet_audit.audit.pipeline.beneath import Addition, Inherited, inherited, o
 from fleet_audit.audit.pipeline.declaring import Declaring
 from fleet_audit.audit.pipeline.listed import listed_name
 from fleet_audit.audit.pipeline.needs import Ask
+from fleet_audit.audit.pipeline.other_bases import not_supported, stage_base
 from fleet_audit.audit.pipeline.other_suites import with_other_suites
 from fleet_audit.audit.pipeline.others import Others
-from fleet_audit.audit.pipeline.placing import STAGE, placed
+from fleet_audit.audit.pipeline.placing import STAGE, foreign_stage, installs_itself, placed
 from fleet_audit.audit.pipeline.remedies import Gaining
 from fleet_audit.audit.pipeline.scene import Scene
 from fleet_audit.audit.pipeline.shared import Shared
@@ -86,7 +88,7 @@ class Supply:
         if not any(need.status in (*_ABSENT, _DECLARED) and need.kind in _PLANNED for need in known):
             self.notes.extend(self._declaring.common_names())
             return plan
-        index = self.index()
+        index = None if self.installed is None else self.index()
         if index is None:
             return plan
         common = self._declaring.common(known, {package.name for package in plan.packages}, index)
@@ -100,9 +102,12 @@ class Supply:
         self.gaining = Gaining(tuple(missing))
         if not missing:
             return AptPlan()
-        index, state = self.index(), self._state()
-        if index is None or state is None:
-            return AptPlan(hints=() if state is None else self._archive.hints(missing))
+        state = self._state(missing)
+        if state is None:
+            return AptPlan()
+        index = self.index()
+        if index is None:
+            return AptPlan(hints=self._archive.hints(missing))
         found = self._inherited(missing, index)
         rest = [need for need in missing if need.subject not in found.needs]
         state_below, allowed = _built_upon(found.additions, state, index), self._allowed(index)
@@ -112,10 +117,23 @@ class Supply:
             plan,
             lambda met: self._own([n for n in rest if n.subject not in met], state_below, allowed),
         )
-        if not (plan.is_empty or state.has_apt):
-            why = "the image has none, and how else packages come into it is not looked at in this version"
-            self.gaps.append(Gap(STAGE, GapKind.NOT_EXAMINED, "apt-get", why))
-        return self._placed(plan, found)
+        return self._placed(self._by_copy(plan, state), found)
+
+    def _by_copy(self, plan: AptPlan, state: InstalledState) -> AptPlan:
+        """Return a plan that says how its packages are copied into an image that cannot install them."""
+        if plan.is_empty or state.has_apt or installs_itself(self._subject):
+            return plan
+        plan = msgspec.structs.replace(plan, stage_base=stage_base(self._scene.image.identity.distro))
+        stage = foreign_stage(plan)
+        if stage is None:
+            why = "the image has no apt-get, and no image that has it is known for its release"
+            self.gaps.append(Gap(STAGE, GapKind.NOT_EXAMINED, self._subject.name, why))
+            return plan
+        try:
+            return msgspec.structs.replace(plan, instructions=stage.instructions())
+        except UnsafePin:
+            # The placement tells it as the reason why there is no patch.
+            return plan
 
     def _inherited(self, missing: Sequence[Need], index: ArchiveIndex) -> Inherited:
         beneath = self._others.beneath(self._scene.image.identity)
@@ -156,10 +174,10 @@ class Supply:
         shares = (*found.shares, *own) if found.shares else ()
         return msgspec.structs.replace(plan, placement=place, shares=shares)
 
-    def _state(self) -> InstalledState | None:
+    def _state(self, missing: Sequence[Need]) -> InstalledState | None:
         if self.installed is None:
-            why = "the image has no dpkg status, so nothing can be proposed for it"
-            self.gaps.append(Gap(STAGE, GapKind.NO_PACKAGE_STATE, self._subject.name, why))
+            distro = self._scene.image.identity.distro
+            self.gaps.append(not_supported(self._subject.name, distro, missing))
         else:
             self.gaps.extend(self.installed.gaps)
         return self.installed

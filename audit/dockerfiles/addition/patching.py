@@ -49,7 +49,7 @@ def patch(
     final = dockerfile.target("")
     if place is None or final is None:
         return DockerfileChange(path, source, source, "the Dockerfile has no FROM")
-    if why := _unsafe(dockerfile):
+    if why := why_unsafe(dockerfile):
         return DockerfileChange(path, source, source, why)
     found = [
         (instruction, each)
@@ -78,7 +78,7 @@ def patch(
     return DockerfileChange(path, source, "\n".join(_edited(lines, edits)))
 
 
-def _unsafe(dockerfile: Dockerfile) -> str:
+def why_unsafe(dockerfile: Dockerfile) -> str:
     """Say why it is not known where instructions end; empty where it is."""
     if not dockerfile.is_whole:
         return "the Dockerfile is too long to be read to its end"
