@@ -3,11 +3,12 @@
 import gzip
 import hashlib
 import lzma
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from fleet_audit.audit.apt.debian.packages import ArchivePackage, PackageTable, candidates, parse_packages
 from fleet_audit.audit.tools.fetch import NotFound
+from tests.support.openpgp import SigningKey
 
 BASE = "http://archive.example/debian"
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -56,11 +57,17 @@ class SmallArchive:
         release_name: str | None = None,
         headers: Mapping[str, str] | None = None,
         has_contents_by_component: bool = True,
+        components: Mapping[str, Sequence[str]] | None = None,
+        key: SigningKey | None = None,
     ) -> "SmallArchive":
-        """Add a suite with one component, ``main``, for amd64."""
+        """Add a suite for amd64 with one component, ``main``; `components` hold the stanzas of others."""
+        by_component = {"main": stanzas, **(components or {})}
         folder = "main/" if has_contents_by_component else ""
         raw = {
-            "main/binary-amd64/Packages": ("\n".join(stanzas).encode(), ".xz"),
+            **{
+                f"{component}/binary-amd64/Packages": ("\n".join(each).encode(), ".xz")
+                for component, each in by_component.items()
+            },
             f"{folder}Contents-amd64": (_contents(contents or {}), ".gz"),
             f"{folder}Contents-all": (_contents(contents_all or {}), ".gz"),
         }
@@ -76,12 +83,33 @@ class SmallArchive:
             "Date": date,
             "Architectures": "all amd64",
             "No-Support-for-Architecture-all": "Packages",
-            "Components": "main",
+            "Components": " ".join(by_component),
             **(headers or {}),
         }
+        self.release(name, fields, sums, key=key)
+        return self
+
+    def release(
+        self,
+        name: str,
+        fields: Mapping[str, str],
+        files: Mapping[str, bytes],
+        *,
+        key: SigningKey | None = None,
+    ) -> None:
+        """Write the InRelease of a suite that promises these files, signed where there is a key."""
         lines = [f"{field}: {value}" for field, value in fields.items()]
-        lines += ["SHA256:", *(f" {hashlib.sha256(b).hexdigest()} {len(b)} {p}" for p, b in sums.items())]
-        self.files[f"{self.base}/dists/{name}/InRelease"] = ("\n".join(lines) + "\n").encode()
+        lines += ["SHA256:", *(f" {hashlib.sha256(b).hexdigest()} {len(b)} {p}" for p, b in files.items())]
+        text = "\n".join(lines) + "\n"
+        signed = text.encode() if key is None else key.clear_signed(text)
+        self.files[f"{self.base}/dists/{name}/InRelease"] = signed
+
+    def with_names_by_hash(self) -> "SmallArchive":
+        """Add every index file under the name that its digest gives it as well."""
+        for url, body in list(self.files.items()):
+            folder, _, file = url.rpartition("/")
+            if file != "InRelease":
+                self.files[f"{folder}/by-hash/SHA256/{hashlib.sha256(body).hexdigest()}"] = body
         return self
 
     def stream(self, url: str, *, deadline: float) -> Iterator[bytes]:

@@ -261,6 +261,8 @@ def _read(
     distro: Distro, architecture: str, suites: Sequence[Suite], reader: SuiteReader, lacking: Sequence[Suite]
 ) -> ArchiveState:
     packages = _merged(suites, reader)
+    if not packages:
+        raise IndexUnavailable(distro, f"none of its suites has packages for {architecture}", _advice(distro))
     shipped = Shipped(triplet(architecture) or "")
     for suite in suites:
         if suite not in lacking:
