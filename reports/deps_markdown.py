@@ -45,6 +45,7 @@ from fleet_audit.reports.surplus_groups import (
     conditions,
     followers_words,
     group_words,
+    nothing_surplus,
     surplus_groups,
     total_words,
 )
@@ -230,8 +231,8 @@ def _finding(finding: Finding) -> Markup:
 
 
 def _surplus(report: DepsReport) -> Iterator[tuple[str, str]]:
-    if report.is_surplus_known and not report.surplus and report.image is not None:
-        yield "surplus", "Nothing that is installed is surplus."
+    if report.image is not None and (words := nothing_surplus(report)):
+        yield "surplus", prose(words)
     if not report.surplus:
         return
     groups = surplus_groups(report.surplus)

@@ -62,7 +62,7 @@ def _write(page: Page, report: DepsReport) -> None:
     if report.image is not None:
         _write_needs(page, report, groups)
         write_proposal(page, report.proposal)
-        write_surplus(page, report.surplus, is_known=report.is_surplus_known)
+        write_surplus(page, report)
     write_findings(page, other_findings(report, groups))
     write_gaps(page, report.gaps)
     write_verdict(page, report)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import islice
 
-from fleet_audit.audit.model.evidence import Chain, Edge, Node
+from fleet_audit.audit.model.evidence import Chain, Edge, Node, NodeKind
 from fleet_audit.audit.model.imports import Level
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.report import ExplainReport
@@ -63,7 +63,8 @@ def _write(page: Page, report: ExplainReport) -> None:
     elif report.node is None:
         page.blank()
         page.line(f"No evidence speaks of {report.subject}.")
-    elif not report.answers:
+    elif not (report.answers or report.node.kind is NodeKind.PACKAGE):
+        # What an installed package is for stands in its facts: chains end at files.
         page.blank()
         page.line(f"No service leads to {report.node}.")
 

@@ -77,13 +77,18 @@ def answer(need: Need, said: dict[str, Piece]) -> Piece:
 
 
 def other_findings(report: DepsReport, groups: NeedGroups) -> list[Finding]:
-    """Return the findings that a list of what is missing does not show already, without mere remarks."""
+    """Return the findings that lists of what is missing or surplus do not show already, without remarks.
+
+    One on surplus that blocks is shown all the same: the list does not tell that it does.
+    """
     needs = (*groups.required, *groups.possible)
     shown = {need.subject for need in needs}
     shown |= {f"module:{need.name}" for need in needs if need.kind is NeedKind.DISTRIBUTION}
+    listed = {f"package:{surplus.package}" for surplus in report.surplus}
     return [
         finding
         for finding in report.findings
         if finding.waiver is not None
-        or (finding.severity is not Severity.INFO and finding.subject not in shown)
+        or (finding.subject in listed and finding.blocks)
+        or (finding.severity is not Severity.INFO and finding.subject not in shown | listed)
     ]

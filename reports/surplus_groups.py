@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from fleet_audit.audit.model.apt import Surplus
+from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.reports.terminal import count, size
 
 _KIND_ORDER = ("build-tool", "development", "documentation")
@@ -105,6 +106,15 @@ def group_words(group: SurplusGroup) -> str:
     if group.is_inherited:
         return f"inherited from {group.origin}, {size(group.installed_bytes)}: only a change there saves it"
     return f"brought by {group.origin} itself, {size(group.installed_bytes)}"
+
+
+def nothing_surplus(report: DepsReport) -> str:
+    """Say that nothing is surplus, as far as was looked; empty where something is, or where nobody looked."""
+    if report.surplus or not report.is_surplus_known:
+        return ""
+    if any(gap.what.startswith("surplus of ") for gap in report.gaps):
+        return "Nothing is known to be surplus, and not all could be looked at (see below)."
+    return "Nothing that is installed is surplus."
 
 
 def conditions(surplus: Surplus) -> list[str]:

@@ -1,14 +1,14 @@
 """Packages that nothing needs, for a terminal: by the image that brought them, and what goes with them."""
 
-from collections.abc import Sequence
-
 from fleet_audit.audit.model.apt import Surplus
+from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.reports.surplus_groups import (
     SurplusGroup,
     SurplusHead,
     conditions,
     followers_words,
     group_words,
+    nothing_surplus,
     surplus_groups,
     total_words,
 )
@@ -18,14 +18,14 @@ MAX_HEADS = 12
 MAX_COMMAND = 100
 
 
-def write_surplus(page: Page, surplus: Sequence[Surplus], *, is_known: bool) -> None:
+def write_surplus(page: Page, report: DepsReport) -> None:
     """Write what nothing needs; one line where it was looked for and there is none."""
-    if not surplus:
-        if is_known:
-            page.blank()
-            page.line(Piece("✓ ", "green"), "Nothing that is installed is surplus.", indent=1)
+    if words := nothing_surplus(report):
+        page.blank()
+        page.line(words, indent=1)
+    if not report.surplus:
         return
-    groups = surplus_groups(surplus)
+    groups = surplus_groups(report.surplus)
     page.blank()
     page.line(Piece("Nothing reachable needs", "bold"), f"  {total_words(groups)}")
     for group in groups:

@@ -15,10 +15,16 @@ from fleet_audit.audit.model.need import Need
 from fleet_audit.audit.model.report import Answer, DepsReport, ExplainReport
 from fleet_audit.audit.pipeline.analysis import Analysis
 from fleet_audit.audit.pipeline.own_code import merged_unparsed
-from fleet_audit.audit.pipeline.package_facts import package_facts, supply_facts
+from fleet_audit.audit.pipeline.package_facts import (
+    installed_facts,
+    is_installed,
+    package_facts,
+    supply_facts,
+)
 from fleet_audit.audit.pipeline.planning_together import Together
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
+from fleet_audit.audit.pipeline.surplus_together import SurplusTogether
 from fleet_audit.audit.pipeline.unreached import Facts, Unreached
 from fleet_audit.audit.policy.rules import RuleSet
 from fleet_audit.audit.static_imports.reachability.nodes import own_name
@@ -78,22 +84,22 @@ def explain_on(question: str, subject: Subject, shared: Shared) -> ExplainReport
     Where nothing at all is known of it, the report has neither a node nor candidates, and `near` names what
     is written alike. Raises ImageError where an image that is named cannot be opened.
     """
-    analysis = Together(shared).analysis(subject)
+    together = Together(shared)
+    analysis = together.analysis(subject)
     report = explain(question, analysis)
     if report.node is not None or report.candidates:
         return report
     kind, name = parse_question(question)
-    known = [*_packages(kind, name, analysis), *_unreached(kind, name, subject, shared, analysis)]
+    known = _unreached(kind, name, subject, shared, analysis)
+    if kind in (None, NodeKind.PACKAGE) and is_installed(name, analysis.use):
+        told = SurplusTogether(shared, together).told(subject, analysis)
+        facts = (*package_facts(name, told.report), *installed_facts(name, analysis.use))
+        known.append((Node(NodeKind.PACKAGE, name), facts))
     if len(known) > 1:
         return msgspec.structs.replace(report, candidates=tuple(node for node, _ in known))
     if known:
         return msgspec.structs.replace(report, node=known[0][0], facts=known[0][1])
-    return msgspec.structs.replace(report, near=_near(analysis.graph, kind, name))
-
-
-def _packages(kind: NodeKind | None, name: str, analysis: Analysis) -> list[tuple[Node, Facts]]:
-    facts = tuple(package_facts(name, analysis.report)) if kind in (None, NodeKind.PACKAGE) else ()
-    return [(Node(NodeKind.PACKAGE, name), facts)] if facts else []
+    return msgspec.structs.replace(report, near=_near(analysis, kind, name))
 
 
 def _unreached(
@@ -110,8 +116,10 @@ def _unreached(
     return [(node, facts) for node, facts in found if facts]
 
 
-def _near(graph: EvidenceGraph, kind: NodeKind | None, name: str) -> tuple[Node, ...]:
-    nodes = [node for each in (NodeKind if kind is None else (kind,)) for node in graph.nodes(each)]
+def _near(analysis: Analysis, kind: NodeKind | None, name: str) -> tuple[Node, ...]:
+    nodes = [node for each in (NodeKind if kind is None else (kind,)) for node in analysis.graph.nodes(each)]
+    if kind is NodeKind.PACKAGE and analysis.use is not None:
+        nodes += [Node(kind, record.name) for record in analysis.use.records]
     close = difflib.get_close_matches(name, {node.name for node in nodes}, n=_MAX_NEAR, cutoff=_LIKENESS)
     return tuple(node for found in close for node in nodes if node.name == found)[:_MAX_NEAR]
 

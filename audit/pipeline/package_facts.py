@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
+from fleet_audit.audit.apt.surplus.dependencies import Dependencies
 from fleet_audit.audit.model.apt import AptPlan, PlannedPackage, Step, Surplus
+from fleet_audit.audit.model.identity import PackageName
 from fleet_audit.audit.model.report import DepsReport
+from fleet_audit.audit.pipeline.in_use import PackageUse
 
 Fact = tuple[str, str]
 
@@ -37,6 +40,39 @@ def supply_facts(need: str, plan: AptPlan) -> Iterator[Fact]:
     for remedy in plan.remedies:
         if need in remedy.needs:
             yield "another way", f"{remedy.action}: {remedy.change}" if remedy.change else remedy.action
+
+
+def is_installed(name: str, use: PackageUse | None) -> bool:
+    """Say whether an image whose packages were looked at has one of this name."""
+    return use is not None and any(record.name == name for record in use.records)
+
+
+def installed_facts(name: str, use: PackageUse | None) -> Iterator[Fact]:
+    """Yield pairs of a label and a text on why an installed package stays; nothing on one that need not."""
+    record = next((each for each in use.records if each.name == name), None) if use is not None else None
+    if use is None or record is None:
+        return
+    yield "installed", f"{name}={record.package.version}"
+    came = use.known.brought.get(record.name)
+    if came is not None and came.is_base:
+        yield "kept", "it belongs to the image that the lowest Dockerfile starts from"
+    if record.package.is_essential or record.is_protected or record.priority == "required":
+        yield "kept", "a system without it is none (Essential, Protected or required)"
+    if record.name in use.known.needed:
+        yield "needed", use.known.needed[record.name]
+    else:
+        yield from _dependants(record.name, use)
+
+
+def _dependants(name: PackageName, use: PackageUse) -> Iterator[Fact]:
+    """Yield the nearest package that is needed itself, and with which this one comes."""
+    needed = use.known.needed
+    dependencies = Dependencies(use.records)
+    start = dependencies.reach((each for each in needed if each in dependencies), dependencies.records).get(
+        name
+    )
+    if start is not None:
+        yield "comes with", f"{start}, which is needed: {needed[start]}"
 
 
 def _planned(package: PlannedPackage) -> Fact:

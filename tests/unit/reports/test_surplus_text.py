@@ -4,11 +4,12 @@ import msgspec
 import pytest
 
 from fleet_audit.audit.model.apt import Surplus
+from fleet_audit.audit.model.finding import Gap, GapKind, Mode
 from fleet_audit.audit.model.identity import PackageName
 from fleet_audit.reports.deps_text import deps_text
 from fleet_audit.reports.surplus_groups import surplus_groups, total_words
 from fleet_audit.reports.surplus_text import MAX_HEADS
-from tests.support.reports import OPTIONS, clean_report, planned_report
+from tests.support.reports import OPTIONS, clean_report, finding, planned_report
 
 
 def surplus(name: str, size: int = 1000, **more: object) -> Surplus:
@@ -27,8 +28,18 @@ def names(*packages: Surplus) -> list[list[str]]:
 
 def test_nothing_surplus_is_one_line_and_only_where_it_was_looked_for() -> None:
     assert text().count("surplus") == 1
-    assert "✓ Nothing that is installed is surplus." in text()
+    assert "\n Nothing that is installed is surplus.\n" in text()
     assert "surplus" not in text(is_known=False)
+
+
+def test_it_is_not_claimed_that_nothing_is_surplus_where_not_all_was_looked_at() -> None:
+    gap = Gap("apt", GapKind.NOT_EXAMINED, "surplus of base", "what it brings is also for others")
+    report = msgspec.structs.replace(clean_report(), is_surplus_known=True, gaps=(gap,))
+
+    shown = deps_text([report], OPTIONS)
+
+    assert "Nothing is known to be surplus, and not all could be looked at (see below)." in shown
+    assert "Nothing that is installed" not in shown
 
 
 def test_what_this_image_brought_stands_before_what_it_inherits() -> None:
@@ -104,6 +115,14 @@ def test_without_a_line_of_a_dockerfile_the_layers_history_is_told_in_short() ->
     assert "layer: RUN apt-get install a" in shown
     assert "x" * 99 + "…" in shown
     assert "x" * 100 not in shown
+
+
+@pytest.mark.parametrize(("mode", "is_shown"), [(Mode.WARN, False), (Mode.ENFORCE, True)])
+def test_a_finding_on_what_is_listed_is_shown_again_only_where_it_blocks(mode: Mode, is_shown: bool) -> None:
+    found = finding(rule="FA-SURPLUS-001", subject="package:a", message="a is a tool", mode=mode)
+    report = msgspec.structs.replace(clean_report(), surplus=(surplus("a"),), findings=(found,))
+
+    assert ("a is a tool" in deps_text([report], OPTIONS)) is is_shown
 
 
 def test_where_the_build_uses_it_and_what_to_name_instead_are_told() -> None:

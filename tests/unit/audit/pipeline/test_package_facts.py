@@ -1,9 +1,19 @@
 """What a report knows of one package."""
 
 import msgspec
+import pytest
 
-from fleet_audit.audit.model.apt import AptPlan, Placement, Share
-from fleet_audit.audit.pipeline.package_facts import package_facts, supply_facts
+from fleet_audit.audit.apt.installed.state import InstalledRecord
+from fleet_audit.audit.apt.surplus.surplus import Brought, Circumstances
+from fleet_audit.audit.model.apt import AptPlan, InstalledPackage, Placement, Share
+from fleet_audit.audit.model.identity import PackageName
+from fleet_audit.audit.pipeline.in_use import PackageUse
+from fleet_audit.audit.pipeline.package_facts import (
+    installed_facts,
+    is_installed,
+    package_facts,
+    supply_facts,
+)
 from tests.support.proposals import audio_plan
 from tests.support.reports import planned_report
 
@@ -71,6 +81,54 @@ def test_an_inherited_one_names_the_family_below_and_what_speaks_for_it() -> Non
 
 def test_of_any_other_package_nothing_is_known() -> None:
     assert facts("libc6") == []
+
+
+def record(name: str, *, depends: str = "", is_essential: bool = False) -> InstalledRecord:
+    package = InstalledPackage(PackageName(name), "1.0", "amd64", is_essential=is_essential)
+    return InstalledRecord(package, depends=depends)
+
+
+USE = PackageUse(
+    (
+        record("app", depends="liba1, libb1"),
+        record("dash", is_essential=True),
+        record("libb1"),
+        record("tool"),
+    ),
+    Circumstances(
+        needed={PackageName("app"): "/usr/bin/app is started"},
+        brought={PackageName("dash"): Brought("base", is_base=True), PackageName("tool"): Brought("vision")},
+    ),
+)
+
+
+def test_an_installed_package_says_what_it_is_needed_for() -> None:
+    assert list(installed_facts("app", USE)) == [
+        ("installed", "app=1.0"),
+        ("needed", "/usr/bin/app is started"),
+    ]
+
+
+def test_one_that_another_depends_on_names_the_one_that_is_needed_itself() -> None:
+    assert list(installed_facts("libb1", USE)) == [
+        ("installed", "libb1=1.0"),
+        ("comes with", "app, which is needed: /usr/bin/app is started"),
+    ]
+
+
+def test_one_of_the_base_image_or_essential_is_kept_whatever_needs_it() -> None:
+    assert [label for label, _ in installed_facts("dash", USE)] == ["installed", "kept", "kept"]
+
+
+def test_of_one_that_nothing_needs_only_is_said_that_it_is_there() -> None:
+    assert list(installed_facts("tool", USE)) == [("installed", "tool=1.0")]
+
+
+@pytest.mark.parametrize(("name", "use"), [("nowhere", USE), ("app", None)])
+def test_one_that_is_not_there_has_no_facts(name: str, use: PackageUse | None) -> None:
+    assert not is_installed(name, use)
+    assert list(installed_facts(name, use)) == []
+    assert is_installed("app", USE)
 
 
 def test_many_that_go_along_are_named_in_part() -> None:
