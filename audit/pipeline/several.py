@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fleet_audit.audit.pipeline.analysis import Analysis
+from fleet_audit.audit.pipeline.common_places import with_common_places
 from fleet_audit.audit.pipeline.planning_together import Together
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
@@ -20,5 +21,6 @@ def analyse_each(subjects: Sequence[Subject], shared: Shared) -> list[Analysis]:
         analyses = [together.analysis(subjects[0])]
     else:
         analyses = [together.in_any_case(subject) for subject in subjects]
+    analyses = with_common_places(subjects, analyses, shared)
     surplus = SurplusTogether(shared, together)
     return [surplus.told(subject, each) for subject, each in zip(subjects, analyses, strict=True)]

@@ -119,6 +119,16 @@ class Supply:
         )
         return self._placed(self._by_copy(plan, state), found)
 
+    def proposed(self, needs: Sequence[Need]) -> AptPlan | None:
+        """Return what would have to be added to the image as it is so that these needs were met.
+
+        None where that cannot be said, which is no gap: nothing hangs on the answer.
+        """
+        index = None if self.installed is None else self.index()
+        if self.installed is None or index is None:
+            return None
+        return self._own(needs, self.installed, self._allowed(index))
+
     def _by_copy(self, plan: AptPlan, state: InstalledState) -> AptPlan:
         """Return a plan that says how its packages are copied into an image that cannot install them."""
         if plan.is_empty or state.has_apt or installs_itself(self._subject):

@@ -194,6 +194,77 @@ def test_all_families_agree_on_who_gets_what(fleet: World) -> None:
     assert [names(each["proposal"]["roots"]) for each in found] == [["libgl1"], ["libpulse0"]]
 
 
+def options(found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [share for share in found["shares"] if share["option"]]
+
+
+@pytest.fixture
+def siblings(world: World) -> World:
+    """Give two families that miss the same, on one that does not need it, which has a third child."""
+    family(world, BASE, GL).service("look", "import json\n", family=BASE)
+    for name in ("left", "right"):
+        family(world, name, GL, parent=BASE).service(f"in-{name}", USES_GL, family=name)
+    return family(world, "third", GL, parent=BASE).service("other", "import json\n", family="third")
+
+
+def test_siblings_that_miss_the_same_each_get_it_and_are_told_what_it_takes_below(siblings: World) -> None:
+    found = {each["subject"]: each["proposal"] for each in siblings.run("deps", "--all").document["subjects"]}
+
+    assert [names(found[each]["roots"]) for each in (BASE, "left", "right")] == [[], ["libgl1"], ["libgl1"]]
+    (option,) = options(found["left"])
+    assert options(found["right"]) == [option]
+    assert options(found["third"]) == options(found[BASE]) == []
+    assert (option["family"], option["for_families"], option["carried_by"]) == (
+        BASE,
+        ["left", "right"],
+        ["third"],
+    )
+    # libgl1 and libglvnd0: once below, or once in each.
+    assert (option["installed_bytes"], option["separate_bytes"]) == (500 * 1024, 1000 * 1024)
+    assert option["needs"] == {"so:libGL.so.1": ["libgl1=1.6.0-1"]}
+
+
+def test_text_tells_of_the_other_place(siblings: World) -> None:
+    _, out, _ = siblings.say("deps", "left", "right")
+
+    assert "could stand in base: libgl1" in " ".join(out.split())
+
+
+def test_a_sibling_alone_is_told_nothing_of_the_other(siblings: World) -> None:
+    assert options(proposal(siblings, "left")) == []
+
+
+def test_where_the_shared_family_needs_it_there_is_no_option(siblings: World) -> None:
+    siblings.service("also", USES_GL, family=BASE)
+
+    found = siblings.run("deps", "--all").document["subjects"]
+
+    assert [options(each["proposal"]) for each in found] == [[], [], [], []]
+    assert shares(found[0]["proposal"]) == [(BASE, ["libgl1"], [BASE, "left", "right"])]
+
+
+def test_families_that_share_none_below_are_told_of_no_other_place(world: World) -> None:
+    for name in ("left", "right"):
+        family(world, name, GL).service(f"in-{name}", USES_GL, family=name)
+
+    found = world.run("deps", "--all").document["subjects"]
+
+    assert [options(each["proposal"]) for each in found] == [[], []]
+
+
+def test_what_stands_in_a_nearer_family_is_told_there(world: World) -> None:
+    family(world, BASE, GL)
+    family(world, "middle", GL, parent=BASE)
+    for name, parent in (("left", "middle"), ("right", "middle"), ("far", BASE)):
+        family(world, name, GL, parent=parent).service(f"in-{name}", USES_GL, family=name)
+
+    found = {each["subject"]: each["proposal"] for each in world.run("deps", "--all").document["subjects"]}
+
+    places = {name: [(o["family"], o["for_families"]) for o in options(each)] for name, each in found.items()}
+    near, wide = ("middle", ["left", "right"]), (BASE, ["left", "right", "far"])
+    assert places == {"left": [wide, near], "right": [wide, near], "far": [wide]}
+
+
 def test_writing_the_childs_proposal_writes_both_dockerfiles_and_names_them(fleet: World) -> None:
     code, out, _ = fleet.say("deps", FAMILY, "--write")
 
