@@ -112,6 +112,7 @@ class _Look:
         brought = arrivals.of(records)
         self._need_promised()
         self._need_loaded()
+        self._need_started()
         self._need_interpreter()
         self._need_programs()
         self._need_companions(records)
@@ -171,21 +172,32 @@ class _Look:
     def _need_loaded(self) -> None:
         seen: set[ImagePath] = set()
         for closure in self._closures:
+            # What a package's program loads stays as far as the program does: its package depends on it.
+            if closure.entry.kind is EntryKind.EXECUTABLE and closure.entry.path in self._owners:
+                continue
             for path in _loaded(closure):
                 if path not in seen:
                     seen.add(path)
                     self._need_path(path, f"{path} is loaded with {closure.entry.path}")
 
     @cached_property
+    def _starts(self) -> Sequence[EntryPoint]:
+        image = self._scene.image
+        return executables(image.tree, self._scene.elf, image.identity.config, self._find)
+
+    @cached_property
     def _closures(self) -> Sequence[Closure]:
         """Return the closures of the audit, and those of what starts in the image."""
-        image = self._scene.image
-        starts = executables(image.tree, self._scene.elf, image.identity.config, self._find)
-        entries = {entry.path: entry for entry in starts}
+        entries = {entry.path: entry for entry in self._starts}
         if (python := self._scene.python) is not None and python in self._scene.elf:
             entries[python] = EntryPoint(python, EntryKind.EXECUTABLE)
         in_order = [entries[path] for path in sorted(entries)]
         return (*self._evidence.closures, *examine(self._scene.world, in_order, self._scene.python))
+
+    def _need_started(self) -> None:
+        """Need the programs that the image's configuration starts."""
+        for entry in self._starts:
+            self._need_path(entry.path, "the image's configuration starts it")
 
     def _need_interpreter(self) -> None:
         """Need Python itself, and the packages whose modules are reached."""
@@ -246,6 +258,7 @@ class _Look:
                 if named is not None:
                     self._need(name, f"{named[1]} names {named[0]}")
         self._doubt_linked(files)
+        self._doubt_companions(left)
 
     def _mentions(self) -> Iterator[Mapping[str, str]]:
         yield of_configuration(self._scene.image.identity.config)
@@ -283,6 +296,15 @@ class _Look:
                     whose = f"{path} of {distribution}" if distribution else path
                     why = f"{whose}, which nothing reaches, links to it"
                     self._doubts[name].append(Doubt(Confidence.POSSIBLE, why))
+
+    def _doubt_companions(self, left: Iterable[PackageName]) -> None:
+        """Doubt what serves libraries that no package brought, whether or not anything reaches them."""
+        own = {basename(path) for path in self._scene.elf if path not in self._owners}
+        for name, why in companions(left, Surroundings(own)).items():
+            doubt = Doubt(
+                Confidence.POSSIBLE, f"a library that the image has beside its packages may use it: {why}"
+            )
+            self._doubts[name].append(doubt)
 
     def _promised_distributions(self) -> Collection[DistributionName]:
         fleet, family = self._shared.fleet, self._subject.family

@@ -54,9 +54,20 @@ _COMPANIONS = (
         modules=("matplotlib.font_manager", "PIL.ImageFont", "reportlab"),
     ),
     Companion(
-        "libgl1-mesa-dri|mesa-(?:va|vdpau|vulkan)-drivers|libglx-mesa0|libegl-mesa0|mesa-libgallium",
-        "the OpenGL, EGL and Vulkan loaders open drivers by their configuration (libglvnd)",
-        libraries=("libGL", "libEGL", "libvulkan", "libva.so", "libvdpau"),
+        "libgl1-mesa-dri|libglx-mesa0|mesa-libgallium",
+        "the OpenGL loader opens drivers by the display's name (libglvnd)",
+        libraries=("libGL.so", "libGLX.so", "libOpenGL.so"),
+    ),
+    Companion(
+        "libegl-mesa0|libgl1-mesa-dri|mesa-libgallium",
+        "the EGL loader opens drivers by its configuration (libglvnd)",
+        libraries=("libEGL.so",),
+    ),
+    Companion("mesa-vulkan-drivers", "the Vulkan loader opens drivers", libraries=("libvulkan.so",)),
+    Companion(
+        "(?:mesa|intel|i965|nvidia)-va-driver.*|va-driver-.+|mesa-vdpau-drivers|vdpau-driver-.+",
+        "video decoding opens drivers (VA-API, VDPAU)",
+        libraries=("libva.so", "libvdpau.so"),
     ),
     Companion(
         "gstreamer1\\.0-.+", "GStreamer loads plugins from its registry", libraries=("libgstreamer-1.0",)
@@ -67,9 +78,7 @@ _COMPANIONS = (
         libraries=("libasound.so", "libpulse", "libportaudio.so", "libpipewire"),
     ),
     Companion("ocl-icd.*|.+-opencl-icd", "the OpenCL loader opens drivers", libraries=("libOpenCL.so",)),
-    Companion(
-        "xkb-data|libx11-data|x11-.*-data", "keyboards are read from it", libraries=("libxkb", "libX11.so")
-    ),
+    Companion("xkb-data|x11-xkb-.+", "keyboards are read from it", libraries=("libxkb",)),
     Companion("tesseract-ocr-.+", "Tesseract reads trained data by language", libraries=("libtesseract.so",)),
     Companion("poppler-data|cmap-.+", "PDF text is decoded with it", libraries=("libpoppler", "libgs.so")),
     Companion(

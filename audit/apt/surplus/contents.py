@@ -9,7 +9,10 @@ from fleet_audit.audit.model.finding import Confidence
 from fleet_audit.audit.model.identity import ImagePath, PackageName
 
 _LIBRARIES = r"/(?:usr/)?lib(?:32|64)?(?:/[a-z0-9_]+-linux-gnu[a-z0-9]*)?"
-_PLUGIN = re.compile(rf"{_LIBRARIES}/(?!debug/|python[0-9.]+/|systemd/|ssl/).+/[^/]+\.so(?:\.[0-9.]+)?")
+_PLUGIN = re.compile(
+    rf"{_LIBRARIES}/(?!debug/|python[0-9.]+/|systemd/|[a-z0-9_]+-linux-gnu[a-z0-9]*/[^/]+$).+/[^/]+\.so(?:\.[0-9.]+)?"
+)
+"""A library below a folder that loaders search: something else has to look for it there."""
 _OF_THE_SYSTEM = re.compile(rf"{_LIBRARIES}/(?:libnss_[^/]+\.so\.2|security/pam_[^/]+\.so)")
 """What the C library and PAM load by their configuration (nsswitch.conf(5), pam.conf(5))."""
 _DAEMON = re.compile(r"/etc/init\.d/[^/]+|/(?:usr/)?lib/systemd/system/[^/]+\.(?:service|socket|timer)")

@@ -133,6 +133,21 @@ def test_a_plugin_whose_host_stays_is_only_possibly_surplus_and_one_without_host
     assert without["gst-good"].confidence == "certain"
 
 
+def test_a_library_in_a_folder_that_loaders_search_is_no_plugin() -> None:
+    world = [installed("libcurl4", "libssl3"), installed("libssl3")]
+
+    told = found(
+        world,
+        brought({"libcurl4": "family", "libssl3": "family"}),
+        needed="libssl3",
+        files={
+            "libcurl4": f"{TRIPLET}/libcurl.so.4 /lib/x86_64-linux-gnu/libcurl.so.4.8.0 /usr/lib/libcurl.so.4"
+        },
+    )
+
+    assert told["libcurl4"].confidence == "certain"
+
+
 def test_what_the_c_library_loads_by_its_configuration_is_only_possibly_surplus() -> None:
     told = found(
         [installed("libnss-ldap")],
