@@ -24,7 +24,9 @@ class InstalledPackage(msgspec.Struct, frozen=True):
 class PlannedPackage(msgspec.Struct, frozen=True):
     """One package of a plan; `because` is the chain from a need to it, first step first.
 
-    `supplies` names the needs that this package answers itself (``so:libGL.so.1``).
+    `supplies` names the needs that this package answers itself (``so:libGL.so.1``). Where it is an upgrade,
+    `replaces` is the version that is installed, and `installed_bytes` by how much the image grows, which may
+    be below zero.
     """
 
     name: PackageName
@@ -34,6 +36,7 @@ class PlannedPackage(msgspec.Struct, frozen=True):
     because: tuple[str, ...]
     is_root: bool = False
     supplies: tuple[str, ...] = ()
+    replaces: str = ""
 
 
 class Unsatisfied(msgspec.Struct, frozen=True):

@@ -10,7 +10,8 @@ from fleet_audit.audit.apt.archive.index import ArchiveIndex
 from fleet_audit.audit.apt.archive.prebuilt import suites_that_ship
 from fleet_audit.audit.apt.debian.packages import ArchivePackage
 from fleet_audit.audit.apt.installed.state import InstalledState
-from fleet_audit.audit.apt.planning.plan import Wanted, propose
+from fleet_audit.audit.apt.planning.plan import Terms, propose
+from fleet_audit.audit.apt.planning.wants import Wanted
 from fleet_audit.audit.dockerfiles.addition.instruction import UnsafePin
 from fleet_audit.audit.model.apt import AptPlan, PlannedPackage
 from fleet_audit.audit.model.elf import Resolution
@@ -110,12 +111,12 @@ class Supply:
             return AptPlan(hints=self._archive.hints(missing))
         found = self._inherited(missing, index)
         rest = [need for need in missing if need.subject not in found.needs]
-        state_below, allowed = _built_upon(found.additions, state, index), self._allowed(index)
-        plan = self._own(rest, state_below, allowed)
+        state_below = _built_upon(found.additions, state, index)
+        plan = self._own(rest, state_below, index)
         self.gaining = Gaining(
             tuple(missing),
             plan,
-            lambda met: self._own([n for n in rest if n.subject not in met], state_below, allowed),
+            lambda met: self._own([n for n in rest if n.subject not in met], state_below, index),
         )
         return self._placed(self._by_copy(plan, state), found)
 
@@ -127,7 +128,7 @@ class Supply:
         index = None if self.installed is None else self.index()
         if self.installed is None or index is None:
             return None
-        return self._own(needs, self.installed, self._allowed(index))
+        return self._own(needs, self.installed, index)
 
     def _by_copy(self, plan: AptPlan, state: InstalledState) -> AptPlan:
         """Return a plan that says how its packages are copied into an image that cannot install them."""
@@ -159,17 +160,15 @@ class Supply:
             [Wanted(n.subject, n.kind, listed_name(n.kind, n.name), n.alternatives) for n in missing],
             state,
             index,
-            prefer={subject: package for subject, package in chosen.items() if package is not None},
-            avoid={need.subject: knowledge.avoided(need.subject, codename) for need in missing},
+            Terms(
+                prefer={subject: package for subject, package in chosen.items() if package is not None},
+                avoid={need.subject: knowledge.avoided(need.subject, codename) for need in missing},
+                is_forbidden=knowledge.is_forbidden,
+            ),
         )
         shipping = partial(suites_that_ship, architecture=index.architecture)
         told = with_other_suites(plan.unsatisfied, codename, shipping)
         return msgspec.structs.replace(plan, unsatisfied=tuple(told))
-
-    def _allowed(self, index: ArchiveIndex) -> ArchiveIndex:
-        """Return the archive without what no package may bring into an image, not even as a dependency."""
-        packages = index.packages.without(self._shared.knowledge.is_forbidden)
-        return index if packages is index.packages else msgspec.structs.replace(index, packages=packages)
 
     def _is_never_installed_for(self, need: Need) -> bool:
         """Say whether only files ask for a library that nothing is installed for."""

@@ -13,7 +13,8 @@ from fleet_audit.audit.apt.debian.packages import (
 )
 from fleet_audit.audit.apt.debian.relations import Relation, parse_relations
 from fleet_audit.audit.apt.installed.state import InstalledState
-from fleet_audit.audit.apt.planning.plan import Wanted, propose
+from fleet_audit.audit.apt.planning.plan import propose
+from fleet_audit.audit.apt.planning.wants import Wanted
 from fleet_audit.audit.model.apt import AptPlan
 from fleet_audit.audit.model.need import NeedKind
 from tests.support.archives import packages, stanza

@@ -28,7 +28,7 @@ from fleet_audit.audit.apt.archive.suites import open_suite
 from fleet_audit.audit.apt.debian.packages import ArchivePackage
 from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.apt.planning.closure import closure
-from fleet_audit.audit.apt.planning.plan import Wanted
+from fleet_audit.audit.apt.planning.wants import Wanted
 from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.identity import Distro
 from fleet_audit.audit.model.need import NeedKind

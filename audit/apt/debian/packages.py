@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -140,13 +140,6 @@ class PackageTable:
     def get(self, name: str) -> ArchivePackage | None:
         """Return the candidate of this name."""
         return self._packages.get(name)
-
-    def without(self, is_left_out: Callable[[str], bool]) -> "PackageTable":
-        """Return the table without the packages of these names; the same table where it has none of them."""
-        left_out = {name for name in self._packages if is_left_out(name)}
-        if not left_out:
-            return self
-        return PackageTable({n: package for n, package in self._packages.items() if n not in left_out})
 
     def satisfying(self, relation: Relation) -> tuple[ArchivePackage, ...]:
         """Return every candidate that answers `relation`: the package of that name first, then providers.

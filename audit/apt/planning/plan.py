@@ -1,205 +1,201 @@
-"""Which packages supply what is missing: direct providers, and everything that comes with them.
+"""Which packages supply what is missing: the smallest addition with its proof, and what apt alone would take.
 
-The packages that ship the missing names are what to type; the rest follows from their dependencies as apt
-would choose them. Where several packages ship a name, the smallest addition is taken. The plan is what apt
-will do; that nothing smaller would do is not proved.
+The packages that ship the missing names are what to type; the rest follows from their dependencies. Where
+dependencies leave a choice, the cheapest one is found exactly (`choice`), and as few further names as
+possible are typed so that apt makes the same choice (`steering`).
 """
 
-import re
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from fleet_audit.audit.apt.archive.index import ArchiveIndex
-from fleet_audit.audit.apt.debian.packages import ArchivePackage
-from fleet_audit.audit.apt.debian.versions import compare_versions, satisfies
-from fleet_audit.audit.apt.installed.state import InstalledRecord, InstalledState
-from fleet_audit.audit.apt.planning.closure import Chosen, Closure, closure
-from fleet_audit.audit.model.apt import AptPlan, PlannedPackage, Unsatisfied
-from fleet_audit.audit.model.identity import PackageName
-from fleet_audit.audit.model.need import NeedKind
+from fleet_audit.audit.apt.installed.state import InstalledState
+from fleet_audit.audit.apt.planning.apt_model import Apt
+from fleet_audit.audit.apt.planning.certificate import chain, reasons, steps
+from fleet_audit.audit.apt.planning.choice import Choice, Chooser
+from fleet_audit.audit.apt.planning.clauses import Clauses
+from fleet_audit.audit.apt.planning.drafting import Draft, suppliers
+from fleet_audit.audit.apt.planning.greedy import Options, first_come
+from fleet_audit.audit.apt.planning.steering import steering
+from fleet_audit.audit.apt.planning.universe import Universe, nothing_is_forbidden
+from fleet_audit.audit.apt.planning.wants import Providers, Wanted
+from fleet_audit.audit.apt.solving.problem import SolverGaveUp
+from fleet_audit.audit.model.apt import AptPlan, OtherPlan, Unsatisfied
 
-_STEM = re.compile(r"(.+?\.so)(?:\..*)?")
-_MAX_SUGGESTIONS = 3
+LEAST_SAVING = 1 << 20
+"""Below one MiB a smaller addition is not worth a further name, which people have to read and keep."""
 
-_APT_BY_SOURCE = "2.6"
-"""From this version on apt upgrades what was built from the same source along with what it installs."""
+_VULNERABILITIES, _INSTALLED, _DOWNLOAD, _PACKAGES = range(4)
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """One thing that is missing: `need` as people type it (``so:libGL.so.1``), `kind` SONAME or PROGRAM.
+class Terms(msgspec.Struct, frozen=True):
+    """What a plan has to respect beside what is wanted.
 
-    Any of `alternatives` would do as well as `name`.
+    `prefer` (need to package) and `avoid` (need to packages) say who should supply a need. What
+    `is_forbidden` holds for never comes, not even as a dependency. `vulnerabilities` counts those that are
+    known of a package's candidate. A smaller addition that apt has to be told by further names is proposed
+    where it saves `least_saving` bytes.
     """
 
-    need: str
-    kind: NeedKind
-    name: str
-    alternatives: tuple[str, ...] = ()
+    prefer: Mapping[str, str] = {}
+    avoid: Mapping[str, Collection[str]] = {}
+    is_forbidden: Callable[[str], bool] = nothing_is_forbidden
+    vulnerabilities: Mapping[str, int] = {}
+    least_saving: int = LEAST_SAVING
 
 
 def propose(
     wanted: Iterable[Wanted],
     state: InstalledState,
     index: ArchiveIndex,
-    *,
-    prefer: Mapping[str, str] = {},
-    avoid: Mapping[str, Collection[str]] = {},
+    terms: Terms = Terms(),  # noqa: B008  (a frozen value)
 ) -> AptPlan:
     """Return what to add to an image with this `state` so that everything `wanted` is supplied.
 
-    Each root directly ships, or provides, at least one thing that is wanted; of several packages that could,
-    `prefer` (need to package) decides, then one that is installed or comes anyway, then the least
-    additional bytes, then the name; those that `avoid` names for a need come only where there is no other.
-    What nobody ships, and what cannot be installed beside the rest, is
+    Of all additions it is the one with the fewest new vulnerabilities that are known, then the least growth
+    in bytes, the least download, the fewest packages. Each root that is not `steering` ships, or provides, at
+    least one thing that is wanted. What nobody ships, and what cannot be installed beside the rest, is
     `unsatisfied` and no part of the plan.
     """
-    return _Planner(state, index, prefer, avoid).plan(sorted(set(wanted), key=lambda item: item.need))
+    return _Planner(state, index, terms).plan(sorted(set(wanted), key=lambda item: item.need))
 
 
 class _Planner:
-    def __init__(
-        self,
-        state: InstalledState,
-        index: ArchiveIndex,
-        prefer: Mapping[str, str],
-        avoid: Mapping[str, Collection[str]],
-    ) -> None:
+    def __init__(self, state: InstalledState, index: ArchiveIndex, terms: Terms) -> None:
         self._index = index
-        self._prefer = prefer
-        self._avoid = avoid
-        self._installed = tuple(_native(state.records, index.architecture))
-        self._versions: dict[str, str] = {record.name: record.version for record in self._installed}
-        self._held = frozenset(record.name for record in self._installed if record.is_held)
-        self._upgrades_by_source = satisfies(self._versions.get("apt", "0"), ">=", _APT_BY_SOURCE)
-        self._needs_of: defaultdict[PackageName, list[str]] = defaultdict(list)
-        self._unsatisfied: list[Unsatisfied] = []
+        self._terms = terms
+        self._universe = Universe(index.packages, state.records, index.architecture, terms.is_forbidden)
+        self._apt = Apt(index.packages, self._universe, state)
+        self._draft = Draft(index.packages, self._universe)
 
     def plan(self, wanted: Sequence[Wanted]) -> AptPlan:
-        options = {item: self._providers(item) for item in wanted}
-        # Names with one provider leave no choice; what they bring may decide the others.
-        for item in sorted(wanted, key=lambda item: (len(options[item]) > 1, item.need)):
-            self._supply(item, options[item])
-        return self._result(self._possible())
+        providers = Providers(self._index, self._terms.prefer, self._terms.avoid)
+        offered = {item: providers.of(item) for item in wanted}
+        options = {item: self._possible(names) for item, names in offered.items()}
+        absent = [
+            Unsatisfied(item.need, providers.absence(item, offered[item], self._universe))
+            for item in wanted
+            if not options[item]
+        ]
+        plan = self._supplying({item.need: names for item, names in options.items() if names})
+        unsatisfied = sorted({*absent, *plan.unsatisfied}, key=lambda item: (item.need, item.verdict))
+        return msgspec.structs.replace(plan, snapshot=self._index.snapshot, unsatisfied=tuple(unsatisfied))
 
-    def _supply(self, item: Wanted, options: Sequence[ArchivePackage]) -> None:
-        if not options:
-            self._unsatisfied.append(Unsatisfied(item.need, self._absence(item)))
-            return
-        root = options[0] if len(options) == 1 else self._least(options)
-        if self._is_exhausted(root):
-            version = self._versions[root.name]
-            why = f"{root.name} {version} is installed and should ship it, yet the image lacks it"
-            self._unsatisfied.append(Unsatisfied(item.need, why))
-        else:
-            self._needs_of[root.name].append(item.need)
+    def _possible(self, names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(name for name in names if self._universe.candidate(name) is not None)
 
-    def _providers(self, item: Wanted) -> list[ArchivePackage]:
-        preferred = self._index.packages.get(self._prefer.get(item.need, ""))
-        if preferred is not None:
-            return [preferred]
-        shipped = self._index.sonames if item.kind is NeedKind.SONAME else self._index.programs
-        names = sorted(
-            {package for name in (item.name, *item.alternatives) for package in shipped.get(name, ())}
-        )
-        found = (self._index.packages.get(name) for name in names)
-        offered = [package for package in found if package is not None]
-        avoided = self._avoid.get(item.need, ())
-        return [package for package in offered if package.name not in avoided] or offered
+    def _supplying(self, options: Options) -> AptPlan:
+        clauses = Clauses(self._universe, upgrades_by_source=self._apt.upgrades_by_source)
+        chooser = Chooser(self._universe, clauses, options, self._terms.vulnerabilities)
+        try:
+            choice = chooser.cheapest()
+        except SolverGaveUp as e:
+            return self._unproved(options, str(e))
+        plan = self._weighed(choice, options)
+        others = tuple(self._others(chooser, choice, options)) if choice.searched else ()
+        missed = tuple(Unsatisfied(need, why) for need, why in choice.missed)
+        return msgspec.structs.replace(plan, others=(*plan.others, *others), unsatisfied=missed)
 
-    def _least(self, options: Sequence[ArchivePackage]) -> ArchivePackage:
-        so_far = self._closure(self._needs_of)
-        return min(options, key=lambda package: self._cost(package, so_far))
+    def _weighed(self, choice: Choice, options: Options) -> AptPlan:
+        """Return the smallest addition, or what apt would take by itself where that costs hardly more."""
+        names = self._names(choice)
+        typed = suppliers(options, names)
+        roots = frozenset(typed.values())
+        default = self._apt.follow(roots)
+        extra = steering(roots, names, self._apt.follow)
+        if extra == ():
+            return self._proved(choice, typed, ())
+        if default is None:
+            return self._proved(choice, typed, sorted(names - roots) if extra is None else extra)
+        saved = self._draft.bytes_of(default) - self._draft.bytes_of(names)
+        if extra is None:
+            why = "apt does not choose it, whatever is named"
+            return self._by_default(roots, typed, self._draft.other(names, names, why))
+        if saved < self._terms.least_saving and not self._is_safer(names, default):
+            why = (
+                f"it is {_size(saved)} smaller, and {_count(len(extra), 'more name')} would have to be typed"
+            )
+            return self._by_default(roots, typed, self._draft.other(names, {*roots, *extra}, why))
+        beside = self._draft.other(default, roots, f"it is {_size(saved)} larger")
+        return msgspec.structs.replace(self._proved(choice, typed, extra), apt_default=beside)
 
-    def _cost(self, package: ArchivePackage, so_far: Closure) -> tuple[bool, bool, bool, int, str]:
-        is_there = package.name in so_far.names or package.name in self._versions
-        with_it = self._closure((*self._needs_of, package.name))
-        return (
-            len(with_it.unmet) > len(so_far.unmet),
-            self._is_exhausted(package),
-            not is_there,
-            with_it.installed_bytes - so_far.installed_bytes,
-            package.name,
-        )
+    def _is_safer(self, names: Iterable[str], default: Iterable[str]) -> bool:
+        known = self._terms.vulnerabilities
+        return sum(known.get(name, 0) for name in names) < sum(known.get(name, 0) for name in default)
 
-    def _is_exhausted(self, package: ArchivePackage) -> bool:
-        # What is installed is no older than what the archive has, and still the image lacks what it ships:
-        # files were removed, or the other version never had them.
-        installed = self._versions.get(package.name)
-        return installed is not None and compare_versions(installed, package.version) >= 0
-
-    def _closure(self, roots: Iterable[PackageName]) -> Closure:
-        return closure(
-            self._index.packages,
-            tuple(roots),
-            installed=self._installed,
-            held=self._held,
-            upgrades_by_source=self._upgrades_by_source,
-        )
-
-    def _absence(self, item: Wanted) -> str:
-        if item.kind is not NeedKind.SONAME:
-            return f"no package ships a program of this name ({self._index.snapshot})"
-        similar = ", ".join(f"{name} ({', '.join(packages)})" for name, packages in self._similar(item.name))
-        hint = f"; it has {similar}, which is another interface" if similar else ""
-        return f"no package ships a library of this name ({self._index.snapshot}){hint}"
-
-    def _similar(self, soname: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-        match = _STEM.fullmatch(soname)
-        if match:
-            prefix = match[1] + "."
-            names = [name for name in self._index.sonames if name.startswith(prefix)]
-            yield from ((name, self._index.sonames[name]) for name in sorted(names)[:_MAX_SUGGESTIONS])
-
-    def _possible(self) -> Closure:
-        """Return the closure of the roots that can be installed; the others become unsatisfied.
-
-        One impossible root would make apt-get refuse all of them.
-        """
-        complete = self._closure(self._needs_of)
-        while complete.unmet:
-            reasons: defaultdict[PackageName, list[str]] = defaultdict(list)
-            for unmet in complete.unmet:
-                root = (*complete.chain_to(unmet.package), unmet.package)[0]
-                reasons[root].append(f"{unmet.package} {unmet.why}")
-            # One at a time: of two that exclude each other, the first by name goes, and the other may stay.
-            worst = min(reasons)
-            needs = self._needs_of.pop(worst)
-            self._unsatisfied += (Unsatisfied(need, why) for need in needs for why in reasons[worst])
-            complete = self._closure(self._needs_of)
-        return complete
-
-    def _result(self, complete: Closure) -> AptPlan:
-        packages = tuple(
-            sorted((self._planned(choice, complete) for choice in complete.chosen), key=lambda p: p.name)
-        )
-        roots = tuple(sorted(c.package.pin for c in complete.chosen if c.package.name in self._needs_of))
-        return AptPlan(
-            snapshot=self._index.snapshot,
-            roots=roots,
-            packages=packages,
-            installed_bytes=sum(package.installed_bytes for package in packages),
-            download_bytes=sum(package.download_bytes for package in packages),
-            unsatisfied=tuple(sorted(set(self._unsatisfied), key=lambda u: (u.need, u.verdict))),
+    def _proved(self, choice: Choice, typed: Mapping[str, str], extra: Sequence[str]) -> AptPlan:
+        found = reasons(choice)
+        name = self._universe.name
+        chains = {
+            name(variable): [name(each) for each in chain(variable, found, choice.statements)]
+            for variable in choice.chosen
+        }
+        plan = self._draft.plan(self._names(choice), typed, extra, chains)
+        if plan.is_empty:
+            return plan
+        return msgspec.structs.replace(
+            plan,
+            is_optimal=True,
+            certificate=_certificate(choice),
+            steps=steps(choice, found, self._universe),
         )
 
-    def _planned(self, choice: Chosen, complete: Closure) -> PlannedPackage:
-        package = choice.package
-        chain = complete.chain_to(package.name)
-        # A package that supplies a need itself is there for that need, whoever else depends on it.
-        start = package.name if package.name in self._needs_of else chain[0]
-        steps = (start,) if start == package.name else chain
-        return PlannedPackage(
-            name=package.name,
-            version=package.version,
-            installed_bytes=package.installed_bytes,
-            download_bytes=package.download_bytes,
-            because=(*self._needs_of.get(start, [])[:1], *steps),
-            is_root=package.name in self._needs_of,
-            supplies=tuple(sorted(self._needs_of.get(package.name, ()))),
-        )
+    def _by_default(self, roots: Iterable[str], typed: Mapping[str, str], smallest: OtherPlan) -> AptPlan:
+        complete = self._apt.closure(roots)
+        chains = {str(name): complete.chain_to(name) for name in complete.names}
+        plan = self._draft.plan(map(str, complete.names), typed, (), chains)
+        certificate = f"the smallest addition is not proposed: {smallest.why_not}"
+        return msgspec.structs.replace(plan, certificate=certificate, others=(smallest,))
+
+    def _unproved(self, options: Options, why: str) -> AptPlan:
+        typed, left_out = first_come(options, self._apt)
+        complete = self._apt.closure(typed.values())
+        chains = {str(name): complete.chain_to(name) for name in complete.names}
+        plan = self._draft.plan(map(str, complete.names), typed, (), chains)
+        unsatisfied = tuple(Unsatisfied(need, reason) for need, reason in left_out)
+        return msgspec.structs.replace(plan, certificate=why, unsatisfied=unsatisfied)
+
+    def _others(self, chooser: Chooser, choice: Choice, options: Options) -> Iterator[OtherPlan]:
+        """Yield what would be the best plan if another measure came first."""
+        names = self._names(choice)
+        seen = {names}
+        for measure in (_DOWNLOAD, _PACKAGES):
+            order = (_VULNERABILITIES, measure, *({_INSTALLED, _DOWNLOAD, _PACKAGES} - {measure}))
+            try:
+                other = self._names(chooser.cheapest(order))
+            except SolverGaveUp:
+                continue
+            roots = frozenset(suppliers(options, other).values())
+            extra = None if other in seen else steering(roots, other, self._apt.follow)
+            if extra is not None:
+                yield self._draft.other(other, {*roots, *extra}, self._comparison(names, other, measure))
+            seen.add(other)
+
+    def _comparison(self, names: frozenset[str], other: frozenset[str], measure: int) -> str:
+        larger = _size(self._draft.bytes_of(other) - self._draft.bytes_of(names))
+        if measure == _PACKAGES:
+            return f"it has {_count(len(names) - len(other), 'package')} less, and takes {larger} more"
+        less = self._draft.download_of(names) - self._draft.download_of(other)
+        return f"its download is {_size(less)} smaller, and it takes {larger} more"
+
+    def _names(self, choice: Choice) -> frozenset[str]:
+        return frozenset(map(self._universe.name, choice.chosen))
 
 
-def _native(records: Iterable[InstalledRecord], architecture: str) -> Iterator[InstalledRecord]:
-    return (record for record in records if record.package.architecture in (architecture, "all", ""))
+def _certificate(choice: Choice) -> str:
+    forced, count = len(choice.forced & choice.chosen), len(choice.chosen)
+    if forced == count:
+        return f"{_count(count, 'package')}, for each of which there is no alternative"
+    return (
+        f"{forced} of {_count(count, 'package')} without alternative; the rest is the cheapest choice among "
+        f"{choice.searched}, by exact search"
+    )
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e6:.1f} MB" if abs(number) >= 10**5 else f"{number / 1e3:.1f} kB"

@@ -66,17 +66,3 @@ def test_a_versioned_relation_wants_a_versioned_provides() -> None:
 
 def test_nobody_answers_an_unknown_name() -> None:
     assert offered().satisfying(Relation("nobody")) == ()
-
-
-def test_a_table_without_some_names_has_the_others_and_their_provides_alone() -> None:
-    table = PackageTable(
-        candidates(
-            [*packages(stanza("libcuda1", Provides="cuda")), *packages(stanza("libgl1", Provides="gl"))]
-        )
-    )
-
-    left = table.without(lambda name: name == "libcuda1")
-
-    assert [package.name for package in left] == ["libgl1"]
-    assert left.providers("cuda") == ()
-    assert table.without(lambda name: name == "libcuda2") is table

@@ -4,7 +4,8 @@ import pytest
 
 from fleet_audit.audit.apt.archive.index import ArchiveIndex
 from fleet_audit.audit.apt.installed.state import InstalledState
-from fleet_audit.audit.apt.planning.plan import Wanted, propose
+from fleet_audit.audit.apt.planning.plan import Terms, propose
+from fleet_audit.audit.apt.planning.wants import Wanted
 from fleet_audit.audit.model.apt import AptPlan
 from fleet_audit.audit.model.need import NeedKind
 from tests.support.archives import offered, packages, stanza
@@ -57,7 +58,7 @@ def plan(
     )
     state = InstalledState.read(tree({"/var/lib/dpkg/status": status_of(packages(*installed))}))
     assert state is not None
-    return propose(wanted, state, index, prefer=prefer or {}, avoid=avoid or {})
+    return propose(wanted, state, index, Terms(prefer=prefer or {}, avoid=avoid or {}, least_saving=0))
 
 
 def test_the_direct_provider_is_typed_and_its_dependencies_follow() -> None:
@@ -77,8 +78,8 @@ def test_the_plan_says_what_it_costs_and_with_what_it_was_made() -> None:
     assert proposed.installed_bytes == 1300 * 1024
     assert proposed.download_bytes == 1300 * 300
     assert proposed.snapshot == "bookworm 2026-07-11T10:16:37Z"
-    assert not proposed.is_optimal
-    assert proposed.certificate == ""
+    assert proposed.is_optimal
+    assert proposed.certificate == "3 packages, for each of which there is no alternative"
 
 
 def test_what_supplies_a_need_itself_is_typed_even_where_it_would_come_along() -> None:
@@ -140,8 +141,26 @@ def test_an_installed_older_version_is_upgraded() -> None:
     assert proposed.roots == ("libx11-6=2:1.8",)
 
 
-def test_an_installed_older_version_of_one_provider_is_preferred() -> None:
-    assert plan(so("libjack.so.0"), installed=(stanza("jack-big", "0.9"),)).roots == ("jack-big=1.0",)
+def test_an_upgrade_costs_what_the_image_grows_by() -> None:
+    proposed = plan(so("libjack.so.0"), installed=(stanza("jack-big", "0.9", kib=700),))
+
+    assert proposed.roots == ("jack-big=1.0",)
+    (package,) = proposed.packages
+    assert (package.replaces, package.installed_bytes) == ("0.9", 200 * 1024)
+    assert proposed.installed_bytes == 200 * 1024
+    assert proposed.download_bytes == 900 * 300
+    assert plan(so("libjack.so.0"), installed=(stanza("jack-big", "0.9", kib=500),)).roots == (
+        "jack-equal=1.0",
+    )
+
+
+def test_an_upgrade_that_makes_the_image_smaller_is_no_gain_to_go_after() -> None:
+    shrunk = stanza("libx11-6", "2:1.7", kib=9000)
+
+    proposed = plan(so("libjack.so.0"), installed=(shrunk,))
+
+    assert [package.name for package in proposed.packages] == ["jack-equal"]
+    assert plan(so("libX11.so.6"), installed=(shrunk,)).installed_bytes == -8000 * 1024
 
 
 @pytest.mark.parametrize("version", ["2:1.8", "2:1.9"])
@@ -155,9 +174,24 @@ def test_what_is_installed_and_still_missing_is_no_plan(version: str) -> None:
 
 
 def test_packages_of_another_architecture_do_not_count_as_installed() -> None:
-    proposed = plan(so("libX11.so.6"), installed=(stanza("libx11-6", "2:1.8", Architecture="i386"),))
+    foreign = stanza("libx11-6", "2:1.8", Architecture="i386", Multi_Arch="same")
+    offered_ = stanza("libx11-6", "2:1.8", Multi_Arch="same")
+
+    proposed = plan(so("libX11.so.6"), installed=(foreign,), stanzas=(offered_,))
 
     assert proposed.roots == ("libx11-6=2:1.8",)
+
+
+@pytest.mark.parametrize(("version", "sharing"), [("2:1.7", "same"), ("2:1.8", "foreign"), ("2:1.8", "")])
+def test_a_sibling_of_another_architecture_that_cannot_stand_beside_is_told(
+    version: str, sharing: str
+) -> None:
+    foreign = stanza("libx11-6", version, Architecture="i386", Multi_Arch=sharing)
+    offered_ = stanza("libx11-6", "2:1.8", Multi_Arch=sharing)
+
+    (unsatisfied,) = plan(so("libX11.so.6"), installed=(foreign,), stanzas=(offered_,)).unsatisfied
+
+    assert unsatisfied.verdict == f"libx11-6 cannot stand beside libx11-6:i386 {version}"
 
 
 def test_a_soname_that_nobody_ships_names_its_nearest_relatives() -> None:
@@ -195,10 +229,23 @@ def test_of_two_that_exclude_each_other_one_is_proposed() -> None:
 
     proposed = plan(so("libGL.so.1"), program("ffmpeg"), stanzas=stanzas)
 
-    assert proposed.roots == ("libgl1=1.0",)
+    assert proposed.roots == ("ffmpeg=1.0",)
     assert [(u.need, u.verdict) for u in proposed.unsatisfied] == [
-        ("bin:ffmpeg", "ffmpeg is refused by libgl1 (Conflicts: ffmpeg)")
+        ("so:libGL.so.1", "ffmpeg is refused by libgl1 (Conflicts: ffmpeg)")
     ]
+
+
+def test_as_many_needs_as_possible_are_supplied() -> None:
+    stanzas = (
+        stanza("libgl1", Conflicts="virtual", kib=1),
+        stanza("ffmpeg", Provides="virtual"),
+        stanza("libx11-6", Depends="ffmpeg"),
+    )
+
+    proposed = plan(so("libGL.so.1"), program("ffmpeg"), so("libX11.so.6"), stanzas=stanzas)
+
+    assert proposed.roots == ("ffmpeg=1.0", "libx11-6=1.0")
+    assert [u.need for u in proposed.unsatisfied] == ["so:libGL.so.1"]
 
 
 def test_newer_versions_of_apt_upgrade_what_was_built_together() -> None:

@@ -1,0 +1,132 @@
+"""Which packages come so that every need is supplied at the least cost, and what stands against a need."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from fleet_audit.audit.apt.planning.clauses import Clauses, Statement
+from fleet_audit.audit.apt.planning.universe import Universe
+from fleet_audit.audit.apt.solving.optimum import optimum
+from fleet_audit.audit.apt.solving.problem import Cost, Optimum, Problem
+from fleet_audit.audit.apt.solving.propagation import Propagation, propagate
+
+SECONDS = 5.0
+"""What the search may take; on the archives of Debian it takes hundredths."""
+
+_MAX_STEPS_BACK = 1000
+
+LEVELS = ("vulnerabilities", "installed bytes", "download bytes", "packages")
+"""What is made least, in this order; ties are settled by the packages' names."""
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """The packages that come, by variable of the universe, and the statements that make them do.
+
+    `missed` are the needs that cannot be supplied beside the others, as few as possible, with the reason.
+    `forced` are those of the chosen that come in any case; `searched` counts what there was to choose among.
+    """
+
+    chosen: frozenset[int]
+    statements: tuple[Statement, ...]
+    missed: tuple[tuple[str, str], ...] = ()
+    forced: frozenset[int] = frozenset()
+    searched: int = 0
+
+
+class Chooser:
+    """Chooses among the packages of a universe that are needed for some needs."""
+
+    def __init__(
+        self,
+        universe: Universe,
+        clauses: Clauses,
+        options: Mapping[str, Sequence[str]],
+        vulnerabilities: Mapping[str, int],
+    ) -> None:
+        """Take for each need the packages of which one has to come; of some, `vulnerabilities` are known."""
+        self._universe = universe
+        self._needs = {
+            need: Statement(
+                tuple(v.literal for name in names if (v := universe.candidate(name)) is not None), need
+            )
+            for need, names in options.items()
+        }
+        clauses.reach(name for need in sorted(options) for name in options[need])
+        self._statements = tuple(clauses.statements())
+        self._costs = _costs(universe, (*self._needs.values(), *self._statements), vulnerabilities)
+
+    def cheapest(self, order: Sequence[int] = range(len(LEVELS))) -> Choice:
+        """Return the choice that costs least, by the levels in this order; raises SolverGaveUp."""
+        costs = {
+            variable: tuple(cost[level] for level in order) + cost[-1:]
+            for variable, cost in self._costs.items()
+        }
+        statements = (*self._needs.values(), *self._statements)
+        found = self._solved(statements, costs)
+        if found is not None:
+            return Choice(found.true, statements, (), found.forced, found.searched)
+        return self._largest_part(costs)
+
+    def _solved(self, statements: Sequence[Statement], costs: Mapping[int, Cost]) -> Optimum | None:
+        problem = Problem(tuple(statement.literals for statement in statements), costs)
+        return optimum(problem, seconds=SECONDS)
+
+    def _largest_part(self, costs: Mapping[int, Cost]) -> Choice:
+        """Leave as few needs unsupplied as possible; of equally many, those whose supply costs most."""
+        first = max(costs, default=0) + 1
+        missing = dict(enumerate(self._needs, first))
+        levels = len(LEVELS) + 1
+        relaxed = {variable: (0, *cost) for variable, cost in costs.items()}
+        relaxed |= {variable: (1, *[0] * levels) for variable in missing}
+        loose = [
+            msgspec.structs.replace(self._needs[need], literals=(*self._needs[need].literals, variable))
+            for variable, need in missing.items()
+        ]
+        found = self._solved((*loose, *self._statements), relaxed)
+        # Nothing has to come where nothing is needed, so this has an answer in every case.
+        assert found is not None  # noqa: S101
+        missed = {need for variable, need in missing.items() if variable in found.true}
+        kept = (*(self._needs[need] for need in self._needs if need not in missed), *self._statements)
+        chosen = self._solved(kept, costs)
+        assert chosen is not None  # noqa: S101  (it has the answer just found, without what was missed)
+        reasons = tuple((need, self._reason(self._needs[need], kept)) for need in sorted(missed))
+        return Choice(chosen.true, kept, reasons, chosen.forced, chosen.searched)
+
+    def _reason(self, need: Statement, kept: Sequence[Statement]) -> str:
+        """Return why a need cannot be supplied: alone where that is so, else beside the others."""
+        for others in (self._statements, kept):
+            statements = (need, *others)
+            found = propagate([statement.literals for statement in statements])
+            if found.conflict is not None:
+                return _complaint(statements, found, found.conflict)
+        return f"nothing that supplies {need.source} can be installed beside what supplies the rest"
+
+
+def _complaint(statements: Sequence[Statement], found: Propagation, number: int) -> str:
+    """Return the words for the statement in which a contradiction begins."""
+    seen: set[int] = set()
+    while number not in seen and len(seen) < _MAX_STEPS_BACK:
+        seen.add(number)
+        ruled_out = [-literal for literal in statements[number].literals if literal > 0]
+        reasons = [found.reasons[literal] for literal in ruled_out if literal in found.reasons]
+        if not reasons:
+            break
+        number = reasons[0]
+    return statements[number].complaint
+
+
+def _costs(
+    universe: Universe, statements: Iterable[Statement], vulnerabilities: Mapping[str, int]
+) -> dict[int, Cost]:
+    variables = {abs(literal) for statement in statements for literal in statement.literals}
+    return {
+        variable: (
+            vulnerabilities.get(universe.name(variable), 0),
+            # A newer version that is smaller is no reason to upgrade.
+            max(universe.growth(universe.name(variable)), 0),
+            universe.package(variable).download_bytes,
+            1,
+            rank,
+        )
+        for rank, variable in enumerate(sorted(variables, key=universe.name), 1)
+    }
