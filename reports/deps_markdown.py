@@ -28,6 +28,7 @@ from fleet_audit.reports.proposal_words import (
     remedy_gain,
     share_words,
     sort_remedies,
+    split_by_name,
     use_of,
     verified,
 )
@@ -173,7 +174,7 @@ def _proposal(plan: AptPlan) -> Iterator[tuple[str, str]]:
     for place in every:
         if change := _change(place, plan if place is plan.placement else None):
             yield "a patch", change
-    roots = [package for package in plan.packages if package.is_root]
+    roots, others = split_by_name(plan)
     if roots:
         rows = [
             (
@@ -183,7 +184,7 @@ def _proposal(plan: AptPlan) -> Iterator[tuple[str, str]]:
             )
             for root in roots
         ]
-        rest = count(len(plan.packages) - len(roots), "dependency", "dependencies")
+        rest = count(len(others), "dependency", "dependencies")
         snapshot = f", planned with {prose(plan.snapshot)}" if plan.snapshot else ""
         yield (
             "packages of the proposal",

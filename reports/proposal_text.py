@@ -13,6 +13,7 @@ from fleet_audit.reports.proposal_words import (
     remedy_gain,
     share_words,
     sort_remedies,
+    split_by_name,
     use_of,
     verified,
 )
@@ -127,7 +128,7 @@ def _write_outcome(page: Page, place: Placement) -> None:
 
 
 def _write_packages(page: Page, plan: AptPlan) -> None:
-    roots = [package for package in plan.packages if package.is_root]
+    roots, others = split_by_name(plan)
     if roots:
         rows = [
             (
@@ -138,7 +139,6 @@ def _write_packages(page: Page, plan: AptPlan) -> None:
             for package in roots
         ]
         page.table(("package", "answers", ">installed"), rows)
-    others = [package for package in plan.packages if not package.is_root]
     if others:
         installed = size(sum(package.installed_bytes for package in others))
         page.line(

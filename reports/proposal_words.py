@@ -160,6 +160,16 @@ def lines_to_add(plan: AptPlan) -> list[str]:
         return []
 
 
+def split_by_name(plan: AptPlan) -> tuple[list[PlannedPackage], list[PlannedPackage]]:
+    """Return the packages of a plan that are to be named, and those that come with them."""
+    named: list[PlannedPackage] = []
+    others: list[PlannedPackage] = []
+    for package in plan.packages:
+        is_named = package.is_root or f"{package.name}={package.version}" in plan.roots
+        (named if is_named else others).append(package)
+    return named, others
+
+
 def use_of(package: PlannedPackage, plan: AptPlan) -> tuple[str, ...]:
     """Return the needs that a package to be named answers; none where it is named to steer apt."""
     steers = f"{package.name}={package.version}" in plan.steering

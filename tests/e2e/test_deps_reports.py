@@ -7,9 +7,21 @@ from shutil import which
 
 import pytest
 
+from tests.support.archives import SmallArchive, stanza
 from tests.support.rendering import rendered
-from tests.support.worlds import FAMILY, World, opencv
+from tests.support.snapshots import assert_sample
+from tests.support.worlds import (
+    FAMILY,
+    LIBRARIES,
+    Files,
+    World,
+    extension,
+    installed,
+    opencv,
+    write_archive,
+)
 
+ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = "docker/vision/Dockerfile"
 TEXT = """\
 FROM base:1
@@ -61,3 +73,76 @@ def test_markdown_goes_to_a_file_beside_the_text(fleet: World, tmp_path: Path) -
     assert code == 1
     assert out.startswith(f"{FAMILY} ")
     assert summary.read_text().startswith(f"## FAIL `{FAMILY}`\n")
+
+
+def audio_archive() -> SmallArchive:
+    """Return an archive in which the first alternative of a dependency brings more than the second."""
+    return SmallArchive("file:///").suite(
+        "bookworm",
+        stanza("libc6", "2.36-9", kib=12000),
+        stanza("libasound2", "1.2.8-1+b1", kib=1465, Depends="libc6"),
+        stanza("libdb5.3", "5.3.28+dfsg2-1", kib=1700, Depends="libc6"),
+        stanza("libjack-jackd2-0", "1.9.21~dfsg-2", kib=900, Depends="libdb5.3", Provides="libjack-0.125"),
+        stanza("libjack0", "1:0.126.0-2", kib=300, Depends="libc6", Provides="libjack-0.125"),
+        stanza(
+            "libportaudio2", "19.6.0-1.2", kib=214, Depends="libasound2, libjack-jackd2-0 | libjack-0.125"
+        ),
+        contents={f"{LIBRARIES}/libportaudio.so.2": "libs/libportaudio2"},
+    )
+
+
+def installed_packages(*stanzas: str) -> Files:
+    """Return the files of dpkg and apt with these packages, each with a program of its name."""
+    names = [each.split()[1] for each in stanzas]
+    return {
+        "var/lib/dpkg/status": "\n".join(stanzas),
+        "var/lib/apt/extended_states": "Package: cmake-data\nArchitecture: amd64\nAuto-Installed: 1\n",
+        **{f"var/lib/dpkg/info/{name}.list": f"/.\n/usr/bin/{name}\n" for name in names},
+        **{f"usr/bin/{name}": "" for name in (*names, "apt-get")},
+    }
+
+
+def on_system(name: str, version: str, *, kib: int = 100, **fields: str) -> str:
+    return stanza(name, version, kib=kib, Status="install ok installed", **fields)
+
+
+@pytest.fixture
+def audio(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Give a family that misses PortAudio and has a tool for building, on a family that is a bare system."""
+    monkeypatch.setenv("FLEET_AUDIT_ARCHIVE", write_archive(audio_archive(), tmp_path / "audio"))
+    system = [
+        on_system("libc6", "2.36-9", Priority="required"),
+        on_system("dpkg", "1.21.22", Essential="yes"),
+        on_system("apt", "2.6.1"),
+    ]
+    cmake = [
+        on_system("cmake", "3.25.1-1", Depends="cmake-data", Section="devel", kib=39000),
+        on_system("cmake-data", "3.25.1-1", Section="devel", kib=9000),
+    ]
+    pyaudio: Files = {
+        "pyaudio/__init__.py": "from . import _portaudio\n",
+        "pyaudio/_portaudio.abi3.so": extension("_portaudio", "libportaudio.so.2"),
+    }
+    below = installed_packages(*system)
+    above = {**installed_packages(*system, *cmake), **installed("PyAudio", pyaudio, version="0.2.14")}
+    world.file("docker/base/Dockerfile", "FROM debian:12\nUSER root\n")
+    world.file("docker/family-audio/Dockerfile", TEXT.replace("zlib1g", "cmake").replace("\t", "    "))
+    world.family("base", below, dockerfiles=["docker/base/Dockerfile"])
+    world.family("family-audio", below, above, parent="base", dockerfiles=["docker/family-audio/Dockerfile"])
+    return world.service(
+        "SpeechAgent", "import json\n\nimport pyaudio\n", family="family-audio", folder="speech"
+    )
+
+
+def as_on_the_page(world: World, out: str) -> str:
+    """Return what a command says without what another machine or policy would say differently."""
+    kept = (line for line in out.splitlines(keepends=True) if not line.startswith(("policy ", "sha256:")))
+    return "".join(kept).replace(f"{world.folder}/", "")
+
+
+@pytest.mark.parametrize("words", ["deps family-audio", "explain package:libjack0 --family family-audio"])
+def test_the_page_shows_what_the_command_says(audio: World, words: str) -> None:
+    _, out, _ = audio.say(*words.split())
+
+    page = ROOT / "docs" / "commands" / f"{words.partition(' ')[0]}.md"
+    assert_sample(page, f"fleet-audit {words}", as_on_the_page(audio, out))

@@ -45,7 +45,7 @@ def audio_plan() -> AptPlan:
         roots=("libjack0=1:0.126.0-2", "libportaudio2=19.6.0-1.2"),
         packages=(
             package("libasound2", "1.2.8-1+b1", 1400000, *portaudio, "libasound2"),
-            package("libjack0", "1:0.126.0-2", 300000, *portaudio, "libjack0", is_root=True),
+            package("libjack0", "1:0.126.0-2", 300000, *portaudio, "libjack0"),
             package(
                 "libportaudio2",
                 "19.6.0-1.2",
