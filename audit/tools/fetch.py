@@ -250,7 +250,8 @@ class NetworkTransport:
         )
         try:
             _check_status(url, response.status)
-            for chunk in response.stream(_CHUNK, decode_content=False):
+            # What has arrived is taken at once: a whole chunk of a server that drips would take its own time.
+            while chunk := response.read1(_CHUNK, decode_content=False):
                 _seconds_left(url, deadline)
                 yield chunk
         finally:
