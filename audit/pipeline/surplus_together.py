@@ -38,6 +38,7 @@ class SurplusTogether:
             return _with_gaps(analysis, _unserved(subject)) if is_examined else analysis
         if use.gap is not None:
             return _with_gaps(analysis, use.gap)
+        use = msgspec.structs.replace(use, known=_with_plan(use.known, analysis.report.proposal))
         known, gaps = self._known(subject, use)
         found = surplus_of(use.records, known)
         return _reported(subject, analysis, found, gaps, self._shared)
@@ -76,6 +77,12 @@ class SurplusTogether:
     def _use_of(self, family: str) -> PackageUse | None:
         fleet = self._shared.fleet
         return None if fleet is None else self._together.in_any_case(named_subject(fleet, family)).use
+
+
+def _with_plan(known: Circumstances, plan: AptPlan) -> Circumstances:
+    """Return what is known with the packages that the proposal brings in another version."""
+    needed = {package.name: "the proposal brings it" for package in plan.packages}
+    return msgspec.structs.replace(known, needed={**needed, **known.needed})
 
 
 def _with_evidence(known: Circumstances, origin: str, family: str, use: PackageUse | None) -> Circumstances:

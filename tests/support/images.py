@@ -96,7 +96,8 @@ class ImageBuilder:
     """An image to write: raw layers, lowest first, and what its configuration says.
 
     `config` is docker's inner object (Env, User, Healthcheck…). Layers may be replaced by anything, and
-    `media_types` and `diff_ids` override what would be true, to make damaged images.
+    `media_types` and `diff_ids` override what would be true, to make damaged images. `created_by` is the
+    history of the lowest layers.
     """
 
     layers: tuple[bytes, ...] = ()
@@ -106,11 +107,13 @@ class ImageBuilder:
     tag: str = "latest"
     media_types: Mapping[int, str] = field(default_factory=dict)
     diff_ids: Mapping[int, str] = field(default_factory=dict)
+    created_by: Sequence[str] = ()
 
     def config_json(self) -> bytes:
         """Return the configuration document."""
         ids = [self.diff_ids.get(i, sha256(raw)) for i, raw in enumerate(self.layers)]
-        history = [{"created_by": f"step {i}"} for i in range(len(ids))]
+        steps = [*self.created_by, *(f"step {i}" for i in range(len(self.created_by), len(ids)))]
+        history = [{"created_by": step} for step in steps]
         return _json(
             {
                 "architecture": self.architecture,
