@@ -1,6 +1,6 @@
 """Asks become needs: one for each thing and outcome, as badly needed as its strongest chain says."""
 
-from fleet_audit.audit.model.elf import Missing, Resolved
+from fleet_audit.audit.model.elf import Declared, Missing, Resolution, Resolved
 from fleet_audit.audit.model.evidence import Edge, EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.imports import Level
@@ -76,3 +76,31 @@ def test_the_strongest_mechanism_is_the_one_that_is_named() -> None:
     (need,) = join([_ask(via=Via.RULE), _ask(via=Via.DLOPEN)], _graph(), [FACE])
 
     assert need.via is Via.DLOPEN
+
+
+def test_a_service_that_brings_it_along_has_a_need_of_its_own() -> None:
+    edges = (Edge(FACE, CV2, "imports"), Edge(DREAM, CV2, "imports", Level.LAZY), Edge(CV2, LIBGL, "needs"))
+
+    def brought(ask: Ask, service: str) -> Resolution:
+        return Declared("Dockerfile:3") if service == "Face" else ask.resolution
+
+    needs = join([_ask()], EvidenceGraph(edges), [FACE, DREAM], brought)
+
+    told = [(need.status, need.tier, [way.service for way in need.reached_from]) for need in needs]
+    assert told == [("declared", Tier.REQUIRED, ["Face"]), ("missing", Tier.LAZY, ["Dream"])]
+
+
+def test_what_several_services_bring_along_is_one_need_with_all_their_lines() -> None:
+    edges = (Edge(FACE, CV2, "imports"), Edge(DREAM, CV2, "imports"), Edge(CV2, LIBGL, "needs"))
+
+    (need,) = join([_ask()], EvidenceGraph(edges), [FACE, DREAM], lambda _, service: Declared(f"{service}:1"))
+
+    assert need.resolution == Declared("Dream:1; Face:1")
+
+
+def test_what_is_there_is_brought_along_by_nobody() -> None:
+    found = _ask(resolution=Resolved(ImagePath("/lib/libGL.so.1")))
+
+    (need,) = join([found], _graph(), [FACE], lambda *_: Declared("Dockerfile:3"))
+
+    assert need.status == "resolved"
