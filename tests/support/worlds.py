@@ -45,6 +45,7 @@ def base_files() -> dict[str, Content]:
         "lib64/libc.so.6": elf(soname="libc.so.6", version_definitions=["libc.so.6", "GLIBC_2.34"]),
         "usr/local/bin/python3.11": elf(interpreter=LOADER, needed=["libc.so.6"]),
         "usr/sbin/ldconfig": elf(interpreter=LOADER, needed=["libc.so.6"]),
+        "usr/bin/apt-get": elf(interpreter=LOADER, needed=["libc.so.6"]),
         f"{LIB[1:]}/lib-dynload/math{TAG}": extension("math"),
         **{f"{LIB[1:]}/{name}.py": "" for name in _STDLIB},
     }
