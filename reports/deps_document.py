@@ -95,6 +95,7 @@ def _package(package: PlannedPackage) -> Fields:
     return {
         "name": package.name,
         "version": package.version,
+        "replaces": package.replaces or None,
         "because": list(package.because),
         "supplies": list(package.supplies),
         "installed_bytes": package.installed_bytes,

@@ -22,6 +22,7 @@ from fleet_audit.reports.proposal_words import (
     apt_alone,
     lines_to_add,
     outcome,
+    pinned,
     places,
     plan_size,
     proof,
@@ -29,6 +30,7 @@ from fleet_audit.reports.proposal_words import (
     share_words,
     sort_remedies,
     split_by_name,
+    unnamed,
     use_of,
     verified,
 )
@@ -161,7 +163,7 @@ def _remedy(remedy: Remedy, plan: AptPlan) -> str:
     if gain := remedy_gain(remedy, plan):
         details.insert(0, prose(gain))
     if remedy.locations:
-        details.append(codes(str(place) for place in remedy.locations[:MAX_EVIDENCE]))
+        details.append(Markup(f"in {codes(str(place) for place in remedy.locations[:MAX_EVIDENCE])}"))
     details += [prose(text) for text in remedy.evidence[:MAX_EVIDENCE]]
     return "\n".join((f"- **{prose(remedy.action)}**{change}{sure}", *(f"  - {line}" for line in details)))
 
@@ -178,17 +180,16 @@ def _proposal(plan: AptPlan) -> Iterator[tuple[str, str]]:
     if roots:
         rows = [
             (
-                code(f"{root.name}={root.version}"),
+                code(pinned(root)),
                 codes(use_of(root, plan)) or prose(STEERING),
                 Markup(size(root.installed_bytes)),
             )
             for root in roots
         ]
-        rest = count(len(others), "dependency", "dependencies")
         snapshot = f", planned with {prose(plan.snapshot)}" if plan.snapshot else ""
         yield (
             "packages of the proposal",
-            _paragraphs(table(("package", "answers", ">installed"), rows), f"and {rest}{snapshot}"),
+            _paragraphs(table(("package", "answers", ">installed"), rows), f"{unnamed(others)}{snapshot}"),
         )
 
 

@@ -158,10 +158,9 @@ def _next_commands(report: DepsReport, groups: NeedGroups) -> list[tuple[str, Se
         if asked:
             first = min(asked, key=lambda need: need.kind is NeedKind.DISTRIBUTION)
             commands.append(("why?", (*explain, first.subject, *where)))
-        if report.proposal.steps:
-            commands.append(
-                ("the proof:", (*explain, f"package:{report.proposal.steps[-1].package}", *where))
-            )
+        if steps := report.proposal.steps:
+            telling = next((step for step in steps if step.is_choice), steps[-1])
+            commands.append(("the proof:", (*explain, f"package:{telling.package}", *where)))
     if report.proposal.packages and report.proposal.verification is None and is_explained:
         commands.append(("try it:", (*deps, "--verify")))
     if any(place.patch and place.is_written is None for place in places(report.proposal.placement)):

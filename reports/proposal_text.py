@@ -7,6 +7,7 @@ from fleet_audit.reports.proposal_words import (
     apt_alone,
     lines_to_add,
     outcome,
+    pinned,
     places,
     plan_size,
     proof,
@@ -14,6 +15,7 @@ from fleet_audit.reports.proposal_words import (
     share_words,
     sort_remedies,
     split_by_name,
+    unnamed,
     use_of,
     verified,
 )
@@ -56,8 +58,8 @@ def _write_remedies(page: Page, title: str, remedies: tuple[Remedy, ...], plan: 
         if gain := remedy_gain(remedy, plan):
             page.line(gain, indent=3)
         page.line(Piece("for ", "dim"), ", ".join(remedy.needs), indent=3)
-        for place in remedy.locations[:MAX_EVIDENCE]:
-            page.line(Piece(str(place), "cyan"), indent=3)
+        if places_to_change := ", ".join(str(place) for place in remedy.locations[:MAX_EVIDENCE]):
+            page.line(Piece("in ", "dim"), Piece(places_to_change, "cyan"), indent=3)
         for text in remedy.evidence[:MAX_EVIDENCE]:
             page.line(Piece(text, "dim"), indent=3)
         more = len(remedy.evidence[MAX_EVIDENCE:]) + len(remedy.locations[MAX_EVIDENCE:])
@@ -132,7 +134,7 @@ def _write_packages(page: Page, plan: AptPlan) -> None:
     if roots:
         rows = [
             (
-                f"{package.name}={package.version}",
+                pinned(package),
                 Piece(", ".join(use_of(package, plan)) or STEERING, "dim"),
                 size(package.installed_bytes),
             )
@@ -140,10 +142,7 @@ def _write_packages(page: Page, plan: AptPlan) -> None:
         ]
         page.table(("package", "answers", ">installed"), rows)
     if others:
-        installed = size(sum(package.installed_bytes for package in others))
-        page.line(
-            Piece(f"and {count(len(others), 'dependency', 'dependencies')}, {installed}", "dim"), indent=1
-        )
+        page.line(Piece(unnamed(others), "dim"), indent=1)
     if plan.snapshot:
         page.line(Piece(f"planned with {plan.snapshot}", "dim"), indent=1)
 

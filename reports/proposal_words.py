@@ -160,6 +160,14 @@ def lines_to_add(plan: AptPlan) -> list[str]:
         return []
 
 
+def unnamed(others: Collection[PlannedPackage]) -> str:
+    """Say how many packages come along, what they take, and how many of them only become newer."""
+    upgrades = sum(bool(package.replaces) for package in others)
+    newer = f", {upgrades} of them {'an upgrade' if upgrades == 1 else 'upgrades'}" if upgrades else ""
+    installed = size(sum(package.installed_bytes for package in others))
+    return f"and {count(len(others), 'dependency', 'dependencies')}, {installed}{newer}"
+
+
 def split_by_name(plan: AptPlan) -> tuple[list[PlannedPackage], list[PlannedPackage]]:
     """Return the packages of a plan that are to be named, and those that come with them."""
     named: list[PlannedPackage] = []
@@ -174,6 +182,12 @@ def use_of(package: PlannedPackage, plan: AptPlan) -> tuple[str, ...]:
     """Return the needs that a package to be named answers; none where it is named to steer apt."""
     steers = f"{package.name}={package.version}" in plan.steering
     return package.supplies or (() if steers else package.because[:1])
+
+
+def pinned(package: PlannedPackage) -> str:
+    """Return a package as it is typed, and which version it takes the place of."""
+    pin = f"{package.name}={package.version}"
+    return f"{pin} (from {package.replaces})" if package.replaces else pin
 
 
 STEERING = "named so that apt chooses as planned"

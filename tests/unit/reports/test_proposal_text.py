@@ -72,6 +72,17 @@ def test_a_name_that_only_steers_apt_is_marked_and_answers_no_need() -> None:
     assert need.endswith("libportaudio2=19.6.0-1.2")
 
 
+def test_an_upgrade_names_the_version_that_it_takes_the_place_of() -> None:
+    plan = audio_plan()
+    newer = tuple(msgspec.structs.replace(package, replaces="1.0") for package in plan.packages)
+
+    shown = text(with_plan(packages=newer), width=160)
+
+    assert "libportaudio2=19.6.0-1.2 (from 1.0)" in shown
+    assert "and 1 dependency, 1.4 MB, 1 of them an upgrade" in shown
+    assert "upgrade" not in text(planned_report())
+
+
 def test_what_apt_alone_would_take_stands_beside_with_the_difference() -> None:
     assert apt_alone(audio_plan()) == (
         "apt alone would take 4 packages, 4.5 MB installed (2.6 MB more): libdb5.3, libjack-jackd2-0 "
