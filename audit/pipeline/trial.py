@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -46,6 +46,7 @@ _INSTALL = (
 _START = 'exec "$0" --version'
 _NOT_STARTED = frozenset({126, 127})
 
+_FRESH_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _INSTALLED_LINE = re.compile(r"^Inst (\S+) (?:\[[^\]\n]*\] )?\((\S+)", re.MULTILINE)
 
 _LOADERS = {
@@ -126,18 +127,16 @@ class Trial(msgspec.Struct, frozen=True):
 
     def _put(self, folder: str, name: str, body: Path) -> None:
         """Copy a file to the bench; no link is followed, whatever programs have made of the copy."""
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        at = os.open(self.place, flags)
         try:
-            for part in (self.bench.lstrip("/"), folder):
-                inner = os.open(part, flags, dir_fd=at)
-                os.close(at)
-                at = inner
-            created = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644, dir_fd=at)
-            with body.open("rb") as source, open(created, "wb") as target:
-                shutil.copyfileobj(source, target)
-        finally:
-            os.close(at)
+            with ExitStack() as stack:
+                at = _opened_folder(stack, str(self.place))
+                for part in (self.bench.lstrip("/"), folder):
+                    at = _opened_folder(stack, part, at)
+                created = os.open(name, _FRESH_FILE, 0o644, dir_fd=at)
+                with body.open("rb") as source, open(created, "wb") as target:
+                    shutil.copyfileobj(source, target)
+        except OSError as e:
+            raise AptFailed(f"{self.bench}/{folder} of the copy cannot be written: {e.strerror or e}") from e
 
     def install(self, roots: Sequence[str]) -> None:
         """Have apt-get install `roots` from the files that were added; raises as `simulated` does."""
@@ -205,6 +204,12 @@ class Trial(msgspec.Struct, frozen=True):
         own = {name: text for name, text in self.scene.image.identity.config.env.items() if name}
         env = {"PATH": _PATH, "HOME": "/root", **own, "PYTHONDONTWRITEBYTECODE": "1"}
         return self.enclosure.run(self.place, argv, env=env, timeout=_LOAD_SECONDS)
+
+
+def _opened_folder(stack: ExitStack, name: str, above: int | None = None) -> int:
+    descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
+    stack.callback(os.close, descriptor)
+    return descriptor
 
 
 def versions(state: InstalledState | None) -> dict[str, str]:
