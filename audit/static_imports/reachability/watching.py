@@ -27,21 +27,26 @@ class Watcher:
         """Take what reads files, and the names that matter of each module."""
         self._library = library
         self._watched = {module: frozenset(names) for module, names in watched.items()}
+        self._bindings: dict[tuple[Place, str], _Bindings | None] = {}
         self._texts: dict[tuple[Place, str], tuple[TextUse, ...]] = {}
 
     def uses(self, found: Reached) -> Iterator[NameUse]:
         """Yield the uses in one module that is reached; each name once for each block of own code."""
-        if found.expansion is None or found.module.file is None:
+        place = found.module.file
+        if found.expansion is None or place is None:
             return
         for module in self._watched:
-            if not _is_part(found.module.name, module):
-                yield from self._of_module(found, found.expansion.record, module)
+            if (place, module) not in self._bindings:
+                bindings = _Bindings(found.expansion.record, found.module.package, module)
+                is_other = bindings.has_any and not _is_part(found.module.name, module)
+                self._bindings[place, module] = bindings if is_other else None
+            if (known := self._bindings[place, module]) is not None:
+                yield from self._of_module(found, place, known, module)
 
-    def _of_module(self, found: Reached, record: SourceRecord, module: str) -> Iterator[NameUse]:
+    def _of_module(
+        self, found: Reached, place: Place, bindings: "_Bindings", module: str
+    ) -> Iterator[NameUse]:
         names = self._watched[module]
-        place = found.module.file
-        assert place is not None  # noqa: S101  (`uses` has asked)
-        bindings = _Bindings(record, found.module.package, module)
         is_own = place.side is Side.SOURCES
         seen: set[int] = set()
         for name, line, block in (*bindings.imported(names, is_own=is_own), *bindings.used(names)):
@@ -97,6 +102,13 @@ class _Bindings:
             if base is not None and names:
                 self._take(base, names)
         self.bound |= self.recorded
+
+    @property
+    def has_any(self) -> bool:
+        """Say whether the file may use the module at all."""
+        dynamic = (self._module in call.modules for call in self._record.dynamic)
+        used = (use.name.endswith(f".{self._last}") for use in self._record.uses)
+        return bool(self.bound or self._named) or any(dynamic) or any(used)
 
     def _take(self, base: ModuleName, names: list[tuple[str, str]]) -> None:
         """Note what ``from base import names`` binds: other modules may hand the module on."""
