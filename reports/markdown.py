@@ -18,7 +18,8 @@ MAX_BYTES = 60_000
 """What GitHub takes as a comment is 65,536 characters; a step's summary takes more."""
 
 _FORMING = re.compile(
-    r"[^\w\s,.;:'\"()/%+?=-]|_|:(?=//|[a-z0-9_+-]{1,40}:)|(?<=\bwww)\.", re.ASCII | re.IGNORECASE
+    r"[^\w\s,.;:'\"()/%+?=-]|(?<![a-z0-9])_|_(?![a-z0-9])|:(?=//|(?!\d\d:)[a-z0-9_+-]{1,40}:)|(?<=\bwww)\.",
+    re.ASCII | re.IGNORECASE,
 )
 _BEGINNING = re.compile(r"[^\w`]|_|\d+[.)](?:\s|$)", re.ASCII)
 """What may begin a block where it begins a line: a list, a heading, an indented block."""
