@@ -14,6 +14,7 @@ from fleet_audit.audit.apt.archive.sources import (
     SourceOffers,
     choose_sources,
     configured_sources,
+    is_snapshot_date,
 )
 from fleet_audit.audit.apt.debian.architectures import debian_architecture
 from fleet_audit.audit.images.open import Image
@@ -23,7 +24,7 @@ from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.fleet import AptSettings
 from fleet_audit.audit.model.identity import Distro, Platform
 from fleet_audit.audit.model.need import Need
-from fleet_audit.audit.pipeline.listed import shipping_packages
+from fleet_audit.audit.pipeline.listed import Shipping, shipping_packages
 from fleet_audit.audit.pipeline.placing import STAGE
 from fleet_audit.audit.pipeline.settings import Settings
 from fleet_audit.audit.pipeline.shared import Shared
@@ -62,6 +63,7 @@ def archive_request(  # noqa: PLR0913  (each says where packages come from)
         return Gap(STAGE, GapKind.UNSUPPORTED_PLATFORM, name, why)
     own = None if tree is None else configured_sources(tree)
     offers = SourceOffers(
+        asked_for=shared.settings.snapshot,
         environment=" ".join(shared.settings.archives),
         manifest=manifest.sources,
         snapshot=manifest.snapshot or "",
@@ -100,6 +102,10 @@ class ImageArchive:
             return None
         return answer
 
+    def index_if_any(self) -> ArchiveIndex | None:
+        """Return the same for what nothing hangs on: that none can be had is no gap."""
+        return self._answer if isinstance(self._answer, ArchiveIndex) else None
+
     def sonames(self) -> Iterable[str]:
         """Return every soname that is known to be shipped; a gap where nothing is known."""
         if isinstance(self._answer, ArchiveIndex):
@@ -108,6 +114,10 @@ class ImageArchive:
             return self._prebuilt.names.sonames
         self._gaps.append(self._answer)
         return ()
+
+    def names(self) -> Shipping | None:
+        """Return who ships what by name as far as that is known without asking an archive."""
+        return None if self._prebuilt is None else self._prebuilt.names
 
     def hints(self, needs: Iterable[Need]) -> tuple[Hint, ...]:
         """Return which packages ship what is needed, as far as the index that comes along knows."""
@@ -136,13 +146,17 @@ class ImageArchive:
             return request
         self._gaps.extend(request.gaps)
         try:
-            index = self._shared.archive.index(
-                request.distro, request.architecture, request.sources, request.keyrings
-            )
+            index = self._asked(request)
         except IndexUnavailable as error:
             return Gap(STAGE, GapKind.NO_ARCHIVE_INDEX, self._subject.name, self._without(error, request))
         self._gaps.extend(index.gaps)
         return index
+
+    def _asked(self, request: ArchiveRequest) -> ArchiveIndex:
+        archive, key = self._shared.archive, self._shared.settings.snapshot
+        if key and not is_snapshot_date(key):
+            return archive.repeated(request.distro, request.architecture, key)
+        return archive.index(request.distro, request.architecture, request.sources, request.keyrings)
 
     def _without(self, error: IndexUnavailable, request: ArchiveRequest) -> str:
         words = [str(error)]

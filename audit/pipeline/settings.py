@@ -20,7 +20,8 @@ def configuration_store(cache_dir: Path) -> FolderStore:
 class Settings(msgspec.Struct, frozen=True):
     """Decisions of the user that hold for a whole run.
 
-    `archives` are base addresses that replace every other source of packages. Needs up to `plan_tier` are
+    `archives` are base addresses that replace every other source of packages; `snapshot` comes before even
+    them: a date of Debian's snapshot service, or the key of a state that is kept. Needs up to `plan_tier` are
     planned for; `created` is the time that documents bear. `typed` are the options by which the user chose
     manifest, platform, archives and cache, for commands that are suggested.
     """
@@ -31,6 +32,7 @@ class Settings(msgspec.Struct, frozen=True):
     jobs: int = 1
     platform: Platform = Platform()
     archives: tuple[str, ...] = ()
+    snapshot: str = ""
     plan_tier: Tier = Tier.REQUIRED
     progress: Progress = silent
     typed: tuple[str, ...] = ()

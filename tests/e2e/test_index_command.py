@@ -94,6 +94,42 @@ def test_show_says_how_what_is_doubtful_can_be_checked(fleet: World) -> None:
     assert "`fleet-audit index update` checks what is there now" in note
 
 
+def test_a_plan_is_repeated_from_a_state_that_is_kept_although_the_archive_has_moved_on(
+    fleet: World,
+) -> None:
+    (before,) = fleet.run("index", "update").document["archives"]
+    planned = fleet.run("deps", FAMILY)
+    newer = packages().suite(
+        "bookworm",
+        stanza("libgl1", "9"),
+        contents={f"{LIBRARIES}/libGL.so.1": "libs/libgl1", "usr/bin/new": "x/libgl1"},
+        date="Sun, 12 Jul 2026 00:00:00 UTC",
+    )
+    write_archive(newer, fleet.folder.parent / "archive")
+
+    now = fleet.run("deps", FAMILY)
+    again = fleet.run("deps", FAMILY, "--snapshot", before["key"][:12])
+
+    assert now.document["proposal"]["roots"] == ["libgl1=9"]
+    assert again.document["proposal"] == planned.document["proposal"]
+    assert again.document["proposal"]["roots"] == ["libgl1=1.6.0-1"]
+
+
+def test_a_date_is_asked_of_the_snapshot_service_whatever_archive_is_named_elsewhere(fleet: World) -> None:
+    answer = fleet.run("deps", FAMILY, "--snapshot", "20261101T000000Z", "--offline")
+
+    assert "/20261101T000000Z/dists/bookworm" in answer.gaps["no-archive-index"]["why"]
+    assert "--snapshot 20261101T000000Z" in answer.gaps["no-archive-index"]["why"]
+
+
+def test_a_state_that_is_not_kept_is_a_gap(fleet: World) -> None:
+    answer = fleet.run("deps", FAMILY, "--snapshot", "0123456789ab")
+
+    why = answer.gaps["no-archive-index"]["why"]
+    assert "no state of an archive has a key that begins with 0123456789ab" in why
+    assert "index show" in why
+
+
 def test_text_names_the_suites_and_the_doubts(fleet: World) -> None:
     code, out, err = fleet.say("index", "update", FAMILY)
 
@@ -157,6 +193,14 @@ def test_an_image_that_is_not_built_is_a_gap(world: World) -> None:
         (
             ["update", "--suite", "bookwurm"],
             "--suite bookwurm: no release of Debian or Ubuntu; known are buster",
+        ),
+        (
+            ["update", "--snapshot", "yesterday"],
+            "--snapshot 'yesterday' is neither a date like 20261120T120000Z",
+        ),
+        (
+            ["update", "--snapshot", "0123456789ab"],
+            "--snapshot 0123456789ab: a state that is kept needs no update",
         ),
         (["update", "nobody"], "nobody: no family or service"),
         (["update", FAMILY, "face", "--image", "oci:x"], "--image replaces the image of one family"),

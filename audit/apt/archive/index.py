@@ -41,6 +41,7 @@ from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.identity import Distro
 from fleet_audit.audit.tools.fetch import Fetcher, FetchError, FetchMismatch, FetchRefused, NotFound
 
+_SHOW = "`fleet-audit index show` lists what is kept"
 _SONAME_SHAPED = re.compile(r"[^\s/]+\.so\.[0-9][^\s/]*")
 
 
@@ -161,6 +162,29 @@ class Archive:
                 raise
         return self._found[asked]
 
+    def repeated(self, distro: Distro, architecture: str, key: str) -> ArchiveIndex:
+        """Return the index of a state that is kept, whose key begins with `key`; nobody is asked.
+
+        That its Releases have expired since is no doubt: the past was asked for. Raises IndexUnavailable
+        where no state, or more than one, is meant, and where it is another release's.
+        """
+        found = self._snapshots.matching(key)
+        if len(found) != 1:
+            what = f"{len(found)} states of archives have" if found else "no state of an archive has"
+            raise IndexUnavailable(distro, f"{what} a key that begins with {key}", _SHOW, may_be_had=False)
+        known = found[0]
+        state = self._snapshots.load(known.key)
+        if state is None:
+            raise IndexUnavailable(distro, f"the state {key} is damaged", _SHOW, may_be_had=False)
+        if (known.distribution, known.release, known.architecture) != (
+            distro.id,
+            codename(distro),
+            architecture,
+        ):
+            why = f"the state {key} is of {known.distribution} {known.release} {known.architecture}"
+            raise IndexUnavailable(distro, why, _SHOW, may_be_had=False)
+        return _index(state, known, None, before=())
+
     def kept(self) -> list[KeptArchive]:
         """Return what is known of each state that is kept."""
         return self._snapshots.every()
@@ -194,7 +218,6 @@ class Archive:
         except (FetchError, SuiteUnusable) as e:
             is_distrusted = isinstance(e, SuiteDistrusted)
             raise IndexUnavailable(distro, str(e), _advice(distro, e), is_distrusted=is_distrusted) from e
-        self._snapshots.describe(found)
         wanted = _wanted(architecture, sources)
         # A state without some Contents does not take the place of a whole one.
         if not found.lacking or self._snapshots.latest(wanted) is None:
@@ -235,11 +258,15 @@ class Archive:
             # What the archive lacks today, it may have tomorrow, under the same Releases.
             key = key_of((key, *map(str, lacking)))
             state = self._snapshots.load(key)
-        if state is None:
-            state = _read(distro, architecture, suites, reader, lacking)
-            self._snapshots.keep(key, state)
+        is_new = state is None
+        state = state or _read(distro, architecture, suites, reader, lacking)
         found = facts(key, distro, suites, state, self._now)
-        return state, msgspec.structs.replace(found, lacking=tuple(map(str, lacking)))
+        found = msgspec.structs.replace(found, lacking=tuple(map(str, lacking)))
+        if is_new:
+            self._snapshots.keep(found, state)
+        else:
+            self._snapshots.describe(found)
+        return state, found
 
 
 def _without_contents(distro: Distro, suites: Iterable[Suite], reader: SuiteReader) -> Iterator[Suite]:
@@ -315,7 +342,7 @@ def _virtual_sonames(package: ArchivePackage) -> Iterator[str]:
 
 
 def _index(
-    state: ArchiveState, known: KeptArchive | None, now: datetime, *, before: Iterable[Gap]
+    state: ArchiveState, known: KeptArchive | None, now: datetime | None, *, before: Iterable[Gap]
 ) -> ArchiveIndex:
     found = tuple(doubts(known, now))
     return ArchiveIndex(

@@ -35,8 +35,11 @@ def facts(
     )
 
 
-def doubts(known: KeptArchive | None, now: datetime) -> Iterator[Gap]:
-    """Yield what keeps a state from being believed for certain, each reason once for all of its suites."""
+def doubts(known: KeptArchive | None, now: datetime | None) -> Iterator[Gap]:
+    """Yield what keeps a state from being believed for certain, each reason once for all of its suites.
+
+    Without a `now`, nothing has expired.
+    """
     if known is None:
         yield unverified("package archive", "what was known of its signatures is lost")
         return
@@ -47,7 +50,7 @@ def doubts(known: KeptArchive | None, now: datetime) -> Iterator[Gap]:
         if doubt:
             yield unverified(", ".join(names), doubt)
     for suite in known.suites:
-        if suite.is_expired(now):
+        if now is not None and suite.is_expired(now):
             day = suite.valid_until.partition("T")[0]
             why = f"its Release file has expired on {day}; newer versions may be withheld"
             yield unverified(f"{suite.suite} at {suite.archive}", why)

@@ -5,6 +5,7 @@ for each set of sources names the state that was used last, which serves when th
 """
 
 import hashlib
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -19,8 +20,13 @@ from fleet_audit.audit.model.archives import KeptArchive
 FORMAT = 2
 """Raise whenever a kept state would be read, or would have been made, differently."""
 
+KEPT_STATES = 12
+KEPT_BYTES = 256 << 20
+"""Of the states that are kept, those used last count, up to both bounds."""
+
 _LIMIT = 1 << 30
-_KEPT_STATES = 12
+# Seconds after which another process has written the state for a description that it wrote.
+_SETTLED = 3600.0
 _STATE = ".state.zst"
 _DESCRIPTION = ".facts.json"
 _POINTER = ".last"
@@ -60,21 +66,24 @@ class Snapshots:
             path.touch()
         return state
 
-    def keep(self, key: str, state: ArchiveState) -> None:
-        """Keep `state` under `key`; the states unused for longest are forgotten."""
+    def keep(self, known: KeptArchive, state: ArchiveState) -> None:
+        """Keep `state` and what is `known` of it; the states unused for longest are forgotten."""
         packed = zstandard.ZstdCompressor(level=6, write_checksum=True).compress(
             msgspec.msgpack.encode(state)
         )
-        self._write(key + _STATE, packed)
+        # The description comes first: a state without one is nothing that anybody could choose.
+        self.describe(known)
+        self._write(known.key + _STATE, packed)
         with suppress(OSError):
-            states = sorted(self._folder.glob("*" + _STATE), key=lambda path: -path.stat().st_mtime)
-            for path in states[_KEPT_STATES:]:
-                path.unlink(missing_ok=True)
-                path.with_name(path.name.removesuffix(_STATE) + _DESCRIPTION).unlink(missing_ok=True)
+            self._forget(known.key)
 
     def describe(self, known: KeptArchive) -> None:
         """Keep what is known of a state beside it, in place of what was known before."""
         self._write(known.key + _DESCRIPTION, msgspec.json.encode(known))
+
+    def matching(self, prefix: str) -> list[KeptArchive]:
+        """Return what is known of the states whose keys begin with `prefix`."""
+        return [known for known in self.every() if known.key.startswith(prefix)]
 
     def described(self, key: str) -> KeptArchive | None:
         """Return what is known of the state under `key`, without reading it; None where it is not there."""
@@ -108,6 +117,26 @@ class Snapshots:
             return None
         return key if len(key) == 64 and key.isalnum() else None
 
+    def _forget(self, fresh: str) -> None:
+        """Delete what is over the bounds, but never the state `fresh`, and what belongs to no state."""
+        found = [(path.stat(), path) for path in self._folder.glob("*" + _STATE)]
+        kept: set[str] = set()
+        size = 0
+        for status, path in sorted(found, key=lambda each: (_key(each[1]) != fresh, -each[0].st_mtime)):
+            size += status.st_size
+            key = _key(path)
+            is_described = (self._folder / (key + _DESCRIPTION)).exists()
+            if key == fresh or (len(kept) < KEPT_STATES and size <= KEPT_BYTES and is_described):
+                kept.add(key)
+            else:
+                path.unlink(missing_ok=True)
+        for path in self._folder.glob("*" + _POINTER):
+            if path.read_bytes()[:64].decode("ascii", "replace") not in kept:
+                path.unlink(missing_ok=True)
+        for path in self._folder.glob("*" + _DESCRIPTION):
+            if _key(path) not in kept and path.stat().st_mtime < time.time() - _SETTLED:
+                path.unlink(missing_ok=True)
+
     def _write(self, name: str, body: bytes) -> None:
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -124,6 +153,10 @@ def _unpacked(packed: bytes) -> ArchiveState:
     if not 0 < zstandard.frame_content_size(packed) <= _LIMIT:
         raise ValueError("no state that was kept here")
     return msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(packed), type=ArchiveState)
+
+
+def _key(path: Path) -> str:
+    return path.name.partition(".")[0]
 
 
 def key_of(facts: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ ENVIRONMENT_VARIABLE = "FLEET_AUDIT_ARCHIVE"
 SNAPSHOT_DATE = "20261101T000000Z"
 """The state of Debian that is planned with where nothing else says what to plan with."""
 
+_SNAPSHOT_DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _SNAPSHOT_SERVICE = "https://snapshot.debian.org/archive"
 
 _DEFAULT_COMPONENTS = {"debian": ("main",), "ubuntu": ("main", "restricted", "universe", "multiverse")}
@@ -100,12 +101,14 @@ class Sources(msgspec.Struct, frozen=True):
 class SourceOffers(msgspec.Struct, frozen=True):
     """Everything that may say what to plan with, first come first.
 
-    `environment` holds the base addresses that an option or ENVIRONMENT_VARIABLE gives; `manifest` base
-    addresses or lines as in sources.list; `snapshot` a date of Debian's snapshot service
-    (``20261101T000000Z``); `image` the image's own sources; `machine` this machine's, of which the addresses
-    for the same distribution serve, with the image's release in place of the machine's.
+    `asked_for` is a date of Debian's snapshot service that the user named for this run
+    (``20261101T000000Z``); `environment` holds the base addresses that an option or ENVIRONMENT_VARIABLE
+    gives; `manifest` base addresses or lines as in sources.list; `snapshot` another such date; `image` the
+    image's own sources; `machine` this machine's, of which the addresses for the same distribution serve,
+    with the image's release in place of the machine's.
     """
 
+    asked_for: str = ""
     environment: str = ""
     manifest: tuple[str, ...] = ()
     snapshot: str = ""
@@ -153,6 +156,8 @@ def choose_sources(distro: Distro, architecture: str, offers: SourceOffers) -> t
     release = codename(distro)
     if not release:
         return ()
+    if is_snapshot_date(offers.asked_for):
+        return _snapshot(distro.id, release, offers.asked_for)
     stages = (
         _at_addresses(re.split(r"[\s,]+", offers.environment), distro.id, release),
         _named(offers.manifest, distro.id, release),
@@ -166,6 +171,11 @@ def choose_sources(distro: Distro, architecture: str, offers: SourceOffers) -> t
         if usable:
             return usable
     return ()
+
+
+def is_snapshot_date(text: str) -> bool:
+    """Say whether a text is a date as Debian's snapshot service writes it (``20261101T000000Z``)."""
+    return _SNAPSHOT_DATE.fullmatch(text) is not None
 
 
 def released(name: str) -> Distro | None:

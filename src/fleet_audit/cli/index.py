@@ -10,7 +10,7 @@ import click
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.cli.ending import exit_code
 from fleet_audit.cli.manifest import find_fleet, need_fleet
-from fleet_audit.cli.options import Common, common
+from fleet_audit.cli.options import SNAPSHOT_DATE, Common, common, parse_snapshot
 from fleet_audit.cli.output import check_writable, parse_outputs, write
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def update(*, subjects: tuple[str, ...], image: str | None, suites: tuple[str, .
     from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
     from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
 
+    if common.snapshot and not SNAPSHOT_DATE.fullmatch(parse_snapshot(common.snapshot)):
+        raise UsageError(f"--snapshot {common.snapshot}: a state that is kept needs no update; name a date")
     distros = releases(suites)
     chosen = _chosen(fleet, subjects, image=image, has_suites=bool(suites))
     with common.settings() as settings:

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from fleet_audit.audit.pipeline.settings import Settings
 
 DEFAULT_PLATFORM = "linux/amd64"
+SNAPSHOT_DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_KEY = re.compile(r"[0-9a-f]{8,64}")
 
 _OPTIONS = (
     click.option(
@@ -53,6 +56,11 @@ _OPTIONS = (
         help="Base address of the package archive to plan with; repeatable.",
     ),
     click.option(
+        "--snapshot",
+        metavar="DATE|KEY",
+        help="The state to plan with: of Debian's snapshot service, or one that index show lists.",
+    ),
+    click.option(
         "--jobs",
         type=click.IntRange(min=1),
         metavar="N",
@@ -78,6 +86,7 @@ class Common(msgspec.Struct, frozen=True):
     fleet: Path | None
     platform: str
     archive: tuple[str, ...]
+    snapshot: str | None
     jobs: int | None
     cache_dir: Path | None
     offline: bool
@@ -103,6 +112,7 @@ class Common(msgspec.Struct, frozen=True):
                 jobs=self.jobs or len(os.sched_getaffinity(0)),
                 platform=parse_platform(self.platform),
                 archives=self.archive,
+                snapshot=parse_snapshot(self.snapshot or ""),
                 plan_tier=Tier(plan_tier),
                 progress=reporter,
                 typed=self._typed,
@@ -115,6 +125,7 @@ class Common(msgspec.Struct, frozen=True):
             ("-f", "" if self.fleet is None else str(self.fleet)),
             ("--platform", "" if self.platform == DEFAULT_PLATFORM else self.platform),
             ("--cache-dir", "" if self.cache_dir is None else str(self.cache_dir)),
+            ("--snapshot", self.snapshot or ""),
             *(("--archive", address) for address in self.archive),
         )
         return tuple(word for option, value in chosen if value for word in (option, value))
@@ -158,6 +169,16 @@ def parse_platform(text: str) -> Platform:
     if not 2 <= len(parts) <= 3 or not all(parts):
         raise UsageError(f"--platform {text!r} is not of the form linux/amd64 or linux/arm64/v8")
     return Platform(*parts)
+
+
+def parse_snapshot(text: str) -> str:
+    """Return the date or the key that ``--snapshot`` names; raise UsageError for anything else."""
+    if text and not (SNAPSHOT_DATE.fullmatch(text) or _KEY.fullmatch(text)):
+        raise UsageError(
+            f"--snapshot {text!r} is neither a date like 20261120T120000Z nor the beginning of a key that "
+            "`fleet-audit index show` lists (at least eight of its digits)"
+        )
+    return text
 
 
 def created_now() -> str:

@@ -276,6 +276,57 @@ def test_a_plan_of_a_date_is_repeated_from_what_was_kept_of_it(tmp_path: Path) -
     assert [found.sonames["libGL.so.1"] for found in again] == [("libgl1",), ("mesa",)]
 
 
+def kept_twice(folder: Path) -> tuple[Archive, str]:
+    """Return what reads archives, and the key of the first of two states that it keeps."""
+    first = index(small(), folder)
+    index(small({GL: "libs/ffmpeg"}), folder)
+    assert first.known is not None
+    reader = Archive(Fetcher(folder / "downloads", transport=SmallArchive()), folder / "indexes", now=NOW)
+    return reader, first.known.key
+
+
+def test_a_state_that_is_kept_is_planned_with_again_by_the_beginning_of_its_key(tmp_path: Path) -> None:
+    reader, key = kept_twice(tmp_path)
+
+    found = reader.repeated(BOOKWORM, "amd64", key[:12])
+
+    assert found.sonames["libGL.so.1"] == ("libgl1",)
+    assert [gap.why for gap in found.gaps] == ["Release bears no signature"]
+
+
+def test_a_state_that_was_asked_for_has_not_expired(tmp_path: Path) -> None:
+    until = {"Valid-Until": "Thu, 19 Nov 2026 00:00:00 UTC"}
+    archive = SmallArchive().suite("bookworm", stanza("libgl1"), contents={GL: "libs/libgl1"}, headers=until)
+    first = index(archive, tmp_path)
+    assert first.known is not None
+    reader = Archive(Fetcher(tmp_path / "downloads"), tmp_path / "indexes", now=NOW)
+
+    again = reader.repeated(BOOKWORM, "amd64", first.known.key)
+
+    assert ["has expired" in gap.why for gap in first.gaps] == [False, True]
+    assert ["has expired" in gap.why for gap in again.gaps] == [False]
+
+
+@pytest.mark.parametrize(
+    ("distro", "architecture", "key", "message"),
+    [
+        (BOOKWORM, "amd64", "", "2 states of archives have a key that begins with"),
+        (BOOKWORM, "amd64", "0" * 64, "no state of an archive has a key that begins with 0000"),
+        (BOOKWORM, "arm64", None, "is of debian bookworm amd64"),
+        (Distro(id="debian", version="13"), "amd64", None, "is of debian bookworm amd64"),
+    ],
+)
+def test_a_state_that_is_not_there_or_not_this_releases_is_refused(
+    tmp_path: Path, distro: Distro, architecture: str, key: str | None, message: str
+) -> None:
+    reader, known = kept_twice(tmp_path)
+
+    with pytest.raises(IndexUnavailable, match=message) as caught:
+        reader.repeated(distro, architecture, known if key is None else key)
+
+    assert "index show" in caught.value.remedy
+
+
 def with_updates() -> SmallArchive:
     return small().suite(
         "bookworm-updates", stanza("libgl1", "1.6.0-2"), contents={"usr/bin/new": "x/libgl1"}
