@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.archives import SmallArchive, stanza
+from tests.support.elf import elf
 from tests.support.worlds import (
     FAMILY,
     LIBRARIES,
@@ -144,3 +145,27 @@ def test_a_library_that_only_an_older_suite_ships_is_told_with_that_suite(world:
     (unsatisfied,) = answer.document["proposal"]["unsatisfied"]
     assert "bullseye has it in libicu67" in unsatisfied["verdict"]
     assert answer.roots == []
+
+
+@pytest.mark.parametrize(
+    ("plugin", "roots"),
+    [("PySide6/Qt/plugins/sqldrivers/libqsqlpsql.so", []), ("shop/libshop.so", ["libpq5"])],
+    ids=["a plugin for a database", "a library of another wheel"],
+)
+def test_nothing_is_installed_for_a_plugin_that_wants_a_databases_client(
+    world: World, plugin: str, roots: list[str]
+) -> None:
+    archive = SmallArchive("file:///").suite(
+        "bookworm",
+        stanza("libc6", "2.36-9"),
+        stanza("libpq5", "15"),
+        contents={f"{LIBRARIES}/libpq.so.5": "x/libpq5"},
+    )
+    write_archive(archive, world.folder.parent / "archive")
+    wheel = installed("pyside6-essentials", {plugin: elf(needed=["libpq.so.5"])})
+    path = next(f"/{name}" for name in wheel if name.endswith(plugin))
+
+    answer = deps(world, f"import ctypes\nctypes.CDLL('{path}')\n", wheel)
+
+    assert answer.needs["libpq.so.5"]["status"] == "missing"
+    assert answer.roots == roots
