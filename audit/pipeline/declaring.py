@@ -17,11 +17,10 @@ from fleet_audit.audit.model.fleet import Service
 from fleet_audit.audit.model.identity import PackageName
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.need import Need, NeedKind
+from fleet_audit.audit.pipeline.archives import ImageArchive
 from fleet_audit.audit.pipeline.listed import shipping_packages
 from fleet_audit.audit.pipeline.needs import Ask
 from fleet_audit.audit.pipeline.others import Others
-
-AskIndex = Callable[[], ArchiveIndex | None]
 
 _DOCKERFILE_LIMIT = 1 << 20
 _MAX_NAMED = 3
@@ -38,14 +37,14 @@ class Declaring:
         services: Iterable[Service],
         sources: FileTree | None,
         state: InstalledState | None,
-        index: AskIndex,
+        archive: ImageArchive,
         others: Others,
     ) -> None:
         """Take the services, where their Dockerfiles are, what the image has, and whom to ask."""
         self._services = {service.name: service for service in services} if sources is not None else {}
         self._sources = sources
         self._installed = () if state is None else state.records
-        self._index = index
+        self._archive = archive
         self._own_image = cache(others.own_image)
         self._of_root: dict[str, frozenset[PackageName]] = {}
 
@@ -63,24 +62,19 @@ class Declaring:
         installs = self._installs[service]
         if not installs or not all(installs):
             return ask.resolution
-        index = self._index()
+        # A name alone says less than the archive, and is known without asking it.
+        direct = shipping_packages(ask, self._archive.names()) - {r.name for r in self._installed}
+        named = _first_lines(installs, lambda root: root in direct)
+        if named:
+            return Declared(named)
+        index = self._archive.index()
         if index is None:
-            place = next(iter(installs[0].values()))
-            why = (
-                f"{place} installs packages; whether they bring it is not known without an index of packages"
-            )
+            line = next(iter(installs[0].values()))
+            why = f"{line} installs packages; whether they bring it is not known without an index of them"
             return Unknown(why, GapKind.NO_ARCHIVE_INDEX)
         shipping = shipping_packages(ask, index)
-        found = [self._bringing(each, shipping, index) for each in installs]
-        places = [place for place in found if place is not None]
-        return Declared(str(places[0])) if len(places) == len(installs) else ask.resolution
-
-    def _bringing(
-        self, installs: Mapping[str, SourceLocation], shipping: frozenset[str], index: ArchiveIndex
-    ) -> SourceLocation | None:
-        """Return the line that brings any of the packages, by itself or with its dependencies."""
-        bring = (at for root, at in installs.items() if not shipping.isdisjoint(self._names(root, index)))
-        return next(bring, None)
+        bringing = _first_lines(installs, lambda root: not shipping.isdisjoint(self._names(root, index)))
+        return Declared(bringing) if bringing else ask.resolution
 
     def _names(self, root: str, index: ArchiveIndex) -> frozenset[PackageName]:
         if root not in self._of_root:
@@ -128,6 +122,10 @@ class Declaring:
                 separate_bytes=brought.installed_bytes * len(services),
             )
 
+    def has_common(self) -> bool:
+        """Say whether most of several services install the same."""
+        return bool(self._shared_roots())
+
     def common_names(self) -> Iterator[str]:
         """Yield the same where no archive was asked: in words, without what it takes."""
         for services, roots in sorted(self._shared_roots().items()):
@@ -152,6 +150,12 @@ class Declaring:
         more = f" and {len(places) - _MAX_NAMED} more" if len(places) > _MAX_NAMED else ""
         of = len(self._services)
         return f"{len(services)} of {of} services install them: {', '.join(places[:_MAX_NAMED])}{more}"
+
+
+def _first_lines(installs: Sequence[Mapping[str, SourceLocation]], is_bringing: Callable[[str], bool]) -> str:
+    """Return the line of the first Dockerfile that brings something; empty unless each of them has one."""
+    lines = [next((at for root, at in each.items() if is_bringing(root)), None) for each in installs]
+    return "" if None in lines else str(lines[0])
 
 
 def _answered(

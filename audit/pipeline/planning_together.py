@@ -65,7 +65,8 @@ class _Beside:
     def beneath(self, image: ImageIdentity) -> Beneath:
         additions: list[Addition] = []
         notes: list[str] = []
-        for below in self._families_beneath():
+        # The lowest first: each finds those beneath it analysed, however long the chain is.
+        for below in reversed(list(self._families_beneath())):
             report = self._together.in_any_case(below).report
             if report.image is None:
                 notes.append(_unknown(below.name, "its image is not there to be looked at"))
@@ -73,7 +74,7 @@ class _Beside:
             if any(gap.blocking for gap in report.gaps):
                 notes.append(_unknown(below.name, "not all of it could be examined"))
             additions.append(_addition(below.name, report, report.image, above=image))
-        return Beneath(tuple(additions), tuple(notes))
+        return Beneath(tuple(reversed(additions)), tuple(reversed(notes)))
 
     def own_image(self, service: str) -> Answered | None:
         fleet = self._fleet

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fleet_audit.audit.pipeline.analysis import Analysis
 from fleet_audit.audit.pipeline.common_places import with_common_places
 from fleet_audit.audit.pipeline.planning_together import Together
+from fleet_audit.audit.pipeline.same_patches import with_same_patches
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
 from fleet_audit.audit.pipeline.surplus_together import SurplusTogether
@@ -23,4 +24,5 @@ def analyse_each(subjects: Sequence[Subject], shared: Shared) -> list[Analysis]:
         analyses = [together.in_any_case(subject) for subject in subjects]
     analyses = with_common_places(subjects, analyses, shared)
     surplus = SurplusTogether(shared, together)
-    return [surplus.told(subject, each) for subject, each in zip(subjects, analyses, strict=True)]
+    told = [surplus.told(subject, each) for subject, each in zip(subjects, analyses, strict=True)]
+    return with_same_patches(subjects, told)

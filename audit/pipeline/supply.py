@@ -58,7 +58,7 @@ class Supply:
         self._shared = shared
         self._archive = ImageArchive(subject, scene.image, shared, self.gaps)
         on_top = _services_on_top(subject, shared.fleet)
-        self._declaring = Declaring(on_top, subject.sources, self.installed, self.index, others)
+        self._declaring = Declaring(on_top, subject.sources, self.installed, self._archive, others)
 
     def sonames_of_stem(self, stem: str) -> Sequence[str]:
         """Return the sonames that ``find_library(stem)`` could mean: the image's own, else the archive's.
@@ -86,11 +86,11 @@ class Supply:
         """
         known = tuple(needs)
         plan = self._plan(known)
-        if not any(need.status in (*_ABSENT, _DECLARED) and need.kind in _PLANNED for need in known):
+        # Packages that no need hangs on are worth a note, and no question to the archive.
+        is_needed = any(need.status in (*_ABSENT, _DECLARED) and need.kind in _PLANNED for need in known)
+        index = self._archive.index_if_any() if is_needed and self._declaring.has_common() else None
+        if self.installed is None or index is None:
             self.notes.extend(self._declaring.common_names())
-            return plan
-        index = None if self.installed is None else self.index()
-        if index is None:
             return plan
         common = self._declaring.common(known, {package.name for package in plan.packages}, index)
         options = (msgspec.structs.replace(share, family=self._subject.family or "") for share in common)
@@ -125,7 +125,7 @@ class Supply:
 
         None where that cannot be said, which is no gap: nothing hangs on the answer.
         """
-        index = None if self.installed is None else self.index()
+        index = None if self.installed is None else self._archive.index_if_any()
         if self.installed is None or index is None:
             return None
         return self._own(needs, self.installed, index)

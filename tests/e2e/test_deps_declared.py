@@ -75,17 +75,30 @@ def test_of_several_dockerfiles_each_has_to_install_it(world: World) -> None:
     assert outcomes(world.run("deps", FAMILY).document) == {"declared": ["one"], "missing": ["two"]}
 
 
-def test_without_an_archive_it_is_not_known_whether_the_packages_bring_it(
+def test_without_an_archive_it_is_not_known_what_a_package_brings_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEET_AUDIT_ARCHIVE", "file:///nowhere")
+    own(world.family(FAMILY, DISPATCH).service("plain", USES_GL), "face", "libgl1")
+
+    answer = world.run("deps", "face")
+
+    assert answer.code == 3
+    assert answer.needs["libGLdispatch.so.0"]["status"] == "unknown"
+    assert "services/face/Dockerfile:3" in answer.needs["libGLdispatch.so.0"]["resolution"]["why"]
+    found = outcomes(world.run("deps", FAMILY).document, "libGLdispatch.so.0")
+    assert found == {"missing": ["plain"], "unknown": ["face"]}
+
+
+def test_who_ships_a_library_of_a_known_release_is_known_without_an_archive(
     fleet: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FLEET_AUDIT_ARCHIVE", "file:///nowhere")
 
     answer = fleet.run("deps", "face")
 
-    assert answer.code == 3
-    assert answer.needs["libGL.so.1"]["status"] == "unknown"
-    assert "services/face/Dockerfile:3" in answer.needs["libGL.so.1"]["resolution"]["why"]
-    assert outcomes(fleet.run("deps", FAMILY).document) == {"missing": ["plain"], "unknown": ["face"]}
+    assert (answer.code, answer.needs["libGL.so.1"]["status"]) == (0, "declared")
+    assert "no-archive-index" not in answer.gaps
 
 
 def test_a_service_is_judged_by_its_own_image_where_that_is_built(world: World) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.archives import stanza
 from tests.support.worlds import FAMILY, Files, World, extension, installed, library, opencv
 
 BASE = "base"
@@ -285,6 +286,36 @@ def test_with_all_families_each_dockerfile_is_written_once(fleet: World) -> None
 
     assert [each["proposal"]["written"] for each in found] == [True, True]
     assert (added(fleet, BASE), added(fleet, FAMILY)) == (["libgl1"], ["libpulse0"])
+
+
+def test_a_dockerfile_has_one_patch_in_all_reports_of_a_run(world: World) -> None:
+    leftover = {"var/lib/dpkg/status": stanza("gcc-12", Section="devel", Status="install ok installed")}
+    world.file("docker/base/Dockerfile", "FROM below:1\nRUN apt-get install -y gcc-12 zlib1g\n")
+    world.family(BASE, GL, leftover, dockerfiles=["docker/base/Dockerfile"]).service(
+        "look", USES_GL, family=BASE
+    )
+    family(world, FAMILY, GL, parent=BASE).service("face", USES_GL)
+
+    above, below = (
+        each["proposal"] for each in world.run("deps", FAMILY, BASE, "--write").document["subjects"]
+    )
+
+    (place,) = above["also"]
+    assert place["dockerfile"] == below["dockerfile"]
+    assert (place["written"], below["written"]) == (True, True)
+
+
+def test_a_long_chain_of_families_is_audited_from_its_lowest_end(world: World) -> None:
+    parent = None
+    for number in range(40):
+        name = f"generation-{number}"
+        image = world.image("images/one", GL) if number == 0 else "oci:images/one"
+        world.family(name, image=image, parent=parent).service(f"s{number}", USES_GL, family=name)
+        parent = name
+
+    found = world.run("deps", str(parent)).document["proposal"]
+
+    assert (found["roots"], [share["family"] for share in found["shares"]]) == ([], ["generation-0"])
 
 
 def test_once_all_is_written_and_built_nothing_is_proposed(fleet: World) -> None:
