@@ -28,6 +28,7 @@ from fleet_audit.audit.tools.fetch import FetchError
 from fleet_audit.audit.tools.process import ToolError
 
 _NOTHING = "nothing is to be added, so there is nothing to verify"
+_LABEL = "throw-away copy of the image"
 _MAX_TRIED = 500
 _ABSENT = ("missing", "wrong-machine")
 
@@ -80,6 +81,8 @@ def _tried(analysis: Analysis, subject: Subject, shared: Shared, beneath: tuple[
         folder = settings.cache_dir / COPIES
         enclosure = _enclosure(scene, folder)
         work = _Work(analysis.report.proposal, beneath, _asked(analysis, shared), versions(state))
+        progress = settings.progress
+        progress.start(_LABEL, 0)
         try:
             with trial(scene, index, enclosure, folder) as copy:
                 return _verification(copy, work, shared)
@@ -89,6 +92,8 @@ def _tried(analysis: Analysis, subject: Subject, shared: Shared, beneath: tuple[
             return Verification("failed", enclosure.how, failed=((e.argv[0] if e.argv else "", e.why),))
         except OSError as e:
             raise _Refused(f"the copy in {folder} cannot be used: {e.strerror or e}") from e
+        finally:
+            progress.finish(_LABEL)
 
 
 def _state(scene: Scene) -> InstalledState:

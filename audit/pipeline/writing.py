@@ -17,8 +17,8 @@ def written(reports: Sequence[DepsReport], root: Path | None) -> list[DepsReport
 
     Each Dockerfile that a proposal stands in is written: the family's own, and those of families below it
     where a part belongs to them. A patch that several reports have is applied once. Where nothing is written,
-    the placement says why: there is nothing to add, no patch, or the file is not as it was read
-    (`rewriting.rewrite`).
+    the placement says why: there is nothing to add, no patch, the proposal was tried and not verified, or the
+    file is not as it was read (`rewriting.rewrite`).
     """
     writer = _Writer(root)
     return [
@@ -27,8 +27,14 @@ def written(reports: Sequence[DepsReport], root: Path | None) -> list[DepsReport
 
 
 def _written_plan(plan: AptPlan, writer: "_Writer") -> AptPlan:
-    also = tuple(writer.written(place) for place in plan.placement.also)
     place = plan.placement
+    if plan.verification is not None and plan.verification.outcome != "verified":
+        why = "the proposal was to be verified, and was not"
+        also = tuple(_refused(other, why) for other in place.also)
+        return msgspec.structs.replace(
+            plan, placement=msgspec.structs.replace(_refused(place, why), also=also)
+        )
+    also = tuple(writer.written(other) for other in place.also)
     if plan.is_empty and not place.patch:
         place = _refused(place, "nothing is to be added")
     else:

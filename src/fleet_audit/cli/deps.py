@@ -65,7 +65,8 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     """Say what services need from their image, what is missing, and what supplies it.
 
     Without a name, an image or --gpu/--all there is nothing to do. Exit code 1 where something required is
-    missing, 3 where something could not be examined; --write changes neither.
+    missing, 3 where something could not be examined; --write changes neither. --verify runs programs of the
+    image, in namespaces of their own, and nothing is written where it fails.
 
     Formats: text, json, markdown, sarif.
     """
