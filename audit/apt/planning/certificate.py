@@ -3,91 +3,85 @@
 from collections.abc import Iterator, Sequence
 
 from fleet_audit.audit.apt.planning.choice import Choice
-from fleet_audit.audit.apt.planning.clauses import Statement
 from fleet_audit.audit.apt.planning.universe import Universe
-from fleet_audit.audit.apt.solving.propagation import Propagation, propagate
+from fleet_audit.audit.apt.solving.propagation import propagate
 from fleet_audit.audit.model.apt import Step
 from fleet_audit.audit.model.identity import PackageName
 
-Reasons = dict[int, int]
-"""For each chosen variable the number of the statement that it is there for."""
 
+class Certificate:
+    """The statements that a choice follows from, in an order in which every reason is there before it serves.
 
-def reasons(choice: Choice) -> Reasons:
-    """Return why each chosen package comes, in an order in which every reason is there before it serves.
-
-    What is forced comes first. Of statements that leave a choice, the first one that asks for something is
-    taken, and of its packages the one that was chosen.
+    What unit propagation alone shows comes first. Of statements that leave a choice, the first one that asks
+    for something is taken, and of its packages the one that was chosen.
     """
-    clauses = [statement.literals for statement in choice.statements]
-    found: Reasons = {}
-    _add_propagated(found, propagate(clauses))
-    waiting = list(range(len(clauses)))
-    while len(found) < len(choice.chosen):
-        number, variable = _next_choice(clauses, waiting, choice.chosen, found)
-        if not variable:
-            break
-        found[variable] = number
-    return found
 
+    def __init__(self, choice: Choice, universe: Universe) -> None:
+        """Find for each chosen package the statement that it is there for."""
+        self._choice = choice
+        self._universe = universe
+        self._clauses = [statement.literals for statement in choice.statements]
+        self._proved = propagate(self._clauses).reasons
+        self._reasons = {literal: number for literal, number in self._proved.items() if literal > 0}
+        waiting = [number for number, clause in enumerate(self._clauses) if self._is_open(clause)]
+        while len(self._reasons) < len(choice.chosen):
+            step = next(self._next_steps(waiting), None)
+            if step is None:
+                break
+            self._reasons[step[0]] = step[1]
 
-def steps(choice: Choice, found: Reasons, universe: Universe) -> tuple[Step, ...]:
-    """Return a step for each chosen package, in the order of `found`."""
-    proved = propagate([statement.literals for statement in choice.statements])
-    return tuple(
-        Step(
-            package=PackageName(universe.name(variable)),
-            because=choice.statements[number].source,
-            excluded=tuple(_excluded(choice, proved, universe, variable, number)),
-            is_choice=_is_choice(choice, proved, variable, number),
+    def steps(self) -> tuple[Step, ...]:
+        """Return a step for each chosen package, in this order."""
+        return tuple(
+            Step(
+                package=PackageName(self._universe.name(variable)),
+                because=self._choice.statements[number].source,
+                excluded=tuple(self._excluded(variable, number)),
+                is_choice=self._is_choice(variable),
+            )
+            for variable, number in self._reasons.items()
         )
-        for variable, number in found.items()
-    )
 
+    def choices(self) -> frozenset[str]:
+        """Return the packages that were chosen among alternatives."""
+        return frozenset(self._universe.name(v) for v in self._reasons if self._is_choice(v))
 
-def _is_choice(choice: Choice, proved: Propagation, variable: int, number: int) -> bool:
-    options = [literal for literal in choice.statements[number].literals if literal > 0]
-    is_open = any(-other not in proved.reasons for other in options if other != variable)
-    return is_open and variable not in choice.forced
+    def chains(self) -> dict[str, list[str]]:
+        """Return for each chosen package those that lead to it from a need, itself last."""
+        name = self._universe.name
+        return {name(variable): list(map(name, self._chain(variable))) for variable in self._reasons}
 
+    def _chain(self, variable: int) -> Sequence[int]:
+        path = [variable]
+        while True:
+            clause = self._clauses[self._reasons[path[-1]]]
+            parents = (-literal for literal in clause if -literal in self._reasons and -literal not in path)
+            parent = next(parents, None)
+            if parent is None:
+                return path[::-1]
+            path.append(parent)
 
-def chain(variable: int, found: Reasons, statements: Sequence[Statement]) -> tuple[int, ...]:
-    """Return the variables that lead from a need to `variable`, which is the last."""
-    path = [variable]
-    while True:
-        conditions = (-literal for literal in statements[found[path[-1]]].literals if literal < 0)
-        parent = next((v for v in conditions if v in found and v not in path), None)
-        if parent is None:
-            return tuple(reversed(path))
-        path.append(parent)
+    def _is_open(self, clause: Sequence[int]) -> bool:
+        return not any(literal in self._proved for literal in clause)
 
+    def _next_steps(self, waiting: Sequence[int]) -> Iterator[tuple[int, int]]:
+        for number in waiting:
+            clause = self._clauses[number]
+            options = [literal for literal in clause if literal > 0 and literal in self._choice.chosen]
+            is_asked = all(literal > 0 or -literal in self._reasons for literal in clause)
+            if is_asked and options and not any(option in self._reasons for option in options):
+                yield options[0], number
 
-def _add_propagated(found: Reasons, proved: Propagation) -> None:
-    for literal in proved.literals:
-        if literal > 0:
-            found[literal] = proved.reasons[literal]
+    def _is_choice(self, variable: int) -> bool:
+        options = [literal for literal in self._clauses[self._reasons[variable]] if literal > 0]
+        others = [option for option in options if option != variable and -option not in self._proved]
+        return bool(others) and variable not in self._choice.forced
 
-
-def _next_choice(
-    clauses: Sequence[tuple[int, ...]], waiting: list[int], chosen: frozenset[int], found: Reasons
-) -> tuple[int, int]:
-    for number in waiting:
-        clause = clauses[number]
-        if all(literal > 0 or -literal in found for literal in clause):
-            options = [literal for literal in clause if literal > 0 and literal in chosen]
-            if options and not any(literal in found for literal in options):
-                return number, options[0]
-    return 0, 0
-
-
-def _excluded(
-    choice: Choice, proved: Propagation, universe: Universe, variable: int, number: int
-) -> Iterator[str]:
-    for literal in choice.statements[number].literals:
-        if literal > 0 and literal != variable:
-            name = universe.name(literal)
-            if -literal in proved.reasons:
-                why = choice.statements[proved.reasons[-literal]].complaint
-                yield f"{name} cannot come: {why}"
-            elif literal not in choice.chosen:
-                yield f"{name} would do, but the cheapest addition is without it"
+    def _excluded(self, variable: int, number: int) -> Iterator[str]:
+        for literal in self._clauses[number]:
+            if literal > 0 and literal != variable:
+                name = self._universe.name(literal)
+                if -literal in self._proved:
+                    yield f"{name} cannot come: {self._choice.statements[self._proved[-literal]].complaint}"
+                elif literal not in self._choice.chosen:
+                    yield f"{name} would do, but the cheapest addition is without it"

@@ -7,7 +7,7 @@ import msgspec
 from fleet_audit.audit.apt.planning.clauses import Clauses, Statement
 from fleet_audit.audit.apt.planning.universe import Universe
 from fleet_audit.audit.apt.solving.optimum import optimum
-from fleet_audit.audit.apt.solving.problem import Cost, Optimum, Problem
+from fleet_audit.audit.apt.solving.problem import Cost, Problem
 from fleet_audit.audit.apt.solving.propagation import Propagation, propagate
 
 SECONDS = 5.0
@@ -62,14 +62,14 @@ class Chooser:
             for variable, cost in self._costs.items()
         }
         statements = (*self._needs.values(), *self._statements)
-        found = self._solved(statements, costs)
+        found = optimum(_problem(statements, costs), seconds=SECONDS)
         if found is not None:
             return Choice(found.true, statements, (), found.forced, found.searched)
         return self._largest_part(costs)
 
-    def _solved(self, statements: Sequence[Statement], costs: Mapping[int, Cost]) -> Optimum | None:
-        problem = Problem(tuple(statement.literals for statement in statements), costs)
-        return optimum(problem, seconds=SECONDS)
+    def problem(self) -> Problem:
+        """Return what has to hold where every need is supplied, and what that costs."""
+        return _problem((*self._needs.values(), *self._statements), self._costs)
 
     def _largest_part(self, costs: Mapping[int, Cost]) -> Choice:
         """Leave as few needs unsupplied as possible; of equally many, those whose supply costs most."""
@@ -82,12 +82,12 @@ class Chooser:
             msgspec.structs.replace(self._needs[need], literals=(*self._needs[need].literals, variable))
             for variable, need in missing.items()
         ]
-        found = self._solved((*loose, *self._statements), relaxed)
+        found = optimum(_problem((*loose, *self._statements), relaxed), seconds=SECONDS)
         # Nothing has to come where nothing is needed, so this has an answer in every case.
         assert found is not None  # noqa: S101
         missed = {need for variable, need in missing.items() if variable in found.true}
         kept = (*(self._needs[need] for need in self._needs if need not in missed), *self._statements)
-        chosen = self._solved(kept, costs)
+        chosen = optimum(_problem(kept, costs), seconds=SECONDS)
         assert chosen is not None  # noqa: S101  (it has the answer just found, without what was missed)
         reasons = tuple((need, self._reason(self._needs[need], kept)) for need in sorted(missed))
         return Choice(chosen.true, kept, reasons, chosen.forced, chosen.searched)
@@ -100,6 +100,10 @@ class Chooser:
             if found.conflict is not None:
                 return _complaint(statements, found, found.conflict)
         return f"nothing that supplies {need.source} can be installed beside what supplies the rest"
+
+
+def _problem(statements: Iterable[Statement], costs: Mapping[int, Cost]) -> Problem:
+    return Problem(tuple(statement.literals for statement in statements), costs)
 
 
 def _complaint(statements: Sequence[Statement], found: Propagation, number: int) -> str:

@@ -12,7 +12,7 @@ import msgspec
 from fleet_audit.audit.apt.archive.index import ArchiveIndex
 from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.apt.planning.apt_model import Apt
-from fleet_audit.audit.apt.planning.certificate import chain, reasons, steps
+from fleet_audit.audit.apt.planning.certificate import Certificate
 from fleet_audit.audit.apt.planning.choice import Choice, Chooser
 from fleet_audit.audit.apt.planning.clauses import Clauses
 from fleet_audit.audit.apt.planning.drafting import Draft, suppliers
@@ -103,11 +103,12 @@ class _Planner:
         typed = suppliers(options, names)
         roots = frozenset(typed.values())
         default = self._apt.follow(roots)
-        extra = steering(roots, names, self._apt.follow)
+        proof = Certificate(choice, self._universe)
+        extra = steering(roots, names, proof.choices(), self._apt.follow)
         if extra == ():
-            return self._proved(choice, typed, ())
+            return self._proved(choice, proof, typed, ())
         if default is None:
-            return self._proved(choice, typed, sorted(names - roots) if extra is None else extra)
+            return self._proved(choice, proof, typed, sorted(names - roots) if extra is None else extra)
         saved = self._draft.bytes_of(default) - self._draft.bytes_of(names)
         if extra is None:
             why = "apt does not choose it, whatever is named"
@@ -118,27 +119,20 @@ class _Planner:
             )
             return self._by_default(roots, typed, self._draft.other(names, {*roots, *extra}, why))
         beside = self._draft.other(default, roots, f"it is {_size(saved)} larger")
-        return msgspec.structs.replace(self._proved(choice, typed, extra), apt_default=beside)
+        return msgspec.structs.replace(self._proved(choice, proof, typed, extra), apt_default=beside)
 
     def _is_safer(self, names: Iterable[str], default: Iterable[str]) -> bool:
         known = self._terms.vulnerabilities
         return sum(known.get(name, 0) for name in names) < sum(known.get(name, 0) for name in default)
 
-    def _proved(self, choice: Choice, typed: Mapping[str, str], extra: Sequence[str]) -> AptPlan:
-        found = reasons(choice)
-        name = self._universe.name
-        chains = {
-            name(variable): [name(each) for each in chain(variable, found, choice.statements)]
-            for variable in choice.chosen
-        }
-        plan = self._draft.plan(self._names(choice), typed, extra, chains)
+    def _proved(
+        self, choice: Choice, proof: Certificate, typed: Mapping[str, str], extra: Sequence[str]
+    ) -> AptPlan:
+        plan = self._draft.plan(self._names(choice), typed, extra, proof.chains())
         if plan.is_empty:
             return plan
         return msgspec.structs.replace(
-            plan,
-            is_optimal=True,
-            certificate=_certificate(choice),
-            steps=steps(choice, found, self._universe),
+            plan, is_optimal=True, certificate=_certificate(choice), steps=proof.steps()
         )
 
     def _by_default(self, roots: Iterable[str], typed: Mapping[str, str], smallest: OtherPlan) -> AptPlan:
@@ -163,11 +157,15 @@ class _Planner:
         for measure in (_DOWNLOAD, _PACKAGES):
             order = (_VULNERABILITIES, measure, *({_INSTALLED, _DOWNLOAD, _PACKAGES} - {measure}))
             try:
-                other = self._names(chooser.cheapest(order))
+                chosen = chooser.cheapest(order)
             except SolverGaveUp:
                 continue
+            other = self._names(chosen)
+            if other in seen:
+                continue
             roots = frozenset(suppliers(options, other).values())
-            extra = None if other in seen else steering(roots, other, self._apt.follow)
+            choices = Certificate(chosen, self._universe).choices()
+            extra = steering(roots, other, choices, self._apt.follow)
             if extra is not None:
                 yield self._draft.other(other, {*roots, *extra}, self._comparison(names, other, measure))
             seen.add(other)
