@@ -26,6 +26,7 @@ from fleet_audit.reports.proposal_words import (
     places,
     plan_size,
     proof,
+    remedies_title,
     remedy_gain,
     share_words,
     sort_remedies,
@@ -85,7 +86,7 @@ def _parts(report: DepsReport, groups: NeedGroups) -> Iterator[tuple[str, str]]:
     yield "the verdict", _head(report, groups)
     if report.image is not None:
         yield "what is missing", _missing(report, groups)
-        yield from _remedies("Better than installing", remedies.better, plan)
+        yield from _remedies(remedies_title(remedies.better), remedies.better, plan)
         yield from _proposal(plan)
         yield from _remedies("Other ways", remedies.other, plan)
     if blocking_gaps(report.gaps):
@@ -186,11 +187,9 @@ def _proposal(plan: AptPlan) -> Iterator[tuple[str, str]]:
             )
             for root in roots
         ]
-        snapshot = f", planned with {prose(plan.snapshot)}" if plan.snapshot else ""
-        yield (
-            "packages of the proposal",
-            _paragraphs(table(("package", "answers", ">installed"), rows), f"{unnamed(others)}{snapshot}"),
-        )
+        snapshot = f"planned with {prose(plan.snapshot)}" if plan.snapshot else ""
+        rest = ", ".join(part for part in (unnamed(others) if others else "", snapshot) if part)
+        yield "packages of the proposal", _paragraphs(table(("package", "answers", ">installed"), rows), rest)
 
 
 def _said_of(plan: AptPlan) -> Iterator[Markup]:

@@ -11,6 +11,7 @@ from fleet_audit.reports.proposal_words import (
     places,
     plan_size,
     proof,
+    remedies_title,
     remedy_gain,
     share_words,
     sort_remedies,
@@ -28,9 +29,9 @@ MAX_OTHERS = 3
 def write_proposal(page: Page, plan: AptPlan) -> None:
     """Write a proposal; nothing where there is none and none was to be written."""
     remedies = sort_remedies(plan)
-    _write_remedies(page, "Better than installing", remedies.better, plan)
+    _write_remedies(page, remedies_title(remedies.better), remedies.better, plan)
     if plan.is_empty and not (plan.shares or any(place.patch for place in places(plan.placement))):
-        _write_remedies(page, "Or", remedies.other, plan)
+        _write_remedies(page, "Other ways", remedies.other, plan)
         if plan.placement.is_written is False:
             page.blank()
             _write_outcome(page, plan.placement)
@@ -42,7 +43,7 @@ def write_proposal(page: Page, plan: AptPlan) -> None:
         _write_change(page, place, plan if place is plan.placement else None)
     _write_packages(page, plan)
     _write_alternatives(page, plan)
-    _write_remedies(page, "Or", remedies.other, plan)
+    _write_remedies(page, "Other ways", remedies.other, plan)
 
 
 def _write_remedies(page: Page, title: str, remedies: tuple[Remedy, ...], plan: AptPlan) -> None:
@@ -149,8 +150,7 @@ def _write_packages(page: Page, plan: AptPlan) -> None:
 
 def _write_alternatives(page: Page, plan: AptPlan) -> None:
     for share in plan.shares:
-        why = f": {share.why}" if share.why else ""
-        page.line(share_words(share), Piece(why, "dim"), indent=1)
+        page.line(share_words(share), indent=1)
     if words := apt_alone(plan):
         page.line(words, indent=1)
     for other in plan.others[:MAX_OTHERS]:

@@ -38,6 +38,12 @@ def sort_remedies(plan: AptPlan) -> Remedies:
     return Remedies(tuple(better), tuple(remedy for remedy in ranked if remedy not in better))
 
 
+def remedies_title(remedies: Collection[Remedy]) -> str:
+    """Return a heading for the remedies that come first: only what saves something beats installing."""
+    saves = any((remedy.saved_bytes or 0) > 0 for remedy in remedies)
+    return "Better than installing" if saves else "Without packages"
+
+
 def remedy_gain(remedy: Remedy, plan: AptPlan) -> str:
     """Say what a remedy saves, with the sizes on both sides where it takes the place of the whole plan."""
     saved = remedy.saved_bytes
@@ -109,11 +115,12 @@ def share_words(share: Share) -> str:
     """Say which packages a family's image gets, for whom, and what another place for them would mean."""
     names = _some(_names(share.roots)) or "nothing"
     whom = f", for {_some(sorted(share.for_families))}" if share.for_families else ""
+    why = f": {share.why}" if share.why else ""
     if not share.is_option:
-        return f"in {share.family}: {names}, {size(share.installed_bytes)}{whom}"
+        return f"in {share.family}: {names}, {size(share.installed_bytes)}{whom}{why}"
     each = f" instead of {size(share.separate_bytes)} apart" if share.separate_bytes else ""
     borne = f"; {_some(sorted(share.carried_by))} would carry it without need" if share.carried_by else ""
-    return f"could stand in {share.family}: {names}, {size(share.installed_bytes)}{each}{whom}{borne}"
+    return f"could stand in {share.family}: {names}, {size(share.installed_bytes)}{each}{whom}{borne}{why}"
 
 
 def verified(verification: Verification) -> str:

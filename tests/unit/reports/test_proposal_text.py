@@ -149,7 +149,8 @@ def test_a_way_out_is_shown_where_no_package_helps_at_all() -> None:
 
     shown = text(report)
 
-    assert "→ do rebuild" in shown
+    assert "Without packages\n → do rebuild" in shown
+    assert "Better than" not in shown
     assert "Proposal" not in shown
 
 
