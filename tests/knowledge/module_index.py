@@ -21,6 +21,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import urllib3
+from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from fleet_audit.audit.knowledge.module_index import packaged_module_index
@@ -43,18 +44,18 @@ class NoWheel(Exception):
     """A distribution has no wheel that could be looked at."""
 
 
-def members(http: urllib3.PoolManager, index: str, name: str) -> list[str]:
-    """Return the names of all members of the newest wheel of a distribution; raises NoWheel."""
+def members(http: urllib3.PoolManager, index: str, name: str, versions: str = "") -> list[str]:
+    """Return the names of all members of a distribution's newest wheel of some versions; raises NoWheel."""
     page = http.request("GET", urljoin(index, f"{name}/"), headers={"Accept": "text/html"})
     if page.status != 200:
         raise NoWheel(f"the index answers {page.status}")
-    wheels = []
+    wheels, allowed = [], SpecifierSet(versions)
     for before, address, after, file in _LINK.findall(page.data.decode(errors="replace")):
         try:
             _, version, build, _ = parse_wheel_filename(unescape(file).strip())
         except InvalidWheelFilename:
             continue
-        if "data-yanked" not in before + after:
+        if "data-yanked" not in before + after and allowed.contains(version, prereleases=True):
             is_usual = "linux" in file or file.endswith("-any.whl")
             wheels.append(((not version.is_prerelease, is_usual, version, build), unescape(address)))
     if not wheels:
