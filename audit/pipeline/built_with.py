@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from fleet_audit.audit.apt.surplus.surplus import Brought
+from fleet_audit.audit.dockerfiles.language.structure import Instruction
 from fleet_audit.audit.dockerfiles.shell.calls import Call
 from fleet_audit.audit.images.tree import basename, parent
 from fleet_audit.audit.model.identity import ImagePath, PackageName
@@ -25,20 +26,27 @@ def build_uses(
 ) -> dict[PackageName, str]:
     """Return where the RUNs of the family that brought a package use it, as ``path:line runs make``.
 
-    `files` are those of the packages in question; those `for_building` may also be used by what installs
-    Python packages from source.
+    `files` are those of the packages in question. Of those `for_building`, what a Dockerfile installs by name
+    may also be used by what installs Python packages from source behind that.
     """
     found: dict[PackageName, str] = {}
     for family, each in dockerfiles.items():
         own = [name for name in files if name in brought and brought[name].origin == family]
         programs = _programs(own, files)
-        for place, call in _calls(each):
+        for path, instruction, call in _calls(each):
+            place = f"{path}:{instruction.line}"
             if (name := programs.get(call.program)) is not None:
                 found.setdefault(name, f"{place} runs {call.program}")
             elif _may_compile(call):
                 why = f"{place} runs {call.program}, which may compile"
-                found = {name: why for name in own if name in for_building} | found
+                there = (name for name in own if _is_there(brought[name], path, instruction))
+                found = {name: why for name in there if name in for_building} | found
     return dict(sorted(found.items()))
+
+
+def _is_there(came: Brought, path: str, instruction: Instruction) -> bool:
+    line = came.dockerfile
+    return line is not None and line.path == path and line.line <= instruction.last_line
 
 
 def _programs(
@@ -47,10 +55,10 @@ def _programs(
     return {basename(path): name for name in names for path in files[name] if parent(path).endswith("bin")}
 
 
-def _calls(dockerfiles: Iterable[OwnDockerfile]) -> Iterator[tuple[str, Call]]:
+def _calls(dockerfiles: Iterable[OwnDockerfile]) -> Iterator[tuple[str, Instruction, Call]]:
     for file in dockerfiles:
         for instruction, call in calls_of(file.instructions):
-            yield f"{file.path}:{instruction.line}", call
+            yield file.path, instruction, call
 
 
 def _may_compile(call: Call) -> bool:

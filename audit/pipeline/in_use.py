@@ -301,10 +301,8 @@ class _Look:
         """Doubt what serves libraries that no package brought, whether or not anything reaches them."""
         own = {basename(path) for path in self._scene.elf if path not in self._owners}
         for name, why in companions(left, Surroundings(own)).items():
-            doubt = Doubt(
-                Confidence.POSSIBLE, f"a library that the image has beside its packages may use it: {why}"
-            )
-            self._doubts[name].append(doubt)
+            use = f"a library that the image has beside its packages may use it: {why}"
+            self._doubts[name].append(Doubt(Confidence.POSSIBLE, use, is_own=True))
 
     def _promised_distributions(self) -> Collection[DistributionName]:
         fleet, family = self._shared.fleet, self._subject.family

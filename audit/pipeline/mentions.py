@@ -1,7 +1,7 @@
 """Which programs and files are named where images are started and built: commands, scripts, Dockerfiles."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 
@@ -44,9 +44,15 @@ def of_configuration(config: ImageConfig) -> Mentions:
     found: Mentions = {}
     test = config.healthcheck.test if config.healthcheck is not None else ()
     for what, words in (("ENTRYPOINT", config.entrypoint), ("CMD", config.cmd), ("HEALTHCHECK", test)):
-        for word in words:
-            noted(found, words_of(word), f"the image's {what}")
+        noted(found, _words_of_command(words), f"the image's {what}")
     return found
+
+
+def _words_of_command(words: Sequence[str]) -> Iterator[str]:
+    """Yield what the words of a command may name; of code in Python, which is no shell's, paths alone."""
+    for at, word in enumerate(words):
+        is_python = at > 1 and words[at - 1] == "-c" and "python" in words[at - 2].rpartition("/")[2]
+        yield from (each for each in words_of(word) if not is_python or each.startswith("/"))
 
 
 def of_image_scripts(tree: FileTree, scripts: Iterable[ImagePath]) -> Mentions:

@@ -8,10 +8,14 @@ from fleet_audit.audit.model.finding import Confidence
 
 
 class Doubt(msgspec.Struct, frozen=True, order=True):
-    """A reason, and how sure one can still be at most that nothing needs the package."""
+    """A reason, and how sure one can still be at most that nothing needs the package.
+
+    `is_own` where it is none on what brought the package: who did not ask for it may do without.
+    """
 
     confidence: Confidence
     why: str
+    is_own: bool = False
 
 
 def confidence_of(doubts: Iterable[Doubt]) -> Confidence:

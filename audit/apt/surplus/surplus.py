@@ -179,6 +179,8 @@ class _Look:
     def _shared_by(self, name: PackageName) -> Iterator[Doubt]:
         """Yield the doubts on what came along that its root shares: who takes out one takes out both."""
         for doubt in self._known.doubts.get(name, ()):
+            if doubt.is_own:
+                continue
             yield msgspec.structs.replace(doubt, why=f"{name} came with it: {doubt.why}")
         if plugin := self._plugin(name):
             yield Doubt(Confidence.LIKELY, f"{name} came with it, and {plugin} is a plugin")

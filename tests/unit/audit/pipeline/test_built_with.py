@@ -5,18 +5,20 @@ import pytest
 from fleet_audit.audit.apt.surplus.surplus import Brought
 from fleet_audit.audit.dockerfiles.language.parsing import parse
 from fleet_audit.audit.model.identity import ImagePath, PackageName
+from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.pipeline.brought import OwnDockerfile
 from fleet_audit.audit.pipeline.built_with import build_uses
 
 GCC, JQ = PackageName("gcc"), PackageName("jq")
 
 
-def uses(*runs: str, origin: str = "web") -> dict[PackageName, str]:
+def uses(*runs: str, origin: str = "web", line: int = 2) -> dict[PackageName, str]:
+    place = SourceLocation("Dockerfile", line)
     text = "\n".join(("FROM debian:12", "RUN apt-get install -y gcc jq", *runs))
     dockerfile = OwnDockerfile("Dockerfile", parse(text).instructions)
     return build_uses(
         {"web": [dockerfile]},
-        {GCC: Brought(origin), JQ: Brought(origin)},
+        {name: Brought(origin, dockerfile=place) for name in (GCC, JQ)},
         {GCC: (ImagePath("/usr/bin/gcc"),), JQ: (ImagePath("/usr/bin/jq"),)},
         for_building=[GCC],
     )
@@ -59,6 +61,10 @@ def test_installing_from_source_may_compile_with_what_is_for_building(run: str) 
 )
 def test_wheels_and_other_programs_compile_nothing(run: str) -> None:
     assert uses(run) == {}
+
+
+def test_what_is_installed_behind_it_compiled_nothing() -> None:
+    assert uses("RUN pip install numpy", line=4) == {}
 
 
 def test_what_another_family_brought_is_not_this_ones_to_move() -> None:

@@ -46,6 +46,12 @@ def test_the_configuration_says_where_something_is_named() -> None:
     assert (found["jq"], found["curl"]) == ("the image's CMD", "the image's HEALTHCHECK")
 
 
+def test_a_program_in_python_is_no_shell_script() -> None:
+    config = ImageConfig(cmd=("python3", "-c", "import os as jq; open('/usr/share/dict/words')"))
+
+    assert list(programs_mentioned(of_configuration(config), FILES)) == [(FILES[1], "the image's CMD")]
+
+
 def test_scripts_are_read_as_far_as_they_can_be() -> None:
     world = tree(
         {"/entry.sh": "#!/bin/sh\nexec jq . \udcff".encode(errors="surrogateescape"), "/folder": None}

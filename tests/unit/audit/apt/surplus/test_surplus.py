@@ -182,6 +182,16 @@ def test_a_doubt_on_what_came_along_is_one_on_what_brought_it() -> None:
     assert told["dev"].doubt == "lib came with it: /opt/tool links to it"
 
 
+def test_a_doubt_on_what_nobody_asked_for_may_be_its_own_alone() -> None:
+    told = found(
+        [installed("dev", "keys", section="libdevel"), installed("keys")],
+        brought({"dev": "family"}, along="keys"),
+        doubts={"keys": Doubt(Confidence.POSSIBLE, "a library may read it", is_own=True)},
+    )
+
+    assert (told["dev"].confidence, told["keys"].confidence) == ("certain", "possible")
+
+
 def test_a_doubt_on_the_image_is_one_on_every_package() -> None:
     told = found(
         [installed("lib")],
