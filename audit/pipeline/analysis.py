@@ -362,6 +362,10 @@ def plan_edges(plan: AptPlan) -> Iterator[Edge]:
         if package.is_root:
             own = Node(NodeKind.PACKAGE, package.name)
             yield from (Edge(_need_node(need), own, "would be supplied by") for need in needs)
+    for need, share in plan.inherited().items():
+        for pin in share.needs[need]:
+            beneath = Node(NodeKind.PACKAGE, pin.partition("=")[0])
+            yield Edge(_need_node(need), beneath, f"comes with the addition to {share.family}, by")
 
 
 def _need_node(subject: str) -> Node:

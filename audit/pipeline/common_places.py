@@ -141,7 +141,7 @@ def _option(place: str, users: tuple[str, ...], plan: AptPlan, plans: Plans, fle
         roots=plan.roots,
         installed_bytes=plan.installed_bytes,
         for_families=users,
-        why=f"no need of {place}'s own services is planned for with them",
+        why=f"{place}'s own services do not need them, up to the tier that is planned for",
         needs=plan.suppliers(),
         is_option=True,
         separate_bytes=separate,

@@ -76,6 +76,12 @@ def test_the_child_fails_all_the_same_and_says_where_the_library_comes_from(flee
     )
 
 
+def test_explain_leads_to_the_package_that_comes_from_beneath(fleet: World) -> None:
+    _, out, _ = fleet.say("explain", "package:libgl1", "--family", FAMILY)
+
+    assert f"comes with the addition to {BASE}, by package:libgl1" in " ".join(out.split())
+
+
 def test_what_no_service_of_the_parent_needs_is_proposed_for_the_child(world: World) -> None:
     family(world, BASE, GL).service("look", "import json\n", family=BASE)
     family(world, FAMILY, GL, parent=BASE).service("face", USES_GL)

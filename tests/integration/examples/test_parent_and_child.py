@@ -76,7 +76,9 @@ def built_anew(layout: Path, tags: dict[str, str]) -> None:
     builder = Builder(into, archive, cache, Compression.GZIP, say=print)
     with into.locked():
         for family, tag in tags.items():
-            builder.build(plan(tag, family, archive, Additions()), "unknown")
+            planned = plan(tag, family, archive, Additions())
+            if not builder.is_built(planned, "unknown"):
+                builder.build(planned, "unknown")
 
 
 def test_both_dockerfiles_are_written_and_then_nothing_is_missing(
