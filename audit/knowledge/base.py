@@ -198,6 +198,11 @@ class Knowledge:
         row = self._aliases.get(package)
         return PackageName(package if row is None or codename not in row.absent else row.use)
 
+    def installed_as(self, package: str, codename: str) -> PackageName:
+        """Return the package that apt-get takes for a name in a suite: what provides an old one, if any."""
+        row = self._aliases.get(package)
+        return PackageName(package if row is None or codename not in row.virtual else row.use)
+
     @cached_property
     def watched(self) -> dict[str, tuple[str, ...]]:
         """Return, by module, the names whose use decides whether a remedy will do."""

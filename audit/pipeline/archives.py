@@ -115,6 +115,10 @@ class ImageArchive:
         self._gaps.append(self._answer)
         return ()
 
+    def installed_as(self, name: str) -> str:
+        """Return the package that apt-get takes for a name: another one that provides an old name."""
+        return self._shared.knowledge.installed_as(name, self._image.identity.distro.codename)
+
     def names(self) -> Shipping | None:
         """Return who ships what by name as far as that is known without asking an archive."""
         return None if self._prebuilt is None else self._prebuilt.names

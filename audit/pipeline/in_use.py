@@ -163,11 +163,13 @@ class _Look:
         fleet, family = self._shared.fleet, self._subject.family
         if fleet is None or family is None:
             return
+        codename = self._scene.image.identity.distro.codename
         above = (name for name in fleet.manifest.families if family in fleet.ancestors(name))
         for name in (family, *fleet.ancestors(family), *above):
             settings = fleet.manifest.families[name]
             for package in (*settings.apt.keep, *settings.must_contain_apt):
-                self._need(PackageName(package), f"the manifest keeps it for {name}")
+                for meant in (package, self._shared.knowledge.package_meant(package, codename)):
+                    self._need(PackageName(meant), f"the manifest keeps it for {name}")
 
     def _need_loaded(self) -> None:
         seen: set[ImagePath] = set()

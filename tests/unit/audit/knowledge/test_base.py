@@ -231,6 +231,12 @@ def test_an_old_name_of_a_package_means_the_new_one_where_there_is_no_old_one(pa
     assert packaged.package_meant("libgl1", "trixie") == "libgl1"
 
 
+def test_apt_get_takes_an_old_name_only_where_a_package_provides_it(packaged: Knowledge) -> None:
+    assert packaged.installed_as("libglib2.0-0", "trixie") == "libglib2.0-0t64"
+    assert packaged.installed_as("libglib2.0-0", "bookworm") == "libglib2.0-0"
+    assert packaged.installed_as("libgl1-mesa-glx", "trixie") == "libgl1-mesa-glx"
+
+
 def test_a_choice_between_packages_holds_in_the_suites_of_its_row(packaged: Knowledge) -> None:
     assert packaged.preferred("so:libavcodec.so.59", "bookworm") == "libavcodec59"
     assert packaged.preferred("so:libavcodec.so.59", "trixie") is None
