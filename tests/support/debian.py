@@ -81,11 +81,12 @@ def _keyrings() -> Keyrings:
     return Keyrings([("this machine", open_folder(Path("/")))], "debian")
 
 
-def minimal(release: Distro = BOOKWORM) -> list[ArchivePackage]:
-    """Return the packages of a minimal installation: Essential and required ones, and apt."""
+def minimal(release: Distro = BOOKWORM, *further: str) -> list[ArchivePackage]:
+    """Return the packages of a minimal installation: Essential and required ones, apt, and `further` ones."""
     table = index(release).packages
     required = [package.name for package in table if package.is_essential or package.priority == "required"]
-    roots = [*required, *(package.name for package in table if package.name in _BASE_ROOTS)]
+    named = {*_BASE_ROOTS, *further}
+    roots = [*required, *(package.name for package in table if package.name in named)]
     return [choice.package for choice in closure(table, roots).chosen]
 
 
@@ -143,24 +144,27 @@ class Simulation:
         with_recommended: bool = False,
     ) -> set[str]:
         """Return what apt-get would install (``name=version``) upon `installed`, told to install `roots`."""
+        (self._folder / "status").write_text(status_of(installed))
+        recommended = f"APT::Install-Recommends={'true' if with_recommended else 'false'}"
+        said = run(
+            ["apt-get", "--simulate", *self.options(), "-o", recommended, "install", *roots],
+            timeout=120,
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "APT_CONFIG": "/dev/null"},
+        )
+        return {f"{name}={version}" for name, version in _INSTALLED_LINE.findall(said.decode())}
+
+    def options(self) -> list[str]:
+        """Return the words that make apt's programs use this state, lists and sources."""
         at = self._folder
-        (at / "status").write_text(status_of(installed))
         options = {
             "APT::Architecture": ARCHITECTURE,
-            "APT::Install-Recommends": "true" if with_recommended else "false",
             "Dir::Cache": str(at / "cache"),
             "Dir::Etc": str(at / "etc"),
             "Dir::State": str(at),
             "Dir::State::lists": str(at / "lists"),
             "Dir::State::status": str(at / "status"),
         }
-        pairs = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-        said = run(
-            ["apt-get", "--simulate", *pairs, "install", *roots],
-            timeout=120,
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "APT_CONFIG": "/dev/null"},
-        )
-        return {f"{name}={version}" for name, version in _INSTALLED_LINE.findall(said.decode())}
+        return [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
 
 
 def write_lists(folder: Path, address: str, release: Distro = BOOKWORM) -> list[str]:
