@@ -83,7 +83,7 @@ def advise(
     refused: list[str] = []
     for row in sorted(rows, key=lambda row: row.id):
         met = _met(row, gaining.planned, wheels)
-        saved = _saved(row, met, gaining) if met else None
+        saved = _saved(row, met, gaining, wheels) if met else None
         if not met or (saved is not None and saved < SAVES_AT_LEAST):
             continue
         because = _because(row, wheels)
@@ -123,14 +123,19 @@ def _because(row: RemedyRow, wheels: Wheels) -> DistributionName | None:
     return next((name for name in named if name in wheels.versions), None)
 
 
-def _saved(row: RemedyRow, met: Collection[str], gaining: Gaining) -> int | None:
+def _saved(row: RemedyRow, met: Collection[str], gaining: Gaining, wheels: Wheels) -> int | None:
     """Return how much smaller the image gets; None where packages do not supply all that the remedy meets."""
     supplied = gaining.plan.suppliers().keys()
     if not set(met) <= supplied:
         return None
     rest = gaining.without(met)
     packages = gaining.plan.installed_bytes - rest.installed_bytes
-    return packages - (row.sizes.after - row.sizes.before)
+    return packages - (0 if _is_there(row, wheels) else row.sizes.after - row.sizes.before)
+
+
+def _is_there(row: RemedyRow, wheels: Wheels) -> bool:
+    """Say whether the wheel is installed already, so that only the rest is left to do."""
+    return row.add is not None and row.add in wheels.versions
 
 
 def _remedy(  # noqa: PLR0913, PLR0917  (what is told of one remedy, each part from another question)
@@ -148,7 +153,7 @@ def _remedy(  # noqa: PLR0913, PLR0917  (what is told of one remedy, each part f
     return Remedy(
         id=row.id,
         needs=met,
-        action=_action(row, because),
+        action=_action(row, because, wheels),
         change=_change(row, because, wheels),
         saved_bytes=saved,
         confidence=weighed.confidence,
@@ -159,12 +164,16 @@ def _remedy(  # noqa: PLR0913, PLR0917  (what is told of one remedy, each part f
     )
 
 
-def _action(row: RemedyRow, because: DistributionName | None) -> str:
+def _action(row: RemedyRow, because: DistributionName | None, wheels: Wheels) -> str:
     action = f"install {row.swap} in place of {because}" if row.swap else f"install {row.add}"
+    if _is_there(row, wheels):
+        action = f"use {row.add}, which is installed"
     return f"{action}; {row.then}" if row.then else action
 
 
 def _change(row: RemedyRow, because: DistributionName | None, wheels: Wheels) -> str:
+    if _is_there(row, wheels):
+        return ""
     version = wheels.versions.get(because, "") if because is not None else ""
     pin = f"=={version}" if version else ""
     if row.swap:

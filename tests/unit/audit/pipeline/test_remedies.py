@@ -221,6 +221,15 @@ def test_what_no_package_supplies_is_met_whatever_the_size() -> None:
     assert remedy.change == "+ imageio-ffmpeg==0.8.1"
 
 
+def test_of_a_wheel_that_is_there_already_only_the_rest_is_to_be_done() -> None:
+    row = msgspec.structs.replace(PROGRAM, add="open3d", then="link it")
+
+    remedy = only(advice(row, [FFMPEG]))
+
+    assert (remedy.action, remedy.change) == ("use open3d, which is installed; link it", "")
+    assert remedy.saved_bytes == 400 * MB
+
+
 def test_a_program_alone_will_not_do_where_its_companion_is_missing_too() -> None:
     probe = need("bin:ffprobe", "app.py:4")
 
