@@ -18,7 +18,7 @@ import msgspec
 
 from fleet_audit.audit.errors import FleetAuditError
 from fleet_audit.audit.tools import enclosed
-from fleet_audit.audit.tools.process import ToolFailed, ToolTimedOut, run
+from fleet_audit.audit.tools.process import ToolError, ToolFailed, ToolTimedOut, run
 
 ADVICE = (
     "run it as root, or install newuidmap (apt-get install uidmap) and grant this user subordinate users and "
@@ -161,7 +161,7 @@ def find_enclosure(folder: Path, environment: Mapping[str, str]) -> Enclosure:
     for enclosure in _offered(environment, reasons):
         try:
             _try(enclosure, folder)
-        except (ToolFailed, ToolTimedOut) as e:
+        except ToolError as e:
             said = _last_line(e.stderr) if isinstance(e, ToolFailed) else e.why
             reasons.append(f"{enclosure.how}: {said}")
         except OSError as e:
