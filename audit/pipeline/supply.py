@@ -10,10 +10,11 @@ from fleet_audit.audit.apt.archive.index import ArchiveIndex
 from fleet_audit.audit.apt.archive.prebuilt import suites_that_ship
 from fleet_audit.audit.apt.debian.packages import ArchivePackage
 from fleet_audit.audit.apt.installed.state import InstalledState
+from fleet_audit.audit.apt.planning.choice import Blemishes
 from fleet_audit.audit.apt.planning.plan import Terms, propose
 from fleet_audit.audit.apt.planning.wants import Wanted
 from fleet_audit.audit.dockerfiles.addition.instruction import UnsafePin
-from fleet_audit.audit.model.apt import AptPlan, PlannedPackage
+from fleet_audit.audit.model.apt import AptPlan, PlannedPackage, Share
 from fleet_audit.audit.model.elf import Resolution
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.fleet import Fleet, Service
@@ -21,11 +22,13 @@ from fleet_audit.audit.model.need import Need, NeedKind
 from fleet_audit.audit.pipeline.archives import ImageArchive
 from fleet_audit.audit.pipeline.beneath import Addition, Inherited, inherited, own_share
 from fleet_audit.audit.pipeline.declaring import Declaring
+from fleet_audit.audit.pipeline.installed_alike import as_options, installed_alike, told_in_words
 from fleet_audit.audit.pipeline.listed import listed_name
 from fleet_audit.audit.pipeline.needs import Ask
 from fleet_audit.audit.pipeline.other_bases import not_supported, stage_base
 from fleet_audit.audit.pipeline.other_suites import with_other_suites
 from fleet_audit.audit.pipeline.others import Others
+from fleet_audit.audit.pipeline.own_installs import OwnInstalls
 from fleet_audit.audit.pipeline.placing import STAGE, foreign_stage, installs_itself, placed
 from fleet_audit.audit.pipeline.remedies import Gaining
 from fleet_audit.audit.pipeline.scene import Scene
@@ -58,7 +61,8 @@ class Supply:
         self._shared = shared
         self._archive = ImageArchive(subject, scene.image, shared, self.gaps)
         on_top = _services_on_top(subject, shared.fleet)
-        self._declaring = Declaring(on_top, subject.sources, self.installed, self._archive, others)
+        self._installs = OwnInstalls(on_top, subject.sources, self.installed)
+        self._declaring = Declaring(self._installs, self._archive, others)
 
     def sonames_of_stem(self, stem: str) -> Sequence[str]:
         """Return the sonames that ``find_library(stem)`` could mean: the image's own, else the archive's.
@@ -86,15 +90,20 @@ class Supply:
         """
         known = tuple(needs)
         plan = self._plan(known)
+        return msgspec.structs.replace(plan, shares=(*plan.shares, *self._installed_alike(known, plan)))
+
+    def _installed_alike(self, needs: Sequence[Need], plan: AptPlan) -> tuple[Share, ...]:
+        alike = installed_alike(self._installs, {package.name for package in plan.packages})
+        if not alike:
+            return ()
         # Packages that no need hangs on are worth a note, and no question to the archive.
-        is_needed = any(need.status in (*_ABSENT, _DECLARED) and need.kind in _PLANNED for need in known)
-        index = self._archive.index_if_any() if is_needed and self._declaring.has_common() else None
-        if self.installed is None or index is None:
-            self.notes.extend(self._declaring.common_names())
-            return plan
-        common = self._declaring.common(known, {package.name for package in plan.packages}, index)
-        options = (msgspec.structs.replace(share, family=self._subject.family or "") for share in common)
-        return msgspec.structs.replace(plan, shares=(*plan.shares, *options))
+        is_needed = any(need.status in (*_ABSENT, _DECLARED) and need.kind in _PLANNED for need in needs)
+        index = self._archive.index_if_any() if is_needed and self.installed is not None else None
+        if index is None:
+            self.notes.extend(told_in_words(alike, self._installs))
+            return ()
+        family = self._subject.family or ""
+        return tuple(as_options(alike, self._installs, index, family=family, needs=needs))
 
     def _plan(self, needs: Iterable[Need]) -> AptPlan:
         most = self._shared.settings.plan_tier.rank
@@ -164,6 +173,7 @@ class Supply:
                 prefer={subject: package for subject, package in chosen.items() if package is not None},
                 avoid={need.subject: knowledge.avoided(need.subject, codename) for need in missing},
                 is_forbidden=knowledge.is_forbidden,
+                blemishes=Blemishes(is_to_avoid=partial(knowledge.is_second_choice, codename=codename)),
             ),
         )
         shipping = partial(suites_that_ship, architecture=index.architecture)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.archives import stanza
 from tests.support.worlds import FAMILY, World, library, opencv
 
 GL = opencv("libGL.so.1")
@@ -164,6 +165,15 @@ def test_what_is_proposed_for_the_family_is_no_option_beside_it(fleet: World) ->
     assert (found["proposal"]["roots"], options(found)) == (["libgl1=1.6.0-1"], [])
 
 
+def test_what_the_image_has_is_no_option(world: World) -> None:
+    status = {"var/lib/dpkg/status": stanza("curl", Status="install ok installed")}
+    own(own(world.family(FAMILY, status), "face", "curl", app=""), "look", "curl", app="")
+
+    found = world.run("deps", FAMILY).document
+
+    assert (found["notes"], options(found)) == ([], [])
+
+
 def test_where_nothing_is_missing_a_note_says_so_without_asking_an_archive(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,5 +186,5 @@ def test_where_nothing_is_missing_a_note_says_so_without_asking_an_archive(
     assert "no-archive-index" not in answer.gaps
     (note,) = answer.document["notes"]
     assert note.startswith(
-        "curl could stand in the family's image: 2 of 2 services install them: services/face"
+        "curl could stand in the family's image: 2 of 2 services install it themselves: services/face"
     )
