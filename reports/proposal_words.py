@@ -130,12 +130,9 @@ def verified(verification: Verification) -> str:
         return f"not verified: {verification.why or 'it could not be tried'}"
     counted = f"{count(len(verification.installed), 'package')} installed in a throw-away copy{how}"
     if verification.outcome == "verified":
-        return f"verified: {counted}, {_some(verification.loaded)} {_load(verification.loaded)}"
+        loaded = f"; these load there: {_some(verification.loaded)}" if verification.loaded else ""
+        return f"verified: {counted}{loaded}"
     return f"verification failed{how}" + (f": {verification.why}" if verification.why else "")
-
-
-def _load(names: Collection[str]) -> str:
-    return "loads" if len(names) == 1 else "load"
 
 
 def places(place: Placement) -> Iterator[Placement]:

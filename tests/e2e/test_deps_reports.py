@@ -146,3 +146,36 @@ def test_the_page_shows_what_the_command_says(audio: World, words: str) -> None:
 
     page = ROOT / "docs" / "commands" / f"{words.partition(' ')[0]}.md"
     assert_sample(page, f"fleet-audit {words}", as_on_the_page(audio, out))
+
+
+@pytest.mark.parametrize(
+    ("package", "label", "text"),
+    [
+        ("cmake", "surplus", "certain: a tool for building, which no service runs"),
+        ("cmake", "lets go", "cmake-data"),
+        ("cmake-data", "goes with", "cmake"),
+        ("libc6", "installed", "libc6=2.36-9"),
+        ("libc6", "kept", "it belongs to the image that the lowest Dockerfile starts from"),
+        ("libportaudio2", "forced", "libportaudio2, by so:libportaudio.so.2"),
+    ],
+)
+def test_an_installed_or_planned_package_is_explained(
+    audio: World, package: str, label: str, text: str
+) -> None:
+    answer = audio.run("explain", f"package:{package}", "--family", "family-audio")
+
+    assert answer.code == 0
+    assert {"label": label, "text": text} in answer.document["facts"]
+
+
+def test_a_bare_name_of_an_installed_package_is_known(audio: World) -> None:
+    answer = audio.run("explain", "cmake-data", "--family", "family-audio")
+
+    assert answer.document["node"] == {"kind": "package", "name": "cmake-data"}
+
+
+def test_a_package_that_is_nowhere_is_not_known_and_one_alike_is_named(audio: World) -> None:
+    answer = audio.run("explain", "package:cmake-dat", "--family", "family-audio")
+
+    assert answer.code == 2
+    assert "did you mean package:cmake-data" in answer.err

@@ -265,7 +265,7 @@ def test_another_place_for_packages_tells_what_it_would_cost_and_spare() -> None
     [
         (
             Verification("verified", "chroot", installed=("a=1", "b=1"), loaded=("liba.so.1",)),
-            "verified: 2 packages installed in a throw-away copy (chroot), liba.so.1 loads",
+            "verified: 2 packages installed in a throw-away copy (chroot); these load there: liba.so.1",
         ),
         (
             Verification("refused", why="newuidmap is not installed"),
