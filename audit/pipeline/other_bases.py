@@ -54,15 +54,14 @@ def not_supported(subject: str, distro: Distro, missing: Sequence[Need]) -> Gap:
     """Return the gap of an image whose packages are not dpkg's: what is missing, and whom to ask for it."""
     name = distro.pretty_name or " ".join(filter(None, (distro.id, distro.version))) or "this image"
     manager = _MANAGERS.get(distro.id)
+    names = _listed((need.subject for need in missing), ", ")
     if manager is None:
-        how = f"{name} has no dpkg status, and what installs packages there is not known"
-        lookup = ""
+        why = f"{name} has no dpkg status, and what installs packages there is not known. Missing: {names}"
     else:
         how = f"{name} installs packages with {manager.name}, and which of them ships what is not known here"
-        lookup = f"; there: {_listed(_questions(manager, missing), ' · ')}"
-    names = _listed((need.subject for need in missing), ", ")
-    why = f"not supported: {how}. Missing: {names}{lookup}"
-    return Gap(STAGE, GapKind.NO_PACKAGE_STATE, subject, why)
+        questions = _listed(_questions(manager, missing), " · ")
+        why = f"{how}. Missing: {names}" + (f"; there: {questions}" if questions else "")
+    return Gap(STAGE, GapKind.NO_PACKAGE_STATE, subject, f"not supported: {why}")
 
 
 def _questions(manager: _Manager, missing: Iterable[Need]) -> Iterable[str]:
