@@ -66,6 +66,7 @@ class Knowledge:
         for hidden in chain.from_iterable(p.dlopen for p in parts):
             self._hidden[hidden.distribution].append(hidden)
         self._overrides = tuple(chain.from_iterable(p.provider_override for p in reversed(parts)))
+        self._choices = tuple(chain.from_iterable(p.dependency_choice for p in parts))
         self._of_pypi = tuple(chain.from_iterable(p.provided_by_pypi for p in reversed(parts)))
         self._need_not = tuple(chain.from_iterable(p.need_not for p in parts))
         self._aliases = {row.name: row for row in chain.from_iterable(p.aliases for p in parts)}
@@ -164,6 +165,15 @@ class Knowledge:
         """Return the packages to take for a need only where there is no other."""
         row = self.override(need, codename)
         return () if row is None else row.avoid
+
+    def is_second_choice(self, package: str, codename: str) -> bool:
+        """Say whether a package should answer a dependency only where no other does, small as it may be."""
+        return any(
+            package != row.prefer
+            and codename in row.suites
+            and any(fnmatchcase(package, pattern) for pattern in row.avoid)
+            for row in self._choices
+        )
 
     def is_forbidden(self, package: str) -> bool:
         """Say whether a package brings what only the host may, so that it is never proposed."""

@@ -75,6 +75,17 @@ class ProviderOverride(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     avoid: tuple[Text, ...] = ()
 
 
+class DependencyChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Packages that must not come in place of `prefer` for their size alone, though dependencies allow it."""
+
+    id: RowId
+    prefer: Text
+    avoid: Annotated[tuple[Pattern, ...], msgspec.Meta(min_length=1)]
+    suites: Suites
+    why: Text
+    references: References
+
+
 class SonameBreak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A library that some suites do not ship under this name any more; no package can satisfy it there."""
 
@@ -376,6 +387,7 @@ class KnowledgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     module_distributions: tuple[ModuleDistributions, ...] = ()
     dlopen: tuple[HiddenNeed, ...] = ()
     provider_override: tuple[ProviderOverride, ...] = ()
+    dependency_choice: tuple[DependencyChoice, ...] = ()
     soname_break: tuple[SonameBreak, ...] = ()
     other_systems: tuple[OtherSystem, ...] = ()
     gpu_builds: tuple[GpuBuild, ...] = ()

@@ -1,11 +1,11 @@
 """Which packages come so that every need is supplied at the least cost, and what stands against a need."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
 from fleet_audit.audit.apt.planning.clauses import Clauses, Statement
-from fleet_audit.audit.apt.planning.universe import Universe
+from fleet_audit.audit.apt.planning.universe import Universe, nothing_is_named
 from fleet_audit.audit.apt.solving.optimum import optimum
 from fleet_audit.audit.apt.solving.problem import Cost, Problem
 from fleet_audit.audit.apt.solving.propagation import Propagation, propagate
@@ -15,8 +15,25 @@ SECONDS = 5.0
 
 _MAX_STEPS_BACK = 1000
 
-LEVELS = ("vulnerabilities", "installed bytes", "download bytes", "packages")
+LEVELS = ("vulnerabilities", "packages to avoid", "installed bytes", "download bytes", "packages")
 """What is made least, in this order; ties are settled by the packages' names."""
+
+
+class Blemishes(msgspec.Struct, frozen=True):
+    """What speaks against packages, whatever their size.
+
+    `vulnerabilities` counts those that are known of a package; what `is_to_avoid` holds for is left out where
+    anything else will do.
+    """
+
+    vulnerabilities: Mapping[str, int] = {}
+    is_to_avoid: Callable[[str], bool] = nothing_is_named
+
+    def of(self, names: Iterable[str]) -> tuple[int, int]:
+        """Return what speaks against these together, the weightier number first."""
+        listed = list(names)
+        known = sum(self.vulnerabilities.get(name, 0) for name in listed)
+        return known, sum(map(self.is_to_avoid, listed))
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -41,9 +58,9 @@ class Chooser:
         universe: Universe,
         clauses: Clauses,
         options: Mapping[str, Sequence[str]],
-        vulnerabilities: Mapping[str, int],
+        blemishes: Blemishes,
     ) -> None:
-        """Take for each need the packages of which one has to come; of some, `vulnerabilities` are known."""
+        """Take for each need the packages of which one has to come, and what speaks against some."""
         self._universe = universe
         self._needs = {
             need: Statement(
@@ -53,7 +70,7 @@ class Chooser:
         }
         clauses.reach(name for need in sorted(options) for name in options[need])
         self._statements = tuple(clauses.statements())
-        self._costs = _costs(universe, (*self._needs.values(), *self._statements), vulnerabilities)
+        self._costs = _costs(universe, (*self._needs.values(), *self._statements), blemishes)
 
     def cheapest(self, order: Sequence[int] = range(len(LEVELS))) -> Choice:
         """Return the choice that costs least, by the levels in this order; raises SolverGaveUp."""
@@ -119,13 +136,11 @@ def _complaint(statements: Sequence[Statement], found: Propagation, number: int)
     return statements[number].complaint
 
 
-def _costs(
-    universe: Universe, statements: Iterable[Statement], vulnerabilities: Mapping[str, int]
-) -> dict[int, Cost]:
+def _costs(universe: Universe, statements: Iterable[Statement], blemishes: Blemishes) -> dict[int, Cost]:
     variables = {abs(literal) for statement in statements for literal in statement.literals}
     return {
         variable: (
-            vulnerabilities.get(universe.name(variable), 0),
+            *blemishes.of([universe.name(variable)]),
             # A newer version that is smaller is no reason to upgrade.
             max(universe.growth(universe.name(variable)), 0),
             universe.package(variable).download_bytes,

@@ -13,12 +13,12 @@ from fleet_audit.audit.apt.archive.index import ArchiveIndex
 from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.apt.planning.apt_model import Apt
 from fleet_audit.audit.apt.planning.certificate import Certificate
-from fleet_audit.audit.apt.planning.choice import Choice, Chooser
+from fleet_audit.audit.apt.planning.choice import Blemishes, Choice, Chooser
 from fleet_audit.audit.apt.planning.clauses import Clauses
 from fleet_audit.audit.apt.planning.drafting import Draft, suppliers
 from fleet_audit.audit.apt.planning.greedy import Options, first_come
 from fleet_audit.audit.apt.planning.steering import steering
-from fleet_audit.audit.apt.planning.universe import Universe, nothing_is_forbidden
+from fleet_audit.audit.apt.planning.universe import Universe, nothing_is_named
 from fleet_audit.audit.apt.planning.wants import Providers, Wanted
 from fleet_audit.audit.apt.solving.problem import SolverGaveUp
 from fleet_audit.audit.model.apt import AptPlan, OtherPlan, Unsatisfied
@@ -26,22 +26,22 @@ from fleet_audit.audit.model.apt import AptPlan, OtherPlan, Unsatisfied
 LEAST_SAVING = 1 << 20
 """Below one MiB a smaller addition is not worth a further name, which people have to read and keep."""
 
-_VULNERABILITIES, _INSTALLED, _DOWNLOAD, _PACKAGES = range(4)
+_VULNERABILITIES, _TO_AVOID, _INSTALLED, _DOWNLOAD, _PACKAGES = range(5)
 
 
 class Terms(msgspec.Struct, frozen=True):
     """What a plan has to respect beside what is wanted.
 
     `prefer` (need to package) and `avoid` (need to packages) say who should supply a need. What
-    `is_forbidden` holds for never comes, not even as a dependency. `vulnerabilities` counts those that are
-    known of a package's candidate. A smaller addition that apt has to be told by further names is proposed
+    `is_forbidden` holds for never comes, not even as a dependency. `blemishes` say what else speaks against
+    a package, as a dependency too. A smaller addition that apt has to be told by further names is proposed
     where it saves `least_saving` bytes.
     """
 
     prefer: Mapping[str, str] = {}
     avoid: Mapping[str, Collection[str]] = {}
-    is_forbidden: Callable[[str], bool] = nothing_is_forbidden
-    vulnerabilities: Mapping[str, int] = {}
+    is_forbidden: Callable[[str], bool] = nothing_is_named
+    blemishes: Blemishes = Blemishes()
     least_saving: int = LEAST_SAVING
 
 
@@ -53,10 +53,10 @@ def propose(
 ) -> AptPlan:
     """Return what to add to an image with this `state` so that everything `wanted` is supplied.
 
-    Of all additions it is the one with the fewest new vulnerabilities that are known, then the least growth
-    in bytes, the least download, the fewest packages. Each root that is not `steering` ships, or provides, at
-    least one thing that is wanted. What nobody ships, and what cannot be installed beside the rest, is
-    `unsatisfied` and no part of the plan.
+    Of all additions it is the one with the fewest vulnerabilities that are known, then the fewest packages
+    to avoid, the least growth in bytes, the least download, the fewest packages. Each root that is not
+    `steering` ships, or provides, at least one thing that is wanted. What nobody ships, and what cannot be
+    installed beside the rest, is `unsatisfied` and no part of the plan.
     """
     return _Planner(state, index, terms).plan(sorted(set(wanted), key=lambda item: item.need))
 
@@ -87,7 +87,7 @@ class _Planner:
 
     def _supplying(self, options: Options) -> AptPlan:
         clauses = Clauses(self._universe, upgrades_by_source=self._apt.upgrades_by_source)
-        chooser = Chooser(self._universe, clauses, options, self._terms.vulnerabilities)
+        chooser = Chooser(self._universe, clauses, options, self._terms.blemishes)
         try:
             choice = chooser.cheapest()
         except SolverGaveUp as e:
@@ -113,7 +113,7 @@ class _Planner:
         if extra is None:
             why = "apt does not choose it, whatever is named"
             return self._by_default(roots, typed, self._draft.other(names, names, why))
-        if saved < self._terms.least_saving and not self._is_safer(names, default):
+        if saved < self._terms.least_saving and not self._is_sounder(names, default):
             why = (
                 f"it is {_size(saved)} smaller, and {_count(len(extra), 'more name')} would have to be typed"
             )
@@ -121,9 +121,8 @@ class _Planner:
         beside = self._draft.other(default, roots, f"it is {_size(saved)} larger")
         return msgspec.structs.replace(self._proved(choice, proof, typed, extra), apt_default=beside)
 
-    def _is_safer(self, names: Iterable[str], default: Iterable[str]) -> bool:
-        known = self._terms.vulnerabilities
-        return sum(known.get(name, 0) for name in names) < sum(known.get(name, 0) for name in default)
+    def _is_sounder(self, names: Iterable[str], default: Iterable[str]) -> bool:
+        return self._terms.blemishes.of(names) < self._terms.blemishes.of(default)
 
     def _proved(
         self, choice: Choice, proof: Certificate, typed: Mapping[str, str], extra: Sequence[str]
@@ -155,7 +154,8 @@ class _Planner:
         names = self._names(choice)
         seen = {names}
         for measure in (_DOWNLOAD, _PACKAGES):
-            order = (_VULNERABILITIES, measure, *({_INSTALLED, _DOWNLOAD, _PACKAGES} - {measure}))
+            rest = [level for level in (_INSTALLED, _DOWNLOAD, _PACKAGES) if level != measure]
+            order = (_VULNERABILITIES, _TO_AVOID, measure, *rest)
             try:
                 chosen = chooser.cheapest(order)
             except SolverGaveUp:

@@ -38,8 +38,8 @@ class Version(msgspec.Struct, frozen=True, eq=False):
         return self.literal <= 0
 
 
-def nothing_is_forbidden(name: str) -> bool:
-    """Say of every package that it may come."""
+def nothing_is_named(name: str) -> bool:
+    """Mean no package at all."""
     del name
     return False
 
@@ -56,7 +56,7 @@ class Universe:
         table: PackageTable,
         installed: Iterable[InstalledRecord],
         architecture: str,
-        is_forbidden: Callable[[str], bool] = nothing_is_forbidden,
+        is_forbidden: Callable[[str], bool] = nothing_is_named,
     ) -> None:
         """Take what the archive offers for `architecture`, and what is installed, of all architectures."""
         self.architecture = architecture

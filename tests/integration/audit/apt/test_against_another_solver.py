@@ -6,7 +6,7 @@ import pytest
 from pysat.examples.rc2 import RC2Stratified
 from pysat.formula import WCNF
 
-from fleet_audit.audit.apt.planning.choice import Chooser
+from fleet_audit.audit.apt.planning.choice import Blemishes, Chooser
 from fleet_audit.audit.apt.planning.clauses import Clauses
 from fleet_audit.audit.apt.planning.universe import Universe
 from fleet_audit.audit.apt.planning.wants import Providers
@@ -41,7 +41,7 @@ def problem(needs: tuple[str, ...], release: Distro) -> Problem:
         for item in wanted(*needs)
     }
     supplied = {need: names for need, names in options.items() if names}
-    return Chooser(universe, Clauses(universe, upgrades_by_source=True), supplied, {}).problem()
+    return Chooser(universe, Clauses(universe, upgrades_by_source=True), supplied, Blemishes()).problem()
 
 
 def cost_by_cores(asked: Problem) -> Cost | None:

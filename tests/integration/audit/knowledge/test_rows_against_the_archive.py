@@ -16,7 +16,13 @@ from fleet_audit.audit.apt.debian.relations import parse_relations
 from fleet_audit.audit.configuration.located import load_file
 from fleet_audit.audit.configuration.schema import convert
 from fleet_audit.audit.knowledge.base import Knowledge, load_knowledge, packaged_knowledge
-from fleet_audit.audit.knowledge.rows import Alias, KnowledgeFile, ProviderOverride, SonameBreak
+from fleet_audit.audit.knowledge.rows import (
+    Alias,
+    DependencyChoice,
+    KnowledgeFile,
+    ProviderOverride,
+    SonameBreak,
+)
 from fleet_audit.audit.tools.fetch import FetchError
 from tests.support.debian import RELEASES, fetcher, index, sources
 
@@ -33,6 +39,7 @@ def files() -> Iterator[KnowledgeFile]:
 
 ROWS = tuple(files())
 OVERRIDES = [row for file in ROWS for row in file.provider_override]
+CHOICES = [row for file in ROWS for row in file.dependency_choice]
 BREAKS = [row for file in ROWS for row in file.soname_break]
 ALIASES = [row for file in ROWS for row in file.aliases]
 OF_PYPI = [row for file in ROWS for row in file.provided_by_pypi]
@@ -205,3 +212,30 @@ def non_free(suite: str) -> set[str]:
     except FetchError as e:
         pytest.skip(f"the archive cannot be reached: {e}")
     return {package.name for package in parse_packages(unpacked(path, ".xz", limit=1 << 30))}
+
+
+def second_choices(row: DependencyChoice, suite: str) -> set[str]:
+    """Return the packages that a row avoids and that a dependency allows in place of the preferred one."""
+    found = set()
+    for package in index(RELEASES[suite]).packages:
+        if row.prefer in package.depends or row.prefer in package.pre_depends:
+            for clause in parse_relations(package.depends) + parse_relations(package.pre_depends):
+                names = {relation.name for relation in clause}
+                found |= names - {row.prefer} if row.prefer in names else set()
+    return {name for name in found if any(fnmatchcase(name, pattern) for pattern in row.avoid)}
+
+
+def useless(row: DependencyChoice) -> list[str]:
+    """Return the suites of a row in which no dependency leaves the choice that it speaks of."""
+    return [suite for suite in row.suites if suite in RELEASES and not second_choices(row, suite)]
+
+
+@pytest.mark.parametrize("row", CHOICES, ids=lambda row: row.id)
+def test_a_dependency_leaves_the_choice_that_a_row_speaks_of(row: DependencyChoice) -> None:
+    assert useless(row) == []
+
+
+def test_a_row_on_a_choice_that_no_dependency_leaves_would_be_noticed() -> None:
+    row = msgspec.structs.replace(CHOICES[0], avoid=("libgl1",))
+
+    assert useless(row) == [suite for suite in row.suites if suite in RELEASES]

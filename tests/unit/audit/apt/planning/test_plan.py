@@ -4,6 +4,7 @@ import pytest
 
 from fleet_audit.audit.apt.archive.index import ArchiveIndex
 from fleet_audit.audit.apt.installed.state import InstalledState
+from fleet_audit.audit.apt.planning.choice import Blemishes
 from fleet_audit.audit.apt.planning.plan import Terms, propose
 from fleet_audit.audit.apt.planning.wants import Wanted
 from fleet_audit.audit.model.apt import AptPlan
@@ -129,6 +130,94 @@ def test_a_provider_to_avoid_is_taken_only_where_there_is_no_other() -> None:
 
 def test_a_provider_that_cannot_be_installed_is_the_last_choice() -> None:
     assert plan(so("libchoice.so.1")).roots == ("ffmpeg=7:5.1",)
+
+
+FONTS = (
+    stanza("fontconfig", Depends="fonts-usual | fonts-small | fonts-smaller"),
+    stanza("fonts-usual", kib=9000),
+    stanza("fonts-small", kib=20),
+    stanza("fonts-smaller", kib=10),
+    stanza("ffmpeg", Depends="fonts-smaller"),
+)
+
+
+def fonts(*wanted: Wanted, terms: Terms) -> AptPlan:
+    index = ArchiveIndex(
+        packages=offered(*FONTS),
+        sonames={"libfontconfig.so.1": ("fontconfig",)},
+        programs={"ffmpeg": ("ffmpeg",)},
+        snapshot="",
+        architecture="amd64",
+    )
+    state = InstalledState.read(tree({"/var/lib/dpkg/status": status_of(packages())}))
+    assert state is not None
+    return propose(wanted, state, index, terms)
+
+
+def test_a_dependency_is_answered_by_the_smallest_package_and_apt_is_told() -> None:
+    proposed = fonts(so("libfontconfig.so.1"), terms=Terms())
+
+    assert proposed.roots == ("fontconfig=1.0", "fonts-smaller=1.0")
+    assert proposed.steering == ("fonts-smaller=1.0",)
+    assert proposed.is_optimal
+    assert proposed.apt_default is not None
+    assert proposed.apt_default.packages == ("fontconfig=1.0", "fonts-usual=1.0")
+    assert [(step.package, step.is_choice) for step in proposed.steps] == [
+        ("fontconfig", False),
+        ("fonts-smaller", True),
+    ]
+
+
+def test_what_is_to_be_avoided_does_not_come_for_its_size_alone() -> None:
+    terms = Terms(blemishes=Blemishes(is_to_avoid=lambda name: name.startswith("fonts-small")))
+
+    assert fonts(so("libfontconfig.so.1"), terms=terms).roots == ("fontconfig=1.0",)
+    # Where it comes anyway, it answers the other dependency as well.
+    both = fonts(so("libfontconfig.so.1"), program("ffmpeg"), terms=terms)
+    assert [package.name for package in both.packages] == ["ffmpeg", "fontconfig", "fonts-smaller"]
+
+
+def test_a_package_with_fewer_known_vulnerabilities_is_taken_whatever_its_size() -> None:
+    terms = Terms(blemishes=Blemishes(vulnerabilities={"fonts-smaller": 2, "fonts-small": 1}))
+
+    proposed = fonts(so("libfontconfig.so.1"), terms=terms)
+
+    assert [package.name for package in proposed.packages] == ["fontconfig", "fonts-usual"]
+
+
+def test_a_small_saving_is_told_and_not_proposed() -> None:
+    proposed = fonts(so("libfontconfig.so.1"), terms=Terms(least_saving=10 << 20))
+
+    assert [package.name for package in proposed.packages] == ["fontconfig", "fonts-usual"]
+    assert proposed.steering == ()
+    assert not proposed.is_optimal
+    (smaller,) = proposed.others
+    assert smaller.roots == ("fontconfig=1.0", "fonts-smaller=1.0")
+    assert smaller.why_not == "it is 9.2 MB smaller, and 1 more name would have to be typed"
+    assert smaller.why_not in proposed.certificate
+
+
+def test_a_saving_does_not_outweigh_what_must_not_come() -> None:
+    proposed = fonts(
+        so("libfontconfig.so.1"),
+        terms=Terms(least_saving=10 << 20, is_forbidden=lambda n: n == "fonts-usual"),
+    )
+
+    assert [package.name for package in proposed.packages] == ["fontconfig", "fonts-smaller"]
+    assert proposed.apt_default is None
+
+
+def test_what_is_forbidden_comes_for_nothing_and_the_reason_is_told() -> None:
+    terms = Terms(is_forbidden=lambda name: name.startswith("fonts-"))
+
+    proposed = fonts(so("libfontconfig.so.1"), program("ffmpeg"), terms=terms)
+
+    assert proposed.is_empty
+    program_, library = (u.verdict for u in proposed.unsatisfied)
+    assert (
+        program_ == "ffmpeg depends on fonts-smaller, and fonts-smaller must not be installed into an image"
+    )
+    assert library.endswith("| fonts-smaller, and fonts-usual must not be installed into an image")
 
 
 def test_any_of_several_names_will_do() -> None:
