@@ -10,15 +10,12 @@ from fleet_audit.audit.apt.archive.index import ArchiveIndex, IndexUnavailable
 from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.images.unpacking import NotUnpacked
 from fleet_audit.audit.model.apt import AptPlan, Share, Verification
-from fleet_audit.audit.model.evidence import EvidenceGraph, Node, NodeKind
 from fleet_audit.audit.model.finding import Gap, GapKind
-from fleet_audit.audit.model.imports import Level, ServiceImports
-from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.audit.model.need import Need, NeedKind
 from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.audit.pipeline.analysis import Analysis
 from fleet_audit.audit.pipeline.archives import archive_request
 from fleet_audit.audit.pipeline.placing import STAGE
+from fleet_audit.audit.pipeline.promises import Promises, promises
 from fleet_audit.audit.pipeline.scene import Scene, open_scene
 from fleet_audit.audit.pipeline.shared import COPIES, Shared
 from fleet_audit.audit.pipeline.subject import Subject
@@ -29,8 +26,6 @@ from fleet_audit.audit.tools.process import ToolError
 
 _NOTHING = "nothing is to be added, so there is nothing to verify"
 _LABEL = "throw-away copy of the image"
-_MAX_TRIED = 500
-_ABSENT = ("missing", "wrong-machine")
 
 
 class _Refused(Exception):
@@ -80,7 +75,7 @@ def _tried(analysis: Analysis, subject: Subject, shared: Shared, beneath: tuple[
         index = _index(subject, scene, shared)
         folder = settings.cache_dir / COPIES
         enclosure = _enclosure(scene, folder)
-        work = _Work(analysis.report.proposal, beneath, _asked(analysis, shared), versions(state))
+        work = _Work(analysis.report.proposal, beneath, promises(analysis, beneath), versions(state))
         progress = settings.progress
         progress.start(_LABEL, 0)
         try:
@@ -137,78 +132,13 @@ def _enclosure(scene: Scene, folder: Path) -> Enclosure:
         raise _Refused(str(e)) from e
 
 
-class _Asked(msgspec.Struct, frozen=True):
-    """What is tried after the installation: names that any of the alternatives may answer, and modules."""
-
-    sonames: Mapping[str, tuple[str, ...]]
-    programs: Mapping[str, tuple[str, ...]]
-    modules: tuple[str, ...]
-
-
 class _Work(msgspec.Struct, frozen=True):
     """A plan, what the image would have by then from families beneath, and what it has today."""
 
     plan: AptPlan
     beneath: tuple[Share, ...]
-    asked: _Asked
+    promised: Promises
     installed: Mapping[str, str]
-
-
-def _asked(analysis: Analysis, shared: Shared) -> _Asked:
-    report = analysis.report
-    most = shared.settings.plan_tier.rank
-    without = {row.need for row in report.proposal.unsatisfied}
-    absent = [need for need in report.needs if need.status in _ABSENT]
-    mended = [need for need in absent if need.tier.rank <= most and need.subject not in without]
-    unmet = {need.name for need in report.needs if need.status != "resolved"} - {n.name for n in mended}
-    sonames = _names(need for need in mended if need.kind is NeedKind.SONAME)
-    return _Asked(
-        sonames=sonames,
-        programs=_names(need for need in mended if need.kind is NeedKind.PROGRAM),
-        modules=tuple(_modules(analysis.services, analysis.graph, sonames.keys(), unmet)),
-    )
-
-
-def _names(needs: Iterable[Need]) -> dict[str, tuple[str, ...]]:
-    return {need.name: (need.name, *need.alternatives) for need in list(needs)[:_MAX_TRIED]}
-
-
-def _modules(
-    services: Iterable[ServiceImports], graph: EvidenceGraph, mended: Iterable[str], unmet: Iterable[str]
-) -> list[str]:
-    """Return the modules that services' own lines import, and that fail today for want of what is mended.
-
-    One that leads to something else that is not there either, as the host's driver, would still fail.
-    """
-    mended, unmet = set(mended), set(unmet)
-    wanting: set[str] = set()
-    blocked: set[str] = set()
-    for service in services:
-        start = Node(NodeKind.SERVICE, service.service)
-        for module in service.extension_modules:
-            name = _imported(graph, start, Node(NodeKind.FILE, module.path))
-            needed = set(_certain_sonames(graph, Node(NodeKind.FILE, module.path)))
-            if name and needed & mended:
-                wanting.add(name)
-            if name and needed & unmet:
-                blocked.add(name)
-    return sorted(wanting - blocked)[:_MAX_TRIED]
-
-
-def _imported(graph: EvidenceGraph, service: Node, file: Node) -> str:
-    """Return the module that the last line of own code on the way to a file imports."""
-    chain = graph.chain(service, file)
-    if chain is None or chain.level is not Level.CERTAIN:
-        return ""
-    own = [edge.target for edge in chain.edges if isinstance(edge.location, SourceLocation)]
-    return own[-1].name if own and own[-1].kind is NodeKind.MODULE else ""
-
-
-def _certain_sonames(graph: EvidenceGraph, file: Node) -> Iterator[str]:
-    for node in graph.nodes(NodeKind.SONAME):
-        found = graph.distance(file, node)
-        if found is not None and found[0] is Level.CERTAIN:
-            yield node.name
 
 
 def _verification(copy: Trial, work: _Work, shared: Shared) -> Verification:
@@ -225,7 +155,7 @@ def _verification(copy: Trial, work: _Work, shared: Shared) -> Verification:
     added = {f"{name}={version}" for name, version in after.items() if before.get(name) != version}
     failed += _differences(work.plan, added, "was installed", "was not installed")
     failed += ((name, "was removed") for name in sorted(before.keys() - after.keys()))
-    tried = dict(_loads(copy, work.asked))
+    tried = dict(_loads(copy, work.promised))
     failed += ((name, why) for name, why in tried.items() if why)
     return Verification(
         outcome="failed" if failed else "verified",
@@ -254,12 +184,12 @@ def _differences(plan: AptPlan, found: Iterable[str], too_many: str, too_few: st
     ]
 
 
-def _loads(copy: Trial, asked: _Asked) -> Iterator[tuple[str, str]]:
-    for name, names in sorted(asked.sonames.items()):
+def _loads(copy: Trial, promised: Promises) -> Iterator[tuple[str, str]]:
+    for name, names in sorted(promised.sonames.items()):
         yield f"so:{name}", _first_reason(copy.why_not_loaded, names)
-    for name, names in sorted(asked.programs.items()):
+    for name, names in sorted(promised.programs.items()):
         yield f"bin:{name}", _first_reason(copy.why_not_started, names)
-    for module in asked.modules:
+    for module in promised.modules:
         yield f"import:{module}", copy.why_not_imported(module)
 
 

@@ -139,9 +139,12 @@ def test_a_library_that_is_promised_and_does_not_load_fails(
     analysis: Analysis, subject: Subject, shared: Shared
 ) -> None:
     promised = Need(NeedKind.SONAME, "libnowhere.so.1", Tier.REQUIRED, Via.DLOPEN, Missing())
-    report = msgspec.structs.replace(analysis.report, needs=(*analysis.report.needs, promised))
+    first, *others = analysis.report.proposal.packages
+    supplying = msgspec.structs.replace(first, supplies=(*first.supplies, promised.subject))
+    wrong = changed(analysis, packages=(supplying, *others))
+    report = msgspec.structs.replace(wrong.report, needs=(*wrong.report.needs, promised))
 
-    found = outcome(verified(msgspec.structs.replace(analysis, report=report), subject, shared))
+    found = outcome(verified(msgspec.structs.replace(wrong, report=report), subject, shared))
 
     assert found.outcome == "failed"
     assert [name for name, _ in found.failed] == ["so:libnowhere.so.1"]
