@@ -7,13 +7,14 @@ from itertools import groupby
 import msgspec
 
 from fleet_audit.audit.dockerfiles.kinds import FileRole
-from fleet_audit.audit.dockerfiles.language.expansion import scopes
+from fleet_audit.audit.dockerfiles.language.expansion import Scopes, scopes
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile
 from fleet_audit.audit.dockerfiles.pinning.hashes import StatedHash, impossible, shared_hashes
 from fleet_audit.audit.dockerfiles.pinning.instructions import OwnImages, instruction_practices, merged
 from fleet_audit.audit.dockerfiles.pinning.origins import Origins
 from fleet_audit.audit.dockerfiles.pinning.practices import file_practices, trusted
 from fleet_audit.audit.dockerfiles.pinning.records import without_passwords
+from fleet_audit.audit.dockerfiles.pinning.releases import words_of_tag
 from fleet_audit.audit.dockerfiles.pinning.requirement_files import RequirementFiles
 from fleet_audit.audit.dockerfiles.pinning.scripts import (
     Ran,
@@ -91,9 +92,9 @@ class _Gatherer:
         yield from instruction_practices(path, dockerfile, values, self._own)
         origins = Origins(self._repository, dockerfile, values, self._likely_contexts(path))
         scripts = dockerfile_scripts(self._repository, path, dockerfile, values)
-        yield from file_practices((ran, self._in_image(ran, origins)) for ran in scripts)
+        yield from file_practices((ran, self._in_image(ran, origins, values)) for ran in scripts)
 
-    def _in_image(self, ran: Ran, origins: Origins) -> Surroundings:
+    def _in_image(self, ran: Ran, origins: Origins, values: Scopes) -> Surroundings:
         stage, instruction = ran.stage, ran.instruction
         if stage is None or instruction is None:
             return self._around()
@@ -102,6 +103,7 @@ class _Gatherer:
             self._files,
             lambda path: origins.find(path, stage, instruction),
             origins.folder(instruction),
+            words_of_tag(stage, values),
         )
 
     def _around(self) -> Surroundings:

@@ -70,7 +70,7 @@ def _with_misnomer(practice: Install, step: Step) -> Install:
     """Return the record with what is known of a name that is another project's than people mean."""
     row = step.around.knowledge.misnomer(practice.manager, practice.name)
     if row is None:
-        return practice
+        return _with_alias(practice, step) if practice.manager == "apt" else practice
     return msgspec.structs.replace(
         practice,
         meant=row.meant,
@@ -80,4 +80,20 @@ def _with_misnomer(practice: Install, step: Step) -> Install:
         is_absent=row.is_absent,
         is_certain=row.is_certain,
         is_run=practice.name in step.programs,
+    )
+
+
+def _with_alias(practice: Install, step: Step) -> Install:
+    """Return the record with what is known of a name that the stage's release has no package of any more."""
+    row = step.around.knowledge.alias(practice.name)
+    gone = () if row is None else sorted(step.around.releases & (set(row.absent) - set(row.virtual)))
+    if row is None or not gone:
+        return practice
+    return msgspec.structs.replace(
+        practice,
+        meant=row.use,
+        actual=f"no package of {gone[0]} ({row.why})",
+        instead=f"install {row.use}",
+        row=row.id,
+        is_absent=True,
     )

@@ -37,12 +37,17 @@ _TRUE = frozenset({"1", "true", "yes", "on", "y"})
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """What is known where a script runs: knowledge, requirements files, and where files come from."""
+    """What is known where a script runs: knowledge, requirements files, and where files come from.
+
+    `releases` are the words in the tag of the image that the script's stage stands on, among them the
+    codename of its release where the tag has one.
+    """
 
     knowledge: Knowledge
     files: RequirementFiles
     find: FindFile
     folder: str | None = None
+    releases: frozenset[str] = frozenset()
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
