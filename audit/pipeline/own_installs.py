@@ -1,6 +1,6 @@
 """Which packages services install themselves, by their own Dockerfiles, on top of their family's image."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 
@@ -27,9 +27,14 @@ class OwnInstalls:
     """
 
     def __init__(
-        self, services: Iterable[Service], sources: FileTree | None, state: InstalledState | None
+        self,
+        services: Iterable[Service],
+        sources: FileTree | None,
+        state: InstalledState | None,
+        installed_as: Callable[[str], str] = str,
     ) -> None:
-        """Take the services, where their Dockerfiles are, and what the image has."""
+        """Take the services, where their Dockerfiles are, what the image has, and what names stand for."""
+        self._installed_as = installed_as
         self._services = {} if sources is None else {service.name: service for service in services}
         self._sources = sources
         self._records = () if state is None else state.records
@@ -53,7 +58,8 @@ class OwnInstalls:
         there = {record.name for record in self._records}
         for path in service.dockerfiles:
             found = own_packages(self._text(path), target=service.target)
-            named = sorted((name, word.line) for name, word in found.items() if name not in there)
+            meant = {self._installed_as(name): word.line for name, word in sorted(found.items())}
+            named = sorted((name, line) for name, line in meant.items() if name not in there)
             yield {name: SourceLocation(path, line) for name, line in named}
 
     def _text(self, path: str) -> str:

@@ -61,7 +61,7 @@ class Supply:
         self._shared = shared
         self._archive = ImageArchive(subject, scene.image, shared, self.gaps)
         on_top = _services_on_top(subject, shared.fleet)
-        self._installs = OwnInstalls(on_top, subject.sources, self.installed)
+        self._installs = OwnInstalls(on_top, subject.sources, self.installed, self._archive.installed_as)
         self._declaring = Declaring(self._installs, self._archive, others)
 
     def sonames_of_stem(self, stem: str) -> Sequence[str]:
