@@ -268,7 +268,7 @@ def _gaps(title: str, gaps: Iterable[Gap]) -> str:
 
 def _gap(gap: Gap) -> Markup:
     place = f" {code(str(gap.location))}" if gap.location else ""
-    return Markup(f"{code(gap.what)}: {prose(gap.why)}{place}")
+    return Markup(f"{code(gap.what)}: {prose(gap.reason)}{place}")
 
 
 def _summary(reports: Sequence[DepsReport]) -> Section:

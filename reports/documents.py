@@ -123,7 +123,7 @@ def _gap(gap: Gap) -> Fields:
         "stage": gap.stage,
         "kind": gap.kind,
         "what": gap.what,
-        "why": gap.why,
+        "why": gap.reason,
         "blocking": gap.blocking,
         "location": place_fields(gap.location),
     }

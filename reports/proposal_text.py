@@ -41,6 +41,8 @@ def write_proposal(page: Page, plan: AptPlan) -> None:
     _write_proof(page, plan)
     for place in places(plan.placement):
         _write_change(page, place, plan if place is plan.placement else None)
+    if plan.packages or plan.shares:
+        page.blank()
     _write_packages(page, plan)
     _write_alternatives(page, plan)
     _write_remedies(page, "Other ways", remedies.other, plan)
@@ -97,6 +99,8 @@ def _write_verification(page: Page, verification: Verification) -> None:
 
 def _write_change(page: Page, place: Placement, plan: AptPlan | None) -> None:
     """Write how one Dockerfile changes; what to add to it where there is no patch of the plan's own place."""
+    if plan is None:
+        page.blank()
     if place.dockerfile is not None:
         why = f"  {place.why}" if place.why else ""
         page.line("in ", Piece(str(place.dockerfile), "cyan"), Piece(why, "dim"), indent=1)
@@ -104,11 +108,9 @@ def _write_change(page: Page, place: Placement, plan: AptPlan | None) -> None:
     if place.patch:
         page.blank()
         _write_patch(page, place.patch)
-        page.blank()
     elif plan is not None and (lines := lines_to_add(plan)):
         page.blank()
         page.verbatim(lines, "green")
-        page.blank()
 
 
 _DIFF_STYLES: dict[str, Style] = {"+": "green", "-": "red", "@": "cyan"}

@@ -61,7 +61,9 @@ def plan_size(plan: AptPlan) -> str:
     """Say how many packages come with a plan and what they take, or what else it consists of."""
     if not plan.packages:
         families = sorted({share.family for share in plan.inherited().values()})
-        return f"comes with the addition to {', '.join(families)}" if families else "nothing to add"
+        if families:
+            return f"comes with the addition to {', '.join(families)}"
+        return "nothing to add: the patch takes out what nothing needs"
     total = f"{count(len(plan.packages), 'package')}, {size(plan.installed_bytes)} installed"
     return f"{total}, {size(plan.download_bytes)} to download"
 

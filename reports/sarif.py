@@ -181,7 +181,7 @@ def _notification(gap: Gap, options: RenderOptions) -> Fields:
     fields: Fields = {
         "descriptor": {"id": gap.kind},
         "level": "error" if gap.blocking else "note",
-        "message": {"text": message_text(f"{gap.stage}: {gap.what}: {gap.why}")},
+        "message": {"text": message_text(f"{gap.stage}: {gap.what}: {gap.reason}")},
     }
     if gap.location is not None:
         fields["locations"] = [_location(gap.location, options)]

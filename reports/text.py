@@ -95,6 +95,8 @@ def write_gaps(page: Page, gaps: Sequence[Gap]) -> None:
     rows = [_gap_row(gap, Piece("!", "yellow")) for gap in blocking]
     rows += [_gap_row(gap, Piece("·", "dim")) for gap in harmless[:MAX_HARMLESS_GAPS]]
     page.table(("", ""), rows)
+    # A command is never wrapped, so that it can be copied.
+    page.verbatim(f"    {visible(gap.command)}" for gap in gaps if gap.command)
     if len(harmless) > MAX_HARMLESS_GAPS:
         left = len(harmless) - MAX_HARMLESS_GAPS
         page.line(Piece(f"and {left} more that block nothing (-o json lists them)", "dim"), indent=4)

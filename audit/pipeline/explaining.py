@@ -93,8 +93,8 @@ def explain_on(question: str, subject: Subject, shared: Shared) -> ExplainReport
     known = _unreached(kind, name, subject, shared, analysis)
     if kind in (None, NodeKind.PACKAGE) and is_installed(name, analysis.use):
         told = SurplusTogether(shared, together).told(subject, analysis)
-        facts = (*package_facts(name, told.report), *installed_facts(name, analysis.use))
-        known.append((Node(NodeKind.PACKAGE, name), facts))
+        facts = dict((*installed_facts(name, analysis.use), *package_facts(name, told.report)))
+        known.append((Node(NodeKind.PACKAGE, name), tuple(facts.items())))
     if len(known) > 1:
         return msgspec.structs.replace(report, candidates=tuple(node for node, _ in known))
     if known:

@@ -48,16 +48,21 @@ def is_installed(name: str, use: PackageUse | None) -> bool:
 
 
 def installed_facts(name: str, use: PackageUse | None) -> Iterator[Fact]:
-    """Yield pairs of a label and a text on why an installed package stays; nothing on one that need not."""
+    """Yield pairs of a label and a text on why an installed package stays, each label once."""
     record = next((each for each in use.records if each.name == name), None) if use is not None else None
     if use is None or record is None:
         return
     yield "installed", f"{name}={record.package.version}"
     came = use.known.brought.get(record.name)
+    if came is not None and came.is_inherited:
+        yield "inherited from", came.origin
+    kept = []
     if came is not None and came.is_base:
-        yield "kept", "it belongs to the image that the lowest Dockerfile starts from"
+        kept.append("it belongs to the image that the lowest Dockerfile starts from")
     if record.package.is_essential or record.is_protected or record.priority == "required":
-        yield "kept", "a system without it is none (Essential, Protected or required)"
+        kept.append("a system without it is none (Essential, Protected or required)")
+    if kept:
+        yield "kept", "; ".join(kept)
     if record.name in use.known.needed:
         yield "needed", use.known.needed[record.name]
     else:

@@ -155,7 +155,7 @@ def test_the_page_shows_what_the_command_says(audio: World, words: str) -> None:
         ("cmake", "lets go", "cmake-data"),
         ("cmake-data", "goes with", "cmake"),
         ("libc6", "installed", "libc6=2.36-9"),
-        ("libc6", "kept", "it belongs to the image that the lowest Dockerfile starts from"),
+        ("libc6", "inherited from", "base"),
         ("libportaudio2", "forced", "libportaudio2, by so:libportaudio.so.2"),
     ],
 )

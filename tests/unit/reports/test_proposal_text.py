@@ -224,6 +224,17 @@ def test_no_colour_carries_a_meaning_of_its_own() -> None:
     assert [line.rstrip() for line in plain.splitlines()] == text(planned_report()).splitlines()
 
 
+def test_a_patch_that_only_takes_packages_out_says_so_and_leaves_one_empty_line() -> None:
+    place = msgspec.structs.replace(audio_plan().placement, patch=PATCH)
+    report = msgspec.structs.replace(planned_report(), proposal=AptPlan(placement=place))
+
+    shown = text(report)
+
+    assert "Proposal  nothing to add: the patch takes out what nothing needs" in shown
+    assert "\n\n\n" not in shown
+    assert "\n\n\n" not in text(planned_report())
+
+
 def test_every_dockerfile_of_an_addition_has_its_place_and_patch() -> None:
     base = Placement(
         "base", SourceLocation("docker/base/Dockerfile", 3), "", "--- a/docker/base/Dockerfile\n"

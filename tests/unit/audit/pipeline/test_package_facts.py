@@ -117,7 +117,17 @@ def test_one_that_another_depends_on_names_the_one_that_is_needed_itself() -> No
 
 
 def test_one_of_the_base_image_or_essential_is_kept_whatever_needs_it() -> None:
-    assert [label for label, _ in installed_facts("dash", USE)] == ["installed", "kept", "kept"]
+    labels = dict(installed_facts("dash", USE))
+
+    assert list(labels) == ["installed", "kept"]
+    assert "the lowest Dockerfile starts from; a system without it" in labels["kept"]
+
+
+def test_an_inherited_one_names_the_family_that_brought_it() -> None:
+    brought = {PackageName("tool"): Brought("base", is_inherited=True)}
+    use = msgspec.structs.replace(USE, known=Circumstances(brought=brought))
+
+    assert ("inherited from", "base") in list(installed_facts("tool", use))
 
 
 def test_of_one_that_nothing_needs_only_is_said_that_it_is_there() -> None:
