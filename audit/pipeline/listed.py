@@ -18,9 +18,13 @@ def listed_name(kind: NeedKind, name: str) -> str:
 
     A path outside the folders in which packages put such things stays as it is: no package ships it.
     """
-    folder, _, last = name.rpartition("/")
+    return name.rpartition("/")[2] if is_listed_place(kind, name) else name
+
+
+def is_listed_place(kind: NeedKind, path: str) -> bool:
+    """Say whether a path is one where packages put a library or program for everybody to find."""
     known = _LISTED_FOLDERS.get(kind)
-    return last if known is not None and known.fullmatch(folder) else name
+    return known is not None and known.fullmatch(path.rpartition("/")[0]) is not None
 
 
 class Shipping(Protocol):

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 
 from fleet_audit.audit.images.failure import ImageError
+from fleet_audit.audit.model.elf import Resolved
 from fleet_audit.audit.model.evidence import EvidenceGraph
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.model.image import ImageIdentity
+from fleet_audit.audit.model.need import Need
 from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.audit.pipeline.analysis import Analysis, analyse
 from fleet_audit.audit.pipeline.beneath import Addition, Beneath
+from fleet_audit.audit.pipeline.listed import is_listed_place
 from fleet_audit.audit.pipeline.others import Answered
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject, named_subject
@@ -96,9 +99,13 @@ class _Beside:
 
 
 def _addition(name: str, report: DepsReport, image: ImageIdentity, *, above: ImageIdentity) -> Addition:
-    found = (need.subject for need in report.needs if need.status == "resolved")
-    present = () if _is_built_on(above, image) else found
-    return Addition(name, report.proposal, frozenset(present))
+    present = () if _is_built_on(above, image) else filter(_is_there_for_all, report.needs)
+    return Addition(name, report.proposal, frozenset(need.subject for need in present))
+
+
+def _is_there_for_all(need: Need) -> bool:
+    """Say whether an image answers a need from a place where every image that is built on it looks."""
+    return isinstance(need.resolution, Resolved) and is_listed_place(need.kind, need.resolution.path)
 
 
 def _is_built_on(above: ImageIdentity, below: ImageIdentity) -> bool:

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from tests.support.archives import stanza
+from tests.support.elf import elf
+from tests.support.pythons import SITE
 from tests.support.worlds import FAMILY, Files, World, extension, installed, library, opencv
 
 BASE = "base"
@@ -176,6 +178,16 @@ def test_a_child_that_is_older_than_its_parent_is_to_be_built_anew(world: World)
     assert "build this one anew" in found["shares"][0]["why"]
     (finding,) = world.run("deps", FAMILY).document["findings"]
     assert finding["remedy"] == f"build this image anew: {BASE}, which it is built on, has libGL.so.1 by now"
+
+
+def test_what_the_parent_has_for_one_wheel_alone_is_nothing_for_the_child(world: World) -> None:
+    libs = f"{SITE[1:]}/cv2/libs"
+    bundled = {f"{SITE[1:]}/cv2/cv2.abi3.so": elf(needed=["libGL.so.1", "libc.so.6"], runpath="$ORIGIN/libs")}
+    family(world, BASE, GL, bundled, library(f"{libs}/libGL.so.1")).service("look", USES_GL, family=BASE)
+    family(world, FAMILY, GL, parent=BASE).service("face", USES_GL)
+
+    assert world.run("deps", BASE).code == 0
+    assert names(proposal(world)["roots"]) == ["libgl1"]
 
 
 def test_a_child_that_took_a_library_of_its_parent_away_gets_it_itself(world: World) -> None:
