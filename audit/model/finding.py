@@ -117,13 +117,23 @@ _HARMLESS = frozenset(
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """Something that should have been examined and could not be."""
+    """Something that should have been examined and could not be.
+
+    `command` is what can be typed to have it examined next time, as a shell takes it; empty where no command
+    does that.
+    """
 
     stage: str
     kind: GapKind
     what: str
     why: str
     location: SourceLocation | None = None
+    command: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Return why, and the command to run, in one sentence."""
+        return f"{self.why}; run: {self.command}" if self.command else self.why
 
     @property
     def blocking(self) -> bool:
