@@ -9,7 +9,7 @@ from fleet_audit.audit.model.apt import AptPlan, Remedy
 from fleet_audit.audit.model.identity import DistributionName
 from fleet_audit.audit.model.imports import Level, NameUse, ServiceImports
 from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.audit.model.need import Need
+from fleet_audit.audit.model.need import Need, Tier
 
 SAVES_AT_LEAST = 1 << 20
 """A wheel that saves less than this is not worth a change of the requirements."""
@@ -183,16 +183,22 @@ def _change(row: RemedyRow, because: DistributionName | None, wheels: Wheels) ->
 
 def _weighed(row: RemedyRow, needs: Iterable[Need], wheels: Wheels, code: Code) -> _Weighed:
     """Say whether a remedy will do, by what else is missing, by the code, and by what requires the wheel."""
-    besides = [n.subject for n in needs if n.status == _MISSING and n.subject in row.unless_needs]
-    if besides:
-        return _Weighed(against=f"it does not bring {', '.join(sorted(besides))}, which is missing, too")
-    parts = [_by_use(row, code), _by_requirement(row, wheels)]
+    parts = [_by_needs(row, needs), _by_use(row, code), _by_requirement(row, wheels)]
     if row.limits and not row.unless_used:
         parts.append(_Weighed("likely"))
     if against := next((part.against for part in parts if part.against), ""):
         return _Weighed(against=against)
     worst = max((part.confidence for part in parts), key=_SURENESS.index)
     return _Weighed(worst, tuple(line for part in parts for line in part.evidence))
+
+
+def _by_needs(row: RemedyRow, needs: Iterable[Need]) -> _Weighed:
+    """Weigh what the packages would bring besides, and the wheel does not."""
+    left = [n for n in needs if n.status == _MISSING and n.subject in row.unless_needs]
+    if required := sorted(n.subject for n in left if n.tier is Tier.REQUIRED):
+        return _Weighed(against=f"it does not bring {', '.join(required)}, which is missing, too")
+    lazy = sorted(f"{n.subject}, which {n.wanted_by[0]} may ask for," for n in left if n.tier is Tier.LAZY)
+    return _Weighed("possible", tuple(f"{each} stays missing" for each in lazy)) if lazy else _Weighed()
 
 
 def _by_requirement(row: RemedyRow, wheels: Wheels) -> _Weighed:

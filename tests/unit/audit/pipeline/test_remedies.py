@@ -42,10 +42,10 @@ PROGRAM = RemedyRow(
 )
 
 
-def need(subject: str, *wanted_by: str) -> Need:
+def need(subject: str, *wanted_by: str, tier: Tier = Tier.REQUIRED) -> Need:
     kind, _, name = subject.partition(":")
     kinds = {"so": NeedKind.SONAME, "bin": NeedKind.PROGRAM}
-    return Need(kinds[kind], name, Tier.REQUIRED, Via.NEEDED, Missing(), wanted_by)
+    return Need(kinds[kind], name, tier, Via.NEEDED, Missing(), wanted_by)
 
 
 GL = need("so:libGL.so.1", f"{SITE}/cv2/cv2.so")
@@ -237,6 +237,16 @@ def test_a_program_alone_will_not_do_where_its_companion_is_missing_too() -> Non
 
     assert found.remedies == ()
     assert "bin:ffprobe" in found.refused[0]
+
+
+@pytest.mark.parametrize(("tier", "confidence"), [(Tier.LAZY, "possible"), (Tier.OPTIONAL, "certain")])
+def test_a_companion_that_may_be_asked_for_makes_it_possible(tier: Tier, confidence: str) -> None:
+    probe = need("bin:ffprobe", "lib.py:4", tier=tier)
+
+    remedy = only(advice(PROGRAM, [FFMPEG, probe], planned=[FFMPEG]))
+
+    assert remedy.confidence == confidence
+    assert any("lib.py:4 may ask for" in line for line in remedy.evidence) is (tier is Tier.LAZY)
 
 
 def test_a_line_of_own_code_is_no_wheels_need() -> None:
