@@ -152,7 +152,7 @@ class ImageArchive:
         try:
             index = self._asked(request)
         except IndexUnavailable as error:
-            return Gap(STAGE, GapKind.NO_ARCHIVE_INDEX, self._subject.name, self._without(error, request))
+            return self._without(error, request)
         self._gaps.extend(index.gaps)
         return index
 
@@ -162,14 +162,14 @@ class ImageArchive:
             return archive.repeated(request.distro, request.architecture, key)
         return archive.index(request.distro, request.architecture, request.sources, request.keyrings)
 
-    def _without(self, error: IndexUnavailable, request: ArchiveRequest) -> str:
-        words = [str(error)]
+    def _without(self, error: IndexUnavailable, request: ArchiveRequest) -> Gap:
+        why, command = str(error), ""
         if self._prebuilt is not None:
-            words.append(f"names alone are known from the index that comes along ({self._prebuilt.label})")
+            why += f"; names alone are known from the index that comes along ({self._prebuilt.label})"
         if error.may_be_had:
-            command = update_command(self._subject, self._shared.settings, has_address=bool(request.sources))
-            words.append(f"for a plan run: {command}")
-        return "; ".join(words)
+            has_address = bool(request.sources)
+            command = update_command(self._subject, self._shared.settings, has_address=has_address)
+        return Gap(STAGE, GapKind.NO_ARCHIVE_INDEX, self._subject.name, why, command=command)
 
     @cached_property
     def _prebuilt(self) -> PrebuiltIndex | None:

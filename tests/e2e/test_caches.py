@@ -160,7 +160,7 @@ def test_without_an_archive_what_is_missing_stays_missing_and_a_gap_says_what_to
         assert answer.needs["libGL.so.1"]["status"] == "missing"
         gap = answer.gaps["no-archive-index"]
         assert gap["blocking"] is True
-        assert f"for a plan run: fleet-audit index update {FAMILY}" in gap["why"]
+        assert f"; run: fleet-audit index update {FAMILY}" in gap["why"]
         assert "Traceback" not in answer.err
 
 

@@ -113,7 +113,7 @@ def test_index_files_are_asked_for_by_hash(world: World, server: ArchiveServer) 
 
 def command_of(why: str) -> list[str]:
     """Return the words of the command that a gap tells to run, without the program's name."""
-    command = why.partition("for a plan run: ")[2]
+    command = why.partition("; run: ")[2]
     assert command.startswith("fleet-audit index update ")
     return shlex.split(command)[1:]
 

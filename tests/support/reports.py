@@ -635,7 +635,10 @@ def index_report() -> IndexReport:
         answers=(ArchiveAnswer(first, ("family-vision-cu121",), is_new=True), ArchiveAnswer(second)),
         shipped=(shipped,),
         gaps=(
-            Gap("apt", GapKind.NO_ARCHIVE_INDEX, "family-ubuntu", "nothing names an archive for it"),
+            Gap(
+                *("apt", GapKind.NO_ARCHIVE_INDEX, "family-ubuntu", "nothing names an archive for it"),
+                command="fleet-audit index update family-ubuntu -f deploy/fleet.yaml --archive ADDRESS",
+            ),
             Gap("apt", GapKind.UNVERIFIED_ARCHIVE, "noble", "Release bears no signature"),
         ),
     )
