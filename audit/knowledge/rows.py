@@ -164,8 +164,8 @@ class RemedyRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     is named, whoever does. `swap` is what to install in place of that distribution, in the same version,
     `add` what to install besides (with `same_version` in that distribution's), and `then` what else to do.
     It will not do where reachable code uses one of the names in `unless_used` (by module, the best known
-    first), or where one of `unless_needs` is required and missing, too. `limits` is what a person must know who chooses
-    it. `checked` says what was really tried.
+    first), or where one of `unless_needs` is required and missing, too. `limits` is what a person must know
+    who chooses it. `checked` says what was really tried.
     """
 
     id: RowId
