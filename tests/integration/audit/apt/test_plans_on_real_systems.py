@@ -9,6 +9,7 @@ import pytest
 from fleet_audit.audit.apt.planning.plan import propose
 from fleet_audit.audit.model.apt import AptPlan
 from tests.support.debian import RELEASES, index, wanted
+from tests.support.needs import needs_of
 from tests.support.throwaway_systems import System, clean_state, system
 
 pytestmark = [
@@ -16,51 +17,35 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="mounting and chroot need root"),
 ]
 
-CV2 = ("so:libGL.so.1", "so:libgthread-2.0.so.0", "so:libglib-2.0.so.0")
-
-QT = (*CV2, "so:libEGL.so.1", "so:libdbus-1.so.3", "so:libfontconfig.so.1", "so:libxkbcommon.so.0")
-
-XCB = (
-    "so:libX11-xcb.so.1",
-    "so:libxcb-cursor.so.0",
-    "so:libxcb-icccm.so.4",
-    "so:libxcb-image.so.0",
-    "so:libxcb-keysyms.so.1",
-    "so:libxcb-render-util.so.0",
-    "so:libxcb-util.so.1",
-    "so:libxcb-xkb.so.1",
-    "so:libxkbcommon-x11.so.0",
+SETS = (
+    "opencv-python",
+    "pyside6-gui",
+    "pyqt6-xcb",
+    "sounddevice",
+    "open3d",
+    "mediapipe",
+    "ffmpeg",
+    "tesseract",
+    "weasyprint",
+    "python-magic",
+    "pyzbar",
+    "vision",
+    "documents",
+    "everything",
 )
-"""What Qt's plugin for X11 links against beside Qt itself."""
-
-SETS: dict[str, Sequence[str]] = {
-    "cv2": CV2,
-    "qt-windows": (*QT, *XCB),
-    "sounddevice": ("so:libportaudio.so.2",),
-    "open3d": ("so:libGL.so.1", "so:libEGL.so.1", "so:libgomp.so.1", "so:libX11.so.6", "so:libusb-1.0.so.0"),
-    "mediapipe": ("so:libEGL.so.1", "so:libGLESv2.so.2"),
-    "ffmpeg": ("bin:ffmpeg", "bin:ffprobe"),
-    "tesseract": ("bin:tesseract",),
-    "weasyprint": (
-        "so:libpango-1.0.so.0",
-        "so:libpangoft2-1.0.so.0",
-        "so:libharfbuzz.so.0",
-        "so:libfontconfig.so.1",
-        "so:libgobject-2.0.so.0",
-    ),
-    "libmagic": ("so:libmagic.so.1",),
-    "zbar": ("so:libzbar.so.0",),
-}
-
-SETS["union"] = tuple(dict.fromkeys(need for needs in SETS.values() for need in needs))
+"""Sets of tests/fixtures/apt/needs.yaml; the last three are unions."""
 
 CASES = [
     *(("bookworm", name) for name in SETS),
-    *(("trixie", name) for name in ("cv2", "qt-windows", "sounddevice", "mediapipe", "weasyprint", "zbar")),
-    *(("bullseye", name) for name in ("cv2", "sounddevice", "weasyprint", "libmagic", "zbar")),
+    *(("trixie", name) for name in ("opencv-python", "pyqt6-xcb", "sounddevice", "mediapipe", "weasyprint")),
+    *(("trixie", name) for name in ("pyzbar", "vision")),
+    *(
+        ("bullseye", name)
+        for name in ("opencv-python", "sounddevice", "weasyprint", "python-magic", "pyzbar")
+    ),
 ]
 
-VERSION_OPTION = {"ffmpeg": "-version", "ffprobe": "-version"}
+VERSION_OPTION = {"ffmpeg": "-version", "ffprobe": "-version", "pdftoppm": "-v", "convert": "-version"}
 """How a program that has no ``--version`` is started to no purpose."""
 
 
@@ -81,17 +66,21 @@ class Trial(NamedTuple):
 
 
 def planned(suite: str, name: str) -> AptPlan:
-    return propose(wanted(*SETS[name]), clean_state(suite), index(RELEASES[suite]))
+    return propose(wanted(*needs(suite, name)), clean_state(suite), index(RELEASES[suite]))
+
+
+def needs(suite: str, name: str) -> Sequence[str]:
+    return needs_of(RELEASES[suite])[name]
 
 
 def names(plan: AptPlan) -> list[str]:
     return [package.name for package in plan.packages]
 
 
-def complaints(it: System, needs: Sequence[str]) -> dict[str, str]:
+def complaints(it: System, asked: Sequence[str]) -> dict[str, str]:
     """Return why each need is not met in a system, empty where it is."""
-    sonames = [need.removeprefix("so:") for need in needs if need.startswith("so:")]
-    programs = [need.removeprefix("bin:") for need in needs if need.startswith("bin:")]
+    sonames = [need.removeprefix("so:") for need in asked if need.startswith("so:")]
+    programs = [need.removeprefix("bin:") for need in asked if need.startswith("bin:")]
     loaded = {f"so:{name}": why for name, why in it.load(sonames).items()}
     options = {name: VERSION_OPTION.get(name, "--version") for name in programs}
     return loaded | {f"bin:{name}": it.complaint(name, option) for name, option in options.items()}
@@ -103,7 +92,7 @@ def trial(request: pytest.FixtureRequest) -> Trial:
     plan = planned(suite, name)
     with system(suite, packages=names(plan)) as it:
         there = it.packages()
-        before = complaints(it, SETS[name])
+        before = complaints(it, needs(suite, name))
         simulated = it.simulated(plan.roots)
         it.install(plan.roots)
         return Trial(
@@ -111,7 +100,7 @@ def trial(request: pytest.FixtureRequest) -> Trial:
             simulated=simulated,
             came=it.packages() - there,
             before=before,
-            after=complaints(it, SETS[name]),
+            after=complaints(it, needs(suite, name)),
             inconsistent=it.run("dpkg", "--audit") + it.complaint("apt-get", "check"),
         )
 
@@ -141,13 +130,13 @@ def test_the_system_is_consistent_afterwards(trial: Trial) -> None:
 
 
 def test_without_one_of_the_packages_a_library_does_not_load() -> None:
-    plan = planned("bookworm", "cv2")
+    plan = planned("bookworm", "opencv-python")
     with system("bookworm", packages=names(plan)) as it:
         it.install(plan.roots)
 
         it.run("dpkg", "--force-depends", "--purge", "libglx0")
 
-        assert "libGLX.so.0" in complaints(it, SETS["cv2"])["so:libGL.so.1"]
+        assert "libGLX.so.0" in complaints(it, ["so:libGL.so.1"])["so:libGL.so.1"]
 
 
 def test_what_is_written_in_a_system_is_not_in_the_next() -> None:
@@ -155,3 +144,13 @@ def test_what_is_written_in_a_system_is_not_in_the_next() -> None:
         (first.root / "etc" / "trace").write_text("")
     with system("bookworm") as second:
         assert not (second.root / "etc" / "trace").exists()
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="apt 2.2 does not follow what is typed in its order: of 106 sets, this one gets a font more",
+)
+def test_apt_get_of_debian_11_would_install_exactly_what_documents_need() -> None:
+    plan = planned("bullseye", "documents")
+    with system("bullseye") as it:
+        assert it.simulated(plan.roots) == {f"{each.name}={each.version}" for each in plan.packages}
