@@ -23,7 +23,6 @@ from fleet_audit.reports.proposal_words import (
     lines_to_add,
     outcome,
     pinned,
-    places,
     plan_size,
     proof,
     remedies_title,
@@ -31,6 +30,7 @@ from fleet_audit.reports.proposal_words import (
     share_words,
     sort_remedies,
     split_by_name,
+    told_places,
     unnamed,
     use_of,
     verified,
@@ -170,7 +170,7 @@ def _remedy(remedy: Remedy, plan: AptPlan) -> str:
 
 
 def _proposal(plan: AptPlan) -> Iterator[tuple[str, str]]:
-    every = list(places(plan.placement))
+    every = list(told_places(plan))
     if plan.is_empty and not plan.shares and not any(place.patch for place in every):
         return
     yield "the proposal", _paragraphs(f"### Proposal: {prose(plan_size(plan))}", items(_said_of(plan)))

@@ -1,6 +1,8 @@
 """What is to be said of needs, in the same words in every format for people; a colour is a hint only."""
 
-from fleet_audit.audit.model.apt import AptPlan
+from collections.abc import Sequence
+
+from fleet_audit.audit.model.apt import AptPlan, Share
 from fleet_audit.audit.model.finding import Finding, Severity
 from fleet_audit.audit.model.need import Need, NeedKind, ReachedFrom
 from fleet_audit.audit.model.report import DepsReport
@@ -53,10 +55,16 @@ def answers(plan: AptPlan) -> dict[str, Piece]:
     }
     said |= {row.need: Piece(f"no package: {row.verdict}", "yellow") for row in plan.unsatisfied}
     said |= {
-        need: Piece(f"{' '.join(share.needs[need])} with the addition to {share.family}", "green")
+        need: Piece(_from_beneath(share, share.needs[need]), "green")
         for need, share in plan.inherited().items()
     }
     return said | {need: Piece(" ".join(packages), "green") for need, packages in plan.suppliers().items()}
+
+
+def _from_beneath(share: Share, packages: Sequence[str]) -> str:
+    if not packages:
+        return f"{share.family}, once this image is built anew on it"
+    return f"{' '.join(packages)} with the addition to {share.family}"
 
 
 def answer(need: Need, said: dict[str, Piece]) -> Piece:

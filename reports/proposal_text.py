@@ -16,6 +16,7 @@ from fleet_audit.reports.proposal_words import (
     share_words,
     sort_remedies,
     split_by_name,
+    told_places,
     unnamed,
     use_of,
     verified,
@@ -39,7 +40,7 @@ def write_proposal(page: Page, plan: AptPlan) -> None:
     page.blank()
     page.line(Piece("Proposal", "bold"), f"  {plan_size(plan)}")
     _write_proof(page, plan)
-    for place in places(plan.placement):
+    for place in told_places(plan):
         _write_change(page, place, plan if place is plan.placement else None)
     if plan.packages or plan.shares:
         page.blank()

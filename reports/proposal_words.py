@@ -14,6 +14,7 @@ from fleet_audit.audit.model.apt import (
     Share,
     Verification,
 )
+from fleet_audit.audit.model.finding import Confidence
 from fleet_audit.reports.terminal import count, size
 
 MAX_NAMED = 8
@@ -39,9 +40,12 @@ def sort_remedies(plan: AptPlan) -> Remedies:
 
 
 def remedies_title(remedies: Collection[Remedy]) -> str:
-    """Return a heading for the remedies that come first: only what saves something beats installing."""
-    saves = any((remedy.saved_bytes or 0) > 0 for remedy in remedies)
-    return "Better than installing" if saves else "Without packages"
+    """Return a heading for the remedies that come first: only what surely saves bytes beats installing."""
+    saving = [remedy for remedy in remedies if (remedy.saved_bytes or 0) > 0]
+    if not saving:
+        return "Without packages"
+    is_sure = any(remedy.confidence != Confidence.POSSIBLE for remedy in saving)
+    return "Better than installing" if is_sure else "Perhaps better than installing"
 
 
 def remedy_gain(remedy: Remedy, plan: AptPlan) -> str:
@@ -60,12 +64,19 @@ def remedy_gain(remedy: Remedy, plan: AptPlan) -> str:
 def plan_size(plan: AptPlan) -> str:
     """Say how many packages come with a plan and what they take, or what else it consists of."""
     if not plan.packages:
-        families = sorted({share.family for share in plan.inherited().values()})
-        if families:
-            return f"comes with the addition to {', '.join(families)}"
-        return "nothing to add: the patch takes out what nothing needs"
+        return _without_packages(plan)
     total = f"{count(len(plan.packages), 'package')}, {size(plan.installed_bytes)} installed"
     return f"{total}, {size(plan.download_bytes)} to download"
+
+
+def _without_packages(plan: AptPlan) -> str:
+    shares = plan.inherited().values()
+    if families := sorted({share.family for share in shares if share.roots}):
+        return f"comes with the addition to {', '.join(families)}"
+    if families := sorted({share.family for share in shares}):
+        return f"nothing to add: build this image anew on {', '.join(families)}"
+    is_changed = any(place.patch for place in places(plan.placement))
+    return "nothing to add" + (": the patch takes out what nothing needs" if is_changed else "")
 
 
 def proof(plan: AptPlan) -> str:
@@ -115,9 +126,11 @@ def _some(names: Sequence[str]) -> str:
 
 def share_words(share: Share) -> str:
     """Say which packages a family's image gets, for whom, and what another place for them would mean."""
-    names = _some(_names(share.roots)) or "nothing"
+    names = _some(_names(share.roots))
     whom = f", for {_some(sorted(share.for_families))}" if share.for_families else ""
     why = f": {share.why}" if share.why else ""
+    if not (share.is_option or share.roots):
+        return f"in {share.family}: {_some(sorted(share.needs))}{why}"
     if not share.is_option:
         return f"in {share.family}: {names}, {size(share.installed_bytes)}{whom}{why}"
     each = f" instead of {size(share.separate_bytes)} apart" if share.separate_bytes else ""
@@ -142,6 +155,14 @@ def places(place: Placement) -> Iterator[Placement]:
     yield place
     for other in place.also:
         yield from places(other)
+
+
+def told_places(plan: AptPlan) -> Iterator[Placement]:
+    """Yield the places of a plan of which something is to be said; its own only where something happens."""
+    for place in places(plan.placement):
+        is_own = place is plan.placement
+        if not is_own or plan.packages or place.patch or outcome(place):
+            yield place
 
 
 def outcome(place: Placement) -> str:

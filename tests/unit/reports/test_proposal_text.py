@@ -142,6 +142,13 @@ def test_a_remedy_comes_first_where_it_saves_or_no_package_helps_and_last_elsewh
     assert shown.index("do only") < shown.index("Proposal") < shown.index("do unknown")
 
 
+def test_what_is_only_possible_is_not_called_better() -> None:
+    possible = msgspec.structs.replace(remedy(10, "so:libportaudio.so.2"), confidence="possible")
+
+    assert "Perhaps better than installing\n" in text(with_plan(remedies=(possible,)))
+    assert "Perhaps" not in text(with_plan(remedies=(possible, remedy(5, "so:libportaudio.so.2"))))
+
+
 def test_a_way_out_is_shown_where_no_package_helps_at_all() -> None:
     report = msgspec.structs.replace(
         clean_report(), proposal=AptPlan(remedies=(remedy(None, "so:libssl.so.1.1", name="rebuild"),))
@@ -323,3 +330,26 @@ def test_a_pin_that_a_shell_might_obey_is_not_shown_as_a_line_to_copy() -> None:
 
     assert "RUN apt-get update" not in shown
     assert "no patch: 'a;reboot' is no name" in shown
+
+
+def test_a_need_that_a_newer_image_beneath_meets_asks_for_a_new_build() -> None:
+    place = Placement("family-audio", AUDIO_DOCKERFILE)
+    share = Share("base", why="it has them", needs={"so:libportaudio.so.2": ()})
+    plan = AptPlan(placement=place, shares=(share,))
+
+    shown = text(msgspec.structs.replace(planned_report(), proposal=plan), width=200)
+
+    assert "base, once this image is built anew on it" in shown
+    assert "Proposal  nothing to add: build this image anew on base" in shown
+    assert "in base: so:libportaudio.so.2: it has them" in shown
+    assert f"in {AUDIO_DOCKERFILE}" not in shown
+
+
+def test_another_place_alone_is_no_patch() -> None:
+    share = Share("base", ("curl=1",), 500, is_option=True)
+    plan = AptPlan(placement=Placement("family-audio", AUDIO_DOCKERFILE), shares=(share,))
+
+    shown = text(msgspec.structs.replace(planned_report(), proposal=plan), width=200)
+
+    assert "Proposal  nothing to add\n" in shown
+    assert "could stand in base: curl" in shown
