@@ -83,15 +83,15 @@ def advise(
     refused: list[str] = []
     for row in sorted(rows, key=lambda row: row.id):
         met = _met(row, gaining.planned, wheels)
-        saved = _saved(row, met, gaining, wheels) if met else None
-        if not met or (saved is not None and saved < SAVES_AT_LEAST):
+        sizes = _sizes(row, met, gaining, wheels) if met else None
+        if not met or (sizes is not None and sizes.packages - sizes.wheels < SAVES_AT_LEAST):
             continue
         because = _because(row, wheels)
         weighed = _weighed(row, needs, wheels, code(because))
         if weighed.against:
             refused.append(f"{row.swap or row.add} will not do in place of packages: {weighed.against}")
         else:
-            found.append(_remedy(row, met, saved, because, weighed, wheels))
+            found.append(_remedy(row, met, sizes, because, weighed, wheels))
     return Advice(tuple(found), tuple(refused))
 
 
@@ -123,14 +123,21 @@ def _because(row: RemedyRow, wheels: Wheels) -> DistributionName | None:
     return next((name for name in named if name in wheels.versions), None)
 
 
-def _saved(row: RemedyRow, met: Collection[str], gaining: Gaining, wheels: Wheels) -> int | None:
-    """Return how much smaller the image gets; None where packages do not supply all that the remedy meets."""
+class _Sizes(msgspec.Struct, frozen=True):
+    """What packages take that a remedy makes needless, and how much larger the wheels get with it."""
+
+    packages: int
+    wheels: int
+
+
+def _sizes(row: RemedyRow, met: Collection[str], gaining: Gaining, wheels: Wheels) -> _Sizes | None:
+    """Return the sizes on both sides; None where packages do not supply all that the remedy meets."""
     supplied = gaining.plan.suppliers().keys()
     if not set(met) <= supplied:
         return None
     rest = gaining.without(met)
-    packages = gaining.plan.installed_bytes - rest.installed_bytes
-    return packages - (0 if _is_there(row, wheels) else row.sizes.after - row.sizes.before)
+    grown = 0 if _is_there(row, wheels) else row.sizes.after - row.sizes.before
+    return _Sizes(gaining.plan.installed_bytes - rest.installed_bytes, grown)
 
 
 def _is_there(row: RemedyRow, wheels: Wheels) -> bool:
@@ -141,27 +148,30 @@ def _is_there(row: RemedyRow, wheels: Wheels) -> bool:
 def _remedy(  # noqa: PLR0913, PLR0917  (what is told of one remedy, each part from another question)
     row: RemedyRow,
     met: tuple[str, ...],
-    saved: int | None,
+    sizes: _Sizes | None,
     because: DistributionName | None,
     weighed: _Weighed,
     wheels: Wheels,
 ) -> Remedy:
-    sizes = f"{row.sizes.after / 1e6:.1f} MB"
-    if row.sizes.before:
-        sizes = f"{sizes} in place of {row.sizes.before / 1e6:.1f} MB"
-    evidence = (*weighed.evidence, f"the wheel of {row.sizes.release} takes {sizes}; {row.why}")
+    evidence = (*weighed.evidence, row.why, _sizes_told(row, sizes))
     return Remedy(
         id=row.id,
         needs=met,
         action=_action(row, because, wheels),
         change=_change(row, because, wheels),
-        saved_bytes=saved,
+        saved_bytes=None if sizes is None else sizes.packages - sizes.wheels,
         confidence=weighed.confidence,
         evidence=(*evidence, f"to know: {row.limits}") if row.limits else evidence,
         locations=wheels.places(because) if because is not None else (),
         row=row.id,
         references=row.references,
     )
+
+
+def _sizes_told(row: RemedyRow, sizes: _Sizes | None) -> str:
+    before = f", {row.sizes.before / 1e6:.1f} MB before" if row.sizes.before else ""
+    wheel = f"the wheel takes {row.sizes.after / 1e6:.1f} MB{before} (release {row.sizes.release})"
+    return wheel if sizes is None else f"the packages take {sizes.packages / 1e6:.1f} MB, {wheel}"
 
 
 def _action(row: RemedyRow, because: DistributionName | None, wheels: Wheels) -> str:

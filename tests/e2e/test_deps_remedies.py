@@ -88,6 +88,19 @@ def test_a_family_beside_this_one_does_not_count(world: World) -> None:
     assert remedies(world.run("deps", FAMILY)) == {"opencv-headless": "certain"}
 
 
+def test_a_wheel_of_the_parent_concerns_every_family_that_has_it_from_there(world: World) -> None:
+    world.family("base", MISSING_GL)
+    world.family(FAMILY, MISSING_GL, {"opt/own": "1"}, parent="base").service(SERVICE, "import cv2\n")
+    world.family("beside", MISSING_GL, {"opt/other": "1"}, parent="base")
+
+    alone = world.run("deps", FAMILY)
+    world.service("viewer", "import cv2\ncv2.imshow('a', b)\n", family="beside")
+
+    assert remedies(alone) == {"opencv-headless": "likely"}
+    assert "it comes with base" in said(alone)
+    assert remedies(world.run("deps", FAMILY)) == {}
+
+
 def test_a_distribution_that_requires_the_wheel_makes_it_no_more_than_possible(world: World) -> None:
     detector = installed("detector", {"detector.py": ""}, extra="Requires-Dist: opencv-python (>=4)")
 

@@ -125,6 +125,12 @@ def test_what_a_remedy_saves_is_the_packages_and_the_difference_of_the_wheels() 
     assert only(advice(PROGRAM, [FFMPEG])).saved_bytes == 300 * MB
 
 
+def test_both_sides_are_told() -> None:
+    told = only(advice(HEADLESS, [GL])).evidence[-1]
+
+    assert told == "the packages take 200.0 MB, the wheel takes 50.0 MB, 60.0 MB before (release 4.10)"
+
+
 @pytest.mark.parametrize(
     "used",
     [use(), use(level=Level.LAZY), use("waitKey", Level.PROBABLE), use(is_own=False)],
