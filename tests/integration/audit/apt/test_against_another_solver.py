@@ -6,15 +6,12 @@ import pytest
 from pysat.examples.rc2 import RC2Stratified
 from pysat.formula import WCNF
 
-from fleet_audit.audit.apt.planning.choice import Blemishes, Chooser
-from fleet_audit.audit.apt.planning.clauses import Clauses
-from fleet_audit.audit.apt.planning.universe import Universe
-from fleet_audit.audit.apt.planning.wants import Providers
 from fleet_audit.audit.apt.solving.optimum import optimum
 from fleet_audit.audit.apt.solving.problem import Cost, Problem
 from fleet_audit.audit.model.identity import Distro
-from tests.support.debian import ARCHITECTURE, RELEASES, index, minimal, state_of, wanted
+from tests.support.debian import RELEASES, index, minimal, state_of
 from tests.support.needs import needs_of
+from tests.support.problems import problem_of
 
 pytestmark = pytest.mark.integration
 
@@ -33,15 +30,7 @@ def drawn(release: Distro) -> list[tuple[str, ...]]:
 
 
 def problem(needs: tuple[str, ...], release: Distro) -> Problem:
-    state = state_of(minimal(release))
-    universe = Universe(index(release).packages, state.records, ARCHITECTURE)
-    providers = Providers(index(release), {}, {})
-    options = {
-        item.need: tuple(name for name in providers.of(item) if universe.candidate(name) is not None)
-        for item in wanted(*needs)
-    }
-    supplied = {need: names for need, names in options.items() if names}
-    return Chooser(universe, Clauses(universe, upgrades_by_source=True), supplied, Blemishes()).problem()
+    return problem_of(needs, state_of(minimal(release)), index(release))
 
 
 def cost_by_cores(asked: Problem) -> Cost | None:
