@@ -217,6 +217,44 @@ def test_a_release_that_has_expired_by_the_clock_is_a_doubt_and_a_valid_one_is_n
     assert planned_version(known.run("deps", FAMILY)) == "1.6.0-9"
 
 
+STATUS = "var/lib/dpkg/status"
+
+
+def status_with(*stanzas: str) -> dict[str, str]:
+    working = "install ok installed"
+    own = stanza("libc6", "2.36-9", Status=working)
+    return {STATUS: "\n".join((own, *stanzas))}
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (
+            status_with(
+                stanza("libgl1", "1.5", Status="install ok installed"),
+                stanza("libgl1", "1.4", Status="install ok installed"),
+            ),
+            "libgl1",
+        ),
+        (status_with(stanza("libgl1", "1.5", Status="install reinstreq half-installed")), "half-installed"),
+        (status_with("Package: libgl1\nStatus: nonsense\nVersion: 1\n"), "libgl1"),
+    ],
+    ids=["two versions of one package", "half installed", "no status"],
+)
+def test_a_status_that_contradicts_itself_is_a_gap_and_a_plan_is_made_all_the_same(
+    known: World, status: dict[str, str], message: str
+) -> None:
+    known.image("images/odd", opencv("libGL.so.1"), status)
+
+    answer = known.run("deps", FAMILY, "--image", "oci:images/odd")
+
+    said = [gap["why"] for gap in answer.document["gaps"] if "dpkg" in gap["what"]]
+    assert len(said) == 1
+    assert message in said[0]
+    assert answer.code == 1
+    assert planned_version(answer) == "1.6.0-1"
+
+
 def test_a_cache_that_cannot_be_written_plans_all_the_same(
     known: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

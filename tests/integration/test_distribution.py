@@ -55,6 +55,18 @@ def test_the_wheel_holds_code_and_rules_and_no_tests(wheel_from_tree: Path) -> N
     assert not any("tests/" in name or name.startswith("examples") for name in names)
 
 
+def test_the_wheel_carries_the_indexes_of_three_releases(wheel_from_tree: Path) -> None:
+    with zipfile.ZipFile(wheel_from_tree) as wheel:
+        sizes = {
+            info.filename.rpartition("/")[2]: info.file_size
+            for info in wheel.infolist()
+            if info.filename.startswith("fleet_audit/rules/indexes/")
+        }
+
+    assert sorted(sizes) == [f"debian-{name}.json.zst" for name in ("bookworm", "bullseye", "trixie")]
+    assert sum(sizes.values()) < 3_000_000
+
+
 def test_the_wheel_carries_no_second_copy_of_any_module(wheel_from_tree: Path) -> None:
     with zipfile.ZipFile(wheel_from_tree) as wheel:
         names = wheel.namelist()

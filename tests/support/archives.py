@@ -58,17 +58,25 @@ class SmallArchive:
         headers: Mapping[str, str] | None = None,
         has_contents_by_component: bool = True,
         components: Mapping[str, Sequence[str]] | None = None,
+        architectures: Sequence[str] = ("amd64",),
         key: SigningKey | None = None,
     ) -> "SmallArchive":
-        """Add a suite for amd64 with one component, ``main``; `components` hold the stanzas of others."""
+        """Add a suite with one component, ``main``; `components` hold the stanzas of others.
+
+        Each of its architectures has the same packages and contents.
+        """
         by_component = {"main": stanzas, **(components or {})}
         folder = "main/" if has_contents_by_component else ""
         raw = {
             **{
-                f"{component}/binary-amd64/Packages": ("\n".join(each).encode(), ".xz")
+                f"{component}/binary-{architecture}/Packages": ("\n".join(each).encode(), ".xz")
                 for component, each in by_component.items()
+                for architecture in architectures
             },
-            f"{folder}Contents-amd64": (_contents(contents or {}), ".gz"),
+            **{
+                f"{folder}Contents-{architecture}": (_contents(contents or {}), ".gz")
+                for architecture in architectures
+            },
             f"{folder}Contents-all": (_contents(contents_all or {}), ".gz"),
         }
         sums: dict[str, bytes] = {}
@@ -81,7 +89,7 @@ class SmallArchive:
             "Suite": release_name or name,
             "Codename": release_name or name,
             "Date": date,
-            "Architectures": "all amd64",
+            "Architectures": " ".join(("all", *architectures)),
             "No-Support-for-Architecture-all": "Packages",
             "Components": " ".join(by_component),
             **(headers or {}),
