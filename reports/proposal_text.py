@@ -118,7 +118,7 @@ _DIFF_STYLES: dict[str, Style] = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def _write_patch(page: Page, patch: str) -> None:
-    """Write a unified diff as it is, so that ``patch -p1`` can read it off the report."""
+    """Write a unified diff as it is, tabs and long lines too."""
     lines = patch.removesuffix("\n").split("\n")
     for line in lines:
         page.verbatim([line], _DIFF_STYLES.get(line[:1], ""))

@@ -46,10 +46,13 @@ def dockerfile(world: World) -> Path:
 
 
 @pytest.mark.skipif(which("patch") is None, reason="patch is not installed")
-def test_the_report_piped_into_patch_does_what_write_does(fleet: World) -> None:
-    _, report, _ = fleet.say("deps", FAMILY)
+def test_the_documents_patch_does_what_write_does_and_is_the_one_that_is_shown(fleet: World) -> None:
+    answer = fleet.run("deps", FAMILY, "-o", "text")
+    patch = answer.document["proposal"]["dockerfile"]["patch"]
 
-    subprocess.run(["patch", "-p1"], cwd=fleet.folder, input=report.encode(), check=True)  # noqa: S607  (whichever patch there is)
+    subprocess.run(["patch", "-p1"], cwd=fleet.folder, input=patch.encode(), check=True)  # noqa: S607  (whichever patch there is)
+
+    assert patch in answer.out
 
     patched = dockerfile(fleet).read_text()
     assert "\t\tlibgl1=1.6.0-1 \\\n" in patched
