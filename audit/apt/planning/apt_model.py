@@ -20,7 +20,13 @@ class Apt:
         """Take what the archive offers, and what is installed."""
         self._table = table
         self._universe = universe
-        self._installed = tuple(r for r in state.records if universe.replaced(r.name) is r)
+        # A program of another architecture serves all where it is ``Multi-Arch: foreign``.
+        self._installed = tuple(
+            record
+            for record in state.records
+            if (native := universe.replaced(record.name)) is record
+            or (native is None and record.multi_arch == "foreign")
+        )
         self._held = frozenset(record.name for record in self._installed if record.is_held)
         self._asked: dict[frozenset[str], Closure] = {}
         apt = universe.replaced("apt")
