@@ -31,12 +31,14 @@ class Code(msgspec.Struct, frozen=True):
 class Wheels(msgspec.Struct, frozen=True):
     """The distributions of an image: their versions, and who requires each of them.
 
-    `owner` returns the distribution that a file of the image belongs to; `places` the lines that name one.
+    `owners` returns the distributions that a file of the image belongs to, `sharers` those that claim files
+    of another one as theirs, and `places` the lines that name one.
     """
 
     versions: Mapping[DistributionName, str] = {}
     requirers: Mapping[DistributionName, tuple[DistributionName, ...]] = {}
-    owner: Callable[[str], DistributionName | None] = lambda _: None
+    owners: Callable[[str], Collection[DistributionName]] = lambda _: ()
+    sharers: Callable[[DistributionName], tuple[DistributionName, ...]] = lambda _: ()
     places: Callable[[DistributionName], tuple[SourceLocation, ...]] = lambda _: ()
 
 
@@ -104,18 +106,20 @@ def _met(row: RemedyRow, planned: Iterable[Need], wheels: Wheels) -> tuple[str, 
 def _is_met(row: RemedyRow, need: Need, wheels: Wheels) -> bool:
     if row.swap is None and need.subject not in row.needs:
         return False
-    askers = {_asker(wanted_by, wheels) for wanted_by in need.wanted_by}
-    return not row.distributions or (bool(askers) and askers <= set(row.distributions))
+    askers = [_askers(wanted_by, wheels) for wanted_by in need.wanted_by]
+    # A file that two distributions claim is there as long as one of them is.
+    return not row.distributions or (
+        bool(askers) and all(each and each <= set(row.distributions) for each in askers)
+    )
 
 
-def _asker(wanted_by: str, wheels: Wheels) -> str | None:
-    """Return the distribution that asks for a need; None for a service's own code, and for the system."""
+def _askers(wanted_by: str, wheels: Wheels) -> set[str]:
+    """Return the distributions that ask for a need; none for a service's own code, and for the system."""
     path, _, line = wanted_by.rpartition(":")
     path = path if line.isdigit() else wanted_by
     if path.startswith("/"):
-        return wheels.owner(path)
-    name = DistributionName(path)
-    return name if name in wheels.versions else None
+        return set(wheels.owners(path))
+    return {path} & {str(name) for name in wheels.versions}
 
 
 def _because(row: RemedyRow, wheels: Wheels) -> DistributionName | None:
@@ -215,12 +219,14 @@ def _by_requirement(row: RemedyRow, wheels: Wheels) -> _Weighed:
     """Weigh who requires the distribution that is to go: pip brings it back with them."""
     if row.swap is None:
         return _Weighed()
+    old = row.distributions[0]
+    if sharers := wheels.sharers(DistributionName(old)):
+        return _Weighed(against=f"{_listed(sharers)} claims the same files as {old}; keep one of them first")
     names = sorted(
         {by for name in row.distributions for by in wheels.requirers.get(DistributionName(name), ())}
     )
     if not names:
         return _Weighed()
-    old = row.distributions[0]
     line = f"{_listed(names)} requires {old}: install it without dependencies, or pip brings {old} back"
     return _Weighed("possible", (line,))
 

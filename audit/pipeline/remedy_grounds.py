@@ -39,7 +39,8 @@ class RemedyGrounds:
         return Wheels(
             versions={name: found.version for name, found in installed.items()},
             requirers={name: tuple(names) for name, names in requirers.items()},
-            owner=lambda path: self._scene.distributions.owner(ImagePath(path)),
+            owners=lambda path: self._scene.distributions.owners(ImagePath(path)),
+            sharers=self._sharers,
             places=self._places,
         )
 
@@ -94,6 +95,11 @@ class RemedyGrounds:
             watched=self._shared.knowledge.watched,
         )
         return answer.services
+
+    def _sharers(self, distribution: DistributionName) -> tuple[DistributionName, ...]:
+        shared = self._scene.distributions.shared_files()
+        names = {name for each in shared if distribution in each.distributions for name in each.distributions}
+        return tuple(sorted(names - {distribution}))
 
     def _places(self, distribution: DistributionName) -> tuple[SourceLocation, ...]:
         """Return the lines that name a distribution: the services' requirements, and the family's files."""

@@ -74,6 +74,11 @@ def use(name: str = "imshow", level: Level = Level.CERTAIN, *, is_own: bool = Tr
     return NameUse(ModuleName("cv2"), name, level, where, ModuleName("app"), is_own)
 
 
+def owners(path: str) -> tuple[DistributionName, ...]:
+    shared = (DistributionName("opencv-contrib-python"),) if "/both/" in path else ()
+    return (*shared, CV) if "/cv2/" in path else (DistributionName("open3d"),)
+
+
 def advice(
     row: RemedyRow,
     needs: Sequence[Need],
@@ -83,6 +88,7 @@ def advice(
     note: str = "",
     requirers: Mapping[DistributionName, tuple[DistributionName, ...]] | None = None,
     planned: Sequence[Need] | None = None,
+    sharers: tuple[DistributionName, ...] = (),
 ) -> Advice:
     """Advise where `needs` are missing and packages of these sizes supply them."""
     sizes = {"so:libGL.so.1": 200, "bin:ffmpeg": 400} if megabytes is None else megabytes
@@ -91,7 +97,8 @@ def advice(
     wheels = Wheels(
         versions={CV: "4.12.0", DistributionName("open3d"): "0.19"},
         requirers=requirers or {},
-        owner=lambda path: CV if "/cv2/" in path else DistributionName("open3d"),
+        owners=owners,
+        sharers=lambda _: sharers,
         places=lambda _: (SourceLocation("requirements.txt", 4),),
     )
     gaining = Gaining(
@@ -193,7 +200,7 @@ def test_a_wheel_that_others_require_comes_back_with_them() -> None:
 
 def test_without_services_nobody_knows() -> None:
     gaining = Gaining((GL,), AptPlan(), without=lambda _: AptPlan())
-    wheels = Wheels(versions={CV: "4.12.0"}, owner=lambda _: CV)
+    wheels = Wheels(versions={CV: "4.12.0"}, owners=lambda _: (CV,))
 
     assert only(advise([HEADLESS], [GL], gaining, wheels, lambda _: Code())).confidence == "possible"
 
@@ -202,6 +209,17 @@ def test_a_need_that_another_wheel_has_too_is_not_met() -> None:
     shared = need("so:libGL.so.1", f"{SITE}/cv2/cv2.so", f"{SITE}/open3d/cpu/pybind.so")
 
     assert advice(HEADLESS, [shared]) == Advice()
+
+
+def test_a_file_that_another_wheel_claims_too_stays_without_the_one() -> None:
+    assert advice(HEADLESS, [need("so:libGL.so.1", f"{SITE}/cv2/both/cv2.so")]) == Advice()
+
+
+def test_two_builds_in_one_place_are_to_be_told_apart_first() -> None:
+    found = advice(HEADLESS, [GL], sharers=(DistributionName("opencv-contrib-python"),))
+
+    assert found.remedies == ()
+    assert "opencv-contrib-python claims the same files as opencv-python" in found.refused[0]
 
 
 def test_all_needs_of_the_wheel_alone_are_met() -> None:
