@@ -109,7 +109,7 @@ def _shared_needs(plans: Plans, fleet: Fleet) -> dict[_Place, list[str]]:
     return found
 
 
-def _places(families: Sequence[str], fleet: Fleet) -> set[tuple[str, tuple[str, ...]]]:
+def _places(families: Sequence[str], fleet: Fleet) -> set[_Place]:
     below = {family: fleet.ancestors(family) for family in families}
     places = set()
     for family in families:
