@@ -3,18 +3,21 @@
 Run ``python -m benchmarks.apt.advice`` from a checkout: it prints the tables of docs/planning.md. What
 apt-get would install upon a minimal installation with Python is simulated; sizes are those that the archive's
 index gives. What people are told lies in advice.yaml, with references. The program fails where apt-get would
-not install what was planned, or where apt's own choice is smaller.
+not install what is proposed, or where apt's own choice is smaller.
 """
 
 import sys
 import tempfile
 import zipfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 import msgspec
 
+from fleet_audit.audit.apt.planning.choice import Blemishes
 from fleet_audit.audit.apt.planning.plan import Terms, propose
+from fleet_audit.audit.knowledge.base import Knowledge, load_knowledge, packaged_knowledge
 from fleet_audit.audit.model.apt import AptPlan
 from fleet_audit.audit.model.identity import Distro
 from fleet_audit.audit.tools.process import ToolFailed
@@ -66,14 +69,26 @@ class Release:
 
     def __init__(self, release: Distro, folder: Path) -> None:
         """Write what apt-get needs into `folder`."""
+        self._release = release
         self._installed = minimal(release, "python3")
         self._state = state_of(self._installed)
         self._index = index(release)
         self._apt_get = Simulation(folder, release)
 
-    def plan(self, needs: Sequence[str]) -> AptPlan:
-        """Return the smallest addition, however little it saves."""
+    def smallest(self, needs: Sequence[str]) -> AptPlan:
+        """Return the smallest addition, however little it saves, and whatever it takes in exchange."""
         return propose(wanted(*needs), self._state, self._index, Terms(least_saving=0))
+
+    def proposed(self, needs: Sequence[str]) -> AptPlan:
+        """Return what deps proposes, which knows what people do not want exchanged."""
+        knowledge, release = packaged(), self._release.codename
+        preferred = {need: knowledge.preferred(need, release) for need in needs}
+        terms = Terms(
+            prefer={need: package for need, package in preferred.items() if package is not None},
+            avoid={need: knowledge.avoided(need, release) for need in needs},
+            blemishes=Blemishes(is_to_avoid=partial(knowledge.is_second_choice, codename=release)),
+        )
+        return propose(wanted(*needs), self._state, self._index, terms)
 
     def install(self, names: Sequence[str], *, with_recommended: bool = False) -> set[str]:
         """Return what apt-get would install (``name=version``); raises ToolFailed."""
@@ -98,6 +113,12 @@ class Release:
         return (self._index.sonames if kind == "so" else self._index.programs).get(name, ())
 
 
+@cache
+def packaged() -> Knowledge:
+    """Return the knowledge base that comes along."""
+    return load_knowledge([packaged_knowledge()])
+
+
 def main() -> int:
     """Print the tables; return 1 where a promise is not kept."""
     broken: list[str] = []
@@ -105,8 +126,8 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             there = Release(release, Path(folder) / "apt")
             print(f"Debian {release.version}: packages · MiB\n")
-            print("| set | minimum | apt's default | with recommends | the usual advice |")
-            print("| --- | --- | --- | --- | --- |")
+            print("| set | smallest | proposed | apt's default | with recommends | the usual advice |")
+            print("| --- | --- | --- | --- | --- | --- |")
             for name in names:
                 print(row(there, name, needs_of(release)[name], broken))
             print()
@@ -119,22 +140,27 @@ def main() -> int:
 
 def row(there: Release, name: str, needs: Sequence[str], broken: list[str]) -> str:
     """Return a set's row of the table; what is not as promised is added to `broken`."""
-    plan = there.plan(needs)
-    pins = {f"{package.name}={package.version}" for package in plan.packages}
+    plan = there.proposed(needs)
+    smallest, proposed = pins(there.smallest(needs)), pins(plan)
     suppliers = [root for root in plan.roots if root not in plan.steering]
     default = there.install(suppliers)
-    simulated = there.install(plan.roots) if plan.steering else default
-    if plan.unsatisfied or simulated != pins:
-        broken.append(f"{name}: apt-get would not install what was planned")
-    if there.size(default) < there.size(pins):
-        broken.append(f"{name}: apt's default is smaller")
+    if plan.unsatisfied or (there.install(plan.roots) if plan.steering else default) != proposed:
+        broken.append(f"{name}: apt-get would not install what is proposed")
+    if not there.size(smallest) <= there.size(proposed) <= there.size(default):
+        broken.append(f"{name}: what is proposed is larger than apt's default, or there is something smaller")
     cells = (
-        there.measure(pins),
-        "the same" if default == pins else there.measure(default),
+        there.measure(smallest),
+        "the same" if proposed == smallest else there.measure(proposed),
+        "the same" if default == proposed else there.measure(default),
         there.measure(there.install(suppliers, with_recommended=True)),
         "; ".join(advised(there, name, needs)) or "–",
     )
     return f"| {name} | {' | '.join(cells)} |"
+
+
+def pins(plan: AptPlan) -> set[str]:
+    """Return what a plan installs (``name=version``)."""
+    return {f"{package.name}={package.version}" for package in plan.packages}
 
 
 def advised(there: Release, name: str, needs: Sequence[str]) -> Iterator[str]:
@@ -143,13 +169,13 @@ def advised(there: Release, name: str, needs: Sequence[str]) -> Iterator[str]:
     for advice in rows.get(name, ()):
         link = f"[{' '.join(advice.install)}]({advice.reference})"
         try:
-            pins = there.install(advice.install, with_recommended=advice.recommends)
+            told = there.install(advice.install, with_recommended=advice.recommends)
         except ToolFailed:
             yield f"{link}: cannot be installed"
             continue
-        lacking = there.lacking(needs, pins)
+        lacking = there.lacking(needs, told)
         short = f", and lacks {', '.join(need.partition(':')[2] for need in lacking)}" if lacking else ""
-        yield f"{link}: {there.measure(pins)}{short}"
+        yield f"{link}: {there.measure(told)}{short}"
 
 
 def print_wheels(there: Release, needs: dict[str, tuple[str, ...]]) -> None:
@@ -160,12 +186,12 @@ def print_wheels(there: Release, needs: dict[str, tuple[str, ...]]) -> None:
     print("| set | packages · MiB | wheel that does without them | MiB to download | MiB unpacked |")
     print("| --- | --- | --- | --- | --- |")
     for name, (before, after) in WHEELS_INSTEAD.items():
-        pins = [f"{package.name}={package.version}" for package in there.plan(needs[name]).packages]
+        packages = pins(there.proposed(needs[name]))
         paths = [files[each] for each in (before, after) if each]
         said = " → ".join(f"{path.name.partition('-')[0].replace('_', '-')}" for path in paths)
         down = " → ".join(mebibytes(path.stat().st_size) for path in paths)
         print(
-            f"| {name} | {there.measure(pins)} | {said} | {down} |"
+            f"| {name} | {there.measure(packages)} | {said} | {down} |"
             f" {' → '.join(mebibytes(unpacked(path)) for path in paths)} |"
         )
     print()
