@@ -19,6 +19,7 @@ GL = f"{LIBRARIES}/libGL.so.1"
 PACKAGES = "/dists/bookworm/main/binary-amd64/Packages.xz"
 CONTENTS = "/dists/bookworm/main/Contents-amd64.gz"
 RELEASE = "/dists/bookworm/InRelease"
+DATE = "Date: Sun, 12 Jul 2026 10:16:37 UTC"
 BOMB = 96 << 20
 
 Damage = Callable[[SmallArchive], object]
@@ -65,6 +66,7 @@ def promising(path: str, body: bytes, *, raw: int) -> Damage:
         lines = [
             "Suite: bookworm",
             "Codename: bookworm",
+            DATE,
             "Architectures: amd64",
             "Components: main",
             "SHA256:",
@@ -102,7 +104,10 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "the Release is another suite's": (renamed, "its Release file is that of trixie, another suite"),
     "the Release lists nothing for this architecture": (
         lambda archive: archive.release(
-            "bookworm", {"Suite": "bookworm", "Architectures": "arm64"}, {"x": b""}, key=KEY
+            "bookworm",
+            {"Suite": "bookworm", "Date": DATE.partition(": ")[2], "Architectures": "arm64"},
+            {"x": b""},
+            key=KEY,
         ),
         "none of its suites has packages for amd64",
     ),

@@ -19,6 +19,7 @@ from fleet_audit.audit.apt.archive.provenance import (
     doubts,
     facts,
     refuse_downgrade,
+    refuse_rollback,
     unverified,
 )
 from fleet_audit.audit.apt.archive.signatures import GpgvCheck
@@ -29,6 +30,7 @@ from fleet_audit.audit.apt.archive.suites import (
     SuiteDistrusted,
     SuiteReader,
     SuiteUnusable,
+    absent_indexes,
     open_suite,
 )
 from fleet_audit.audit.apt.debian.architectures import triplet
@@ -223,7 +225,8 @@ class Archive:
         if not found.lacking or self._snapshots.latest(wanted) is None:
             self._snapshots.remember(wanted, found.key)
         described = self._snapshots.described(found.key)
-        return _index(state, described or found, self._now, before=left_out)
+        absent = _absent(suites, architecture)
+        return _index(state, described or found, self._now, before=(*left_out, *absent))
 
     def _open(
         self, distro: Distro, sources: Sequence[ArchiveSource], keyrings: Keyrings
@@ -236,6 +239,7 @@ class Archive:
             try:
                 suite = open_suite(source, self._fetcher, check)
                 refuse_downgrade(suite, [keys.digest for keys in keyrings.of(source)], before)
+                refuse_rollback(suite, before)
                 suites.append(suite)
             except (FetchError, SuiteUnusable) as e:
                 if source.is_optional and isinstance(e, NotFound):
@@ -361,6 +365,12 @@ def _index(
 def _lacking(known: KeptArchive | None) -> Iterator[Gap]:
     for place in known.lacking if known else ():
         yield unverified(place, "names that are new in it are not known: its Contents are not as it promises")
+
+
+def _absent(suites: Iterable[Suite], architecture: str) -> Iterator[Gap]:
+    for suite in suites:
+        for name in absent_indexes(suite, architecture):
+            yield unverified(str(suite), f"it has no {name}, which the source asks for")
 
 
 def _stale(state: ArchiveState, error: IndexUnavailable) -> Gap:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from fleet_audit.audit.apt.archive.signatures import Lack
 from fleet_audit.audit.apt.archive.snapshots import ArchiveState
 from fleet_audit.audit.apt.archive.sources import codename
-from fleet_audit.audit.apt.archive.suites import Suite, SuiteDistrusted
+from fleet_audit.audit.apt.archive.suites import Suite, SuiteDistrusted, SuiteUnusable
 from fleet_audit.audit.model.archives import ArchiveSuite, KeptArchive
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import Distro
@@ -71,6 +71,20 @@ def refuse_downgrade(suite: Suite, keys: Collection[str], before: Sequence[KeptA
                 f"its Release file is not to be believed: {suite.doubt}, where {signer} signed that of {date}"
             )
             raise SuiteDistrusted(suite.source, why)
+
+
+def refuse_rollback(suite: Suite, before: Sequence[KeptArchive]) -> None:
+    """Raise SuiteUnusable where `suite` is older than a signed state of it that was read `before`.
+
+    Old Releases bear good signatures, too: who serves one withholds what came after it, or has not caught up.
+    apt keeps the newer one as well (apt-pkg/acquire-item.cc, pkgAcqMetaBase::VerifyVendor).
+    """
+    place = (suite.source.suite, without_credentials(suite.source.uri))
+    date = _utc(suite.release.date)
+    for each in (old for state in before for old in state.suites if (old.suite, old.archive) == place):
+        if each.signed_by and date < each.date:
+            why = f"its Release is of {date or 'no date'}, and that of {each.date} was read before"
+            raise SuiteUnusable(suite.source, why)
 
 
 def unverified(what: str, why: str) -> Gap:

@@ -96,15 +96,16 @@ class SuiteReader:
         self._progress = progress
 
     def packages(self, suite: Suite, repository: int) -> Iterator[ArchivePackage]:
-        """Yield the packages that `suite` offers; raises FetchError and SuiteUnusable."""
-        for name in self._package_indexes(suite):
-            file = _offered(suite, name)
-            if file is None and not suite.source.is_optional:
-                raise SuiteUnusable(suite.source, f"it has no {name}")
-            if file is not None:
-                yield from _guarded(
-                    suite, file, parse_packages(self._chunks(suite, file), repository=repository)
-                )
+        """Yield the packages that `suite` offers; raises FetchError and SuiteUnusable.
+
+        A component that is not there is passed over, as apt does, unless no other one is.
+        """
+        names = _package_indexes(suite, self._architecture)
+        files = [file for name in names if (file := _offered(suite, name)) is not None]
+        if not (files or suite.source.is_optional):
+            raise SuiteUnusable(suite.source, f"it has no {names[0]}")
+        for file in files:
+            yield from _guarded(suite, file, parse_packages(self._chunks(suite, file), repository=repository))
 
     def contents(self, suite: Suite, shipped: Shipped) -> None:
         """Add to `shipped` what the suite's Contents files say, where it has some."""
@@ -118,14 +119,6 @@ class SuiteReader:
         """Have the suite's Contents files in the cache of downloads; raises FetchError and SuiteUnusable."""
         for file in self._contents_files(suite):
             self._download(suite, file)
-
-    def _package_indexes(self, suite: Suite) -> list[str]:
-        if suite.source.is_flat:
-            return ["Packages"]
-        kinds = [self._architecture, *(["all"] if suite.release.packages_of_all_apart else [])]
-        return [
-            f"{component}/binary-{kind}/Packages" for component in suite.source.components for kind in kinds
-        ]
 
     def _contents_files(self, suite: Suite) -> list[IndexFile]:
         names = [f"Contents-{self._architecture}", "Contents-all"]
@@ -166,6 +159,20 @@ class SuiteReader:
 
     def _get(self, url: str, file: IndexFile) -> Path:
         return self._fetcher.get_file(url, size_limit=file.size, deadline=_INDEX_SECONDS, sha256=file.sha256)
+
+
+def absent_indexes(suite: Suite, architecture: str) -> tuple[str, ...]:
+    """Return the index files of packages that a suite's source asks for and its Release does not list."""
+    if suite.source.is_optional:
+        return ()
+    return tuple(name for name in _package_indexes(suite, architecture) if _offered(suite, name) is None)
+
+
+def _package_indexes(suite: Suite, architecture: str) -> list[str]:
+    if suite.source.is_flat or not suite.source.components:
+        return ["Packages"]
+    kinds = [architecture, *(["all"] if suite.release.packages_of_all_apart else [])]
+    return [f"{component}/binary-{kind}/Packages" for component in suite.source.components for kind in kinds]
 
 
 def _signed_release(source: ArchiveSource, fetcher: Fetcher, check: SignatureCheck) -> Signed:

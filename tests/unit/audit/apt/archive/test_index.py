@@ -170,6 +170,54 @@ def test_a_third_party_that_is_no_longer_signed_is_left_out_and_that_blocks(tmp_
     assert "its packages were left out of account" in gap.why
 
 
+def dated(day: int) -> SmallArchive:
+    """Return the archive as it was on a day of July; its libGL comes from another package each day."""
+    return signed_beside(
+        SmallArchive().suite(
+            "bookworm",
+            stanza(f"libgl{day}"),
+            contents={GL: f"libs/libgl{day}"},
+            date=f"{day} Jul 2026 10:16:37 UTC",
+        )
+    )
+
+
+@pytest.mark.parametrize(("day", "package"), [(10, "libgl11"), (11, "libgl11"), (12, "libgl12")])
+def test_an_older_state_does_not_take_the_place_of_a_newer_one(
+    tmp_path: Path, day: int, package: str
+) -> None:
+    gpgv = answering(tmp_path, *GOOD)
+    index(dated(11), tmp_path, gpgv=gpgv)
+
+    found = index(dated(day), tmp_path, gpgv=gpgv)
+
+    assert found.sonames["libGL.so.1"] == (package,)
+    reasons = [gap.why for gap in found.gaps]
+    assert any("that of 2026-07-11T10:16:37Z was read before" in why for why in reasons) == (day < 11)
+
+
+def test_a_date_that_nobody_signed_keeps_no_other_state_out(tmp_path: Path) -> None:
+    index(SmallArchive().suite("bookworm", stanza("x"), contents={GL: "x/x"}, date="1 Jan 2099"), tmp_path)
+
+    assert index(small(), tmp_path).sonames["libGL.so.1"] == ("libgl1",)
+
+
+def test_a_component_that_the_archive_does_not_have_is_passed_over_with_a_word(tmp_path: Path) -> None:
+    sources = parse_one_line(f"deb {BASE} bookworm main non-free-firmware")
+
+    found = index(small(), tmp_path, sources)
+
+    assert found.sonames["libGL.so.1"] == ("libgl1",)
+    assert [gap.why for gap in found.gaps][:1] == [
+        "it has no non-free-firmware/binary-amd64/Packages, which the source asks for"
+    ]
+
+
+def test_an_archive_with_none_of_the_components_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(IndexUnavailable, match="it has no universe/binary-amd64/Packages"):
+        index(small(), tmp_path, parse_one_line(f"deb {BASE} bookworm universe"))
+
+
 def test_one_suite_that_nobody_signed_makes_the_whole_index_doubtful(tmp_path: Path) -> None:
     archive = signed_beside(small()).suite("bookworm-security", stanza("libgl1", "1.6.0-1+deb12u1"))
 
