@@ -1,6 +1,7 @@
 """Every way to end has its exit code and one sentence; help is instant."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,19 @@ def test_the_document_of_doctor_has_the_envelope_of_every_document(
     envelope = {"schema", "tool", "created", "subject", "findings", "gaps", "verdict"}
     assert envelope <= document.keys()
     assert document["verdict"] == "pass"
+
+
+def test_doctor_says_how_to_be_able_to_verify_where_that_cannot_be_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert run(["doctor", "-o", "json", "--cache-dir", str(tmp_path)]) == 0
+
+    engines = {part["name"]: part for part in json.loads(capsys.readouterr().out)["engines"]}
+    assert engines["throw-away copies"]["present"] is False
+    assert "install newuidmap" in engines["throw-away copies"]["advice"]
 
 
 def test_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,9 +23,11 @@ from fleet_audit.audit.model.identity import PackageName
 from fleet_audit.audit.model.need import Need, NeedKind, Tier, Via
 from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.audit.pipeline.analysis import Analysis, analyse
+from fleet_audit.audit.pipeline.scene import open_scene
 from fleet_audit.audit.pipeline.settings import Settings
 from fleet_audit.audit.pipeline.shared import ARCHIVES, COPIES, DOWNLOADS, Shared
 from fleet_audit.audit.pipeline.subject import Subject, image_subject
+from fleet_audit.audit.pipeline.trial import trial
 from fleet_audit.audit.pipeline.verifying import verified
 from fleet_audit.audit.tools.enclosure import NotEnclosed, find_enclosure
 from tests.support.debian import index
@@ -175,6 +177,19 @@ def test_without_the_network_and_the_files_it_is_refused(
     assert outcome(report).outcome == "refused"
     assert "--offline forbids the network" in outcome(report).why
     assert list((cache / COPIES).iterdir()) == []
+
+
+def test_without_python_the_images_loader_is_asked(subject: Subject, shared: Shared) -> None:
+    assert subject.image is not None
+    folder = shared.settings.cache_dir / COPIES
+    enclosure = find_enclosure(folder, os.environ)
+    with open_scene(subject.image, shared.settings) as scene:
+        without = msgspec.structs.replace(scene, interpreter=None)
+        with trial(without, index(), enclosure, folder) as copy:
+            assert copy.why_not_loaded("libc.so.6") == ""
+            assert "libnowhere.so.1" in copy.why_not_loaded("libnowhere.so.1")
+            assert copy.why_not_started("apt-get") == ""
+            assert "not found" in copy.why_not_started("nonsense")
 
 
 @pytest.fixture
