@@ -148,7 +148,7 @@ def test_what_is_written_in_a_system_is_not_in_the_next() -> None:
 
 @pytest.mark.xfail(
     strict=True,
-    reason="apt 2.2 follows libcairo2 before ghostscript in whatever order they are typed: one font more comes",
+    reason="apt 2.2 follows libcairo2 before ghostscript, however they are typed: one font more comes",
 )
 def test_apt_get_of_debian_11_would_install_exactly_what_documents_need() -> None:
     plan = planned("bullseye", "documents")
