@@ -7,9 +7,10 @@ from fleet_audit.audit.images.tree import FileUnreadable
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import Level, NameUse
 from fleet_audit.audit.static_imports.library import MAX_SOURCE_BYTES, Library
+from fleet_audit.audit.static_imports.reachability.expansion import Expansion
 from fleet_audit.audit.static_imports.reachability.nodes import location, node_name
 from fleet_audit.audit.static_imports.reachability.reach import Reached
-from fleet_audit.audit.static_imports.resolution.finder import Place, Side
+from fleet_audit.audit.static_imports.resolution.finder import ModuleKind, Place, Side
 from fleet_audit.audit.static_imports.source.lexer import decode, lex
 from fleet_audit.audit.static_imports.source.records import SourceRecord, absolute_name
 from fleet_audit.audit.static_imports.source.watched_text import TextUse, text_uses
@@ -18,7 +19,8 @@ from fleet_audit.audit.static_imports.source.watched_text import TextUse, text_u
 class Watcher:
     """Looks at the files that import watched modules; what their text says is kept for other services.
 
-    Of own code everything counts that is not surely dead. Of installed code, what runs with the import counts
+    Of own code everything counts that is not surely dead; a compiled module of it that imports a watched
+    one may use any name. Of installed code, what runs with the import counts
     as that does, and what stands in a function is no more certain than `Level.LAZY`: who calls it is not
     followed, and neither is to whom it hands a module on.
     """
@@ -35,6 +37,9 @@ class Watcher:
         place = found.module.file
         if found.expansion is None or place is None:
             return
+        if found.module.kind is ModuleKind.EXTENSION:
+            yield from self._of_compiled(found, place, found.expansion)
+            return
         for module in self._watched:
             if (place, module) not in self._bindings:
                 bindings = _Bindings(found.expansion.record, found.module.package, module)
@@ -42,6 +47,12 @@ class Watcher:
                 self._bindings[place, module] = bindings if is_other else None
             if (known := self._bindings[place, module]) is not None:
                 yield from self._of_module(found, place, known, module)
+
+    def _of_compiled(self, found: Reached, place: Place, expansion: Expansion) -> Iterator[NameUse]:
+        for link in expansion.links if place.side is Side.SOURCES else ():
+            for module in self._watched:
+                if _is_part(link.target, module):
+                    yield _use(found, module, "", max(found.level, link.level), 0)
 
     def _of_module(
         self, found: Reached, place: Place, bindings: "_Bindings", module: str

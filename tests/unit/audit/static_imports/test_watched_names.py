@@ -6,7 +6,8 @@ import pytest
 
 from fleet_audit.audit.model.imports import Level, NameUse
 from fleet_audit.audit.static_imports.service_code import ServiceCode
-from tests.support.pythons import examination
+from tests.support.compiled import c_strings, extension
+from tests.support.pythons import TAG, examination
 
 WATCHED = {"cv2": ("imshow", "waitKey")}
 CV2 = {"cv2/__init__.py": "def imshow(a, b): ...\n"}
@@ -129,3 +130,16 @@ def test_nothing_is_told_of_names_that_nobody_asked_for() -> None:
 
 def test_code_that_does_not_parse_is_looked_at_as_well() -> None:
     assert told("import cv2\ndef broken(:\n\ncv2.imshow('a', b)\n") == ["cv2.imshow app.py:4 CERTAIN"]
+
+
+def test_a_compiled_module_of_own_code_may_use_any_name_of_what_it_imports() -> None:
+    sources: dict[str, str | bytes] = {
+        f"fast{TAG}": extension(c_strings("nothing")),
+        "fast.py": "import cv2\n",
+        "app.py": "import fast\n",
+    }
+    service = ServiceCode("svc", "app.py", (".",), (".",))
+
+    found = examination(sources, CV2, services=(service,), watched=WATCHED)
+
+    assert {use.full_name for use in found.services[0].watched} == {"cv2"}
