@@ -9,6 +9,7 @@ import msgspec
 from fleet_audit.audit.apt.archive.index import ArchiveIndex
 from fleet_audit.audit.apt.archive.prebuilt import suites_that_ship
 from fleet_audit.audit.apt.debian.packages import ArchivePackage
+from fleet_audit.audit.apt.installed.preferences import read_preferences
 from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.apt.planning.choice import Blemishes
 from fleet_audit.audit.apt.planning.plan import Terms, propose
@@ -56,6 +57,7 @@ class Supply:
         self.gaining = Gaining()
         self._others = others
         self.installed = InstalledState.read(scene.image.tree)
+        self._preferences = read_preferences(scene.image.tree)
         self._subject = subject
         self._scene = scene
         self._shared = shared
@@ -122,6 +124,9 @@ class Supply:
         rest = [need for need in missing if need.subject not in found.needs]
         state_below = _built_upon(found.additions, state, index)
         plan = self._own(rest, state_below, index)
+        planned = {str(package.name): package.version for package in plan.packages}
+        if planned:
+            self.gaps.extend(self._preferences.doubts(planned))
         self.gaining = Gaining(
             tuple(missing),
             plan,
@@ -173,6 +178,7 @@ class Supply:
                 prefer={subject: package for subject, package in chosen.items() if package is not None},
                 avoid={need.subject: knowledge.avoided(need.subject, codename) for need in missing},
                 is_forbidden=knowledge.is_forbidden,
+                preferences=self._preferences,
                 blemishes=Blemishes(is_to_avoid=partial(knowledge.is_second_choice, codename=codename)),
             ),
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from fleet_audit.audit.apt.planning.clauses import Clauses, Statement
-from fleet_audit.audit.apt.planning.universe import Universe, nothing_is_named
+from fleet_audit.audit.apt.planning.universe import Universe
 from fleet_audit.audit.apt.solving.optimum import optimum
 from fleet_audit.audit.apt.solving.problem import Cost, Problem
 from fleet_audit.audit.apt.solving.propagation import Propagation, propagate
@@ -17,6 +17,12 @@ _MAX_STEPS_BACK = 1000
 
 LEVELS = ("vulnerabilities", "packages to avoid", "installed bytes", "download bytes", "packages")
 """What is made least, in this order; ties are settled by the packages' names."""
+
+
+def nothing_is_named(name: str) -> bool:
+    """Mean no package at all."""
+    del name
+    return False
 
 
 class Blemishes(msgspec.Struct, frozen=True):

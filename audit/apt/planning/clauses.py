@@ -103,7 +103,7 @@ class Clauses:
     def _absence(self, clause: Clause) -> str:
         for relation in clause:
             refusal = self._universe.refusal(relation.name)
-            if refusal.startswith(("is held", "must not", "cannot stand")):
+            if refusal.startswith(("is held", "is pinned", "must not", "cannot stand")):
                 return f"and {relation.name} {refusal}"
         return "which the archive does not offer"
 

@@ -10,15 +10,16 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 import msgspec
 
 from fleet_audit.audit.apt.archive.index import ArchiveIndex
+from fleet_audit.audit.apt.installed.preferences import Preferences
 from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.apt.planning.apt_model import Apt
 from fleet_audit.audit.apt.planning.certificate import Certificate
-from fleet_audit.audit.apt.planning.choice import Blemishes, Choice, Chooser
+from fleet_audit.audit.apt.planning.choice import Blemishes, Choice, Chooser, nothing_is_named
 from fleet_audit.audit.apt.planning.clauses import Clauses
 from fleet_audit.audit.apt.planning.drafting import Draft, suppliers
 from fleet_audit.audit.apt.planning.greedy import Options, first_come
 from fleet_audit.audit.apt.planning.steering import steering
-from fleet_audit.audit.apt.planning.universe import Universe, nothing_is_named
+from fleet_audit.audit.apt.planning.universe import Universe
 from fleet_audit.audit.apt.planning.wants import Providers, Wanted
 from fleet_audit.audit.apt.solving.problem import SolverGaveUp
 from fleet_audit.audit.model.apt import AptPlan, OtherPlan, Unsatisfied
@@ -34,15 +35,23 @@ class Terms(msgspec.Struct, frozen=True):
 
     `prefer` (need to package) and `avoid` (need to packages) say who should supply a need. What
     `is_forbidden` holds for never comes, not even as a dependency. `blemishes` say what else speaks against
-    a package, as a dependency too. A smaller addition that apt has to be told by further names is proposed
-    where it saves `least_saving` bytes.
+    a package, as a dependency too; `preferences` are the image's own pins. A smaller addition that apt has to
+    be told by further names is proposed where it saves `least_saving` bytes.
     """
 
     prefer: Mapping[str, str] = {}
     avoid: Mapping[str, Collection[str]] = {}
     is_forbidden: Callable[[str], bool] = nothing_is_named
     blemishes: Blemishes = Blemishes()
+    preferences: Preferences = Preferences()
     least_saving: int = LEAST_SAVING
+
+    def refusal(self, name: str, version: str) -> str:
+        """Return why a version of a package must not come; empty where it may."""
+        if self.is_forbidden(name):
+            return "must not be installed into an image"
+        pinned = self.preferences.refusal(name, version)
+        return f"is pinned away by {pinned}" if pinned else ""
 
 
 def propose(
@@ -65,7 +74,7 @@ class _Planner:
     def __init__(self, state: InstalledState, index: ArchiveIndex, terms: Terms) -> None:
         self._index = index
         self._terms = terms
-        self._universe = Universe(index.packages, state.records, index.architecture, terms.is_forbidden)
+        self._universe = Universe(index.packages, state.records, index.architecture, terms.refusal)
         self._apt = Apt(index.packages, self._universe, state)
         self._draft = Draft(index.packages, self._universe)
 

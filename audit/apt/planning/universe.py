@@ -38,10 +38,10 @@ class Version(msgspec.Struct, frozen=True, eq=False):
         return self.literal <= 0
 
 
-def nothing_is_named(name: str) -> bool:
-    """Mean no package at all."""
-    del name
-    return False
+def refuses_nothing(name: str, version: str) -> str:
+    """Say of every version that it may come."""
+    del name, version
+    return ""
 
 
 class Universe:
@@ -56,12 +56,15 @@ class Universe:
         table: PackageTable,
         installed: Iterable[InstalledRecord],
         architecture: str,
-        is_forbidden: Callable[[str], bool] = nothing_is_named,
+        refuses: Callable[[str, str], str] = refuses_nothing,
     ) -> None:
-        """Take what the archive offers for `architecture`, and what is installed, of all architectures."""
+        """Take what the archive offers for `architecture`, and what is installed, of all architectures.
+
+        `refuses` says why a version of a package must not come.
+        """
         self.architecture = architecture
         self._table = table
-        self._is_forbidden = is_forbidden
+        self._refuses = refuses
         self._records: defaultdict[str, list[InstalledRecord]] = defaultdict(list)
         for record in installed:
             self._records[record.name].append(record)
@@ -110,8 +113,9 @@ class Universe:
         package = self._table.get(name)
         if package is None:
             return "is not in the archive"
-        if self._is_forbidden(name):
-            return "must not be installed into an image"
+        why = self._refuses(name, package.version)
+        if why:
+            return why
         for record in self._records.get(name, ()):
             why = self._installed_refusal(package, record)
             if why:

@@ -3,6 +3,7 @@
 import pytest
 
 from fleet_audit.audit.apt.archive.index import ArchiveIndex
+from fleet_audit.audit.apt.installed.preferences import PREFERENCES, Pin, Preferences
 from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.apt.planning.plan import Terms, propose
 from fleet_audit.audit.apt.planning.wants import Wanted
@@ -15,7 +16,9 @@ from tests.support.trees import tree
 HELD = "install ok installed", "hold ok installed"
 
 
-def plan(*stanzas: str, installed: tuple[str, ...] = (), held: bool = False) -> AptPlan:
+def plan(
+    *stanzas: str, installed: tuple[str, ...] = (), held: bool = False, pins: Preferences | None = None
+) -> AptPlan:
     """Plan for what the package ``root`` ships."""
     index = ArchiveIndex(
         packages=offered(*stanzas),
@@ -28,7 +31,10 @@ def plan(*stanzas: str, installed: tuple[str, ...] = (), held: bool = False) -> 
     state = InstalledState.read(tree({"/var/lib/dpkg/status": status.replace(*HELD) if held else status}))
     assert state is not None
     return propose(
-        [Wanted("so:libroot.so", NeedKind.SONAME, "libroot.so")], state, index, Terms(least_saving=0)
+        [Wanted("so:libroot.so", NeedKind.SONAME, "libroot.so")],
+        state,
+        index,
+        Terms(least_saving=0, preferences=pins or Preferences()),
     )
 
 
@@ -186,3 +192,14 @@ def test_each_step_says_by_which_field_a_package_comes() -> None:
         ("c", "root: Depends b | c", ("b cannot come: a is refused by b (Conflicts: a)",)),
     ]
     assert found.certificate == "3 packages, for each of which there is no alternative"
+
+
+def test_what_the_image_pins_away_does_not_come() -> None:
+    pins = Preferences([Pin(("b",), "version 1*", -1, PREFERENCES)])
+    root = stanza("root", Depends="b | c")
+
+    assert names(plan(root, stanza("b", kib=1), stanza("c"), pins=pins)) == ["c", "root"]
+    assert verdict(plan(root, stanza("b"), pins=pins)) == (
+        "root depends on b | c, and b is pinned away by /etc/apt/preferences"
+    )
+    assert names(plan(root, stanza("b", "2"), pins=pins)) == ["b", "root"]
