@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
@@ -201,9 +201,26 @@ class Trial(msgspec.Struct, frozen=True):
             return e.why
 
     def _tried(self, *argv: str) -> Outcome:
-        own = {name: text for name, text in self.scene.image.identity.config.env.items() if name}
+        own = usable_variables(self.scene.image.identity.config.env)
         env = {"PATH": _PATH, "HOME": "/root", **own, "PYTHONDONTWRITEBYTECODE": "1"}
         return self.enclosure.run(self.place, argv, env=env, timeout=_LOAD_SECONDS)
+
+
+def usable_variables(env: Mapping[str, str]) -> dict[str, str]:
+    """Return those of an image's variables that a program can be started with (environ(7))."""
+    return {
+        name: text
+        for name, text in env.items()
+        if name and "=" not in name and "\0" not in name + text and _is_encodable(name + text)
+    }
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _opened_folder(stack: ExitStack, name: str, above: int | None = None) -> int:

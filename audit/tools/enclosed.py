@@ -270,6 +270,9 @@ def _program(order: Order) -> int:
     except OSError as e:
         _say(_Refused(f"{order['argv'][0]} cannot be started: {e.strerror}"))
         return _NOT_FOUND if isinstance(e, FileNotFoundError) else _CANNOT_RUN
+    except ValueError as e:
+        _say(_Refused(f"{order['argv'][0]} cannot be started: {e}"))
+        return _CANNOT_RUN
 
 
 def _no_more(wanted: int, most: int) -> int:
@@ -282,12 +285,14 @@ def _die_with_parent() -> None:
 
 def _ended(work: Callable[[], int]) -> NoReturn:
     """End this process with what `work` comes to."""
+    status = NOT_ENCLOSED
     try:
         status = work()
     except (_Refused, OSError) as e:
         _say(e)
-        status = NOT_ENCLOSED
-    os._exit(status)
+    finally:
+        # Whatever happens, a copy of this process never goes on with what its parent was doing.
+        os._exit(status)
 
 
 def _status(child: int) -> int:

@@ -18,11 +18,16 @@ import msgspec
 
 from fleet_audit.audit.errors import FleetAuditError
 from fleet_audit.audit.tools import enclosed
-from fleet_audit.audit.tools.process import ToolError, ToolFailed, ToolTimedOut, run
+from fleet_audit.audit.tools.process import ToolError, ToolFailed, ToolTalkedTooMuch, ToolTimedOut, run
 
 ADVICE = (
     "run it as root, or install newuidmap (apt-get install uidmap) and grant this user subordinate users and "
     "groups (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER)"
+)
+
+ADVICE_FOR_ROOT = (
+    "run it where root may make namespaces of mounts and processes: on the machine itself, or in a container "
+    "that is started with --privileged"
 )
 
 _SHIFT = 1_700_000_000
@@ -98,6 +103,8 @@ class Enclosure(msgspec.Struct, frozen=True):
             return Outcome(e.status, e.stdout.decode(errors="replace"), e.stderr)
         except ToolTimedOut as e:
             raise ToolTimedOut(argv, timeout) from e
+        except ToolTalkedTooMuch as e:
+            raise ToolTalkedTooMuch(argv, e.limit) from e
         return Outcome(0, said.decode(errors="replace"), "")
 
     def give_owners(self, root: Path, owners: Iterable[tuple[str, int, int]]) -> None:
@@ -168,7 +175,8 @@ def find_enclosure(folder: Path, environment: Mapping[str, str]) -> Enclosure:
             raise NotEnclosed(f"{folder} cannot be written: {e.strerror}") from e
         else:
             return enclosure
-    raise NotEnclosed(f"no program of an image can be run here safely ({'; '.join(reasons)}); {ADVICE}")
+    advice = ADVICE_FOR_ROOT if os.geteuid() == 0 else ADVICE
+    raise NotEnclosed(f"no program of an image can be run here safely ({'; '.join(reasons)}); {advice}")
 
 
 def why_foreign(wanted: int, machine: str, formats: Path = _BINARY_FORMATS) -> str:

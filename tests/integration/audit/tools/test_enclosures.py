@@ -172,4 +172,6 @@ def test_a_program_that_is_not_there_is_told_apart_from_one_that_fails(
 
     assert (outcome.status, "cannot be started" in outcome.stderr) == (127, True)
     assert shell(enclosure, copy, "false").status == 1
+    odd = enclosure.run(copy, ["/bin/true"], env={"A=B": "x", "C": "a\0b"}, timeout=SECONDS)
+    assert (odd.status, "Traceback" in odd.stderr) == (126, False)
     assert shell(enclosure, copy, "kill -SEGV $$").status == 139

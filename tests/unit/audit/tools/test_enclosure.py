@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fleet_audit.audit.tools.enclosure import NotEnclosed, find_enclosure, subordinate, why_foreign
+from fleet_audit.audit.tools.process import ToolFailed
 
 X86_64, I386, AARCH64, ARM = 62, 3, 183, 40
 
@@ -59,6 +60,26 @@ def test_without_root_and_newuidmap_it_is_said_what_to_install(
     said = str(caught.value)
     assert "newuidmap and newgidmap are not installed" in said
     assert "run it as root, or install newuidmap (apt-get install uidmap)" in said
+
+
+def test_root_that_may_make_no_namespaces_is_told_where_it_could(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> bytes:
+        raise ToolFailed(
+            ["python"], 125, "the system grants no namespaces of mounts: Operation not permitted"
+        )
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr("fleet_audit.audit.tools.enclosure.run", refuse)
+
+    with pytest.raises(NotEnclosed) as caught:
+        find_enclosure(tmp_path / "copies", {})
+
+    said = str(caught.value)
+    assert said.count("Operation not permitted") == 2
+    assert "--privileged" in said
+    assert "uidmap" not in said
 
 
 def test_without_a_range_it_is_said_how_to_be_granted_one(
