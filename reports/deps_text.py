@@ -61,8 +61,9 @@ def _write(page: Page, report: DepsReport) -> None:
     write_notes(page, report)
     if report.image is not None:
         _write_needs(page, report, groups)
+    if report.image is not None or report.proposal.placement.patch:
         write_proposal(page, report.proposal)
-        write_surplus(page, report)
+    write_surplus(page, report)
     write_findings(page, other_findings(report, groups))
     write_gaps(page, report.gaps)
     write_verdict(page, report)

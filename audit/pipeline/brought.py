@@ -99,7 +99,7 @@ class Arrivals:
     def _brought(self, record: InstalledRecord, *, has_marks: bool) -> Brought:
         layer = self._layer(record)
         subject = self._subject
-        origin = subject.family or subject.name
+        origin = subject.name
         if layer is not None:
             origin = self._families.get(layer.diff_id, origin)
         place = self._lines.get(origin, {}).get(record.name)
@@ -110,7 +110,7 @@ class Arrivals:
             layer="" if layer is None else layer.diff_id,
             created_by="" if layer is None else layer.created_by,
             dockerfile=place,
-            is_inherited=subject.family is not None and origin != subject.family,
+            is_inherited=subject.family is not None and origin != subject.name,
             is_base=self._is_base(record, layer, is_named=place is not None),
             is_named=place is not None or record.name in told or (is_marked and not told),
         )

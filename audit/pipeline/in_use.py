@@ -34,7 +34,7 @@ from fleet_audit.audit.pipeline.mentions import (
 )
 from fleet_audit.audit.pipeline.needs import Ask
 from fleet_audit.audit.pipeline.programs import DEFAULT_PATH, MAX_FOLDERS, find_program
-from fleet_audit.audit.pipeline.scene import Scene
+from fleet_audit.audit.pipeline.scene import Scene, missing_image, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
 
@@ -80,6 +80,19 @@ def package_use(
     if gap is not None or state is None:
         return PackageUse(gap=gap)
     return _Look(subject, scene, shared, state, evidence).use()
+
+
+def use_without_services(subject: Subject, shared: Shared) -> PackageUse:
+    """Return what an image's packages are used for by what starts in it and by what is built on it.
+
+    That is all that a family without services of its own shows. Raises ImageError where it cannot be opened.
+    """
+    gap = missing_image(subject)
+    if gap is not None or subject.image is None:
+        return PackageUse(gap=gap)
+    with open_scene(subject.image, shared.settings, python=subject.python) as scene:
+        state = InstalledState.read(scene.image.tree)
+        return package_use(subject, scene, shared, state, Evidence((), (), (), EvidenceGraph(()), ()))
 
 
 def _why_unknown(subject: Subject, scene: Scene, state: InstalledState | None) -> Gap | None:

@@ -6,18 +6,20 @@ import msgspec
 
 from fleet_audit.audit.apt.surplus.doubt import Doubt
 from fleet_audit.audit.apt.surplus.surplus import Circumstances, candidates, surplus_of
+from fleet_audit.audit.images.failure import ImageError
 from fleet_audit.audit.model.apt import AptPlan, Surplus
 from fleet_audit.audit.model.finding import Confidence, Gap, GapKind
 from fleet_audit.audit.model.identity import PackageName
 from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.audit.pipeline.analysis import Analysis
-from fleet_audit.audit.pipeline.in_use import PackageUse
+from fleet_audit.audit.pipeline.in_use import PackageUse, use_without_services
 from fleet_audit.audit.pipeline.placing import placed
 from fleet_audit.audit.pipeline.planning_together import Together
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject, named_subject
 from fleet_audit.audit.policy.evaluation import evaluate, finding_order
 from fleet_audit.audit.policy.surplus_subjects import surplus_subjects
+from fleet_audit.audit.tools.engine import EngineError
 
 _STAGE = "apt"
 
@@ -32,7 +34,7 @@ class SurplusTogether:
 
     def told(self, subject: Subject, analysis: Analysis) -> Analysis:
         """Return the analysis with what serves nobody in its image, what rules say of it, and the patch."""
-        use = analysis.use
+        use = analysis.use or self._without_services(subject)
         if use is None:
             is_examined = analysis.report.image is not None
             return _with_gaps(analysis, _unserved(subject)) if is_examined else analysis
@@ -41,14 +43,32 @@ class SurplusTogether:
         use = msgspec.structs.replace(use, known=_with_plan(use.known, analysis.report.proposal))
         known, gaps = self._known(subject, use)
         found = surplus_of(use.records, known)
-        return _reported(subject, analysis, found, gaps, self._shared)
+        told = _reported(subject, analysis, found, gaps, self._shared)
+        return told if subject.services else self._with_note(subject, told)
+
+    def _with_note(self, subject: Subject, analysis: Analysis) -> Analysis:
+        others = self._others(subject, subject.name)
+        note = f"its packages are judged by the needs of what is built on it: {', '.join(others)}"
+        report = msgspec.structs.replace(analysis.report, notes=(*analysis.report.notes, note))
+        return msgspec.structs.replace(analysis, report=report)
+
+    def _without_services(self, subject: Subject) -> PackageUse | None:
+        """Return the use of a family's image that has services above it alone; None where it has none."""
+        if subject.services or subject.family is None or not self._others(subject, subject.family):
+            return None
+        try:
+            return use_without_services(subject, self._shared)
+        except (ImageError, EngineError) as error:
+            gap = Gap(_STAGE, GapKind.NO_IMAGE, subject.name, str(error), subject.location)
+            return PackageUse(gap=gap)
 
     def _known(self, subject: Subject, use: PackageUse) -> tuple[Circumstances, tuple[Gap, ...]]:
         """Return what is known with the evidence of the other families that have the same packages."""
         left = candidates(use.records, use.known)
         origins = {use.known.brought[name].origin for name in left}
         known, gaps = use.known, []
-        for origin in sorted(origins):
+        # What is asked for the sake of its own answers for what it inherits as well.
+        for origin in sorted(origins, key=lambda origin: (origin != subject.name, origin)):
             others = self._others(subject, origin)
             unknown = [other for other in others if not self._may_ask(subject, other, origin)]
             if unknown:
@@ -60,19 +80,22 @@ class SurplusTogether:
         return known, tuple(gaps)
 
     def _others(self, subject: Subject, origin: str) -> list[str]:
-        """Return the other families with services whose images have what the family `origin` brings."""
+        """Return the other families with services whose images have what the family `origin` brings.
+
+        To a single service, its own family is another: the other services there count as well.
+        """
         fleet = self._shared.fleet
-        if fleet is None or subject.family is None or fleet.family_name(origin) is None:
+        if fleet is None or subject.family is None:
             return []
         return [
             name
             for name in fleet.manifest.families
-            if name != subject.family and fleet.services_of(name) and origin in (name, *fleet.ancestors(name))
+            if name != subject.name and fleet.services_of(name) and origin in (name, *fleet.ancestors(name))
         ]
 
     def _may_ask(self, subject: Subject, other: str, origin: str) -> bool:
         # What is a family's own is asked of all that build on it; for what is inherited no image is read.
-        return origin == subject.family or self._together.has(other)
+        return origin == subject.name or self._together.has(other)
 
     def _use_of(self, family: str) -> PackageUse | None:
         fleet = self._shared.fleet
@@ -119,8 +142,8 @@ def _unserved(subject: Subject) -> Gap:
 
 def _not_asked(subject: Subject, origin: str, others: list[str]) -> Gap:
     why = (
-        f"what it brings is also for {', '.join(others)}, which were not audited in this run: whether it has"
-        " packages that nothing needs is told with --all"
+        f"whether what it brings serves nobody also depends on {', '.join(others)}, not audited in this run:"
+        f" fleet-audit deps {origin}"
     )
     return Gap(_STAGE, GapKind.NOT_EXAMINED, f"surplus of {origin}", why, subject.location)
 
@@ -147,7 +170,7 @@ def _reported(
     report = msgspec.structs.replace(
         report,
         surplus=found,
-        is_surplus_known=True,
+        is_surplus_known=not gaps,
         proposal=plan,
         findings=tuple(sorted((*report.findings, *judgement.findings), key=finding_order)),
     )
@@ -174,7 +197,8 @@ def _with_patch(
 ) -> tuple[AptPlan, tuple[Gap, ...]]:
     plan = report.proposal
     gone = taken_out(found)
-    if not gone or report.image is None:
+    # A service's Dockerfile is none of the subject's.
+    if not gone or subject.name != subject.family:
         return plan, ()
     roots = {*plan.roots, *(pin for each in gone for pin in each.instead)}
     wanted = msgspec.structs.replace(plan, roots=tuple(sorted(roots)))

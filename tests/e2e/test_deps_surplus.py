@@ -318,3 +318,35 @@ def test_a_family_on_it_whose_image_is_not_there_leaves_a_doubt(world: World) ->
 
     assert found["libsm6"]["confidence"] == "possible"
     assert "sound" in found["libsm6"]["doubt"]
+
+
+def test_a_family_without_services_is_judged_by_those_that_are_built_on_it(chain: World) -> None:
+    built(chain, "lone", installing(GL, SM, ICE, JQ), parent=None)
+    base = chain.run("deps", BASE)
+
+    assert (base.document["surplus"], base.document["surplus_examined"]) == ([], True)
+    assert "vision, sound" in chain.say("deps", BASE)[1]
+    assert chain.run("deps", "lone").document["surplus_examined"] is False
+
+
+def test_the_patch_of_a_family_without_services_takes_out_what_nobody_above_needs(world: World) -> None:
+    base = installing(GL, SM, ICE)
+    built(world, BASE, base)
+    wheel = ("RUN pip install", opencv("libGL.so.1"))
+    built(world, FAMILY, base, wheel, dockerfile="FROM base\nRUN pip\n", parent=BASE)
+    world.service("face", USES_GL)
+
+    said = world.say("deps", BASE, "--write")[1]
+
+    assert RUN.format("libgl1") in (world.folder / DOCKERFILE.format(BASE)).read_text()
+    assert "+" + RUN.format("libgl1") in said
+
+
+def test_a_single_service_says_nothing_of_what_others_of_its_family_may_need(world: World) -> None:
+    built(world, FAMILY, installing(GL, SM, ICE), ("RUN pip install opencv", opencv("libSM.so.6")))
+    world.service("face", USES_GL).service("ear", "import json\n")
+
+    answer = world.run("deps", "ear")
+
+    assert (answer.document["surplus"], answer.document["surplus_examined"]) == ([], False)
+    assert any(gap["what"] == f"surplus of {FAMILY}" for gap in answer.document["gaps"])
