@@ -13,10 +13,12 @@ from fleet_audit.reports.terminal import Piece, Style
 def need_counts(groups: NeedGroups) -> list[Piece]:
     """Return how many needs there are of each sort; of those that are found also where there is none."""
     undecided = sum(need.status == "unknown" for need in groups.required)
+    declared = sum(need.status == "declared" for need in groups.found)
     counts: list[tuple[int, str, Style]] = [
         (len(groups.required) - undecided, "missing", "red"),
         (undecided, "undecided", "yellow"),
-        (len(groups.found), "found", ""),
+        (len(groups.found) - declared, "found", ""),
+        (declared, "brought along by services themselves", ""),
         (len(groups.host), "from the host's driver", ""),
         (len(groups.possible), "lazy or optional and not there", ""),
     ]

@@ -43,6 +43,12 @@ def test_a_service_that_installs_the_package_itself_does_not_miss_it(fleet: Worl
     assert (need["status"], need["resolution"]) == ("declared", {"by": "services/face/Dockerfile:3"})
 
 
+def test_text_counts_what_services_bring_along_apart(fleet: World) -> None:
+    _, out, _ = fleet.say("deps", "face")
+
+    assert "2 found · 1 brought along by services themselves" in out
+
+
 def test_another_service_of_the_family_misses_it_all_the_same(fleet: World) -> None:
     answer = fleet.run("deps", FAMILY)
 
