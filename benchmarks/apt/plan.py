@@ -98,7 +98,9 @@ def measure(release: Distro, rounds: int) -> bool:
         plans = {each: planned(rounds, needs, state, found) for each, needs in needs_of(release).items()}
         slowest = max(plans, key=lambda each: plans[each].seconds)
         hardest = max(plans, key=lambda each: plans[each].solver)
-        print(f"{release.codename}: {len(plans)} sets, all proved: {all(map(is_proved, plans.values()))}")
+        open_ = sum(has_choice(measured.plan) for measured in plans.values())
+        proved = all(map(is_proved, plans.values()))
+        print(f"{release.codename}: {len(plans)} sets, {open_} leave a choice; all proved: {proved}")
         print(f"  index loaded                  {loading:6.3f} s")
         print(f"  slowest plan                  {plans[slowest].seconds:6.3f} s  {slowest}")
         print(f"  hardest for the solver        {plans[hardest].solver:6.3f} s  {hardest}")
@@ -111,6 +113,11 @@ def measure(release: Distro, rounds: int) -> bool:
 def is_proved(measured: Measured) -> bool:
     """Say whether a plan is the smallest, or a smaller one was found and is told."""
     return measured.plan.is_optimal or measured.plan.is_empty or bool(measured.plan.others)
+
+
+def has_choice(plan: AptPlan) -> bool:
+    """Say whether a plan was searched for, since its packages do not follow from one another alone."""
+    return bool(plan.others) or any(step.is_choice for step in plan.steps)
 
 
 def compare(release: Distro, plans: dict[str, Measured], slowest: float, folder: Path) -> bool:

@@ -140,7 +140,7 @@ class _Planner:
         if plan.is_empty:
             return plan
         return msgspec.structs.replace(
-            plan, is_optimal=True, certificate=_certificate(choice), steps=proof.steps()
+            plan, is_optimal=True, certificate=_certificate(choice, proof), steps=proof.steps()
         )
 
     def _by_default(self, roots: Iterable[str], typed: Mapping[str, str], smallest: OtherPlan) -> AptPlan:
@@ -190,13 +190,13 @@ class _Planner:
         return frozenset(map(self._universe.name, choice.chosen))
 
 
-def _certificate(choice: Choice) -> str:
-    forced, count = len(choice.forced & choice.chosen), len(choice.chosen)
-    if forced == count:
+def _certificate(choice: Choice, proof: Certificate) -> str:
+    count, chosen = len(choice.chosen), len(proof.choices())
+    if not chosen:
         return f"{_count(count, 'package')}, for each of which there is no alternative"
     return (
-        f"{forced} of {_count(count, 'package')} without alternative; the rest is the cheapest choice among "
-        f"{choice.searched}, by exact search"
+        f"{count - chosen} of {_count(count, 'package')} follow without a choice; the rest is the cheapest choice "
+        f"among {choice.searched}, by exact search"
     )
 
 
