@@ -19,24 +19,17 @@ from fleet_audit.audit.ldd.programs import executables
 from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Resolved
 from fleet_audit.audit.model.evidence import EvidenceGraph, NodeKind
 from fleet_audit.audit.model.finding import Confidence, Gap, GapKind
-from fleet_audit.audit.model.identity import DistributionName, ImagePath, PackageName
+from fleet_audit.audit.model.identity import ImagePath, PackageName
 from fleet_audit.audit.model.imports import ServiceImports
 from fleet_audit.audit.model.need import NeedKind
 from fleet_audit.audit.pipeline.brought import Arrivals
 from fleet_audit.audit.pipeline.built_with import build_uses
-from fleet_audit.audit.pipeline.fitting import declared_distributions
-from fleet_audit.audit.pipeline.mentions import (
-    of_builds_above,
-    of_configuration,
-    of_image_scripts,
-    of_services,
-    programs_mentioned,
-)
 from fleet_audit.audit.pipeline.needs import Ask
 from fleet_audit.audit.pipeline.programs import DEFAULT_PATH, MAX_FOLDERS, find_program
 from fleet_audit.audit.pipeline.scene import Scene, missing_image, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
+from fleet_audit.audit.pipeline.unseen_uses import Owned, Unseen, doubts_on_all, unseen_uses
 
 _MAX_LINKS = 40
 
@@ -132,14 +125,16 @@ class _Look:
         known = Circumstances(needed=self._needed, brought=brought)
         left = candidates(records, known)
         if left:
-            self._look_closer(left)
+            unseen = self._unseen(left)
+            for name, found in unseen.doubts.items():
+                self._doubts[name] += found
+            known = msgspec.structs.replace(known, needed={**unseen.needed, **self._needed})
             left = candidates(records, known)
         files = files_of(self._owners, left)
-        known = Circumstances(
-            needed=dict(self._needed),
-            brought=brought,
+        known = msgspec.structs.replace(
+            known,
             doubts={name: tuple(sorted(set(found))) for name, found in sorted(self._doubts.items())},
-            general=tuple(self._general_doubts()),
+            general=tuple(doubts_on_all(self._subject, self._evidence.services, self._evidence.gaps)),
             files=files,
             built_with=build_uses(arrivals.dockerfiles, brought, files, _for_building(records)),
         )
@@ -220,6 +215,10 @@ class _Look:
         if interpreter is None:
             return
         self._need_path(interpreter.executable, "the services' Python")
+        for path in self._places("python3"):
+            # People start it by this name, which another package may bring.
+            if self._tree.realpath(path) == interpreter.executable:
+                self._need_path(path, "starts the services' Python")
         folders = sorted(interpreter.search_path, key=len, reverse=True)
         beginnings = [(f"{self._tree.realpath(folder) or folder}/") for folder in folders]
         for path, owner in self._owners.items():
@@ -264,76 +263,10 @@ class _Look:
         for name, why in companions((record.name for record in records), around).items():
             self._need(name, why)
 
-    def _look_closer(self, left: Collection[PackageName]) -> None:
-        """Look for uses of what is left that do not show in imports, loads and calls."""
-        files = files_of(self._owners, left)
-        for mentions in self._mentions():
-            for name, paths in files.items():
-                named = next(programs_mentioned(mentions, paths), None)
-                if named is not None:
-                    self._need(name, f"{named[1]} names {named[0]}")
-        self._doubt_linked(files)
-        self._doubt_companions(left)
-
-    def _mentions(self) -> Iterator[Mapping[str, str]]:
-        yield of_configuration(self._scene.image.identity.config)
-        yield of_services(self._subject, (f for service in self._evidence.services for f in service.files))
-        yield of_image_scripts(self._tree, self._own_scripts())
-        fleet, family, sources = self._shared.fleet, self._subject.family, self._subject.sources
-        if fleet is not None and family is not None and sources is not None:
-            yield of_builds_above(fleet, family, sources)
-
-    def _own_scripts(self) -> Iterator[ImagePath]:
-        """Yield the scripts of the image that no package brought: entry scripts, mostly."""
-        for folder in ("/", "/usr/local/bin", "/usr/local/sbin", "/opt", "/app", "/docker-entrypoint.d"):
-            for name, entry in sorted(self._tree.listing(ImagePath(folder)).items()):
-                path = join(normalise(folder), name)
-                is_script = name.endswith(".sh") or (folder.endswith("bin") and path not in self._scene.elf)
-                if entry.kind is FileKind.FILE and is_script and path not in self._owners:
-                    yield path
-
-    def _doubt_linked(self, files: Mapping[PackageName, Sequence[ImagePath]]) -> None:
-        """Doubt what files link to that no package brought and nothing reaches; promised ones need it."""
-        suppliers = {basename(path): name for name, paths in files.items() for path in paths if ".so" in path}
-        if not suppliers:
-            return
+    def _unseen(self, left: Collection[PackageName]) -> Unseen:
         reached = {path for closure in self._closures for path in closure.loaded}
-        promised = self._promised_distributions()
-        for path, facts in self._scene.elf.items():
-            wanted = [suppliers[soname] for soname in facts.needed if soname in suppliers]
-            if not wanted or path in reached or path in self._owners:
-                continue
-            distribution = self._scene.distributions.owner(path)
-            for name in wanted:
-                if distribution is not None and distribution in promised:
-                    self._need(name, f"{path} of {distribution}, which the family is to contain, links to it")
-                else:
-                    whose = f"{path} of {distribution}" if distribution else path
-                    why = f"{whose}, which nothing reaches, links to it"
-                    self._doubts[name].append(Doubt(Confidence.POSSIBLE, why))
-
-    def _doubt_companions(self, left: Iterable[PackageName]) -> None:
-        """Doubt what serves libraries that no package brought, whether or not anything reaches them."""
-        own = {basename(path) for path in self._scene.elf if path not in self._owners}
-        for name, why in companions(left, Surroundings(own)).items():
-            use = f"a library that the image has beside its packages may use it: {why}"
-            self._doubts[name].append(Doubt(Confidence.POSSIBLE, use, is_own=True))
-
-    def _promised_distributions(self) -> Collection[DistributionName]:
-        fleet, family = self._shared.fleet, self._subject.family
-        return () if fleet is None or family is None else declared_distributions(fleet, family)
-
-    def _general_doubts(self) -> Iterator[Doubt]:
-        blocking = next((gap for gap in self._evidence.gaps if gap.blocking), None)
-        if blocking is not None:
-            why = f"not everything could be examined ({blocking.what}: {blocking.why})"
-            yield Doubt(Confidence.POSSIBLE, why)
-        unparsed = sorted({f.path for service in self._evidence.services for f in service.unparsed})
-        if unparsed:
-            yield Doubt(Confidence.LIKELY, f"{unparsed[0]} does not parse, so what it runs is not all known")
-        if self._subject.family is None:
-            why = "without a manifest it is not known which layers are those of the base image"
-            yield Doubt(Confidence.LIKELY, why)
+        owned = Owned(self._owners, reached, files_of(self._owners, left))
+        return unseen_uses(self._subject, self._scene, self._shared, self._evidence.services, owned)
 
     def _find(self, name: str) -> ImagePath | None:
         return find_program(self._tree, self._scene.image.identity.config.env, name)

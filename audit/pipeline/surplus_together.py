@@ -73,7 +73,8 @@ class SurplusTogether:
             unknown = [other for other in others if not self._may_ask(subject, other, origin)]
             if unknown:
                 known = _kept_whole(known, origin, f"other families have it, too: {', '.join(unknown)}")
-                gaps.append(_not_asked(subject, origin, unknown))
+                # Of a family that has services above it alone, what is its own is asked.
+                gaps += [_not_asked(subject, origin, unknown)] if subject.services else []
                 continue
             for other in others:
                 known = _with_evidence(known, origin, other, self._use_of(other))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.dpkg_layers import Installed, dpkg_layer, library, program
+from tests.support.trees import Link
 from tests.support.worlds import FAMILY, Files, World, extension, opencv
 
 BASE = "base"
@@ -177,6 +178,20 @@ def test_what_the_image_starts_is_needed(world: World, config: dict[str, Any]) -
     assert surplus(world.service("face", "import json\n")) == {}
 
 
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [({"usr/bin/python3": Link("/usr/local/bin/python3.11")}, []), (program("python3"), ["python3"])],
+    ids=["the services' Python", "another"],
+)
+def test_the_name_that_starts_the_services_python_is_needed(
+    world: World, files: Files, told: list[str]
+) -> None:
+    name = Installed("python3", files=files, section="python")
+    built(world, FAMILY, installing(GL, name), ("RUN pip install opencv", opencv("libGL.so.1")))
+
+    assert list(surplus(world.service("face", USES_GL))) == told
+
+
 def test_what_scripts_beside_the_code_and_in_the_image_run_is_needed(world: World) -> None:
     built(
         world, FAMILY, installing(JQ, MAKE), ("COPY entry.sh /", {"entry.sh": "#!/bin/sh\nexec make serve\n"})
@@ -184,6 +199,14 @@ def test_what_scripts_beside_the_code_and_in_the_image_run_is_needed(world: Worl
     world.service("face", "import json\n").file("services/face/start.sh", "#!/bin/sh\njq . config.json\n")
 
     assert surplus(world) == {}
+
+
+def test_what_the_entry_script_runs_is_needed_wherever_it_lies(world: World) -> None:
+    config = {"Entrypoint": ["/srv/face/run"]}
+    script = {"srv/face/run": "#!/bin/sh\njq . /srv/config.json && exec face\n"}
+    built(world, FAMILY, installing(JQ), ("COPY run /srv/face", script), config=config)
+
+    assert surplus(world.service("face", "import json\n")) == {}
 
 
 def test_what_the_dockerfile_of_a_service_runs_is_needed(world: World) -> None:
