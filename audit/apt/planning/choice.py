@@ -10,9 +10,6 @@ from fleet_audit.audit.apt.solving.optimum import optimum
 from fleet_audit.audit.apt.solving.problem import Cost, Problem
 from fleet_audit.audit.apt.solving.propagation import Propagation, propagate
 
-SECONDS = 5.0
-"""What the search may take; on the archives of Debian it takes hundredths."""
-
 _MAX_STEPS_BACK = 1000
 
 LEVELS = ("vulnerabilities", "packages to avoid", "installed bytes", "download bytes", "packages")
@@ -78,23 +75,26 @@ class Chooser:
         self._statements = tuple(clauses.statements())
         self._costs = _costs(universe, (*self._needs.values(), *self._statements), blemishes)
 
-    def cheapest(self, order: Sequence[int] = range(len(LEVELS))) -> Choice:
-        """Return the choice that costs least, by the levels in this order; raises SolverGaveUp."""
+    def cheapest(self, order: Sequence[int] = range(len(LEVELS)), *, seconds: float) -> Choice:
+        """Return the choice that costs least, by the levels in this order.
+
+        Raises SolverGaveUp where one search takes longer than `seconds`.
+        """
         costs = {
             variable: tuple(cost[level] for level in order) + cost[-1:]
             for variable, cost in self._costs.items()
         }
         statements = (*self._needs.values(), *self._statements)
-        found = optimum(_problem(statements, costs), seconds=SECONDS)
+        found = optimum(_problem(statements, costs), seconds=seconds)
         if found is not None:
             return Choice(found.true, statements, (), found.forced, found.searched)
-        return self._largest_part(costs)
+        return self._largest_part(costs, seconds)
 
     def problem(self) -> Problem:
         """Return what has to hold where every need is supplied, and what that costs."""
         return _problem((*self._needs.values(), *self._statements), self._costs)
 
-    def _largest_part(self, costs: Mapping[int, Cost]) -> Choice:
+    def _largest_part(self, costs: Mapping[int, Cost], seconds: float) -> Choice:
         """Leave as few needs unsupplied as possible; of equally many, those whose supply costs most."""
         first = max(costs, default=0) + 1
         missing = dict(enumerate(self._needs, first))
@@ -105,12 +105,12 @@ class Chooser:
             msgspec.structs.replace(self._needs[need], literals=(*self._needs[need].literals, variable))
             for variable, need in missing.items()
         ]
-        found = optimum(_problem((*loose, *self._statements), relaxed), seconds=SECONDS)
+        found = optimum(_problem((*loose, *self._statements), relaxed), seconds=seconds)
         # Nothing has to come where nothing is needed, so this has an answer in every case.
         assert found is not None  # noqa: S101
         missed = {need for variable, need in missing.items() if variable in found.true}
         kept = (*(self._needs[need] for need in self._needs if need not in missed), *self._statements)
-        chosen = optimum(_problem(kept, costs), seconds=SECONDS)
+        chosen = optimum(_problem(kept, costs), seconds=seconds)
         assert chosen is not None  # noqa: S101  (it has the answer just found, without what was missed)
         reasons = tuple((need, self._reason(self._needs[need], kept)) for need in sorted(missed))
         return Choice(chosen.true, kept, reasons, chosen.forced, chosen.searched)

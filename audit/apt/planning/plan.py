@@ -36,7 +36,8 @@ class Terms(msgspec.Struct, frozen=True):
     `prefer` (need to package) and `avoid` (need to packages) say who should supply a need. What
     `is_forbidden` holds for never comes, not even as a dependency. `blemishes` say what else speaks against
     a package, as a dependency too; `preferences` are the image's own pins. A smaller addition that apt has to
-    be told by further names is proposed where it saves `least_saving` bytes.
+    be told by further names is proposed where it saves `least_saving` bytes. The search may take
+    `search_seconds`; real ones take hundredths.
     """
 
     prefer: Mapping[str, str] = {}
@@ -45,6 +46,7 @@ class Terms(msgspec.Struct, frozen=True):
     blemishes: Blemishes = Blemishes()
     preferences: Preferences = Preferences()
     least_saving: int = LEAST_SAVING
+    search_seconds: float = 5.0
 
     def refusal(self, name: str, version: str) -> str:
         """Return why a version of a package must not come; empty where it may."""
@@ -98,7 +100,7 @@ class _Planner:
         clauses = Clauses(self._universe, upgrades_by_source=self._apt.upgrades_by_source)
         chooser = Chooser(self._universe, clauses, options, self._terms.blemishes)
         try:
-            choice = chooser.cheapest()
+            choice = chooser.cheapest(seconds=self._terms.search_seconds)
         except SolverGaveUp as e:
             return self._unproved(options, str(e))
         plan = self._weighed(choice, options)
@@ -166,7 +168,7 @@ class _Planner:
             rest = [level for level in (_INSTALLED, _DOWNLOAD, _PACKAGES) if level != measure]
             order = (_VULNERABILITIES, _TO_AVOID, measure, *rest)
             try:
-                chosen = chooser.cheapest(order)
+                chosen = chooser.cheapest(order, seconds=self._terms.search_seconds)
             except SolverGaveUp:
                 continue
             other = self._names(chosen)
@@ -195,8 +197,8 @@ def _certificate(choice: Choice, proof: Certificate) -> str:
     if not chosen:
         return f"{_count(count, 'package')}, for each of which there is no alternative"
     return (
-        f"{count - chosen} of {_count(count, 'package')} follow without a choice; the rest is the cheapest choice "
-        f"among {choice.searched}, by exact search"
+        f"{count - chosen} of {_count(count, 'package')} follow without a choice; "
+        f"the rest is the cheapest choice among {choice.searched}, by exact search"
     )
 
 

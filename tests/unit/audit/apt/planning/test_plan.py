@@ -49,6 +49,7 @@ def plan(
     prefer: Mapping[str, str] | None = None,
     avoid: Mapping[str, tuple[str, ...]] | None = None,
     stanzas: tuple[str, ...] = STANZAS,
+    terms: Terms | None = None,
 ) -> AptPlan:
     index = ArchiveIndex(
         packages=offered(*stanzas),
@@ -59,6 +60,8 @@ def plan(
     )
     state = InstalledState.read(tree({"/var/lib/dpkg/status": status_of(packages(*installed))}))
     assert state is not None
+    if terms is not None:
+        return propose(wanted, state, index, terms)
     return propose(wanted, state, index, Terms(prefer=prefer or {}, avoid=avoid or {}, least_saving=0))
 
 
@@ -218,6 +221,27 @@ def test_what_is_forbidden_comes_for_nothing_and_the_reason_is_told() -> None:
         program_ == "ffmpeg depends on fonts-smaller, and fonts-smaller must not be installed into an image"
     )
     assert library.endswith("| fonts-smaller, and fonts-usual must not be installed into an image")
+
+
+def test_without_time_to_search_there_is_a_plan_and_no_proof() -> None:
+    proposed = fonts(so("libfontconfig.so.1"), terms=Terms(search_seconds=0.0))
+
+    assert [package.name for package in proposed.packages] == ["fontconfig", "fonts-usual"]
+    assert not proposed.is_optimal
+    assert proposed.certificate == "no answer could be proved to be the best: HiGHS says: Time limit reached"
+
+
+def test_without_time_to_search_what_is_impossible_does_not_spoil_the_rest() -> None:
+    doomed = Wanted("so:libdoomed.so.1", NeedKind.SONAME, "libdoomed.so.1")
+    terms = Terms(search_seconds=0.0)
+
+    both = fonts(so("libfontconfig.so.1"), program("ffmpeg"), doomed, terms=terms)
+    choosing = plan(so("libjack.so.0"), so("libGL.so.1"), doomed, terms=terms)
+
+    assert [package.name for package in both.packages] == ["ffmpeg", "fontconfig", "fonts-smaller"]
+    assert choosing.roots == ("jack-equal=1.0", "libgl1=1.6.0-1")
+    assert [u.need for u in choosing.unsatisfied] == ["so:libdoomed.so.1"]
+    assert choosing.unsatisfied[0].verdict == "impossible depends on gone, which the archive does not offer"
 
 
 def test_any_of_several_names_will_do() -> None:

@@ -1,0 +1,43 @@
+from collections.abc import Iterable, Mapping
+
+from fleet_audit.audit.apt.planning.steering import Follow, steering
+
+
+def apt(default: Mapping[str, str]) -> Follow:
+    """Return an apt that brings, for each key that is typed, its value unless that or its rival is typed."""
+
+    def follow(names: Iterable[str]) -> frozenset[str] | None:
+        typed = frozenset(names)
+        if "refused" in typed:
+            return None
+        brought = {value for key, value in default.items() if key in typed and f"other-{value}" not in typed}
+        return typed | brought
+
+    return follow
+
+
+def steered(planned: str, choices: str, follow: Follow) -> tuple[str, ...] | None:
+    return steering(frozenset({"root"}), frozenset(planned.split()), frozenset(choices.split()), follow)
+
+
+def test_where_apt_chooses_the_same_nothing_is_named() -> None:
+    assert steered("root a", "a", apt({"root": "a"})) == ()
+
+
+def test_the_choice_that_apt_would_not_make_is_named() -> None:
+    assert steered("root other-a", "other-a", apt({"root": "a"})) == ("other-a",)
+
+
+def test_of_the_packages_that_apt_leaves_out_the_fewest_are_named() -> None:
+    # "more" comes with "other-a" by itself.
+    follow = apt({"root": "a", "other-a": "more"})
+
+    assert steered("root other-a more", "other-a more", follow) == ("other-a",)
+
+
+def test_what_comes_by_no_choice_is_named_where_nothing_else_helps() -> None:
+    assert steered("root other-a extra", "other-a", apt({"root": "a"})) == ("extra", "other-a")
+
+
+def test_where_no_name_helps_there_is_no_answer() -> None:
+    assert steered("root refused", "refused", apt({"root": "a"})) is None
