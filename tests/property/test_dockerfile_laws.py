@@ -5,10 +5,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fleet_audit.audit.dockerfiles.addition.applying import ChangeDoesNotFit, applied
+from fleet_audit.audit.dockerfiles.addition.foreign_stage import ForeignStage, patch_with_stage
+from fleet_audit.audit.dockerfiles.addition.own_packages import own_packages
 from fleet_audit.audit.dockerfiles.addition.patching import patch, unified
 from fleet_audit.audit.dockerfiles.language.building import refusals
 from fleet_audit.audit.dockerfiles.language.expansion import scopes
@@ -260,3 +262,33 @@ def test_any_text_is_a_diff_that_applies_or_one_that_is_refused(diff: str) -> No
     for text in (diff, f"--- a\n+++ b\n@@ -1,1 +1,1 @@\n{diff}"):
         with suppress(ChangeDoesNotFit):
             applied("FROM a\n", text)
+
+
+STAGE = ForeignStage("debian:bookworm-slim", ("liba=1",), ("liba", "libb"))
+
+
+@given(dockerfiles)
+@example("FROM a \\")
+@example("FROM a \\\n# why\n")
+@example("FROM a \\\r\n\r\n")
+def test_a_stage_to_copy_from_is_added_once_and_takes_nothing_away(text: str) -> None:
+    before, change = parse(text), patch_with_stage(text, STAGE)
+    after = parse(change.after)
+
+    assert patch_with_stage(change.after, STAGE).is_empty
+    if change.is_empty:
+        return
+    new = [words for words in words_of(after) if words not in words_of(before)]
+    assert [words[0] for words in new] == ["FROM", "RUN", "COPY"]
+    assert [words for words in words_of(after) if words not in new] == words_of(before)
+    assert after.stages[-1].instructions[1].keyword == "COPY"
+    assert len(after.stages) == len(before.stages) + 1
+
+
+@given(dockerfiles)
+def test_packages_that_are_kept_are_named_in_the_text(text: str) -> None:
+    lines = text.split("\n")
+
+    for name, word in own_packages(text).items():
+        assert word.text in lines[word.line - 1]
+        assert word.text.startswith(name)

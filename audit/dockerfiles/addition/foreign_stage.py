@@ -9,7 +9,7 @@ alternatives (caches, users) does not come along.
 import msgspec
 
 from fleet_audit.audit.dockerfiles.addition.instruction import refuse_unsafe
-from fleet_audit.audit.dockerfiles.addition.patching import why_unsafe
+from fleet_audit.audit.dockerfiles.addition.patching import ended, why_unsafe
 from fleet_audit.audit.dockerfiles.language.parsing import parse
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile
 from fleet_audit.audit.model.dockerfiles import DockerfileChange
@@ -89,6 +89,9 @@ def patch_with_stage(source: str, wanted: ForeignStage, *, path: str = "Dockerfi
     name = _free_name(dockerfile)
     stage = [*wanted.stage(name, escape=dockerfile.escape).split("\n"), ""]
     first, last = final.line, final.instructions[0].last_line
+    # A continuation at the end of the file would take the new instruction in.
+    continued = final.instructions[0].pieces[-1].line - 1
+    lines[continued] = ended(lines[continued], dockerfile.escape)
     after = [
         *lines[: first - 1],
         *(line + carriage for line in stage),

@@ -72,7 +72,7 @@ def patch(
     if added and extended is None:
         last = place.instruction.pieces[-1].line
         # A continuation at the end of the file would take the new instruction in.
-        lines[last - 1] = _ended(lines[last - 1], dockerfile.escape)
+        lines[last - 1] = ended(lines[last - 1], dockerfile.escape)
         # All that is edited stands above, so the new lines move none of it.
         lines = _with_new_run(lines, added, place.instruction.last_line, dockerfile.escape)
     return DockerfileChange(path, source, "\n".join(_edited(lines, edits)))
@@ -172,10 +172,10 @@ def _end_last(out: list[str], escape: str) -> None:
     at = len(out) - 1
     while at > 0 and (not out[at].strip() or out[at].lstrip().startswith("#")):
         at -= 1
-    out[at] = _ended(out[at], escape)
+    out[at] = ended(out[at], escape)
 
 
-def _ended(line: str, escape: str) -> str:
+def ended(line: str, escape: str) -> str:
     """Return a line without what continues it."""
     code, continuation = _split(line, escape)
     return code + ("\r" if line.endswith("\r") else "") if escape in continuation else line
