@@ -13,7 +13,7 @@ from fleet_audit.audit.apt.archive.prebuilt import (
 )
 from fleet_audit.audit.apt.archive.sources import release_names, released
 from fleet_audit.audit.errors import UsageError
-from fleet_audit.audit.model.archives import ArchiveAnswer, ArchiveSuite, IndexReport, KeptArchive
+from fleet_audit.audit.model.archives import ArchiveAnswer, IndexReport, KeptArchive
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.fleet import AptSettings
 from fleet_audit.audit.model.identity import Distro, Platform
@@ -76,18 +76,19 @@ def exported_indexes(distros: Iterable[Distro], shared: Shared) -> Iterator[tupl
     """
     made = shared.settings.created.partition("T")[0]
     for distro in distros:
-        read = [_proved(distro, platform, shared) for platform in _EXPORTED]
-        names = {
-            index.architecture: PrebuiltNames(_placeless(index), index.sonames, index.programs)
-            for index in read
-        }
+        read = (_proved(distro, platform, shared) for platform in _EXPORTED)
+        names = {index.architecture: _names(index) for index in read}
         yield file_name(distro), packed(distro, made, names)
 
 
-def _placeless(index: ArchiveIndex) -> tuple[ArchiveSuite, ...]:
-    # The digests of the Releases say what was read; from which of many mirrors is nobody's concern.
-    suites = index.known.suites if index.known else ()
-    return tuple(msgspec.structs.replace(suite, archive="") for suite in suites)
+def _names(index: ArchiveIndex) -> PrebuiltNames:
+    # The digests of the Releases say what was read; from which mirror, and with whose keyring, does not matter.
+    known = () if index.known is None else index.known.suites
+    suites = tuple(msgspec.structs.replace(suite, archive="", keys="") for suite in known)
+    lacking = () if index.known is None else index.known.lacking
+    return PrebuiltNames(
+        suites, index.sonames, index.programs, tuple(place.partition(" at ")[0] for place in lacking)
+    )
 
 
 def _proved(distro: Distro, platform: Platform, shared: Shared) -> ArchiveIndex:

@@ -30,11 +30,15 @@ Names = dict[str, tuple[str, ...]]
 
 
 class PrebuiltNames(msgspec.Struct, frozen=True):
-    """Who ships which soname and program on one architecture, by the Releases of these suites."""
+    """Who ships which soname and program on one architecture, by the Releases of these suites.
+
+    `lacking` names those of the suites whose own Contents were not to be had.
+    """
 
     suites: tuple[ArchiveSuite, ...]
     sonames: Names
     programs: Names
+    lacking: tuple[str, ...] = ()
 
 
 class PrebuiltIndex(msgspec.Struct, frozen=True):
@@ -96,6 +100,7 @@ def prebuilt_archives() -> tuple[KeptArchive, ...]:
             sonames=len(names.sonames),
             programs=len(names.programs),
             bytes=size,
+            lacking=names.lacking,
         )
         for stored, size in _every()
         for architecture in sorted(stored.architectures)

@@ -58,6 +58,29 @@ def test_what_comes_along_has_both_architectures_and_the_releases_it_was_made_fr
     assert (suite.date, suite.archive, len(suite.digest)) == ("2026-07-11T10:16:37Z", "", 64)
 
 
+def test_a_suite_whose_contents_were_not_to_be_had_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signatures.gpgv()
+    bookworm = released("bookworm")
+    assert bookworm is not None
+    run = shared(tmp_path, monkeypatch, key=KEY)
+    updates = SmallArchive("file:///").suite(
+        "bookworm-updates",
+        stanza("libgl1", "2"),
+        contents={"usr/bin/new": "x/libgl1"},
+        architectures=("amd64", "arm64"),
+        key=KEY,
+    )
+    write_archive(updates, tmp_path / "archive")
+    (tmp_path / "archive/dists/bookworm-updates/main/Contents-amd64.gz").unlink()
+
+    ((_, body),) = exported_indexes([bookworm], run)
+
+    indexes = [unpacked_index(body, architecture) for architecture in ("amd64", "arm64")]
+    assert [index.names.lacking for index in indexes if index] == [("bookworm-updates",), ()]
+
+
 def test_what_no_signature_proves_never_comes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bookworm = released("bookworm")
     assert bookworm is not None
