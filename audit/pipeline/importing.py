@@ -81,6 +81,7 @@ def _examine(subject: Subject, scene: Scene | None, shared: Shared) -> Examinati
         compiled=None if scene is None else compiled_names(scene),
         suggestions=shared.knowledge.module_distributions,
         computed_imports=shared.knowledge.computed_imports,
+        watched=shared.knowledge.watched,
     )
 
 
