@@ -24,7 +24,7 @@ from fleet_audit.audit.tools.enclosure import Enclosure, NotEnclosed, find_enclo
 from fleet_audit.audit.tools.fetch import FetchError
 from fleet_audit.audit.tools.process import ToolError
 
-_NOTHING = "nothing is to be added, so there is nothing to verify"
+_NOTHING = "nothing is proposed, so there is nothing to verify"
 _LABEL = "throw-away copy of the image"
 
 

@@ -60,14 +60,14 @@ def test_a_proposal_that_was_to_be_verified_and_was_not_is_not_written(fleet: Wo
     assert (fleet.folder / DOCKERFILE).read_bytes() == before
 
 
-def test_where_nothing_is_to_be_added_there_is_nothing_to_verify(world: World) -> None:
+def test_where_nothing_is_proposed_there_is_nothing_to_verify(world: World) -> None:
     world.family(FAMILY, opencv("libGL.so.1"), library("usr/lib/libGL.so.1")).service("face", "import cv2\n")
 
     answer = world.run("deps", FAMILY, "--verify")
 
     assert answer.code == 0
     assert answer.document["proposal"]["verification"] is None
-    assert "nothing is to be added, so there is nothing to verify" in answer.document["notes"]
+    assert "nothing is proposed, so there is nothing to verify" in answer.document["notes"]
 
 
 def test_no_copy_is_left_in_the_cache(fleet: World) -> None:

@@ -192,6 +192,37 @@ def test_without_python_the_images_loader_is_asked(subject: Subject, shared: Sha
             assert "not found" in copy.why_not_started("nonsense")
 
 
+def test_what_a_family_beneath_is_to_get_is_there_before_a_familys_own_part(
+    shared: Shared, tmp_path: Path
+) -> None:
+    image = f"dir:{roots('bookworm')['bookworm'].place}"
+    low = "import ctypes\nctypes.CDLL('libportaudio.so.2')\n"
+    for name, code in (("low", low), ("high", f"{low}ctypes.CDLL('libmagic.so.1')\n")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "app.py").write_text(code)
+    manifest = {
+        "version": 1,
+        "fleet": "two",
+        "families": {"base": {"image": image}, "child": {"image": image, "parent": "base"}},
+        "services": [
+            {"name": name, "family": family, "entry": f"{name}/app.py", "source_paths": [name]}
+            for name, family in (("low", "base"), ("high", "child"))
+        ],
+    }
+    (tmp_path / "fleet.yaml").write_text(json.dumps(manifest))
+    words = ["deps", "child", "-f", str(tmp_path / "fleet.yaml"), "--verify", "-o", f"json={tmp_path}/d.json"]
+
+    run([*words, "--cache-dir", str(shared.settings.cache_dir)])
+
+    proposal = json.loads((tmp_path / "d.json").read_bytes())["proposal"]
+    found = proposal["verification"]
+    assert (found["outcome"], found["failed"]) == ("verified", [])
+    assert found["loaded"] == ["so:libmagic.so.1", "so:libportaudio.so.2"]
+    # What comes with the family beneath is no part of the proposal, nor of what is compared with it.
+    assert not [pin for pin in found["installed"] if pin.startswith("libportaudio2=")]
+    assert [pin for pin in found["installed"] if pin.startswith("libmagic1=")]
+
+
 @pytest.fixture
 def hostile() -> Iterator[tuple[Path, Path]]:
     """Give a Debian that may be changed, and a folder of this machine that it knows of."""
