@@ -82,7 +82,7 @@ def exported_indexes(distros: Iterable[Distro], shared: Shared) -> Iterator[tupl
 
 
 def _names(index: ArchiveIndex) -> PrebuiltNames:
-    # The digests of the Releases say what was read; from which mirror, and with whose keyring, does not matter.
+    # The digests of the Releases say what was read; from which mirror, and with whose keyring, is no matter.
     known = () if index.known is None else index.known.suites
     suites = tuple(msgspec.structs.replace(suite, archive="", keys="") for suite in known)
     lacking = () if index.known is None else index.known.lacking

@@ -4,8 +4,11 @@ import hashlib
 import os
 import re
 import shutil
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkstemp
 from typing import IO, Protocol
@@ -13,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from fleet_audit.audit.errors import FleetAuditError
 from fleet_audit.audit.tools.cache_folder import trim
@@ -24,6 +28,7 @@ CACHE_LIMIT = 8 << 30
 _PARTIAL = ".partial-"
 _CHUNK = 1 << 18
 _IDLE_SECONDS = 30.0
+_HEAD_SECONDS = 45.0
 _CONNECTIONS = 8
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CREDENTIALS = re.compile(r"//[^/?#]*@")
@@ -306,11 +311,58 @@ def _proxy_for(url: str) -> str:
 
 
 def _new_pool(proxy: str) -> urllib3.PoolManager:
-    if not proxy:
-        return urllib3.PoolManager(maxsize=_CONNECTIONS)
+    pool = _proxied_pool(proxy) if proxy else urllib3.PoolManager(maxsize=_CONNECTIONS)
+    pool.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+    return pool
+
+
+def _proxied_pool(proxy: str) -> urllib3.PoolManager:
     user, at, _ = urlsplit(proxy).netloc.rpartition("@")
     headers = urllib3.make_headers(proxy_basic_auth=unquote(user)) if at else None
     return urllib3.ProxyManager(without_credentials(proxy), proxy_headers=headers, maxsize=_CONNECTIONS)
+
+
+@contextmanager
+def _ending_in_time(connection: HTTPConnection) -> Iterator[None]:
+    """End a connection that takes longer for the head of an answer, however often a byte of it arrives."""
+    held, has_ended = connection.sock, threading.Event()
+
+    def end() -> None:
+        has_ended.set()
+        with suppress(OSError):
+            # What TLS keeps of it is in use by the thread that reads, so the socket alone is ended.
+            socket.socket.shutdown(held, socket.SHUT_RDWR)
+
+    timer = threading.Timer(_HEAD_SECONDS, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+    # A head that is cut off may look like a whole one.
+    if has_ended.is_set():
+        raise TimeoutError("the head of its answer took longer than allowed")
+
+
+class _HttpConnection(HTTPConnection):
+    def getresponse(self) -> urllib3.response.HTTPResponse:  # type: ignore[override]  # as in urllib3
+        with _ending_in_time(self):
+            return super().getresponse()
+
+
+class _HttpsConnection(HTTPSConnection):
+    def getresponse(self) -> urllib3.response.HTTPResponse:  # type: ignore[override]  # as in urllib3
+        with _ending_in_time(self):
+            return super().getresponse()
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
 
 
 def _reason(error: Exception) -> str:

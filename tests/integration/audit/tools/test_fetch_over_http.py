@@ -46,6 +46,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._drip(b"x" * (1 << 18))
             case "/seep":
                 self._drip(b"x")
+            case "/seeping-head":
+                self._drip_head()
             case _:
                 self._send(404, b"")
 
@@ -59,6 +61,15 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+
+    def _drip_head(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        try:
+            for _ in range(100):
+                self.wfile.write(b"x")
+                time.sleep(0.1)
+        except OSError:
+            return
 
     def _drip(self, drop: bytes) -> None:
         self.send_response(200)
@@ -104,6 +115,18 @@ def test_a_slow_body_ends_at_the_deadline(server: str, fetcher: Fetcher, path: s
 
     with pytest.raises(FetchError, match="took longer than allowed"):
         fetcher.get(server + path, size_limit=1 << 30, deadline=1)
+
+    assert time.monotonic() - started < 5
+
+
+def test_a_head_that_seeps_is_not_waited_for(
+    server: str, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet_audit.audit.tools.fetch._HEAD_SECONDS", 0.3)
+    started = time.monotonic()
+
+    with pytest.raises(Interrupted, match="the connection failed"):
+        fetcher.get(f"{server}/seeping-head", size_limit=100, deadline=2)
 
     assert time.monotonic() - started < 5
 
