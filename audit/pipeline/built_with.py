@@ -3,12 +3,14 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from fleet_audit.audit.apt.surplus.surplus import Brought
+from fleet_audit.audit.dockerfiles.language.parsing import parse
 from fleet_audit.audit.dockerfiles.language.structure import Instruction
 from fleet_audit.audit.dockerfiles.shell.calls import Call
-from fleet_audit.audit.images.tree import basename, parent
+from fleet_audit.audit.images.tree import FileTree, basename, parent
+from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.model.identity import ImagePath, PackageName
 from fleet_audit.audit.pipeline.brought import OwnDockerfile
-from fleet_audit.audit.pipeline.mentions import calls_of
+from fleet_audit.audit.pipeline.mentions import calls_of, texts_above
 
 _INSTALLERS = frozenset({"pip", "pip3", "pipenv", "pipx", "poetry", "pdm", "uv"})
 """Programs that build what has no wheel, and run a compiler without a word of it in the Dockerfile."""
@@ -37,7 +39,7 @@ def build_uses(
             place = f"{path}:{instruction.line}"
             if (name := programs.get(call.program)) is not None:
                 found.setdefault(name, f"{place} runs {call.program}")
-            elif _may_compile(call):
+            elif may_compile(call):
                 why = f"{place} runs {call.program}, which may compile"
                 there = (name for name in own if _is_there(brought[name], path, instruction))
                 found = {name: why for name in there if name in for_building} | found
@@ -61,7 +63,8 @@ def _calls(dockerfiles: Iterable[OwnDockerfile]) -> Iterator[tuple[str, Instruct
             yield file.path, instruction, call
 
 
-def _may_compile(call: Call) -> bool:
+def may_compile(call: Call) -> bool:
+    """Say whether a call may build Python packages from source."""
     words = [word.text for word in call.arguments]
     text = " ".join(words) + " "
     if any(option in text for option in _ONLY_WHEELS):
@@ -70,3 +73,12 @@ def _may_compile(call: Call) -> bool:
         at = words.index("-m") + 1 if "-m" in words else len(words)
         return "setup.py" in text or (at < len(words) and words[at] in _MODULES)
     return call.program in _INSTALLERS
+
+
+def compiling_above(fleet: Fleet, family: str, sources: FileTree) -> str:
+    """Return where what is built on a family may compile, as ``path:line runs pip``; else nothing."""
+    for path, text in texts_above(fleet, family, sources):
+        for instruction, call in calls_of(parse(text).instructions):
+            if may_compile(call):
+                return f"{path}:{instruction.line} runs {call.program}"
+    return ""

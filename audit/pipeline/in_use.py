@@ -23,7 +23,7 @@ from fleet_audit.audit.model.identity import ImagePath, PackageName
 from fleet_audit.audit.model.imports import ServiceImports
 from fleet_audit.audit.model.need import NeedKind
 from fleet_audit.audit.pipeline.brought import Arrivals
-from fleet_audit.audit.pipeline.built_with import build_uses
+from fleet_audit.audit.pipeline.built_with import build_uses, compiling_above
 from fleet_audit.audit.pipeline.needs import Ask
 from fleet_audit.audit.pipeline.programs import DEFAULT_PATH, MAX_FOLDERS, find_program
 from fleet_audit.audit.pipeline.scene import Scene, missing_image, open_scene
@@ -130,6 +130,7 @@ class _Look:
                 self._doubts[name] += found
             known = msgspec.structs.replace(known, needed={**unseen.needed, **self._needed})
             left = candidates(records, known)
+        self._doubt_for_building(left & _for_building(records))
         files = files_of(self._owners, left)
         known = msgspec.structs.replace(
             known,
@@ -267,6 +268,15 @@ class _Look:
         reached = {path for closure in self._closures for path in closure.loaded}
         owned = Owned(self._owners, reached, files_of(self._owners, left))
         return unseen_uses(self._subject, self._scene, self._shared, self._evidence.services, owned)
+
+    def _doubt_for_building(self, names: Collection[PackageName]) -> None:
+        """Doubt tools and headers where an image that is built on this one may compile."""
+        fleet, family, sources = self._shared.fleet, self._subject.family, self._subject.sources
+        if not names or fleet is None or family is None or sources is None:
+            return
+        if place := compiling_above(fleet, family, sources):
+            for name in names:
+                self._doubts[name].append(Doubt(Confidence.LIKELY, f"{place}, which may compile with it"))
 
     def _find(self, name: str) -> ImagePath | None:
         return find_program(self._tree, self._scene.image.identity.config.env, name)

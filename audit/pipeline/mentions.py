@@ -5,11 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 
+from fleet_audit.audit.dockerfiles.kinds import FileRole
 from fleet_audit.audit.dockerfiles.language.parsing import parse
 from fleet_audit.audit.dockerfiles.language.structure import Instruction
+from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.shell.calls import Call, called, with_inner
 from fleet_audit.audit.dockerfiles.shell.instructions import run_scripts
-from fleet_audit.audit.images.tree import FileTree, FileUnreadable, normalise
+from fleet_audit.audit.images.tree import FileTree, FileUnreadable, SearchedTree, normalise
 from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.image import ImageConfig
@@ -40,8 +42,15 @@ def noted(mentions: Mentions, words: Iterable[str], place: str) -> None:
 
 
 def of_configuration(config: ImageConfig) -> Mentions:
-    """Return what an image's ENTRYPOINT, CMD and HEALTHCHECK name."""
+    """Return what an image's ENTRYPOINT, CMD and HEALTHCHECK name, and its environment by paths.
+
+    What LD_PRELOAD names without a path is named, too (ld.so(8)).
+    """
     found: Mentions = {}
+    preloaded = re.split("[ :]", config.env.get("LD_PRELOAD", ""))
+    noted(found, filter(None, preloaded), "the image's LD_PRELOAD")
+    for name in sorted(config.env.keys() - {"PATH"}):
+        noted(found, _paths(config.env[name]), f"the image's {name}")
     test = config.healthcheck.test if config.healthcheck is not None else ()
     for what, words in (("ENTRYPOINT", config.entrypoint), ("CMD", config.cmd), ("HEALTHCHECK", test)):
         noted(found, _words_of_command(words), f"the image's {what}")
@@ -82,10 +91,13 @@ def of_services(subject: Subject, files: Iterable[str]) -> Mentions:
     for script in islice(scripts, _MAX_SCRIPTS):
         noted(found, words_of(_text(sources, script)), script.removeprefix("/"))
     for file in sorted(set(files)):
-        paths = (word for word in words_of(_text(sources, normalise(file))) if word.startswith("/"))
-        for path in paths:
+        for path in _paths(_text(sources, normalise(file))):
             found.setdefault(normalise(path), file)
     return found
+
+
+def _paths(text: str) -> Iterator[str]:
+    return (word for word in words_of(text) if word.startswith("/"))
 
 
 def _text(sources: FileTree, path: ImagePath) -> str:
@@ -96,14 +108,30 @@ def _text(sources: FileTree, path: ImagePath) -> str:
 
 
 def of_builds_above(fleet: Fleet, family: str, sources: FileTree) -> Mentions:
-    """Return the programs that the Dockerfiles of services and families run which stand on a family."""
+    """Return the programs that Dockerfiles of services and families on a family run, and paths in them."""
     found: Mentions = {}
+    for path, text in texts_above(fleet, family, sources):
+        for instruction, call in calls_of(parse(text).instructions):
+            found.setdefault(call.program, f"{path}:{instruction.line}")
+        for named in _paths(text):
+            found.setdefault(normalise(named), path)
+    return found
+
+
+def of_compositions(sources: SearchedTree) -> Mentions:
+    """Return what the repository's compose files name: commands, and tests of health."""
+    found: Mentions = {}
+    repository = Repository(sources)
+    for path in repository.files(FileRole.COMPOSE):
+        noted(found, words_of(repository.text(path) or ""), path)
+    return found
+
+
+def texts_above(fleet: Fleet, family: str, sources: FileTree) -> Iterator[tuple[str, str]]:
+    """Yield the readable Dockerfiles of services and families that stand on a family, with their texts."""
     for path in _dockerfiles_above(fleet, family):
         with suppress(FileUnreadable):
-            text = sources.read(normalise(path), limit=_DOCKERFILE_LIMIT).decode(errors="replace")
-            for instruction, call in calls_of(parse(text).instructions):
-                found.setdefault(call.program, f"{path}:{instruction.line}")
-    return found
+            yield path, sources.read(normalise(path), limit=_DOCKERFILE_LIMIT).decode(errors="replace")
 
 
 def _dockerfiles_above(fleet: Fleet, family: str) -> list[str]:
@@ -126,11 +154,11 @@ def calls_of(instructions: Iterable[Instruction]) -> Iterator[tuple[Instruction,
 def programs_mentioned(
     mentions: Mapping[str, str], files: Iterable[ImagePath]
 ) -> Iterator[tuple[ImagePath, str]]:
-    """Yield those of `files` that are named, by their path or as a program, and where."""
+    """Yield those of `files` that are named, by their path, as a program or as a library, and where."""
     for path in files:
         folder, _, name = path.rpartition("/")
         place = mentions.get(path)
-        if place is None and folder.endswith(("/bin", "/sbin", "/games")):
+        if place is None and (folder.endswith(("/bin", "/sbin", "/games")) or ".so" in name):
             place = mentions.get(name)
         if place is not None:
             yield path, place

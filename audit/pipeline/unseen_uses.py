@@ -10,11 +10,12 @@ from fleet_audit.audit.apt.surplus.doubt import Doubt
 from fleet_audit.audit.images.tree import FileKind, basename, join
 from fleet_audit.audit.model.finding import Confidence, Gap, GapKind
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, PackageName
-from fleet_audit.audit.model.imports import ServiceImports
+from fleet_audit.audit.model.imports import ProviderKind, ServiceImports
 from fleet_audit.audit.pipeline.fitting import declared_distributions
 from fleet_audit.audit.pipeline.mentions import (
     Mentions,
     of_builds_above,
+    of_compositions,
     of_configuration,
     of_image_scripts,
     of_services,
@@ -90,6 +91,7 @@ def _mentions(
     yield of_image_scripts(scene.image.tree, _own_scripts(scene, owned, configured))
     if shared.fleet is not None and subject.family is not None and subject.sources is not None:
         yield of_builds_above(shared.fleet, subject.family, subject.sources)
+        yield of_compositions(subject.sources)
 
 
 def _own_scripts(scene: Scene, owned: Owned, configured: Mentions) -> Iterator[ImagePath]:
@@ -136,13 +138,33 @@ def _companion_doubts(scene: Scene, owned: Owned) -> Iterator[tuple[PackageName,
         yield name, Doubt(Confidence.POSSIBLE, use, is_own=True)
 
 
+def _installed_elsewhere(services: Iterable[ServiceImports]) -> str:
+    """Return a distribution that services use and that this image has not got; empty where there is none."""
+    names = [
+        imported.distribution
+        for service in services
+        for imported in service.imports
+        if imported.provided_by is ProviderKind.SERVICE and imported.distribution is not None
+    ]
+    names += [
+        required.name
+        for service in services
+        for required in service.requirements
+        if not (required.installed or required.is_constraint)
+    ]
+    return min(names, default="")
+
+
 def doubts_on_all(
-    subject: Subject, services: Iterable[ServiceImports], gaps: Iterable[Gap]
+    subject: Subject, services: Sequence[ServiceImports], gaps: Iterable[Gap]
 ) -> Iterator[Doubt]:
     """Yield what speaks against saying of any package of the subject's image that nothing needs it."""
     hiding = next((gap for gap in gaps if gap.blocking and gap.kind in _HIDING), None)
     if hiding is not None:
         why = f"not everything could be examined ({hiding.what}: {hiding.why})"
+        yield Doubt(Confidence.POSSIBLE, why)
+    if elsewhere := _installed_elsewhere(services):
+        why = f"what {elsewhere} needs is not known, as this image has not got it"
         yield Doubt(Confidence.POSSIBLE, why)
     unparsed = sorted({file.path for service in services for file in service.unparsed})
     if unparsed:

@@ -217,6 +217,42 @@ def test_what_the_dockerfile_of_a_service_runs_is_needed(world: World) -> None:
     assert list(surplus(world)) == ["make"]
 
 
+def test_what_a_compose_file_runs_is_needed(world: World) -> None:
+    built(world, FAMILY, installing(JQ, MAKE)).service("face", "import json\n")
+    world.file("compose.yaml", "services: {face: {image: vision, healthcheck: {test: [CMD, jq, .]}}}\n")
+
+    assert list(surplus(world)) == ["make"]
+
+
+def test_a_path_in_the_dockerfile_of_a_service_is_needed(world: World) -> None:
+    built(world, FAMILY, installing(SM, ICE))
+    world.file("services/face/Dockerfile", "FROM vision\nENV LD_PRELOAD=/usr/lib/libSM.so.6\n")
+    world.service("face", "import json\n", dockerfiles=["services/face/Dockerfile"])
+
+    assert surplus(world) == {}
+
+
+@pytest.mark.parametrize(
+    ("run", "confidence"), [("pip install x", "likely"), ("echo pip install", "certain")]
+)
+def test_where_a_service_may_compile_tools_are_not_certain(world: World, run: str, confidence: str) -> None:
+    built(world, FAMILY, installing(MAKE))
+    world.file("services/face/Dockerfile", f"FROM vision\nRUN {run}\n")
+    world.service("face", "import json\n", dockerfiles=["services/face/Dockerfile"])
+
+    assert surplus(world)["make"]["confidence"] == confidence
+
+
+def test_what_a_service_installs_itself_may_need_anything(fleet: World) -> None:
+    fleet.file("services/face/requirements.txt", "opencv-contrib-python\n")
+    fleet.service("eye", USES_GL, requirements=["services/face/requirements.txt"])
+
+    found = surplus(fleet)
+
+    assert {each["confidence"] for each in found.values()} == {"possible"}
+    assert "opencv-contrib-python" in found["libsm6"]["doubt"]
+
+
 def test_what_the_manifest_keeps_is_not_told(world: World) -> None:
     built(world, FAMILY, installing(JQ, MAKE), apt={"keep": ["jq"]}, must_contain_apt=["make"])
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fleet_audit.audit.apt.installed.state import InstalledRecord
 from fleet_audit.audit.apt.surplus.dependencies import Dependencies
-from fleet_audit.audit.apt.surplus.doubt import Doubt
+from fleet_audit.audit.apt.surplus.doubt import Doubt, rank
 from fleet_audit.audit.apt.surplus.keeping import keep_set
 from fleet_audit.audit.apt.surplus.surplus import Brought, Circumstances, surplus_of
 from fleet_audit.audit.model.finding import Confidence
@@ -87,6 +87,21 @@ def test_a_further_need_keeps_no_more_bytes_out(
     greater = keep_set(world, {*known.needed, *more})
 
     assert sum(sizes[name] for name in greater) >= sum(sizes[name] for name in less)
+
+
+@given(systems(), circumstances())
+def test_no_package_is_told_to_be_surer_than_what_depends_on_it(
+    records: list[InstalledRecord], known: Circumstances
+) -> None:
+    found = {each.package: each for each in surplus_of(records, known)}
+    world = Dependencies(records)
+
+    for name, each in found.items():
+        below = {answer for answers in world.of(name) for answer in answers if answer in found}
+        assert all(
+            rank(Confidence(found[answer].confidence)) >= rank(Confidence(each.confidence))
+            for answer in below
+        )
 
 
 @given(systems(), circumstances())

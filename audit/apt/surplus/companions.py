@@ -77,6 +77,12 @@ _COMPANIONS = (
         "ALSA, and PortAudio through it, open plugins by their configuration",
         libraries=("libasound.so", "libpulse", "libportaudio.so", "libpipewire"),
     ),
+    Companion(
+        "gir1\\.2-.+",
+        "GObject introspection loads what code asks for by namespace",
+        libraries=("libgirepository-",),
+        modules=("gi",),
+    ),
     Companion("ocl-icd.*|.+-opencl-icd", "the OpenCL loader opens drivers", libraries=("libOpenCL.so",)),
     Companion("xkb-data|x11-xkb-.+", "keyboards are read from it", libraries=("libxkb",)),
     Companion("tesseract-ocr-.+", "Tesseract reads trained data by language", libraries=("libtesseract.so",)),

@@ -20,14 +20,15 @@ class Doubt(msgspec.Struct, frozen=True, order=True):
 
 def confidence_of(doubts: Iterable[Doubt]) -> Confidence:
     """Return how sure one can be beside all doubts."""
-    return max((doubt.confidence for doubt in doubts), key=_rank, default=Confidence.CERTAIN)
+    return max((doubt.confidence for doubt in doubts), key=rank, default=Confidence.CERTAIN)
 
 
 def gravest(doubts: Iterable[Doubt], number: int) -> tuple[str, ...]:
     """Return the reasons of the gravest doubts, without repeating one."""
-    in_order = sorted(set(doubts), key=lambda doubt: (-_rank(doubt.confidence), doubt.why))
+    in_order = sorted(set(doubts), key=lambda doubt: (-rank(doubt.confidence), doubt.why))
     return tuple(doubt.why for doubt in in_order[:number])
 
 
-def _rank(confidence: Confidence) -> int:
+def rank(confidence: Confidence) -> int:
+    """Return 0 for certain to 2 for possible."""
     return list(Confidence).index(confidence)

@@ -13,7 +13,7 @@ from fleet_audit.audit.apt.surplus.contents import (
     use_doubts,
 )
 from fleet_audit.audit.apt.surplus.dependencies import Dependencies
-from fleet_audit.audit.apt.surplus.doubt import Doubt, confidence_of, gravest
+from fleet_audit.audit.apt.surplus.doubt import Doubt, confidence_of, gravest, rank
 from fleet_audit.audit.apt.surplus.keeping import keep_set
 from fleet_audit.audit.apt.surplus.kinds import (
     BUILD_TOOL,
@@ -80,12 +80,32 @@ def candidates(records: Iterable[InstalledRecord], known: Circumstances) -> froz
 def surplus_of(records: Iterable[InstalledRecord], known: Circumstances) -> tuple[Surplus, ...]:
     """Return the packages that serve nobody, those that a person would name first, the largest first.
 
-    What stays is closed under Depends and Pre-Depends and holds all that is needed, Essential, protected and
-    required packages, the package managers, the base image, what packages of foreign architectures depend
-    on, and what was asked for by name and stands for something needed.
+    What stays is closed under Depends and Pre-Depends and holds all that is needed, packages that are
+    Essential, protected, held or required, the package managers, the base image, what packages of foreign
+    architectures depend on, and what was asked for by name and stands for something needed. No package is
+    told to be surer than those that depend on it.
     """
-    look = _Look(Dependencies(records), known)
-    return tuple(sorted(look.found(), key=lambda s: (bool(s.goes_with), -s.installed_bytes, s.package)))
+    dependencies = Dependencies(records)
+    told = {each.package: each for each in _Look(dependencies, known).found()}
+    found = _as_sure_as_what_asks(dependencies, told)
+    return tuple(sorted(found, key=lambda s: (bool(s.goes_with), -s.installed_bytes, s.package)))
+
+
+def _as_sure_as_what_asks(dependencies: Dependencies, found: dict[PackageName, Surplus]) -> Iterable[Surplus]:
+    """Return packages of which none is surer than those that depend on it: where they stay, so does it."""
+    pending = sorted(found)
+    while pending:
+        name = pending.pop()
+        asking = found[name]
+        for answer in sorted({a for answers in dependencies.of(name) for a in answers if a in found}):
+            asked = found[answer]
+            if rank(Confidence(asked.confidence)) < rank(Confidence(asking.confidence)):
+                why = f"{name}, which depends on it, may be needed"
+                found[answer] = msgspec.structs.replace(
+                    asked, confidence=asking.confidence, doubt="; ".join(filter(None, (why, asked.doubt)))
+                )
+                pending.append(answer)
+    return found.values()
 
 
 def _floor(dependencies: Dependencies, known: Circumstances) -> frozenset[PackageName]:
@@ -97,6 +117,7 @@ def _floor(dependencies: Dependencies, known: Circumstances) -> frozenset[Packag
         or name in dependencies.wanted_by_foreign
         or record.package.is_essential
         or record.is_protected
+        or record.is_held
         or record.priority == "required"
         or name not in known.brought
         or known.brought[name].is_base

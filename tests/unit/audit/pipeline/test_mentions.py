@@ -46,6 +46,15 @@ def test_the_configuration_says_where_something_is_named() -> None:
     assert (found["jq"], found["curl"]) == ("the image's CMD", "the image's HEALTHCHECK")
 
 
+def test_the_environment_names_files_and_what_is_preloaded() -> None:
+    config = ImageConfig(env={"LD_PRELOAD": "libjemalloc.so.2", "WORDS": "/usr/share/dict/words", "A": "jq"})
+    library = ImagePath("/usr/lib/x86_64-linux-gnu/libjemalloc.so.2")
+
+    named = [path for path, _ in programs_mentioned(of_configuration(config), [*FILES, library])]
+
+    assert named == [FILES[1], library]
+
+
 def test_a_program_in_python_is_no_shell_script() -> None:
     config = ImageConfig(cmd=("python3", "-c", "import os as jq; open('/usr/share/dict/words')"))
 

@@ -202,6 +202,26 @@ def test_a_doubt_on_the_image_is_one_on_every_package() -> None:
     assert (told["lib"].confidence, told["lib"].doubt) == ("likely", "a file is broken")
 
 
+def test_a_library_is_no_surer_than_what_depends_on_it() -> None:
+    world = [installed("typelib", "libgtk"), installed("libgtk", "libgl"), installed("libgl")]
+    how = brought(dict.fromkeys(["typelib", "libgtk", "libgl"], "family"))
+    files = {
+        "typelib": "/usr/lib/x86_64-linux-gnu/girepository-1.0/Gtk-3.0.typelib",
+        "libgtk": f"{TRIPLET}/libgtk.so",
+    }
+
+    told = found(world, how, files=files)
+
+    assert {each.confidence for each in told.values()} == {"possible"}
+    assert told["libgtk"].doubt == "typelib, which depends on it, may be needed"
+
+
+def test_what_is_held_in_its_version_stays() -> None:
+    held = msgspec.structs.replace(installed("driver"), is_held=True)
+
+    assert found([held], brought({"driver": "family"})) == {}
+
+
 def test_the_usual_name_of_what_is_needed_stays() -> None:
     world = [
         installed("python3", "python3-minimal", source="python3-defaults"),
