@@ -106,8 +106,7 @@ class Chooser:
             for variable, need in missing.items()
         ]
         found = optimum(_problem((*loose, *self._statements), relaxed), seconds=seconds)
-        # Nothing has to come where nothing is needed, so this has an answer in every case.
-        assert found is not None  # noqa: S101
+        assert found is not None  # noqa: S101  (with every need missed, nothing has to change)
         missed = {need for variable, need in missing.items() if variable in found.true}
         kept = (*(self._needs[need] for need in self._needs if need not in missed), *self._statements)
         chosen = optimum(_problem(kept, costs), seconds=seconds)
