@@ -2,42 +2,61 @@
 
 import random
 import shutil
+from collections.abc import Callable, Iterable
+from functools import cache
 
 import pytest
 
-from fleet_audit.audit.apt.planning.plan import propose
+from fleet_audit.audit.apt.planning.plan import Terms, propose
 from fleet_audit.audit.model.apt import AptPlan
-from tests.support.debian import Simulation, index, minimal, older, state_of, wanted
+from tests.support.debian import (
+    BOOKWORM,
+    RELEASES,
+    Simulation,
+    index,
+    minimal,
+    older,
+    state_of,
+    wanted,
+)
+from tests.support.needs import needs_of
 
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(shutil.which("apt-get") is None, reason="apt-get is not installed"),
 ]
 
-CV2 = ("so:libGL.so.1", "so:libgthread-2.0.so.0", "so:libglib-2.0.so.0")
+NAMED = (
+    "opencv-python",
+    "pyqt6-xcb",
+    "sounddevice",
+    "open3d",
+    "mediapipe",
+    "ffmpeg",
+    "tesseract",
+    "weasyprint",
+    "python-magic",
+    "pyzbar",
+    "numpy-system-blas",
+    "jack-client",
+    "pygobject-gtk3",
+    "gdal",
+    "documents",
+    "everything",
+)
+"""Sets of tests/fixtures/apt/needs.yaml; between them they leave every sort of choice."""
 
-MISSING_SETS = {
-    "cv2": CV2,
-    "pulseaudio": ("so:libpulse.so.0",),
-    "ffmpeg": ("bin:ffmpeg",),
-    "tesseract": ("bin:tesseract",),
-    "sounddevice": ("so:libportaudio.so.2",),
-    "open3d": ("so:libGL.so.1", "so:libEGL.so.1", "so:libgomp.so.1", "so:libX11.so.6", "so:libusb-1.0.so.0"),
-    "mediapipe": ("so:libEGL.so.1", "so:libGLESv2.so.2"),
-    "weasyprint": (
-        "so:libpango-1.0.so.0",
-        "so:libpangoft2-1.0.so.0",
-        "so:libharfbuzz.so.0",
-        "so:libfontconfig.so.1",
-        "so:libgobject-2.0.so.0",
-    ),
-    "magic": ("so:libmagic.so.1",),
-    "zbar": ("so:libzbar.so.0",),
-    "blas": ("so:libblas.so.3", "so:liblapack.so.3"),
-    "jack": ("so:libjack.so.0",),
-    "qt": ("so:libQt5Widgets.so.5",),
-    "several": (*CV2, "so:libpulse.so.0", "bin:ffmpeg", "bin:tesseract", "so:libportaudio.so.2"),
-}
+FEWER = ("opencv-python", "sounddevice", "ffmpeg", "weasyprint", "pygobject-gtk3", "vision")
+
+CASES = [
+    *(("bookworm", name) for name in NAMED),
+    *((codename, name) for codename in ("bullseye", "trixie") for name in FEWER),
+]
+
+LOTS = [("bookworm", seed) for seed in range(4)] + [("bullseye", 0), ("trixie", 0)]
+
+EVERY_SAVING = Terms(least_saving=0)
+"""With these the smallest addition is proposed, however little it saves."""
 
 OUTDATED = {
     "an old libc": ("glibc", "2.36-9", ("so:libGL.so.1", "bin:ffmpeg")),
@@ -49,50 +68,73 @@ OUTDATED = {
 
 
 @pytest.fixture(scope="module")
-def apt_get(tmp_path_factory: pytest.TempPathFactory) -> Simulation:
-    index()
-    return Simulation(tmp_path_factory.mktemp("apt"))
+def apt_gets(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Simulation]:
+    @cache
+    def of(codename: str) -> Simulation:
+        index(RELEASES[codename])
+        return Simulation(tmp_path_factory.mktemp(codename) / "apt", RELEASES[codename])
+
+    return of
+
+
+Asked = Callable[[str], Simulation]
 
 
 def pins(plan: AptPlan) -> set[str]:
     return {f"{package.name}={package.version}" for package in plan.packages}
 
 
-@pytest.mark.parametrize("name", MISSING_SETS)
-def test_apt_get_installs_exactly_what_was_planned(name: str, apt_get: Simulation) -> None:
-    installed = minimal()
+def planned(codename: str, needs: Iterable[str]) -> AptPlan:
+    release = RELEASES[codename]
+    return propose(wanted(*needs), state_of(minimal(release)), index(release), EVERY_SAVING)
 
-    plan = propose(wanted(*MISSING_SETS[name]), state_of(installed), index())
 
+@pytest.mark.parametrize(("codename", "name"), CASES)
+def test_apt_get_installs_exactly_what_was_planned(codename: str, name: str, apt_gets: Asked) -> None:
+    plan = planned(codename, needs_of(RELEASES[codename])[name])
+
+    assert plan.is_optimal
     assert plan.unsatisfied == ()
-    assert apt_get.install(plan.roots, installed) == pins(plan)
+    assert apt_gets(codename).install(plan.roots, minimal(RELEASES[codename])) == pins(plan)
+
+
+@pytest.mark.parametrize(("codename", "name"), [("bookworm", "sounddevice"), ("trixie", "vision")])
+def test_apt_get_by_itself_does_what_is_told_beside_the_plan(
+    codename: str, name: str, apt_gets: Asked
+) -> None:
+    plan = planned(codename, needs_of(RELEASES[codename])[name])
+
+    assert plan.apt_default is not None
+    alone = apt_gets(codename).install(plan.apt_default.roots, minimal(RELEASES[codename]))
+    assert alone == set(plan.apt_default.packages) != pins(plan)
+    assert plan.apt_default.installed_bytes > plan.installed_bytes
 
 
 @pytest.mark.parametrize("name", OUTDATED)
-def test_apt_get_upgrades_exactly_what_was_planned(name: str, apt_get: Simulation) -> None:
+def test_apt_get_upgrades_exactly_what_was_planned(name: str, apt_gets: Asked) -> None:
     source, version, needs = OUTDATED[name]
     installed = older(minimal(), source, version)
 
-    plan = propose(wanted(*needs), state_of(installed), index())
+    plan = propose(wanted(*needs), state_of(installed), index(), EVERY_SAVING)
 
     assert plan.unsatisfied == ()
-    assert apt_get.install(plan.roots, installed) == pins(plan)
+    assert apt_gets("bookworm").install(plan.roots, installed) == pins(plan)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_apt_get_agrees_on_sets_drawn_by_lot(seed: int, apt_get: Simulation) -> None:
+@pytest.mark.parametrize(("codename", "seed"), LOTS)
+def test_apt_get_agrees_on_sets_drawn_by_lot(codename: str, seed: int, apt_gets: Asked) -> None:
     choose = random.Random(seed)  # noqa: S311  (the same sets each time, not secrets)
-    needs = [f"so:{name}" for name in choose.sample(sorted(index().sonames), 6)]
-    needs += [f"bin:{name}" for name in choose.sample(sorted(index().programs), 2)]
-    installed = minimal()
+    found = index(RELEASES[codename])
+    needs = [f"so:{name}" for name in choose.sample(sorted(found.sonames), 6)]
+    needs += [f"bin:{name}" for name in choose.sample(sorted(found.programs), 2)]
 
-    plan = propose(wanted(*needs), state_of(installed), index())
+    plan = planned(codename, needs)
 
-    assert apt_get.install(plan.roots, installed) == pins(plan)
+    assert apt_gets(codename).install(plan.roots, minimal(RELEASES[codename])) == pins(plan)
 
 
 def test_the_cost_of_opencv_is_known() -> None:
-    plan = propose(wanted(*CV2), state_of(minimal()), index())
+    plan = planned("bookworm", needs_of(BOOKWORM)["opencv-python"])
 
     assert {"libgl1", "libglib2.0-0"} == {root.partition("=")[0] for root in plan.roots}
     assert 40 <= len(plan.packages) <= 44
