@@ -24,12 +24,12 @@ from fleet_audit.reports.proposal_words import (
     outcome,
     pinned,
     plan_size,
-    proof,
     remedies_title,
     remedy_gain,
     share_words,
     sort_remedies,
     split_by_name,
+    standing,
     told_places,
     unnamed,
     use_of,
@@ -57,7 +57,7 @@ from fleet_audit.reports.terminal import count, size
 from fleet_audit.reports.text import finding_label
 
 MAX_ROWS = 40
-MAX_EVIDENCE = 4
+MAX_EVIDENCE = 8
 
 
 def deps_markdown(reports: Sequence[DepsReport], options: RenderOptions) -> str:
@@ -193,8 +193,8 @@ def _proposal(plan: AptPlan) -> Iterator[tuple[str, str]]:
 
 
 def _said_of(plan: AptPlan) -> Iterator[Markup]:
-    if plan.is_optimal and plan.packages:
-        yield prose(f"nothing smaller would do (proved: {proof(plan)})")
+    if plan.packages and (words := standing(plan)):
+        yield prose(words)
     if plan.verification is not None:
         failed = [f"{name}: {why}" for name, why in plan.verification.failed]
         yield prose("; ".join((verified(plan.verification), *failed)))

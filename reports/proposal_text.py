@@ -10,12 +10,12 @@ from fleet_audit.reports.proposal_words import (
     pinned,
     places,
     plan_size,
-    proof,
     remedies_title,
     remedy_gain,
     share_words,
     sort_remedies,
     split_by_name,
+    standing,
     told_places,
     unnamed,
     use_of,
@@ -23,7 +23,7 @@ from fleet_audit.reports.proposal_words import (
 )
 from fleet_audit.reports.terminal import Page, Piece, Style, count, size, visible_block
 
-MAX_EVIDENCE = 4
+MAX_EVIDENCE = 8
 MAX_OTHERS = 3
 
 
@@ -74,10 +74,8 @@ def _write_remedies(page: Page, title: str, remedies: tuple[Remedy, ...], plan: 
 def _write_proof(page: Page, plan: AptPlan) -> None:
     if not plan.packages:
         return
-    if plan.is_optimal:
-        page.line(
-            Piece("✓ ", "green"), "nothing smaller would do", _aside(f"proved: {proof(plan)}"), indent=1
-        )
+    if words := standing(plan):
+        page.line(Piece("✓ ", "green") if plan.is_optimal else Piece("· ", "dim"), words, indent=1)
     if plan.verification is not None:
         _write_verification(page, plan.verification)
 

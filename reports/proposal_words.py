@@ -79,10 +79,12 @@ def _without_packages(plan: AptPlan) -> str:
     return "nothing to add" + (": the patch takes out what nothing needs" if is_changed else "")
 
 
-def proof(plan: AptPlan) -> str:
-    """Say by what it is proved that no smaller addition would do; empty where it is not."""
-    if not plan.is_optimal:
-        return ""
+def standing(plan: AptPlan) -> str:
+    """Say by what it is proved that no smaller addition would do, or why that is not so, if that is known."""
+    return f"nothing smaller would do (proved: {_proof(plan)})" if plan.is_optimal else plan.certificate
+
+
+def _proof(plan: AptPlan) -> str:
     if plan.certificate:
         return plan.certificate
     choices = sum(step.is_choice for step in plan.steps)

@@ -12,9 +12,9 @@ from fleet_audit.reports.deps_text import deps_text
 from fleet_audit.reports.proposal_words import (
     MAX_NAMED,
     apt_alone,
-    proof,
     remedy_gain,
     sort_remedies,
+    standing,
     verified,
 )
 from tests.support.proposals import AUDIO_DOCKERFILE, PATCH, audio_plan
@@ -42,22 +42,29 @@ def remedy(saved: int | None, *needs: str, name: str = "r") -> Remedy:
 def test_a_proof_is_told_in_few_words_with_the_command_that_shows_it() -> None:
     shown = text(planned_report())
 
-    assert "✓ nothing smaller would do  (proved: 2 forced steps, 1 choice)" in shown
+    assert "✓ nothing smaller would do (proved: 2 forced steps, 1 choice)" in shown
     assert "the proof:  fleet-audit explain package:libjack0 --family family-audio" in shown
 
 
 def test_without_words_of_its_own_a_proof_is_told_by_its_steps() -> None:
     plan = msgspec.structs.replace(audio_plan(), certificate="")
 
-    assert proof(plan) == "2 forced steps, 1 choice"
-    assert proof(msgspec.structs.replace(plan, steps=plan.steps[:1])) == "1 forced step"
+    assert standing(plan) == "nothing smaller would do (proved: 2 forced steps, 1 choice)"
+    assert standing(msgspec.structs.replace(plan, steps=plan.steps[:1])).endswith("(proved: 1 forced step)")
 
 
 def test_no_proof_is_told_where_none_was_made() -> None:
-    shown = text(with_plan(is_optimal=False, steps=()))
+    shown = text(with_plan(is_optimal=False, certificate="", steps=()))
 
     assert "nothing smaller" not in shown
     assert "proof" not in shown
+
+
+def test_where_less_would_do_the_reason_why_it_is_not_proposed_is_told() -> None:
+    shown = text(with_plan(is_optimal=False, certificate="the smallest is not proposed: it saves 1 kB"))
+
+    assert "· the smallest is not proposed: it saves 1 kB" in shown
+    assert "✓ nothing smaller" not in shown
 
 
 def test_a_name_that_only_steers_apt_is_marked_and_answers_no_need() -> None:
