@@ -37,6 +37,8 @@ _FIELDS = frozenset(
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 _VERSION = re.compile(r"[A-Za-z0-9.+:~-]+")
 
+_PROVIDED_NAME = re.compile(r"(?:^|[,|])\s*([A-Za-z0-9][A-Za-z0-9+._-]*)")
+
 _PRIORITIES = ("required", "important", "standard", "optional", "extra")
 
 
@@ -127,7 +129,7 @@ class PackageTable:
     def __init__(self, packages: Mapping[str, ArchivePackage]) -> None:
         """Take one candidate for each name."""
         self._packages = packages
-        self._providers: dict[str, list[tuple[ArchivePackage, Relation]]] | None = None
+        self._providers: dict[str, list[ArchivePackage]] | None = None
 
     def __len__(self) -> int:
         """Return the number of candidates."""
@@ -163,8 +165,13 @@ class PackageTable:
 
     def _provisions(self, name: str) -> list[tuple[ArchivePackage, Relation]]:
         if self._providers is None:
-            self._providers = _by_provision(self._packages.values())
-        return self._providers.get(name, [])
+            self._providers = _by_provided_name(self._packages.values())
+        return [
+            (package, clause[0])
+            for package in self._providers.get(name, ())
+            for clause in parse_relations(package.provides)
+            if clause[0].name == name
+        ]
 
 
 def is_answered_by(relation: Relation, version: str) -> bool:
@@ -179,12 +186,13 @@ def is_provided(relation: Relation, provision: Relation) -> bool:
     return bool(provision.version) and satisfies(provision.version, relation.operator, relation.version)
 
 
-def _by_provision(packages: Iterable[ArchivePackage]) -> dict[str, list[tuple[ArchivePackage, Relation]]]:
-    found: defaultdict[str, list[tuple[ArchivePackage, Relation]]] = defaultdict(list)
+def _by_provided_name(packages: Iterable[ArchivePackage]) -> dict[str, list[ArchivePackage]]:
+    """Return the packages by all names that their Provides may hold; what they hold is read when asked."""
+    found: defaultdict[str, list[ArchivePackage]] = defaultdict(list)
     for package in packages:
         if package.provides:
-            for clause in parse_relations(package.provides):
-                found[clause[0].name].append((package, clause[0]))
+            for name in dict.fromkeys(_PROVIDED_NAME.findall(package.provides)):
+                found[name].append(package)
     return dict(found)
 
 
