@@ -75,20 +75,23 @@ class Release:
         self._index = index(release)
         self._apt_get = Simulation(folder, release)
 
-    def smallest(self, needs: Sequence[str]) -> AptPlan:
-        """Return the smallest addition, however little it saves, and whatever it takes in exchange."""
-        return propose(wanted(*needs), self._state, self._index, Terms(least_saving=0))
-
     def proposed(self, needs: Sequence[str]) -> AptPlan:
         """Return what deps proposes, which knows what people do not want exchanged."""
+        return propose(wanted(*needs), self._state, self._index, self._terms(needs))
+
+    def smallest(self, needs: Sequence[str]) -> AptPlan:
+        """Return the smallest addition, however little it saves, and whatever it takes in exchange."""
+        terms = msgspec.structs.replace(self._terms(needs), blemishes=Blemishes(), least_saving=0)
+        return propose(wanted(*needs), self._state, self._index, terms)
+
+    def _terms(self, needs: Sequence[str]) -> Terms:
         knowledge, release = packaged(), self._release.codename
         preferred = {need: knowledge.preferred(need, release) for need in needs}
-        terms = Terms(
+        return Terms(
             prefer={need: package for need, package in preferred.items() if package is not None},
             avoid={need: knowledge.avoided(need, release) for need in needs},
             blemishes=Blemishes(is_to_avoid=partial(knowledge.is_second_choice, codename=release)),
         )
-        return propose(wanted(*needs), self._state, self._index, terms)
 
     def install(self, names: Sequence[str], *, with_recommended: bool = False) -> set[str]:
         """Return what apt-get would install (``name=version``); raises ToolFailed."""
