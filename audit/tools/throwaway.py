@@ -15,16 +15,16 @@ from fleet_audit.audit.tools.process import ToolError
 
 _PREFIX = "copy-"
 _LOCK = ".lock"
-_TERMINATED = 128 + signal.SIGTERM
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
 def throw_away_folder(parent: Path, enclosure: Enclosure) -> Iterator[Path]:
     """Give an empty folder below `parent`, and delete it with all that is in it, whoever owns that by then.
 
-    It is deleted after errors, and when this process is interrupted or asked to end (SIGTERM). What a killed
-    one left behind is deleted by the next call. Nobody but this user can look into it. Raises OSError where
-    `parent` cannot be written, and ToolError where something cannot be deleted.
+    It is deleted after errors, and when this process is interrupted or asked to end (SIGTERM, SIGHUP). What a
+    killed one left behind is deleted by the next call. Nobody but this user can look into it. Raises OSError
+    where `parent` cannot be written, and ToolError where something cannot be deleted.
     """
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _sweep(parent, enclosure)
@@ -67,16 +67,20 @@ def _is_free(lock: IO[bytes]) -> bool:
 
 @contextmanager
 def _ending_on_request() -> Iterator[None]:
-    """Let SIGTERM end this process as an interruption does, so that what is to be deleted is deleted."""
+    """Let what asks a process to end do so as an interruption does, so that what is to be deleted is."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def end(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise SystemExit(_TERMINATED)
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    # Whoever has other plans for a signal (nohup) keeps them.
+    free = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
+    for number in free:
+        signal.signal(number, end)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number in free:
+            signal.signal(number, signal.SIG_DFL)

@@ -45,15 +45,27 @@ def test_it_is_gone_after_errors_and_interruptions(tmp_path: Path, error: type[B
     assert list((tmp_path / "copies").iterdir()) == []
 
 
-def test_it_is_gone_when_the_process_is_asked_to_end(tmp_path: Path) -> None:
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_it_is_gone_when_the_process_is_asked_to_end(tmp_path: Path, number: signal.Signals) -> None:
+    before = signal.signal(number, signal.SIG_DFL)
 
     with pytest.raises(SystemExit) as caught, throw_away_folder(tmp_path / "copies", ENCLOSURE):
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
 
-    assert caught.value.code == 143
+    assert caught.value.code == 128 + number
     assert list((tmp_path / "copies").iterdir()) == []
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.signal(number, before) is signal.SIG_DFL
+
+
+def test_a_process_that_goes_on_without_its_terminal_does_so(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with throw_away_folder(tmp_path / "copies", ENCLOSURE) as place:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert place.is_dir()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_what_a_killed_process_left_behind_goes_with_the_next(tmp_path: Path) -> None:
