@@ -1,4 +1,4 @@
-"""With the proposed packages added and the broken file mended, nothing is missing any more."""
+"""With the proposed packages added and the broken file mended, nothing is missing and nothing is surplus."""
 
 import json
 import os
@@ -65,4 +65,5 @@ def test_the_proposal_and_a_mended_file_are_all_that_is_needed(tmp_path: Path, f
     assert after["proposal"]["why_not_written"] == "nothing is to be added"
     assert dockerfile.read_text(encoding="utf-8") == patched
     assert after["proposal"]["packages"] == []
+    assert (after["surplus"], after["surplus_examined"]) == ([], True)
     assert status == 0, after["findings"]
