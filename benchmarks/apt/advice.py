@@ -122,9 +122,16 @@ def packaged() -> Knowledge:
     return load_knowledge([packaged_knowledge()])
 
 
+@cache
+def advice() -> dict[str, tuple[Advice, ...]]:
+    """Return what people are told to type, by set."""
+    return msgspec.yaml.decode(_ADVICE.read_bytes(), type=dict[str, tuple[Advice, ...]])
+
+
 def main() -> int:
     """Print the tables; return 1 where a promise is not kept."""
-    broken: list[str] = []
+    named = {name for names in SETS.values() for name in names}
+    broken = [f"advice.yaml: {name} is no set of the tables" for name in advice() if name not in named]
     for release, names in SETS.items():
         with tempfile.TemporaryDirectory() as folder:
             there = Release(release, Path(folder) / "apt")
@@ -168,11 +175,10 @@ def pins(plan: AptPlan) -> set[str]:
 
 def advised(there: Release, name: str, needs: Sequence[str]) -> Iterator[str]:
     """Yield what each piece of advice for a set costs, and what it does not supply."""
-    rows = msgspec.yaml.decode(_ADVICE.read_bytes(), type=dict[str, tuple[Advice, ...]])
-    for advice in rows.get(name, ()):
-        link = f"[{' '.join(advice.install)}]({advice.reference})"
+    for each in advice().get(name, ()):
+        link = f"[{' '.join(each.install)}]({each.reference})"
         try:
-            told = there.install(advice.install, with_recommended=advice.recommends)
+            told = there.install(each.install, with_recommended=each.recommends)
         except ToolFailed:
             yield f"{link}: cannot be installed"
             continue
