@@ -1,5 +1,6 @@
 """Why each package of a choice has to come, step by step, so that a person can follow and check it."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from fleet_audit.audit.apt.planning.choice import Choice
@@ -45,6 +46,18 @@ class Certificate:
     def choices(self) -> frozenset[str]:
         """Return the packages that were chosen among alternatives."""
         return frozenset(self._universe.name(v) for v in self._reasons if self._is_choice(v))
+
+    def rivals(self) -> dict[str, frozenset[str]]:
+        """Return for chosen packages the others that would answer a statement which they answer."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        chosen, name = self._choice.chosen, self._universe.name
+        for clause in self._clauses:
+            options = [literal for literal in clause if literal > 0]
+            rest = {name(option) for option in options if option not in chosen}
+            for option in options if rest else ():
+                if option in chosen:
+                    found[name(option)] |= rest
+        return {each: frozenset(others) for each, others in found.items()}
 
     def chains(self) -> dict[str, list[str]]:
         """Return for each chosen package those that lead to it from a need, itself last."""

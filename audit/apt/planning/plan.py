@@ -115,7 +115,7 @@ class _Planner:
         roots = frozenset(typed.values())
         default = self._apt.follow(roots)
         proof = Certificate(choice, self._universe)
-        extra = steering(roots, names, proof.choices(), self._apt.follow)
+        extra = steering(roots, names, proof.rivals(), self._apt.follow)
         if extra == ():
             return self._proved(choice, proof, typed, ())
         if default is None:
@@ -172,14 +172,20 @@ class _Planner:
             except SolverGaveUp:
                 continue
             other = self._names(chosen)
-            if other in seen:
+            if other in seen or not self._is_worth_telling(names, other, measure):
                 continue
             roots = frozenset(suppliers(options, other).values())
-            choices = Certificate(chosen, self._universe).choices()
-            extra = steering(roots, other, choices, self._apt.follow)
+            rivals = Certificate(chosen, self._universe).rivals()
+            extra = steering(roots, other, rivals, self._apt.follow)
             if extra is not None:
                 yield self._draft.other(other, {*roots, *extra}, self._comparison(names, other, measure))
             seen.add(other)
+
+    def _is_worth_telling(self, names: frozenset[str], other: frozenset[str], measure: int) -> bool:
+        if measure == _PACKAGES:
+            return len(other) < len(names)
+        less = self._draft.download_of(names) - self._draft.download_of(other)
+        return less > 0 and less >= self._terms.least_saving
 
     def _comparison(self, names: frozenset[str], other: frozenset[str], measure: int) -> str:
         larger = _size(self._draft.bytes_of(other) - self._draft.bytes_of(names))

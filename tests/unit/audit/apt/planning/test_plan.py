@@ -223,6 +223,41 @@ def test_what_is_forbidden_comes_for_nothing_and_the_reason_is_told() -> None:
     assert library.endswith("| fonts-smaller, and fonts-usual must not be installed into an image")
 
 
+HEAVY = stanza("heavy", kib=5000, Size="10", Provides="thing")
+LIGHT = (
+    stanza("light", kib=10, Size="9000000", Depends="more", Provides="thing"),
+    stanza("more", kib=10, Size="1"),
+)
+
+
+def thing(least_saving: int) -> AptPlan:
+    index = ArchiveIndex(
+        packages=offered(HEAVY, *LIGHT),
+        sonames={"libthing.so.1": ("heavy", "light")},
+        programs={},
+        snapshot="",
+        architecture="amd64",
+    )
+    state = InstalledState.read(tree({"/var/lib/dpkg/status": status_of(packages())}))
+    assert state is not None
+    return propose([so("libthing.so.1")], state, index, Terms(least_saving=least_saving))
+
+
+def test_a_plan_that_wins_by_another_measure_is_told() -> None:
+    proposed = thing(least_saving=1 << 20)
+
+    assert [package.name for package in proposed.packages] == ["light", "more"]
+    (other,) = proposed.others
+    assert (other.roots, other.packages) == (("heavy=1.0",), ("heavy=1.0",))
+    assert other.why_not == "its download is 9.0 MB smaller, and it takes 5.1 MB more"
+
+
+def test_a_download_that_is_hardly_smaller_is_not_worth_telling() -> None:
+    (other,) = thing(least_saving=100 << 20).others
+
+    assert other.why_not == "it has 1 package less, and takes 5.1 MB more"
+
+
 def test_without_time_to_search_there_is_a_plan_and_no_proof() -> None:
     proposed = fonts(so("libfontconfig.so.1"), terms=Terms(search_seconds=0.0))
 

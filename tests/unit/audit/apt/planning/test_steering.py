@@ -16,28 +16,37 @@ def apt(default: Mapping[str, str]) -> Follow:
     return follow
 
 
-def steered(planned: str, choices: str, follow: Follow) -> tuple[str, ...] | None:
-    return steering(frozenset({"root"}), frozenset(planned.split()), frozenset(choices.split()), follow)
+def steered(planned: str, rivals: Mapping[str, str], follow: Follow) -> tuple[str, ...] | None:
+    others = {name: frozenset(words.split()) for name, words in rivals.items()}
+    return steering(frozenset({"root"}), frozenset(planned.split()), others, follow)
 
 
 def test_where_apt_chooses_the_same_nothing_is_named() -> None:
-    assert steered("root a", "a", apt({"root": "a"})) == ()
+    assert steered("root a", {"a": "other-a"}, apt({"root": "a"})) == ()
 
 
 def test_the_choice_that_apt_would_not_make_is_named() -> None:
-    assert steered("root other-a", "other-a", apt({"root": "a"})) == ("other-a",)
+    assert steered("root other-a", {"other-a": "a"}, apt({"root": "a"})) == ("other-a",)
 
 
 def test_of_the_packages_that_apt_leaves_out_the_fewest_are_named() -> None:
     # "more" comes with "other-a" by itself.
     follow = apt({"root": "a", "other-a": "more"})
 
-    assert steered("root other-a more", "other-a more", follow) == ("other-a",)
+    assert steered("root other-a more", {"other-a": "a", "more": "none"}, follow) == ("other-a",)
 
 
 def test_what_comes_by_no_choice_is_named_where_nothing_else_helps() -> None:
-    assert steered("root other-a extra", "other-a", apt({"root": "a"})) == ("extra", "other-a")
+    assert steered("root other-a extra", {"other-a": "a"}, apt({"root": "a"})) == ("extra", "other-a")
 
 
 def test_where_no_name_helps_there_is_no_answer() -> None:
-    assert steered("root refused", "refused", apt({"root": "a"})) is None
+    assert steered("root refused", {"refused": "a"}, apt({"root": "a"})) is None
+
+
+def test_what_comes_anyway_but_too_late_for_apt_is_named() -> None:
+    def follow(names: Iterable[str]) -> frozenset[str]:
+        # "late" comes in any case; typed, it comes before the dependency for which "usual" is taken.
+        return frozenset({*names, "late"} | (set() if "late" in names else {"usual"}))
+
+    assert steered("root late", {"late": "usual"}, follow) == ("late",)
