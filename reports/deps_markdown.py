@@ -6,6 +6,7 @@ from fleet_audit.audit.model.apt import AptPlan, Placement, Remedy
 from fleet_audit.audit.model.finding import Finding, Gap, combined
 from fleet_audit.audit.model.need import Need
 from fleet_audit.audit.model.report import DepsReport
+from fleet_audit.reports.deps_totals import COLUMNS, totals
 from fleet_audit.reports.markdown import Markup, Section, code, codes, document, fence, items, prose, table
 from fleet_audit.reports.need_words import (
     answer,
@@ -274,19 +275,11 @@ def _gap(gap: Gap) -> Markup:
 def _summary(reports: Sequence[DepsReport]) -> Section:
     verdict = combined(report.verdict for report in reports)
     rows = [
-        (
-            code(report.family or report.subject),
-            Markup(report.verdict),
-            Markup(str(len(group_needs(report.needs).required))),
-            Markup(str(len(report.proposal.packages))),
-            Markup(size(report.proposal.installed_bytes) if report.proposal.packages else "–"),
-            Markup(str(len(blocking_gaps(report.gaps)))),
-        )
+        (code(report.family or report.subject), Markup(report.verdict), *map(prose, totals(report)))
         for report in reports
     ]
-    columns = ("family", "verdict", ">missing", ">packages to add", ">installed", ">blocking gaps")
     head = f"# {verdict.upper()}: {count(len(reports), 'image')} · exit code {EXIT_CODES[verdict]}"
-    return Section(Markup("the table of images"), _paragraphs(head, table(columns, rows)))
+    return Section(Markup("the table of images"), _paragraphs(head, table(COLUMNS, rows)))
 
 
 def _footer(reports: Sequence[DepsReport], options: RenderOptions) -> Section:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fleet_audit.audit.model.finding import combined
 from fleet_audit.audit.model.need import Need, NeedKind
 from fleet_audit.audit.model.report import DepsReport
+from fleet_audit.reports.deps_totals import COLUMNS, totals
 from fleet_audit.reports.need_words import (
     answer,
     answers,
@@ -19,12 +20,11 @@ from fleet_audit.reports.proposal_words import places
 from fleet_audit.reports.summary import (
     EXIT_CODES,
     NeedGroups,
-    blocking_gaps,
     chain_summary,
     group_needs,
 )
 from fleet_audit.reports.surplus_text import write_surplus
-from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, Style, count, size
+from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, Style, count
 from fleet_audit.reports.text import (
     VERDICT_STYLE,
     target_words,
@@ -178,7 +178,7 @@ def _write_summary(page: Page, reports: Sequence[DepsReport]) -> None:
     page.blank()
     page.line(Piece("Summary", "bold"))
     page.table(
-        ("family", "verdict", ">missing", ">packages to add", ">installed", ">blocking gaps"),
+        COLUMNS,
         [_summary_row(report) for report in reports],
     )
     verdict = combined(report.verdict for report in reports)
@@ -190,12 +190,5 @@ def _write_summary(page: Page, reports: Sequence[DepsReport]) -> None:
 
 
 def _summary_row(report: DepsReport) -> tuple[Line, ...]:
-    plan = report.proposal
-    return (
-        report.family or report.subject,
-        Piece(str(report.verdict), VERDICT_STYLE[report.verdict]),
-        str(len(group_needs(report.needs).required)),
-        str(len(plan.packages)),
-        size(plan.installed_bytes) if plan.packages else "–",
-        str(len(blocking_gaps(report.gaps))),
-    )
+    verdict = Piece(str(report.verdict), VERDICT_STYLE[report.verdict])
+    return report.family or report.subject, verdict, *totals(report)

@@ -77,7 +77,7 @@ def test_several_families_begin_with_a_table_of_verdicts() -> None:
     text = markdown(deps_report(), clean_report())
 
     assert text.startswith("# FAIL: 2 images · exit code 1\n")
-    assert cells(text)[1] == ["family-web", "pass", "0", "0", "–", "0"]
+    assert cells(text)[1] == ["family-web", "pass", "0", "0", "–", "unknown", "0"]
 
 
 def test_no_family_at_all_is_said() -> None:

@@ -8,7 +8,7 @@ from fleet_audit.audit.model.need import NeedKind
 from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.reports.deps_text import deps_text
 from fleet_audit.reports.summary import chain_summary
-from tests.support.reports import OPTIONS, clean_report, deps_report, need
+from tests.support.reports import OPTIONS, clean_report, deps_report, need, planned_report
 
 
 def text(*reports: DepsReport, width: int = 100) -> str:
@@ -122,7 +122,15 @@ def test_several_families_end_with_a_table_and_one_verdict() -> None:
 
     assert lines[-1] == "FAIL  2 images · exit code 1"
     (row,) = [line for line in lines if line.startswith(" family-web ")]
-    assert row.split() == ["family-web", "pass", "0", "0", "–", "0"]
+    assert row.split() == ["family-web", "pass", "0", "0", "–", "unknown", "0"]
+
+
+def test_the_table_tells_what_taking_surplus_out_of_each_image_saves() -> None:
+    looked = msgspec.structs.replace(clean_report(), is_surplus_known=True)
+    lines = text(planned_report(), looked, clean_report()).splitlines()
+
+    saved = [line.split()[-4:-1] for line in lines if line.startswith((" family-audio ", " family-web "))]
+    assert [" ".join(cells) for cells in saved] == ["MB 49.1 MB", "0 – –", "0 – unknown"]
 
 
 def test_no_family_at_all_is_said() -> None:
