@@ -4,8 +4,9 @@ from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.reports.summary import blocking_gaps, group_needs
 from fleet_audit.reports.terminal import size
 
-COLUMNS = ("family", "verdict", ">missing", ">to add", ">installed", ">surplus", ">blocking gaps")
-"""How many packages are to be added, and what they take; what taking surplus out of this image saves."""
+COLUMNS = ("family", "verdict", ">missing", ">to add", ">installed", ">surplus", ">gaps")
+"""How many packages are to be added and what they take, what taking surplus out of the image saves, and how
+many gaps block."""
 
 NOTHING = "–"
 
