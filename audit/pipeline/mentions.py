@@ -11,7 +11,7 @@ from fleet_audit.audit.dockerfiles.language.structure import Instruction
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.shell.calls import Call, called, with_inner
 from fleet_audit.audit.dockerfiles.shell.instructions import run_scripts
-from fleet_audit.audit.images.tree import FileTree, FileUnreadable, SearchedTree, normalise
+from fleet_audit.audit.images.tree import FileTree, FileUnreadable, normalise
 from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.image import ImageConfig
@@ -22,7 +22,6 @@ _DOCKERFILE_LIMIT = 1 << 20
 _TEXT_LIMIT = 256 << 10
 _MAX_SCRIPTS = 500
 _MAX_WORDS = 20_000
-_SCRIPT = (".sh", ".bash")
 
 Mentions = dict[str, str]
 """Names of programs and absolute paths of files, each with a place where it is named."""
@@ -73,7 +72,7 @@ def of_image_scripts(tree: FileTree, scripts: Iterable[ImagePath]) -> Mentions:
     return found
 
 
-def of_services(subject: Subject, files: Iterable[str]) -> Mentions:
+def of_services(subject: Subject, files: Iterable[str], repository: Repository | None) -> Mentions:
     """Return what services' commands and shell scripts name, and which paths stand in their code.
 
     `files` are the Python files that they reach.
@@ -81,17 +80,15 @@ def of_services(subject: Subject, files: Iterable[str]) -> Mentions:
     found: Mentions = {}
     for service in subject.services:
         noted(found, service.commands, f"the Dockerfile of {service.name}")
-    sources = subject.sources
-    if sources is None:
+    if repository is None:
         return found
-    folders = {normalise(path) for service in subject.services for path in service.source_paths}
-    scripts = (
-        path for folder in sorted(folders) for path, _ in sources.files(folder) if path.endswith(_SCRIPT)
-    )
+    places = {normalise(path) for service in subject.services for path in service.source_paths}
+    folders = tuple(f"{place.rstrip('/')}/" for place in places)
+    scripts = (path for path in repository.files(FileRole.SHELL) if f"/{path}".startswith(folders))
     for script in islice(scripts, _MAX_SCRIPTS):
-        noted(found, words_of(_text(sources, script)), script.removeprefix("/"))
+        noted(found, words_of(_text(repository.tree, normalise(script))), script)
     for file in sorted(set(files)):
-        for path in _paths(_text(sources, normalise(file))):
+        for path in _paths(_text(repository.tree, normalise(file))):
             found.setdefault(normalise(path), file)
     return found
 
@@ -118,10 +115,9 @@ def of_builds_above(fleet: Fleet, family: str, sources: FileTree) -> Mentions:
     return found
 
 
-def of_compositions(sources: SearchedTree) -> Mentions:
+def of_compositions(repository: Repository) -> Mentions:
     """Return what the repository's compose files name: commands, and tests of health."""
     found: Mentions = {}
-    repository = Repository(sources)
     for path in repository.files(FileRole.COMPOSE):
         noted(found, words_of(repository.text(path) or ""), path)
     return found

@@ -7,6 +7,7 @@ import msgspec
 
 from fleet_audit.audit.apt.surplus.companions import Surroundings, companions
 from fleet_audit.audit.apt.surplus.doubt import Doubt
+from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.images.tree import FileKind, basename, join
 from fleet_audit.audit.model.finding import Confidence, Gap, GapKind
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, PackageName
@@ -85,13 +86,15 @@ def unseen_uses(
 def _mentions(
     subject: Subject, scene: Scene, shared: Shared, services: Sequence[ServiceImports], owned: Owned
 ) -> Iterator[Mentions]:
+    repository = None if subject.sources is None else Repository(subject.sources)
     configured = of_configuration(scene.image.identity.config)
     yield configured
-    yield of_services(subject, (file for service in services for file in service.files))
+    yield of_services(subject, (file for service in services for file in service.files), repository)
     yield of_image_scripts(scene.image.tree, _own_scripts(scene, owned, configured))
-    if shared.fleet is not None and subject.family is not None and subject.sources is not None:
-        yield of_builds_above(shared.fleet, subject.family, subject.sources)
-        yield of_compositions(subject.sources)
+    if repository is not None:
+        yield of_compositions(repository)
+    if shared.fleet is not None and subject.family is not None and repository is not None:
+        yield of_builds_above(shared.fleet, subject.family, repository.tree)
 
 
 def _own_scripts(scene: Scene, owned: Owned, configured: Mentions) -> Iterator[ImagePath]:

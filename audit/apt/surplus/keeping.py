@@ -7,6 +7,9 @@ from fleet_audit.audit.apt.solving.problem import Problem, SolverGaveUp
 from fleet_audit.audit.apt.surplus.dependencies import Dependencies
 from fleet_audit.audit.model.identity import PackageName
 
+_SECONDS = 5.0
+"""For each independent choice; those of real systems take thousandths."""
+
 
 def keep_set(dependencies: Dependencies, needed: Collection[str]) -> frozenset[PackageName]:
     """Return the packages to keep: `needed` as far as installed, and what they depend on, directly or not.
@@ -26,9 +29,11 @@ def keep_set(dependencies: Dependencies, needed: Collection[str]) -> frozenset[P
         for name in names
         for answers in dependencies.of(name)
     ]
-    costs = {number[name]: (dependencies.records[name].package.installed_bytes, 1) for name in names}
+    costs = {
+        number[name]: (dependencies.records[name].package.installed_bytes, 1, number[name]) for name in names
+    }
     try:
-        found = optimum(Problem(tuple(clauses), costs))
+        found = optimum(Problem(tuple(clauses), costs), seconds=_SECONDS)
     except SolverGaveUp:
         return reachable
     # All that is reachable satisfies every clause, so that there is an answer.

@@ -58,8 +58,9 @@ def _tops(dependencies: Dependencies, names: frozenset[PackageName]) -> list[Pac
     """Return the fewest packages, by name where it is open, with which all of `names` come."""
     wanted = {answer for name in names for answer in dependencies.chosen(name, names)}
     tops = [name for name in sorted(names) if name not in wanted]
-    left = sorted(names - dependencies.reach(tops, names).keys())
-    while left:  # what is left depends on itself in a circle
-        tops.append(left[0])
-        left = sorted(names - dependencies.reach(tops, names).keys())
+    left = set(names).difference(dependencies.reach(tops, names))
+    for name in sorted(left):
+        if name in left:  # what is left depends on itself in circles
+            tops.append(name)
+            left.difference_update(dependencies.reach([name], left))
     return sorted(tops)

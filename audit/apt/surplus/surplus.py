@@ -30,6 +30,8 @@ from fleet_audit.audit.model.location import SourceLocation
 
 _MANAGERS = (PackageName("apt"), PackageName("dpkg"))
 _MAX_DOUBTS = 2
+_MAX_ROUNDS = 50
+"""How long names that stand for names are followed; what is left then stays."""
 
 _REASONS = {
     BUILD_TOOL: "a tool for building, which no service runs",
@@ -127,12 +129,13 @@ def _floor(dependencies: Dependencies, known: Circumstances) -> frozenset[Packag
 def _kept(dependencies: Dependencies, known: Circumstances) -> frozenset[PackageName]:
     floor = _floor(dependencies, known)
     named = [name for name, came in known.brought.items() if came.is_named and name in dependencies]
-    while True:
+    for _ in range(_MAX_ROUNDS):
         kept = keep_set(dependencies, floor)
         more = [n for n in named if n not in kept and _stands_for(dependencies, n, kept, known)]
         if not more:
             return kept
         floor = floor.union(more)
+    return keep_set(dependencies, floor.union(named))
 
 
 def _stands_for(

@@ -72,8 +72,8 @@ def test_a_dependency_that_is_broken_already_holds_nothing() -> None:
 
 
 def test_what_gives_up_keeps_all_alternatives(monkeypatch: pytest.MonkeyPatch) -> None:
-    def give_up(_problem: object) -> None:
-        raise SolverGaveUp("out of time")
+    def give_up(_problem: object, *, seconds: float) -> None:
+        raise SolverGaveUp(f"not done in {seconds} s")
 
     monkeypatch.setattr(keeping, "optimum", give_up)
     world = Dependencies([installed("a", "x | y"), installed("x"), installed("y"), installed("z")])

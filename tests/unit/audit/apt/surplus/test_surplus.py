@@ -281,3 +281,19 @@ def test_candidates_are_what_dependencies_do_not_hold() -> None:
     )
 
     assert candidates(world, known) == {"c"}
+
+
+def test_names_that_stand_for_names_without_end_are_kept() -> None:
+    world = [installed(f"p{n:03}", f"p{n + 1:03}", source="one") for n in range(200)]
+    how = brought({f"p{n:03}": "family" for n in range(200)})
+
+    assert found(world, how, needed="p199") == {}
+
+
+def test_a_huge_system_of_circles_is_told_in_a_moment() -> None:
+    world = [installed(f"a{n}", f"b{n}") for n in range(10_000)] + [
+        installed(f"b{n}", f"a{n}") for n in range(10_000)
+    ]
+    along = " ".join(record.name for record in world)
+
+    assert len(found(world, brought(along=along))) == 20_000
