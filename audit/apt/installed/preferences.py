@@ -7,7 +7,7 @@ From which release or host a version comes is not known where a plan is made, so
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 
 import msgspec
 
@@ -21,7 +21,8 @@ PARTS = ImagePath("/etc/apt/preferences.d")
 
 _LIMIT = 1 << 20
 _MAX_FILES = 100
-_MAX_PINS = 2000
+_MAX_NAMES = 2000
+"""What all pins of an image may name together; real ones name a handful."""
 
 _PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _EVERYTHING = re.compile(r'version \*|release (?:[acnolv]=)?"?\*"?|origin "?\*"?')
@@ -47,10 +48,6 @@ class Pin(msgspec.Struct, frozen=True):
         has_names = not any(name.startswith(("/", "src:")) for name in self.packages)
         return has_names and (self.pin.startswith("version ") or _EVERYTHING.fullmatch(self.pin) is not None)
 
-    def concerns(self, name: str) -> bool:
-        """Say whether it is for this package."""
-        return any(fnmatchcase(name, pattern) for pattern in self.packages)
-
     def means(self, version: str) -> bool:
         """Say whether this version of a package that it is for is meant."""
         if _EVERYTHING.fullmatch(self.pin):
@@ -65,14 +62,16 @@ class Preferences:
         """Take entries, and what could not be read of their files."""
         every = tuple(pins)
         self.gaps = (*gaps, *_unread(every))
-        self._pins = tuple(pin for pin in every if pin.is_readable)
+        self._pins = tuple(
+            (pin, re.compile("|".join(map(translate, pin.packages)))) for pin in every if pin.is_readable
+        )
 
     def refusal(self, name: str, version: str) -> str:
         """Return which file keeps a version of a package from being installed; empty where none does."""
-        for is_general in (False, True):
-            for pin in self._pins:
-                if pin.is_general == is_general and pin.concerns(name) and pin.means(version):
-                    return pin.path if pin.priority < 0 else ""
+        concerned = self._concerning(name)
+        for pin in sorted(concerned, key=lambda pin: pin.is_general):
+            if pin.means(version):
+                return pin.path if pin.priority < 0 else ""
         return ""
 
     def doubts(self, planned: Mapping[str, str]) -> Iterator[Gap]:
@@ -86,10 +85,11 @@ class Preferences:
 
     def others(self, name: str, version: str) -> str:
         """Return which file asks for another version of a package than this one; empty where none does."""
-        named = [
-            pin for pin in self._pins if not pin.is_general and pin.concerns(name) and pin.priority >= 500
-        ]
+        named = [pin for pin in self._concerning(name) if not pin.is_general and pin.priority >= 500]
         return "" if not named or any(pin.means(version) for pin in named) else named[0].path
+
+    def _concerning(self, name: str) -> list[Pin]:
+        return [pin for pin, names in self._pins if names.fullmatch(name)]
 
 
 def read_preferences(tree: FileTree) -> Preferences:
@@ -101,11 +101,10 @@ def read_preferences(tree: FileTree) -> Preferences:
             pins += _entries(path, tree.read(path, limit=_LIMIT))
         except (FileUnreadable, StanzaTooLong) as e:
             gaps.append(Gap(stage="apt", kind=GapKind.NOT_EXAMINED, what=path, why=str(e)))
-        if len(pins) > _MAX_PINS:
-            why = f"more than {_MAX_PINS} pins; the rest was not read"
-            gaps.append(Gap(stage="apt", kind=GapKind.LIMIT_REACHED, what=path, why=why))
-            break
-    return Preferences(pins[:_MAX_PINS], gaps)
+        if sum(len(pin.packages) for pin in pins) > _MAX_NAMES:
+            why = f"pins name more than {_MAX_NAMES} packages; none of them is followed"
+            return Preferences(gaps=(*gaps, Gap("apt", GapKind.LIMIT_REACHED, path, why)))
+    return Preferences(pins, gaps)
 
 
 def _files(tree: FileTree) -> Iterator[ImagePath]:

@@ -90,6 +90,16 @@ def test_a_pin_that_cannot_be_followed_is_told(package: str, pin: str) -> None:
     assert pin in gap.why
 
 
+def test_pins_without_end_are_not_followed_and_that_is_told() -> None:
+    names = " ".join(f"p{number}*" for number in range(2001))
+
+    found = pins(entry(names, "version *", -1))
+
+    assert found.refusal("p1", "1") == ""
+    assert [gap.kind for gap in found.gaps] == [GapKind.LIMIT_REACHED]
+    assert pins(entry(names.removesuffix(" p2000*"), "version *", -1)).refusal("p1", "1")
+
+
 def test_comments_and_what_is_no_entry_are_passed_over() -> None:
     found = pins(
         "# a comment\n\nPackage: a\nPin: version *\nPin-Priority: soon\n\n" + entry("b", "version *", -1)
