@@ -296,7 +296,13 @@ def test_a_run_that_is_stopped_half_way_leaves_nothing(
     reference = f"dir:{roots('bookworm')['bookworm'].place}"
     argv = [sys.executable, "-m", "fleet_audit", "deps", reference, "--source", str(source), "--verify"]
     argv += ["--cache-dir", str(shared.settings.cache_dir)]
-    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as started:  # noqa: S603  (this Python, on our own command)
+    # A signal that is ignored here, as in a shell's background, would be ignored there.
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)  # noqa: S603  (this Python, on our own command)
+    finally:
+        signal.signal(number, before)
+    with process as started:
         begun = time.monotonic()
         while not any(copies.glob("copy-*/usr/bin/apt-get")):
             assert started.poll() is None, started.stderr.read() if started.stderr else ""
