@@ -30,6 +30,7 @@ def systems(draw: st.DrawFn) -> list[InstalledRecord]:
             section=draw(st.sampled_from(SECTIONS)),
             is_essential=draw(st.booleans()) and draw(st.booleans()),
             source=draw(st.sampled_from(["", "one-source"])),
+            recommends=draw(st.sampled_from(["", *NAMES])),
         )
         for name in draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1))
     ]
@@ -123,7 +124,8 @@ def test_what_stays_can_be_installed_again_by_the_names_that_are_left(
     world = Dependencies(records)
     stays = frozenset(world.records) - {each.package for each in found}
     named = {name for name, came in known.brought.items() if came.is_named or came.is_base}
-    before = world.reach((named | {each.package for each in found if not each.goes_with}), world.records)
+    roots = {each.package for each in found if not each.goes_with}
+    before = world.reach(roots, world.records, with_recommended=True)
     instead = {PackageName(pin.partition("=")[0]) for each in found for pin in each.instead}
 
     assert world.reach((named & stays) | instead, stays).keys() >= stays & before.keys()

@@ -56,12 +56,17 @@ class Dependencies:
         return frozenset(each for clause in clauses for each in self.answering(clause))
 
     def reach(
-        self, starts: Iterable[PackageName], within: Collection[PackageName]
+        self,
+        starts: Iterable[PackageName],
+        within: Collection[PackageName],
+        *,
+        with_recommended: bool = False,
     ) -> dict[PackageName, PackageName]:
         """Return what comes when `starts` are installed and only `within` is there, each with its start.
 
-        Of several answers the first that is there comes, as apt takes them in the order of the field. Starts
-        lead to themselves; of several that lead to one package, the nearest counts, then the first by name.
+        Of several answers the first that is there comes, as apt takes them in the order of the field; what is
+        recommended comes only `with_recommended`. Starts lead to themselves; of several that lead to one
+        package, the nearest counts, then the first by name.
         """
         found: dict[PackageName, PackageName] = {}
         level = [(start, start) for start in sorted(set(starts))]
@@ -72,6 +77,8 @@ class Dependencies:
                     continue
                 found[name] = start
                 following += [(each, start) for each in self.chosen(name, within)]
+                if with_recommended:
+                    following += [(each, start) for each in sorted(self.recommended(name))]
             level = following
         return found
 

@@ -30,10 +30,12 @@ def leaving(
     """
     gone = frozenset(dependencies.records) - frozenset(kept)
     roots = [name for name in sorted(gone) if name in named]
-    found = dependencies.reach(roots, gone)
+    # What came because apt installs what is recommended goes like what came as a dependency.
+    found = dependencies.reach(roots, gone, with_recommended=True)
     loose = _tops(dependencies, gone - found.keys())
     roots = sorted([*roots, *loose])
-    goes_with = {name: root for name, root in dependencies.reach(roots, gone).items() if name != root}
+    reached = dependencies.reach(roots, gone, with_recommended=True)
+    goes_with = {name: root for name, root in reached.items() if name != root}
     return Leaving(tuple(roots), goes_with, _instead(dependencies, frozenset(kept), frozenset(named), roots))
 
 
@@ -43,8 +45,8 @@ def _instead(
     named: frozenset[PackageName],
     roots: Iterable[PackageName],
 ) -> dict[PackageName, tuple[PackageName, ...]]:
-    everything = frozenset(dependencies.records)
-    before = dependencies.reach(named | frozenset(roots), everything)
+    before = dependencies.reach(roots, frozenset(dependencies.records), with_recommended=True)
+    # Whether the next build installs what is recommended is not known.
     after = dependencies.reach(named & kept, kept)
     lost = kept & before.keys() - after.keys()
     replaced: dict[PackageName, tuple[PackageName, ...]] = {}

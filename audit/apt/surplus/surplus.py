@@ -226,7 +226,7 @@ class _Look:
     def _told(self, name: PackageName, doubts: tuple[Doubt, ...], root: PackageName | None = None) -> Surplus:
         record, came = self._dependencies.records[name], self._known.brought[name]
         kind = kind_of(record)
-        reason = _REASONS[kind] if root is None else f"came with {root}; nothing that stays depends on it"
+        reason = self._reason(name, kind, root)
         return Surplus(
             package=name,
             version=record.version,
@@ -245,6 +245,14 @@ class _Look:
             instead=tuple(map(self._pin, self._how.instead.get(name, ()))),
             built_with=self._known.built_with.get(name, ""),
         )
+
+    def _reason(self, name: PackageName, kind: str, root: PackageName | None) -> str:
+        if root is not None:
+            return f"came with {root}; nothing that stays depends on it"
+        recommender = self._recommenders.get(name)
+        if recommender is not None and not self._known.brought[name].is_named:
+            return f"came because {recommender} recommends it: --no-install-recommends leaves it out"
+        return _REASONS[kind]
 
     def _pin(self, name: PackageName) -> str:
         return f"{name}={self._dependencies.records[name].version}"

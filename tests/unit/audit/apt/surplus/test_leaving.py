@@ -47,6 +47,21 @@ def test_what_nobody_asked_for_and_nothing_brought_leaves_by_itself() -> None:
     assert found.goes_with == {"lib": "orphan"}
 
 
+def test_what_was_recommended_goes_too_and_is_named_where_it_is_needed() -> None:
+    world = [installed("dev", recommends="fonts, gl"), installed("fonts"), installed("gl")]
+
+    found = left(world, kept="gl", named="dev")
+
+    assert (found.roots, found.goes_with) == (("dev",), {"fonts": "dev"})
+    assert found.instead == {"dev": ("gl",)}
+
+
+def test_what_a_recommendation_alone_would_keep_is_named_all_the_same() -> None:
+    world = [installed("dev", "gl"), installed("cv", recommends="gl"), installed("gl")]
+
+    assert left(world, kept="cv gl", named="cv dev").instead == {"dev": ("gl",)}
+
+
 def test_what_two_roots_bring_goes_with_the_first_by_name() -> None:
     found = left([installed("b", "lib"), installed("a", "lib"), installed("lib")], named="a b")
 

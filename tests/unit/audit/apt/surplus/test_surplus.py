@@ -169,6 +169,18 @@ def test_what_something_that_stays_recommends_is_not_certainly_surplus() -> None
     assert (told["certs"].confidence, told["certs"].doubt) == ("likely", "curl, which stays, recommends it")
 
 
+def test_what_came_by_recommendation_alone_is_told_with_the_way_to_leave_it_out() -> None:
+    told = found(
+        [installed("curl", recommends="publicsuffix"), installed("publicsuffix")],
+        brought({"curl": "family"}, along="publicsuffix"),
+        needed="curl",
+    )
+
+    assert told["publicsuffix"].reason == (
+        "came because curl recommends it: --no-install-recommends leaves it out"
+    )
+
+
 def test_a_doubt_on_what_came_along_is_one_on_what_brought_it() -> None:
     doubt = Doubt(Confidence.POSSIBLE, "/opt/tool links to it")
 
