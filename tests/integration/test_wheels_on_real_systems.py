@@ -16,7 +16,7 @@ from fleet_audit.__main__ import run as run_command
 from fleet_audit.audit.apt.planning.plan import propose
 from tests.support.debian import RELEASES, index, wanted
 from tests.support.roots import WHEELS, locked_wheels, wheel_files
-from tests.support.throwaway_systems import System, clean_state, system
+from tests.support.throwaway_systems import System, clean_root, clean_state, system
 
 pytestmark = [
     pytest.mark.root,
@@ -223,3 +223,24 @@ def test_what_fails_in_a_call_is_listed_as_needed_then(name: str, tmp_path: Path
         assert started(it, sample) == ""
     assert sample.complaint in complaint
     assert set(sample.needs) <= missing(document, "required") | missing(document, "lazy")
+
+
+def test_qts_plugin_for_windows_loads_with_what_is_listed_as_optional(tmp_path: Path) -> None:
+    plugin = "PySide6/Qt/plugins/platforms/libqxcb.so"
+    files = [wheels("bookworm")[each] for each in SAMPLES["qt"].wheels]
+    with system("bookworm", wheels=files) as it:
+        _, document = deps(it, SAMPLES["qt"], tmp_path)
+    needs = missing(document, "required") | missing(document, "optional")
+    plan = propose(wanted(*sorted(needs)), clean_state("bookworm"), index(RELEASES["bookworm"]))
+
+    proposed = [package["name"] for package in document["proposal"]["packages"]]
+    further = [package.name for package in plan.packages]
+
+    with system("bookworm", packages={*proposed, *further}, wheels=files) as it:
+        it.install(document["proposal"]["roots"])
+        path = f"{clean_root('bookworm').site}/{plugin}"
+        without = it.load([path])[path]
+        it.install(plan.roots)
+
+        assert it.load([path]) == {path: ""}
+    assert f"so:{without.partition(':')[0]}" in missing(document, "optional")
