@@ -26,7 +26,9 @@ def throw_away_folder(parent: Path, enclosure: Enclosure) -> Iterator[Path]:
     killed one left behind is deleted by the next call. Nobody but this user can look into it. Raises OSError
     where `parent` cannot be written, and ToolError where something cannot be deleted.
     """
-    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    parent.mkdir(parents=True, exist_ok=True)
+    # The copies' own folders are open, as roots are; what programs set up in there is nobody else's to run.
+    parent.chmod(0o700)
     _sweep(parent, enclosure)
     with ExitStack() as stack:
         stack.enter_context(_ending_on_request())

@@ -29,6 +29,8 @@ def test_it_is_gone_with_all_that_is_in_it(tmp_path: Path) -> None:
 
 
 def test_others_cannot_look_into_it(tmp_path: Path) -> None:
+    (tmp_path / "copies").mkdir(mode=0o755)
+
     with throw_away_folder(tmp_path / "copies", ENCLOSURE) as place:
         assert place.parent.stat().st_mode & 0o077 == 0
 
