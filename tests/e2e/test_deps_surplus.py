@@ -310,6 +310,23 @@ def test_without_apt_nothing_is_told(world: World) -> None:
     assert any(gap["what"] == f"surplus of {FAMILY}" for gap in answer.document["gaps"])
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"var/lib/dpkg/.wh.status": ""},
+        {"var/lib/dpkg/status": "Package: half\nStatus: install ok half-configured\nVersion: 1\n"},
+    ],
+    ids=["without dpkg", "half configured"],
+)
+def test_where_dpkg_does_not_say_all_nothing_is_told(world: World, damage: Files) -> None:
+    built(world, FAMILY, installing(SM, ICE), ("RUN damage", damage))
+
+    answer = world.service("face", "import json\n").run("deps", FAMILY)
+
+    assert (answer.document["surplus"], answer.document["surplus_examined"]) == ([], False)
+    assert any(gap["what"] == f"surplus of {FAMILY}" for gap in answer.document["gaps"])
+
+
 @pytest.fixture
 def chain(world: World) -> World:
     """Give a base with two libraries, and two families on it of which each needs one of them."""
