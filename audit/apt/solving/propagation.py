@@ -1,7 +1,7 @@
 """What follows from clauses by unit propagation alone, and from which clause each step follows."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -12,7 +12,7 @@ class Propagation(msgspec.Struct, frozen=True):
     """The literals that must hold, in the order in which they follow from one another.
 
     `reasons` leads from each to the number of the clause whose other literals had all been ruled out by
-    then (no entry for what was assumed). `conflict` is the number of a clause that was left without any; what
+    then. `conflict` is the number of a clause that was left without any; what
     follows is then not complete.
     """
 
@@ -26,38 +26,34 @@ class Propagation(msgspec.Struct, frozen=True):
         return frozenset(literal for literal in self.literals if literal > 0)
 
 
-def propagate(clauses: Sequence[Clause], assumed: Iterable[int] = ()) -> Propagation:
-    """Return what must hold where every one of `clauses` does, and each literal of `assumed`.
+def propagate(clauses: Sequence[Clause]) -> Propagation:
+    """Return what must hold where every one of `clauses` does.
 
     Clauses of one literal come first, in their order, and each literal's consequences follow in the order
     of the clauses: the shortest chains are found before longer ones (breadth first).
     """
-    return _Trail(clauses).run(assumed)
+    return _Trail(clauses).run()
 
 
 class _Trail:
     def __init__(self, clauses: Sequence[Clause]) -> None:
         self._clauses = clauses
-        self._literals: dict[int, int | None] = {}
+        self._reasons: dict[int, int] = {}
         self._order: list[int] = []
         self._occurrences: defaultdict[int, list[int]] = defaultdict(list)
         for number, clause in enumerate(clauses):
             for literal in clause:
                 self._occurrences[literal].append(number)
 
-    def run(self, assumed: Iterable[int]) -> Propagation:
-        conflict = self._begin(assumed)
+    def run(self) -> Propagation:
+        conflict = self._begin()
         at = 0
         while conflict is None and at < len(self._order):
             conflict = self._follow(self._order[at])
             at += 1
-        reasons = {literal: reason for literal, reason in self._literals.items() if reason is not None}
-        return Propagation(tuple(self._order), reasons, conflict)
+        return Propagation(tuple(self._order), self._reasons, conflict)
 
-    def _begin(self, assumed: Iterable[int]) -> int | None:
-        for literal in assumed:
-            if literal not in self._literals:
-                self._hold(literal, None)
+    def _begin(self) -> int | None:
         for number, clause in enumerate(self._clauses):
             if len(set(clause)) <= 1:
                 conflict = self._examine(number)
@@ -76,17 +72,14 @@ class _Trail:
         """Draw the conclusion that clause `number` allows; return the number where it cannot hold."""
         open_literal = 0
         for literal in self._clauses[number]:
-            if literal in self._literals:
+            if literal in self._reasons:
                 return None
-            if -literal not in self._literals and literal != open_literal:
+            if -literal not in self._reasons and literal != open_literal:
                 if open_literal:
                     return None
                 open_literal = literal
         if not open_literal:
             return number
-        self._hold(open_literal, number)
+        self._reasons[open_literal] = number
+        self._order.append(open_literal)
         return None
-
-    def _hold(self, literal: int, reason: int | None) -> None:
-        self._literals[literal] = reason
-        self._order.append(literal)

@@ -20,12 +20,5 @@ def test_a_clause_that_cannot_hold_is_named() -> None:
     assert propagate([(1,), (-1, 2), (-2, -1)]).conflict == 2
 
 
-def test_what_is_assumed_has_no_reason() -> None:
-    found = propagate([(-1, 2)], assumed=[1])
-
-    assert found.true == {1, 2}
-    assert found.reasons == {2: 0}
-
-
 def test_a_literal_that_a_clause_repeats_counts_once() -> None:
     assert propagate([(4, 4)]).literals == (4,)
