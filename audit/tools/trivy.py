@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
+from fleet_audit.audit.tools.bolt import BoltDamaged, bucket_names
 from fleet_audit.audit.tools.folder_store import FolderStore
 from fleet_audit.audit.tools.process import ToolError, ToolFailed, run
 from fleet_audit.audit.tools.scanner import (
@@ -37,6 +38,21 @@ _MAX_ANSWER = 1 << 30
 _MAX_METADATA = 1 << 16
 _OUTPUT_LIMIT = 1 << 20
 _ANSWER = "trivy.json"
+_ECOSYSTEMS = {
+    "python-pkg": "pip",
+    "node-pkg": "npm",
+    "gobinary": "go",
+    "rustbinary": "cargo",
+    "jar": "maven",
+    "gemspec": "rubygems",
+    "composer-vendor": "composer",
+    "dotnet-core": "nuget",
+}
+"""By type of result, how the names of its sources begin in the database."""
+
+_RELEASE_PARTS = {"debian": 1, "ubuntu": 2, "alpine": 2}
+"""By distribution, how many numbers of its release its source is named for."""
+
 _PASSED_TO_UPDATES = (
     "HTTP_PROXY",
     "HTTPS_PROXY",
@@ -83,6 +99,7 @@ class TrivyTarget(msgspec.Struct, frozen=True):
 class TrivyDatabase(msgspec.Struct, frozen=True):
     """The vulnerability database of a cache folder: when it was made, and when the next one is due.
 
+    `sources` names what it has advisories of: ``debian 12``, ``pip::GitHub Security Advisory Pip``.
     `identity` is another one for another database.
     """
 
@@ -91,6 +108,7 @@ class TrivyDatabase(msgspec.Struct, frozen=True):
     updated_at: datetime
     next_update: datetime | None
     downloaded_at: datetime | None
+    sources: tuple[str, ...]
     identity: str
 
 
@@ -251,17 +269,20 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
 def database(folder: Path) -> TrivyDatabase:
     """Return what is known of the vulnerability database in a cache folder, without starting trivy.
 
-    Raises DatabaseUnusable where there is none or its description cannot be read.
+    Raises DatabaseUnusable where there is none, or it is not whole, or its description cannot be read.
     """
     description, data = folder / "db" / "metadata.json", folder / "db" / "trivy.db"
     try:
         with description.open("rb") as file:
             body = file.read(_MAX_METADATA)
         status = data.stat()
+        sources = bucket_names(data)
     except FileNotFoundError as e:
         raise DatabaseUnusable(folder, "is not there") from e
     except OSError as e:
         raise DatabaseUnusable(folder, f"cannot be read ({e.strerror})") from e
+    except BoltDamaged as e:
+        raise DatabaseUnusable(folder, f"is damaged: {e}") from e
     try:
         said = msgspec.json.decode(body, type=_DatabaseMetadata)
     except (msgspec.DecodeError, UnicodeDecodeError) as e:
@@ -272,8 +293,30 @@ def database(folder: Path) -> TrivyDatabase:
         updated_at=said.updated_at,
         next_update=said.next_update,
         downloaded_at=said.downloaded_at,
+        sources=sources,
         identity=f"{said.version}-{said.updated_at.isoformat()}-{status.st_size}-{status.st_mtime_ns}",
     )
+
+
+def unknown_to(database: TrivyDatabase, report: TrivyReport) -> tuple[TrivyResult, ...]:
+    """Return the results for whose packages the database has no advisories of any kind: silence says nothing.
+
+    trivy takes the lack of a source for the lack of advisories, as for a release newer than its database.
+    """
+    return tuple(result for result in report.results or () if not _is_known(database, report, result))
+
+
+def _is_known(database: TrivyDatabase, report: TrivyReport, result: TrivyResult) -> bool:
+    if not result.packages:
+        return True
+    if result.class_ == "lang-pkgs":
+        ecosystem = _ECOSYSTEMS.get(result.type)
+        return ecosystem is None or any(source.startswith(f"{ecosystem}::") for source in database.sources)
+    system = report.metadata.os
+    if system is None or (parts := _RELEASE_PARTS.get(system.family)) is None:
+        return True
+    release = ".".join(system.name.split(".")[:parts])
+    return f"{system.family} {release}" in database.sources
 
 
 def scan(
@@ -388,6 +431,8 @@ def _run(argv: list[str], *, timeout: float, env: Mapping[str, str], cwd: Path, 
         said = without_colours(e.stderr)
         if "first run cannot skip downloading DB" in said:
             raise DatabaseUnusable(caches, "is not there") from e
+        if "schema version which is not supported" in said:
+            raise DatabaseUnusable(caches, "is of another version than this trivy reads") from e
         raise ToolFailed(argv[:1], e.status, said, e.stdout) from e
 
 
