@@ -11,9 +11,9 @@ from fleet_audit.audit.pipeline.scene import LAYER_FACTS
 from fleet_audit.audit.pipeline.settings import CONFIGURATION, Settings
 from fleet_audit.audit.pipeline.shared import ANSWERS, ARCHIVES, COPIES, DOWNLOADS, SOURCE_RECORDS, Shared
 from fleet_audit.audit.tools import gpgv
+from fleet_audit.audit.tools.connections import without_credentials
 from fleet_audit.audit.tools.enclosure import NotEnclosed, find_enclosure
 from fleet_audit.audit.tools.engine import docker_address, podman_address
-from fleet_audit.audit.tools.fetch import without_credentials
 from fleet_audit.audit.tools.gpgv import find_gpgv
 from fleet_audit.audit.tools.hadolint import ADVICE, NAME, find_hadolint
 

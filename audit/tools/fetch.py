@@ -4,22 +4,18 @@ import hashlib
 import os
 import re
 import shutil
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkstemp
 from typing import IO, Protocol
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from fleet_audit.audit.errors import FleetAuditError
 from fleet_audit.audit.tools.cache_folder import trim
+from fleet_audit.audit.tools.connections import Connections, without_credentials
 
 ATTEMPTS = 3
 CACHE_LIMIT = 8 << 30
@@ -28,10 +24,7 @@ CACHE_LIMIT = 8 << 30
 _PARTIAL = ".partial-"
 _CHUNK = 1 << 18
 _IDLE_SECONDS = 30.0
-_HEAD_SECONDS = 45.0
-_CONNECTIONS = 8
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_CREDENTIALS = re.compile(r"//[^/?#]*@")
 _RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -229,7 +222,7 @@ class NetworkTransport:
 
     def __init__(self) -> None:
         """Open no connection yet."""
-        self._pools: dict[str, urllib3.PoolManager] = {}
+        self._connections = Connections()
 
     def stream(self, url: str, *, deadline: float) -> Iterator[bytes]:
         """See `Transport.stream`."""
@@ -244,7 +237,7 @@ class NetworkTransport:
 
     def _body(self, url: str, deadline: float) -> Iterator[bytes]:
         left = _seconds_left(url, deadline)
-        response = self._pool(url).request(
+        response = self._connections.to(url).request(
             "GET",
             url,
             preload_content=False,
@@ -261,17 +254,6 @@ class NetworkTransport:
                 yield chunk
         finally:
             response.close()
-
-    def _pool(self, url: str) -> urllib3.PoolManager:
-        proxy = _proxy_for(url)
-        if proxy not in self._pools:
-            self._pools[proxy] = _new_pool(proxy)
-        return self._pools[proxy]
-
-
-def without_credentials(url: str) -> str:
-    """Return `url` without the user and password it may hold, fit to be shown."""
-    return _CREDENTIALS.sub("//", url, count=1)
 
 
 def _read_file(url: str) -> Iterator[bytes]:
@@ -301,68 +283,6 @@ def _seconds_left(url: str, deadline: float) -> float:
     if left <= 0:
         raise FetchError(url, "took longer than allowed")
     return left
-
-
-def _proxy_for(url: str) -> str:
-    parts = urlsplit(url)
-    if proxy_bypass(parts.hostname or ""):
-        return ""
-    return getproxies_environment().get(parts.scheme, "")
-
-
-def _new_pool(proxy: str) -> urllib3.PoolManager:
-    pool = _proxied_pool(proxy) if proxy else urllib3.PoolManager(maxsize=_CONNECTIONS)
-    pool.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
-    return pool
-
-
-def _proxied_pool(proxy: str) -> urllib3.PoolManager:
-    user, at, _ = urlsplit(proxy).netloc.rpartition("@")
-    headers = urllib3.make_headers(proxy_basic_auth=unquote(user)) if at else None
-    return urllib3.ProxyManager(without_credentials(proxy), proxy_headers=headers, maxsize=_CONNECTIONS)
-
-
-@contextmanager
-def _ending_in_time(connection: HTTPConnection) -> Iterator[None]:
-    """End a connection that takes longer for the head of an answer, however often a byte of it arrives."""
-    held, has_ended = connection.sock, threading.Event()
-
-    def end() -> None:
-        has_ended.set()
-        with suppress(OSError):
-            # What TLS keeps of it is in use by the thread that reads, so the socket alone is ended.
-            socket.socket.shutdown(held, socket.SHUT_RDWR)
-
-    timer = threading.Timer(_HEAD_SECONDS, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-    # A head that is cut off may look like a whole one.
-    if has_ended.is_set():
-        raise TimeoutError("the head of its answer took longer than allowed")
-
-
-class _HttpConnection(HTTPConnection):
-    def getresponse(self) -> urllib3.response.HTTPResponse:  # type: ignore[override]  # as in urllib3
-        with _ending_in_time(self):
-            return super().getresponse()
-
-
-class _HttpsConnection(HTTPSConnection):
-    def getresponse(self) -> urllib3.response.HTTPResponse:  # type: ignore[override]  # as in urllib3
-        with _ending_in_time(self):
-            return super().getresponse()
-
-
-class _HttpPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _HttpConnection
-
-
-class _HttpsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _HttpsConnection
 
 
 def _reason(error: Exception) -> str:

@@ -10,7 +10,7 @@ from fleet_audit.audit.apt.archive.suites import Suite, SuiteDistrusted, SuiteUn
 from fleet_audit.audit.model.archives import ArchiveSuite, KeptArchive
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import Distro
-from fleet_audit.audit.tools.fetch import without_credentials
+from fleet_audit.audit.tools.connections import without_credentials
 
 
 def facts(

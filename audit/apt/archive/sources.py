@@ -9,7 +9,7 @@ from fleet_audit.audit.apt.debian.control import fields
 from fleet_audit.audit.images.tree import FileKind, FileTree, FileUnreadable, join
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import Distro, ImagePath
-from fleet_audit.audit.tools.fetch import without_credentials
+from fleet_audit.audit.tools.connections import without_credentials
 
 ENVIRONMENT_VARIABLE = "FLEET_AUDIT_ARCHIVE"
 """Names one or more base addresses of archives, separated by blanks or commas."""

@@ -122,7 +122,7 @@ def test_a_slow_body_ends_at_the_deadline(server: str, fetcher: Fetcher, path: s
 def test_a_head_that_seeps_is_not_waited_for(
     server: str, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fleet_audit.audit.tools.fetch._HEAD_SECONDS", 0.3)
+    monkeypatch.setattr("fleet_audit.audit.tools.connections._HEAD_SECONDS", 0.3)
     started = time.monotonic()
 
     with pytest.raises(Interrupted, match="the connection failed"):

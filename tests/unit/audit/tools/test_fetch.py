@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fleet_audit.audit.tools import fetch
+from fleet_audit.audit.tools.connections import without_credentials
 from fleet_audit.audit.tools.fetch import (
     Fetcher,
     FetchError,
@@ -12,7 +13,6 @@ from fleet_audit.audit.tools.fetch import (
     FetchRefused,
     Interrupted,
     NotFound,
-    without_credentials,
 )
 
 URL = "https://archive.example/pool/a.deb"
