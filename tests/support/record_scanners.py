@@ -1,7 +1,7 @@
 """Records what real scanners say of the small vulnerable image: ``python -m tests.support.record_scanners``.
 
-The answers lie in tests/fixtures/scanners, with the version of who gave them in the file's name. Tests without
-programs read them, and an integration test holds them against the programs.
+The answers lie in tests/fixtures/scanners, with the version of who gave them in the file's name. Tests that
+start no program read them, and an integration test holds them against the programs.
 """
 
 import json

@@ -25,19 +25,19 @@ DEBIAN = "debian 12"
 PYPI = "pip::GitHub Security Advisory Pip"
 
 _DEBIAN: Mapping[str, Mapping[str, Mapping[str, object]]] = {
-    # https://security-tracker.debian.org/tracker/CVE-2023-45853 (bookworm builds no minizip of it)
+    # Debian security tracker, CVE-2023-45853 (bookworm builds no minizip of it)
     "zlib": {"CVE-2023-45853": {"Status": _WILL_NOT_FIX}},
-    # https://security-tracker.debian.org/tracker/CVE-2023-2953
+    # Debian security tracker, CVE-2023-2953
     "openldap": {"CVE-2023-2953": {"Status": _AFFECTED}},
-    # https://security-tracker.debian.org/tracker/CVE-2025-69720
+    # Debian security tracker, CVE-2025-69720
     "ncurses": {"CVE-2025-69720": {"Status": _AFFECTED}},
-    # https://security-tracker.debian.org/tracker/CVE-2011-4116 (unimportant)
+    # Debian security tracker, CVE-2011-4116 (unimportant)
     "perl": {"CVE-2011-4116": {"Status": _AFFECTED, "Severity": _LOW}},
-    # https://security-tracker.debian.org/tracker/DSA-5497-2
+    # Debian security tracker, DSA-5497-2
     "libwebp": {"CVE-2023-4863": {"FixedVersion": "1.2.4-0.2+deb12u1", "VendorIDs": ["DSA-5497-2"]}},
-    # https://security-tracker.debian.org/tracker/DSA-5532-1
+    # Debian security tracker, DSA-5532-1
     "openssl": {"CVE-2023-5363": {"FixedVersion": "3.0.11-1~deb12u2", "VendorIDs": ["DSA-5532-1"]}},
-    # https://security-tracker.debian.org/tracker/DSA-5514-1
+    # Debian security tracker, DSA-5514-1
     "glibc": {"CVE-2023-4911": {"FixedVersion": "2.36-9+deb12u3", "VendorIDs": ["DSA-5514-1"]}},
 }
 
