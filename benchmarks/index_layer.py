@@ -26,7 +26,7 @@ from pathlib import Path
 from fleet_audit.audit.images.beside import Beside
 from fleet_audit.audit.images.digests import Sha256
 from fleet_audit.audit.images.inflate import tar_chunks
-from fleet_audit.audit.images.kept import KEEP_VERSION, keep_package_facts
+from fleet_audit.audit.images.kept import KEEP_VERSION, keep_build_records, keep_facts
 from fleet_audit.audit.images.layer import Expected, Reading, nothing_kept, read_layer
 from fleet_audit.audit.images.limits import DEFAULT_LIMITS
 from fleet_audit.audit.ldd.collector import ElfCollector
@@ -120,23 +120,23 @@ def index_only(layer: Path) -> None:
 
 def index_kept(layer: Path) -> None:
     """List the entries and keep what is kept by default."""
-    _index(layer, Reading(keep=keep_package_facts, keep_version=KEEP_VERSION))
+    _index(layer, Reading((), keep_facts, keep_build_records, KEEP_VERSION))
 
 
 def index_all(layer: Path) -> None:
     """List the entries, keep bodies, and read the facts of ELF files."""
-    _index(layer, Reading((ElfCollector(),), keep_package_facts, KEEP_VERSION))
+    _index(layer, Reading((ElfCollector(),), keep_facts, keep_build_records, KEEP_VERSION))
 
 
 def index_with_symbols(layer: Path) -> None:
     """Do the same, and read the dynamic symbols of ELF files."""
-    _index(layer, Reading((ElfCollector(), SymbolCollector()), keep_package_facts, KEEP_VERSION))
+    _index(layer, Reading((ElfCollector(), SymbolCollector()), keep_facts, keep_build_records, KEEP_VERSION))
 
 
 def index_for_an_audit(layer: Path) -> None:
     """Do all that an audit does: the same, and read which modules extension modules name."""
     collectors = (ElfCollector(), SymbolCollector(), CompiledNamesCollector())
-    _index(layer, Reading(collectors, keep_package_facts, KEEP_VERSION))
+    _index(layer, Reading(collectors, keep_facts, keep_build_records, KEEP_VERSION))
 
 
 def _index(layer: Path, reading: Reading) -> None:

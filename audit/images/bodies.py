@@ -1,6 +1,6 @@
 """Fetches files' bodies from layers: kept ones from the facts, others by reading the layer again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from fleet_audit.audit.images.digests import Sha256
 from fleet_audit.audit.images.facts import Change, Facts, FactsDamaged, LayerEntry
@@ -55,15 +55,33 @@ class LayerBodies:
         found = self._by_path.get(entry.origin)
         if found is None or found.size != entry.size:
             raise FileUnreadable(entry.origin, "occurs several times in its layer")
-        if found.offset < 0:
-            raise FileUnreadable(entry.origin, "is stored as a sparse file")
-        if found.block >= 0:
+        return self.body(found)
+
+    @property
+    def entries(self) -> Sequence[LayerEntry]:
+        """Return the layer's entries in its order."""
+        return self._entries
+
+    def body(self, entry: LayerEntry) -> bytes:
+        """Return the body of one of the layer's files; raises FileUnreadable."""
+        if entry.offset < 0:
+            raise FileUnreadable(entry.path, "is stored as a sparse file")
+        if entry.block >= 0:
             try:
-                return self._facts.body(found)
+                return self._facts.body(entry)
             except FactsDamaged:
                 # The cache is never trusted: the layer itself still has the body.
                 pass
-        return self._streamed(found)
+        return self._streamed(entry)
+
+    def tar(self) -> Iterator[bytes]:
+        """Yield the layer's tar as it is, uncompressed; raises LayerUnreadable as `members` does."""
+        self._verify()
+        read, close = self._reopen()
+        try:
+            yield from self._counted(tar_chunks(read, self._limits))
+        finally:
+            close()
 
     def note_entries(self, index: int, beginning: str, first: dict[ImagePath, int]) -> None:
         """Note in `first` this layer's index for its paths that begin so and that no lower layer has noted.

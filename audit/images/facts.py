@@ -266,7 +266,10 @@ class Facts:
     def _block(self, number: int) -> bytes:
         block = self._blocks.get(number)
         if block is None:
-            block = self._blocks[number] = self._read(self._table.blocks[number])
+            block = self._read(self._table.blocks[number])
+            # What is longer is one body alone, which nothing else is read from.
+            if len(block) <= _BLOCK:
+                self._blocks[number] = block
             if len(self._blocks) > _BLOCKS_HELD:
                 self._blocks.popitem(last=False)
         else:

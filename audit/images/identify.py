@@ -10,7 +10,7 @@ import msgspec
 from fleet_audit.audit.images.blobs import ArchiveContainer, FolderContainer
 from fleet_audit.audit.images.collector import Collector
 from fleet_audit.audit.images.found import FoundImage, Question
-from fleet_audit.audit.images.kept import KEEP_VERSION, keep_package_facts
+from fleet_audit.audit.images.kept import KEEP_VERSION, keep_build_records, keep_facts
 from fleet_audit.audit.images.layer import Reading
 from fleet_audit.audit.images.limits import DEFAULT_LIMITS
 from fleet_audit.audit.images.oci import find_variants
@@ -73,7 +73,7 @@ def kept_unpacked_bytes(
     layers: Sequence[Layer], collectors: Sequence[Collector[Any]], store: LayerStore
 ) -> tuple[int | None, ...]:
     """Return how large each layer is, unpacked; None where it was not read with these collectors."""
-    reading = Reading(tuple(collectors), keep_package_facts, KEEP_VERSION, DEFAULT_LIMITS)
+    reading = Reading(tuple(collectors), keep_facts, keep_build_records, KEEP_VERSION, DEFAULT_LIMITS)
     return tuple(_kept_bytes(layer, reading, store) for layer in layers)
 
 

@@ -2,10 +2,12 @@
 
 import re
 
+from fleet_audit.audit.images.collector import Member, MemberBody
+from fleet_audit.audit.images.scanned import MAX_SCANNED, holds_build_record, is_scanned
 from fleet_audit.audit.model.identity import ImagePath
 
-KEEP_VERSION = 2
-"""Raise whenever `keep_package_facts` answers otherwise for the same file: cached layers depend on it."""
+KEEP_VERSION = 3
+"""Raise whenever a function here answers otherwise for the same file: cached layers depend on it."""
 
 MAX_KEPT = 16 << 20
 _MAX_SCRIPT = 64 << 10
@@ -25,6 +27,21 @@ _SUFFIXES = (".py", ".pyi", ".pth", "/pyvenv.cfg", ".egg-info", ".egg-link", "/P
 _METADATA = (".dist-info/", ".egg-info/")
 _PROGRAMS = re.compile(r"/s?bin/[^/]+$")
 _LOADER = re.compile(r"/ld-(linux|musl|[0-9])[^/]*$|/ld64?\.so\.[12]$")
+
+
+def keep_facts(path: ImagePath, size: int) -> bool:
+    """Say whether something stands here that a stage reads, or a scanner."""
+    return keep_package_facts(path, size) or (size <= MAX_SCANNED and is_scanned(path, size))
+
+
+def keep_build_records(member: Member, body: MemberBody) -> bool:
+    """Say whether a file whose name tells nothing is one that scanners look into."""
+    return holds_build_record(member, body)
+
+
+def is_kept_for_scanners(path: ImagePath, size: int, *, is_kept: bool) -> bool:
+    """Say of a file of a layer whether scanners look at it: by its name, or by what it was kept for."""
+    return is_scanned(path, size) or (is_kept and not keep_package_facts(path, size))
 
 
 def keep_package_facts(path: ImagePath, size: int) -> bool:

@@ -23,6 +23,9 @@ READER_VERSION = 1
 Keep = Callable[[ImagePath, int], bool]
 """Says by path and size whether a body is kept; a module-level function, so that it can be pickled."""
 
+KeepContent = Callable[[Member, MemberBody], bool]
+"""Says of a body that `Keep` leaves whether it is kept for what it contains; never raises for that."""
+
 _OPAQUE = ".wh..wh..opq"
 _WHITEOUT = ".wh."
 _FILE, _HARD_LINK, _SYMLINK, _FOLDER = ord("0"), ord("1"), ord("2"), ord("5")
@@ -35,18 +38,26 @@ def nothing_kept(_path: ImagePath, _size: int) -> bool:
     return False
 
 
+def nothing_in_it(_member: Member, _body: MemberBody) -> bool:
+    """Keep no body for what it contains."""
+    return False
+
+
 class Reading(msgspec.Struct, frozen=True):
     """What a pass is to do beside listing entries."""
 
     collectors: tuple[Collector[Any], ...] = ()
     keep: Keep = nothing_kept
+    keep_content: KeepContent = nothing_in_it
     keep_version: int = 0
     limits: Limits = DEFAULT_LIMITS
 
     def key(self, diff_id: DiffID, digest: Digest | None) -> str:
         """Return what the facts of a layer are facts of, in words."""
         collectors = sorted(collector_key(collector) for collector in self.collectors)
-        kept = f"{self.keep.__module__}.{self.keep.__qualname__}/{self.keep_version}"
+        functions = (self.keep, *(() if self.keep_content is nothing_in_it else (self.keep_content,)))
+        kept = "+".join(f"{each.__module__}.{each.__qualname__}" for each in functions)
+        kept += f"/{self.keep_version}"
         return " ".join((f"reader/{READER_VERSION}", str(diff_id), str(digest or "-"), kept, *collectors))
 
 
@@ -154,9 +165,17 @@ class _Survey:
         body = StreamedBody(stream, size, self._desk)
         self._collect(path, header, body)
         block, at = -1, 0
-        if size <= self._desk.most and self._reading.keep(path, size):
+        if size <= self._desk.most and self._is_kept(path, header, body):
             block, at = self._writer.keep(body.upto(size))
         return LayerEntry(path, Change.FILE, size, header.mode, "", header.offset, block, at)
+
+    def _is_kept(self, path: ImagePath, header: Header, body: MemberBody) -> bool:
+        reading = self._reading
+        if reading.keep(path, header.size):
+            return True
+        if reading.keep_content is nothing_in_it:
+            return False
+        return reading.keep_content(Member(path, header.size, header.mode), body)
 
     def _sparse(self, path: ImagePath, header: Header, stream: TarStream) -> LayerEntry:
         most = self._reading.limits.body_bytes

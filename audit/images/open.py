@@ -17,8 +17,8 @@ from fleet_audit.audit.images.failure import ImageError, LayerUnreadable
 from fleet_audit.audit.images.folder import FolderTree, open_folder
 from fleet_audit.audit.images.found import FoundImage, FoundLayer, Question
 from fleet_audit.audit.images.inflate import Read
-from fleet_audit.audit.images.kept import KEEP_VERSION, keep_package_facts
-from fleet_audit.audit.images.layer import Keep, Reading, collector_key
+from fleet_audit.audit.images.kept import KEEP_VERSION, keep_build_records, keep_facts
+from fleet_audit.audit.images.layer import Keep, KeepContent, Reading, collector_key
 from fleet_audit.audit.images.limits import DEFAULT_LIMITS, Limits
 from fleet_audit.audit.images.merge import MergedLayers
 from fleet_audit.audit.images.progress import Progress, silent
@@ -125,6 +125,11 @@ class Image:
             for header, stream in bodies.members():
                 yield index, header, stream
 
+    @property
+    def bodies(self) -> Mapping[int, LayerBodies]:
+        """Return the layers that could be read, by index; none of a folder."""
+        return self._bodies
+
     def close(self) -> None:
         """Close every file."""
         self._records.close()
@@ -149,7 +154,8 @@ def open_image(  # noqa: PLR0913  (every option has a default and a keyword)
     jobs: int = 1,
     engines: Mapping[str, EngineStream] = {},
     progress: Progress = silent,
-    keep: Keep = keep_package_facts,
+    keep: Keep = keep_facts,
+    keep_content: KeepContent = keep_build_records,
     keep_version: int = KEEP_VERSION,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Image:
@@ -163,7 +169,7 @@ def open_image(  # noqa: PLR0913  (every option has a default and a keyword)
     source, place, choice = source_of(ref)
     question = Question(ref, place, choice, platform, limits)
     found = source.find(question)
-    reading = Reading(tuple(collectors), keep, keep_version, limits)
+    reading = Reading(tuple(collectors), keep, keep_content, keep_version, limits)
     name = ref.removeprefix(f"{source.transport}:")
     opening = _Opening(ImageRef(source.transport, name), reading, begin)
     match found:

@@ -1,0 +1,219 @@
+"""Writes an image for scanners: whole, or skinny, with the same layers and only what scanners look at.
+
+A skinny layer has every entry of the layer in its order: folders, links and whiteouts as they are, the files
+that scanners open with their bodies, and all others empty, so that they hide what they hid and are owned by
+whom they were. What a scanner finds is the same then, in the same layers.
+The form is a docker-archive (``docker save``) of uncompressed layers: one file, in which no name of the
+image is a name on this machine.
+"""
+
+import hashlib
+import tarfile
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO
+
+import msgspec
+
+from fleet_audit.audit.images.bodies import LayerBodies
+from fleet_audit.audit.images.facts import Change, LayerEntry
+from fleet_audit.audit.images.kept import KEEP_VERSION, is_kept_for_scanners
+from fleet_audit.audit.images.open import Image
+from fleet_audit.audit.images.tree import MAX_LINK_HOPS, FileUnreadable, basename, join, normalise, parent
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.identity import ROOT, DiffID, ImagePath
+from fleet_audit.audit.model.image import ImageIdentity
+
+SKINNY_VERSION = f"1.{KEEP_VERSION}"
+"""Another one for every change of what is written for the same image."""
+
+_BLOCK = tarfile.BLOCKSIZE
+_END = bytes(2 * _BLOCK)
+_WHITEOUT = ".wh."
+_OPAQUE = ".wh..wh..opq"
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What was written: each layer's diffID there with the one it stands for, and files that lack a body."""
+
+    layers: tuple[tuple[str, DiffID], ...]
+    gaps: tuple[Gap, ...] = ()
+
+
+def write_image(image: Image, out: BinaryIO, *, full: bool = False) -> Written:
+    """Write an image to `out`, a file that can be sought in; skinny unless `full`.
+
+    The full one has the very layers of the image. A layer that could not be read when the image was opened
+    is an empty one, so that indexes agree; a file whose body cannot be had is a gap. Raises LayerUnreadable
+    where a layer has changed since it was read, and OSError where `out` cannot be written.
+    """
+    archive = _Archive(out)
+    gaps: list[Gap] = []
+    selection = _Selection(() if full else image.bodies.values())
+    written = []
+    for index, layer in enumerate(image.identity.layers):
+        bodies = image.bodies.get(index)
+        if bodies is None:
+            chunks: Iterable[bytes] = (_END,)
+        elif full:
+            chunks = bodies.tar()
+        else:
+            chunks = _LayerWriter(bodies, selection, gaps).chunks(layer.diff_id)
+        written.append((archive.add_layer(chunks), layer.diff_id))
+    archive.finish(image.identity, [diff_id for diff_id, _ in written])
+    return Written(tuple(written), tuple(gaps))
+
+
+class _Selection:
+    """Which files of all layers are written with their bodies, by their own names or those of hard links."""
+
+    def __init__(self, layers: Iterable[LayerBodies]) -> None:
+        entries = [entry for bodies in layers for entry in bodies.entries]
+        self._links = {e.path: normalise(e.link) for e in entries if e.change is Change.HARD_LINK}
+        looked_at = (path for path in self._links if _is_looked_at(path))
+        self._targets = {target for path in looked_at for target in self._chain(path)}
+        self._written = {e.path for e in entries if e.change is Change.FILE}
+
+    def is_wanted(self, entry: LayerEntry) -> bool:
+        """Say whether a file's body is written."""
+        kept = is_kept_for_scanners(entry.path, entry.size, is_kept=entry.block >= 0)
+        return kept or entry.path in self._targets
+
+    def is_linked(self, path: ImagePath) -> bool:
+        """Say whether the hard link at `path` leads to a file of some layer by the names of its entries."""
+        return any(target in self._written for target in self._chain(path))
+
+    def _chain(self, path: ImagePath) -> Iterator[ImagePath]:
+        for _ in range(MAX_LINK_HOPS):
+            if (target := self._links.get(path)) is None:
+                return
+            yield target
+            path = target
+
+
+def _is_looked_at(path: ImagePath) -> bool:
+    return is_kept_for_scanners(path, 0, is_kept=False)
+
+
+class _LayerWriter:
+    """Makes the members of one skinny layer; `gaps` grows by what could not be written."""
+
+    def __init__(self, bodies: LayerBodies, selection: _Selection, gaps: list[Gap]) -> None:
+        self._bodies = bodies
+        self._selection = selection
+        self._gaps = gaps
+
+    def chunks(self, diff_id: DiffID) -> Iterator[bytes]:
+        for entry in self._bodies.entries:
+            match entry.change:
+                case Change.FILE:
+                    yield from self._file(entry)
+                case Change.HARD_LINK:
+                    yield from self._hard_link(entry)
+                case _:
+                    yield from _plain(entry)
+        # Behind its end a tar may hold anything: layers that differ in what is left out differ there.
+        yield _END + diff_id.encode(errors="backslashreplace")[:_BLOCK].ljust(_BLOCK, b"\0")
+
+    def _file(self, entry: LayerEntry) -> Iterator[bytes]:
+        if not self._selection.is_wanted(entry):
+            yield _header(entry.path, tarfile.REGTYPE, mode=entry.mode)
+            return
+        try:
+            body = self._bodies.body(entry)
+        except FileUnreadable as e:
+            self._miss(e.path, e.why)
+            body = b""
+        yield _header(entry.path, tarfile.REGTYPE, mode=entry.mode, size=len(body))
+        yield body
+        yield bytes(-len(body) % _BLOCK)
+
+    def _hard_link(self, entry: LayerEntry) -> Iterator[bytes]:
+        if not self._selection.is_linked(entry.path) and _is_looked_at(entry.path):
+            self._miss(entry.path, "is a hard link to what is not in the image under that path")
+        yield _header(entry.path, tarfile.LNKTYPE, mode=entry.mode, link=normalise(entry.link)[1:])
+
+    def _miss(self, path: ImagePath, why: str) -> None:
+        self._gaps.append(Gap("images", GapKind.UNREADABLE_FILE, path, f"{why}, so scanners do not see it"))
+
+
+def _plain(entry: LayerEntry) -> Iterator[bytes]:
+    path = entry.path
+    match entry.change:
+        case Change.SYMLINK:
+            yield _header(path, tarfile.SYMTYPE, mode=entry.mode, link=entry.link)
+        case Change.WHITEOUT:
+            yield _header(join(parent(path), f"{_WHITEOUT}{basename(path)}"), tarfile.REGTYPE)
+        case Change.OPAQUE:
+            yield _header(join(path, _OPAQUE), tarfile.REGTYPE)
+        case Change.OTHER:
+            yield _header(path, tarfile.FIFOTYPE, mode=entry.mode)
+        case _ if path != ROOT:
+            yield _header(path, tarfile.DIRTYPE, mode=entry.mode)
+
+
+def _header(path: ImagePath, kind: bytes, *, mode: int = 0o644, size: int = 0, link: str = "") -> bytes:
+    member = tarfile.TarInfo(path[1:])
+    member.type, member.mode, member.size, member.linkname = kind, mode, size, link
+    return member.tobuf(tarfile.PAX_FORMAT, "utf-8", "backslashreplace")
+
+
+class _Archive:
+    """A docker-archive (its ``manifest.json``: moby, image/tarexport) that is written front to back."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._names: list[str] = []
+
+    def add_layer(self, chunks: Iterable[bytes]) -> str:
+        """Write a layer, whose size is known only afterwards; return its diffID."""
+        name = f"{len(self._names)}/layer.tar"
+        self._names.append(name)
+        begin = self._out.tell()
+        self._out.write(bytes(_BLOCK))
+        digest = hashlib.sha256()
+        size = 0
+        for chunk in chunks:
+            digest.update(chunk)
+            size += self._out.write(chunk)
+        self._out.write(bytes(-size % _BLOCK))
+        end = self._out.tell()
+        self._out.seek(begin)
+        self._out.write(_outer_header(name, size))
+        self._out.seek(end)
+        return f"sha256:{digest.hexdigest()}"
+
+    def finish(self, identity: ImageIdentity, diff_ids: Sequence[str]) -> None:
+        """Write the configuration, the manifest and the end."""
+        config = msgspec.json.encode(_configuration(identity, diff_ids))
+        name = f"{hashlib.sha256(config).hexdigest()}.json"
+        self._add(name, config)
+        manifest = [{"Config": name, "RepoTags": [], "Layers": self._names}]
+        self._add("manifest.json", msgspec.json.encode(manifest))
+        self._out.write(_END)
+
+    def _add(self, name: str, body: bytes) -> None:
+        self._out.write(_outer_header(name, len(body)))
+        self._out.write(body + bytes(-len(body) % _BLOCK))
+
+
+def _outer_header(name: str, size: int) -> bytes:
+    member = tarfile.TarInfo(name)
+    member.size = size
+    # GNU's form keeps to one block for layers of any size.
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+def _configuration(identity: ImageIdentity, diff_ids: Sequence[str]) -> dict[str, object]:
+    """Return what the OCI image specification (config.md) asks for, and what scanners read beside it."""
+    platform, config = identity.ref.platform, identity.config
+    return {
+        "architecture": platform.architecture,
+        "os": platform.os,
+        **({"variant": platform.variant} if platform.variant else {}),
+        "config": {
+            "Env": [f"{name}={value}" for name, value in config.env.items()],
+            "Labels": config.labels,
+        },
+        "rootfs": {"type": "layers", "diff_ids": list(diff_ids)},
+        "history": [{"created_by": layer.created_by} for layer in identity.layers],
+    }
