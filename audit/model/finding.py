@@ -97,6 +97,10 @@ class GapKind(StrEnum):
     NOT_IN_ARCHIVE = "not-in-archive"
     UNEVALUATED_RULE = "unevaluated-rule"
     TOOL_FAILED = "tool-failed"
+    SCANNER_ABSENT = "scanner-absent"
+    SCANNER_FAILED = "scanner-failed"
+    STALE_DATABASE = "stale-database"
+    NOT_SCANNED = "not-scanned"
     NOT_EXAMINED = "not-examined"
 
     @property
