@@ -31,7 +31,7 @@ _LOADER = re.compile(r"/ld-(linux|musl|[0-9])[^/]*$|/ld64?\.so\.[12]$")
 
 def keep_facts(path: ImagePath, size: int) -> bool:
     """Say whether something stands here that a stage reads, or a scanner."""
-    return keep_package_facts(path, size) or (size <= MAX_SCANNED and is_scanned(path, size))
+    return keep_package_facts(path, size) or (size <= MAX_SCANNED and is_scanned(path))
 
 
 def keep_build_records(member: Member, body: MemberBody) -> bool:
@@ -41,7 +41,7 @@ def keep_build_records(member: Member, body: MemberBody) -> bool:
 
 def is_kept_for_scanners(path: ImagePath, size: int, *, is_kept: bool) -> bool:
     """Say of a file of a layer whether scanners look at it: by its name, or by what it was kept for."""
-    return is_scanned(path, size) or (is_kept and not keep_package_facts(path, size))
+    return is_scanned(path) or (is_kept and not keep_package_facts(path, size))
 
 
 def keep_package_facts(path: ImagePath, size: int) -> bool:

@@ -88,9 +88,8 @@ _LICENCES = ("LICENSE", "LICENCE", "COPYING", "NOTICE")
 _WITH_LICENCES = ("/go/pkg/mod/", "/node_modules/", "/usr/share/licenses/", "/vendor/bundle/", "/gems/")
 
 
-def is_scanned(path: ImagePath, size: int) -> bool:
+def is_scanned(path: ImagePath) -> bool:
     """Say by its path whether a scanner opens this file."""
-    del size  # what is too large to be kept is wanted all the same
     name = path[path.rfind("/") + 1 :]
     if name in _NAMES or name.endswith(_SUFFIXES) or path in _SYSTEM:
         return True

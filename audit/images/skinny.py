@@ -8,6 +8,7 @@ image is a name on this machine.
 """
 
 import hashlib
+import os
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
@@ -15,10 +16,22 @@ from typing import BinaryIO
 import msgspec
 
 from fleet_audit.audit.images.bodies import LayerBodies
+from fleet_audit.audit.images.collector import BodyTooLarge, Member
 from fleet_audit.audit.images.facts import Change, LayerEntry
+from fleet_audit.audit.images.folder import FolderBody, FolderTree
 from fleet_audit.audit.images.kept import KEEP_VERSION, is_kept_for_scanners
 from fleet_audit.audit.images.open import Image
-from fleet_audit.audit.images.tree import MAX_LINK_HOPS, FileUnreadable, basename, join, normalise, parent
+from fleet_audit.audit.images.scanned import MAX_SCANNED, holds_build_record, is_scanned
+from fleet_audit.audit.images.tree import (
+    MAX_LINK_HOPS,
+    Entry,
+    FileKind,
+    FileUnreadable,
+    basename,
+    join,
+    normalise,
+    parent,
+)
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ROOT, DiffID, ImagePath
 from fleet_audit.audit.model.image import ImageIdentity
@@ -43,11 +56,16 @@ def write_image(image: Image, out: BinaryIO, *, full: bool = False) -> Written:
     """Write an image to `out`, a file that can be sought in; skinny unless `full`.
 
     The full one has the very layers of the image. A layer that could not be read when the image was opened
-    is an empty one, so that indexes agree; a file whose body cannot be had is a gap. Raises LayerUnreadable
+    is an empty one, so that indexes agree; a file whose body cannot be had is a gap. A folder is written as
+    one layer, always skinny, since nobody would read its other files. Raises LayerUnreadable
     where a layer has changed since it was read, and OSError where `out` cannot be written.
     """
     archive = _Archive(out)
     gaps: list[Gap] = []
+    if isinstance(image.tree, FolderTree):
+        made = archive.add_layer(_FolderWriter(image.tree, gaps).chunks())
+        archive.finish(image.identity, [made])
+        return Written(((made, DiffID("")),), tuple(gaps))
     selection = _Selection(() if full else image.bodies.values())
     written = []
     for index, layer in enumerate(image.identity.layers):
@@ -69,7 +87,7 @@ class _Selection:
     def __init__(self, layers: Iterable[LayerBodies]) -> None:
         entries = [entry for bodies in layers for entry in bodies.entries]
         self._links = {e.path: normalise(e.link) for e in entries if e.change is Change.HARD_LINK}
-        looked_at = (path for path in self._links if _is_looked_at(path))
+        looked_at = (path for path in self._links if is_scanned(path))
         self._targets = {target for path in looked_at for target in self._chain(path)}
         self._written = {e.path for e in entries if e.change is Change.FILE}
 
@@ -88,10 +106,6 @@ class _Selection:
                 return
             yield target
             path = target
-
-
-def _is_looked_at(path: ImagePath) -> bool:
-    return is_kept_for_scanners(path, 0, is_kept=False)
 
 
 class _LayerWriter:
@@ -128,12 +142,68 @@ class _LayerWriter:
         yield bytes(-len(body) % _BLOCK)
 
     def _hard_link(self, entry: LayerEntry) -> Iterator[bytes]:
-        if not self._selection.is_linked(entry.path) and _is_looked_at(entry.path):
+        if not self._selection.is_linked(entry.path) and is_scanned(entry.path):
             self._miss(entry.path, "is a hard link to what is not in the image under that path")
         yield _header(entry.path, tarfile.LNKTYPE, mode=entry.mode, link=normalise(entry.link)[1:])
 
     def _miss(self, path: ImagePath, why: str) -> None:
-        self._gaps.append(Gap("images", GapKind.UNREADABLE_FILE, path, f"{why}, so scanners do not see it"))
+        self._gaps.append(_missed(path, why))
+
+
+class _FolderWriter:
+    """Makes the members of a layer that is a folder of this machine; `gaps` grows by what cannot be read."""
+
+    def __init__(self, tree: FolderTree, gaps: list[Gap]) -> None:
+        self._tree = tree
+        self._gaps = gaps
+
+    def chunks(self) -> Iterator[bytes]:
+        pending = [ROOT]
+        while pending:
+            folder = pending.pop()
+            listed = sorted(self._tree.listing(folder).items())
+            for name, entry in listed:
+                yield from self._entry(join(folder, name), entry)
+            inner = [join(folder, name) for name, entry in listed if entry.kind is FileKind.FOLDER]
+            pending.extend(reversed(inner))
+        yield _END
+
+    def _entry(self, path: ImagePath, entry: Entry) -> Iterator[bytes]:
+        match entry.kind:
+            case FileKind.FILE:
+                yield from self._file(path, entry)
+            case FileKind.FOLDER:
+                yield _header(path, tarfile.DIRTYPE, mode=entry.mode)
+            case FileKind.SYMLINK:
+                yield _header(path, tarfile.SYMTYPE, mode=entry.mode, link=entry.link)
+            case _:
+                yield _header(path, tarfile.FIFOTYPE, mode=entry.mode)
+
+    def _file(self, path: ImagePath, entry: Entry) -> Iterator[bytes]:
+        try:
+            body = self._body(path, entry)
+        except (FileUnreadable, BodyTooLarge, OSError) as e:
+            why = e.why if isinstance(e, FileUnreadable) else f"cannot be read ({e})"
+            self._gaps.append(_missed(path, why))
+            body = b""
+        yield _header(path, tarfile.REGTYPE, mode=entry.mode, size=len(body))
+        yield body
+        yield bytes(-len(body) % _BLOCK)
+
+    def _body(self, path: ImagePath, entry: Entry) -> bytes:
+        descriptor = self._tree.open(path)
+        try:
+            body = FolderBody(descriptor, most=MAX_SCANNED)
+            member = Member(path, body.size, entry.mode)
+            if not is_scanned(path) and not holds_build_record(member, body):
+                return b""
+            return bytes(body.upto(body.size))
+        finally:
+            os.close(descriptor)
+
+
+def _missed(path: ImagePath, why: str) -> Gap:
+    return Gap("images", GapKind.UNREADABLE_FILE, path, f"{why}, so scanners do not see it")
 
 
 def _plain(entry: LayerEntry) -> Iterator[bytes]:

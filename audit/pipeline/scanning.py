@@ -1,0 +1,147 @@
+"""Has scanners look at an image, once for the same image, program and data: skinny, or whole where asked."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Generic, TypeVar
+
+import msgspec
+import zstandard
+
+from fleet_audit.audit.images.failure import LayerUnreadable
+from fleet_audit.audit.images.folder import FolderTree
+from fleet_audit.audit.images.open import Image
+from fleet_audit.audit.images.skinny import SKINNY_VERSION, Written, write_image
+from fleet_audit.audit.model.finding import Gap
+from fleet_audit.audit.pipeline.settings import Settings
+from fleet_audit.audit.tools import syft, trivy
+from fleet_audit.audit.tools.folder_store import FolderStore
+from fleet_audit.audit.tools.process import ToolError
+from fleet_audit.audit.tools.scanner import AnswerUnreadable, Scanner
+
+SCANS = "scans"
+"""Where answers of scanners are kept, and the images that they look at meanwhile."""
+
+_VERSION = 1
+_MAX_ANSWER = 1 << 30
+_ARCHIVE = "image.tar"
+
+DocumentT = TypeVar("DocumentT")
+
+
+class Scanned(msgspec.Struct, Generic[DocumentT], frozen=True):
+    """What a scanner said of an image, by the image's diffIDs; `gaps` are files that it was not shown."""
+
+    document: DocumentT
+    gaps: tuple[Gap, ...] = ()
+
+
+class Target(msgspec.Struct, frozen=True):
+    """An image that lies ready for a scanner: a docker-archive, and what its layers stand for."""
+
+    archive: Path
+    written: Written
+
+
+@contextmanager
+def scan_target(image: Image, settings: Settings, *, full: bool = False) -> Iterator[Target]:
+    """Write an image for scanners and delete it afterwards; skinny unless `full`.
+
+    Raises ToolError where it cannot be written, or a layer has changed since it was read.
+    """
+    folder = settings.cache_dir / SCANS
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder, prefix=".image-") as place:
+            archive = Path(place) / _ARCHIVE
+            with archive.open("w+b") as out:
+                written = write_image(image, out, full=full)
+            yield Target(archive, written)
+    except LayerUnreadable as e:
+        raise ToolError(("scanners",), f"cannot be shown the image: a layer {e.why}") from e
+    except OSError as e:
+        raise ToolError(("scanners",), f"cannot be shown the image: {folder}: {e.strerror or e}") from e
+
+
+def packages_found(
+    image: Image, scanner: Scanner, settings: Settings, *, full: bool = False
+) -> Scanned[syft.SyftDocument]:
+    """Return what syft finds in an image; raises ToolError."""
+
+    def look(target: Target) -> bytes:
+        document = syft.scan(
+            scanner,
+            f"docker-archive:{target.archive}",
+            folder=settings.cache_dir / SCANS,
+            name=image.identity.ref.name,
+            jobs=settings.jobs,
+        )
+        return msgspec.json.encode(document)
+
+    key = _key(image, "packages", scanner, full)
+    return _kept_or_made(image, settings, key, look, syft.parse, full=full)
+
+
+def advisories_found(
+    image: Image, scanner: Scanner, caches: Path, settings: Settings, *, full: bool = False
+) -> Scanned[trivy.TrivyReport]:
+    """Return what trivy finds in an image with the database of the folder `caches`.
+
+    Raises ToolError, DatabaseUnusable where that is the database's fault.
+    """
+
+    def look(target: Target) -> bytes:
+        asked = trivy.TrivyTarget(trivy.TrivyKind.IMAGE, target.archive)
+        report = trivy.scan(scanner, asked, caches=caches, folder=settings.cache_dir / SCANS)
+        named = msgspec.structs.replace(report, artifact_name=str(image.identity.ref))
+        return msgspec.json.encode(named)
+
+    key = _key(image, "advisories", scanner, full, trivy.database(caches).identity)
+    return _kept_or_made(image, settings, key, look, trivy.parse, full=full)
+
+
+def _key(image: Image, question: str, scanner: Scanner, full: bool, *more: str) -> str | None:
+    """Return what an answer depends on; None for an image that may be another one the next time."""
+    ref = image.identity.ref
+    if ref.digest is None or image.gaps or isinstance(image.tree, FolderTree):
+        return None
+    form = "full" if full else SKINNY_VERSION
+    words = (question, _VERSION, ref, form, scanner.version, scanner.identity, *more)
+    return hashlib.sha256(msgspec.msgpack.encode(words)).hexdigest()
+
+
+def _kept_or_made(  # noqa: PLR0913  (what an answer is made of)
+    image: Image,
+    settings: Settings,
+    key: str | None,
+    look: Callable[[Target], bytes],
+    parse: Callable[[bytes], DocumentT],
+    *,
+    full: bool,
+) -> Scanned[DocumentT]:
+    store = FolderStore(settings.cache_dir / SCANS)
+    if key is not None and (kept := _kept(store, key, parse)) is not None:
+        return Scanned(kept)
+    with scan_target(image, settings, full=full) as target:
+        body = look(target)
+    for made, meant in target.written.layers:
+        # A diffID is in no text by chance.
+        body = body.replace(made.encode(), meant.encode())
+    if key is not None and not target.written.gaps:
+        store.put(key, zstandard.ZstdCompressor().compress(body))
+    return Scanned(parse(body), target.written.gaps)
+
+
+def _kept(store: FolderStore, key: str, parse: Callable[[bytes], DocumentT]) -> DocumentT | None:
+    """Return the answer that is kept; None where there is none, or what is there is damaged."""
+    packed = store.get(key)
+    if packed is None:
+        return None
+    try:
+        if zstandard.frame_content_size(packed) > _MAX_ANSWER:
+            return None
+        return parse(zstandard.ZstdDecompressor().decompress(packed))
+    except (zstandard.ZstdError, AnswerUnreadable):
+        return None
