@@ -6,6 +6,7 @@ from typing import Any
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.model.archives import IndexReport
 from fleet_audit.audit.model.inspection import InspectReport
+from fleet_audit.audit.model.inventory import SbomReport
 from fleet_audit.audit.model.one_file import DepthReport, HardeningReport, TreeReport
 from fleet_audit.audit.model.report import (
     DepsReport,
@@ -31,6 +32,8 @@ from fleet_audit.reports.ldd_text import ldd_text
 from fleet_audit.reports.ldd_tree import tree_document, tree_text
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.sarif import sarif
+from fleet_audit.reports.sbom_documents import sbom_cyclonedx
+from fleet_audit.reports.sbom_text import sbom_text
 
 Renderer = Callable[[Sequence[Any], RenderOptions], str]
 """Takes reports of the one type under which it stands in the table."""
@@ -52,6 +55,8 @@ RENDERERS: Mapping[tuple[type[Judged], str], Renderer] = {
     (DepthReport, "json"): depth_document,
     (HardeningReport, "text"): hardening_text,
     (HardeningReport, "json"): hardening_document,
+    (SbomReport, "cyclonedx-json"): sbom_cyclonedx,
+    (SbomReport, "text"): sbom_text,
     (DockerfilesReport, "text"): dockerfiles_text,
     (DockerfilesReport, "json"): dockerfiles_document,
     (DockerfilesReport, "sarif"): sarif,

@@ -91,6 +91,7 @@ class ConfigDocument(msgspec.Struct, frozen=True):
     os: str = ""
     architecture: str = ""
     variant: str = ""
+    created: str | None = None
     config: _Runtime | None = None
     rootfs: _RootFilesystem = _RootFilesystem()
     history: tuple[_History, ...] | None = None
@@ -127,6 +128,7 @@ class ConfigDocument(msgspec.Struct, frozen=True):
             stop_signal=runtime.stop_signal or "",
             shell=runtime.shell or (),
             on_build=runtime.on_build or (),
+            created=self.created or "",
         )
 
 

@@ -15,7 +15,10 @@ class Healthcheck(msgspec.Struct, frozen=True):
 
 
 class ImageConfig(msgspec.Struct, frozen=True):
-    """What the image would run, and as whom; `on_build` is what it keeps for images that are built on it."""
+    """What the image would run, and as whom; `on_build` is what it keeps for images that are built on it.
+
+    `created` is when it says that it was made (RFC 3339), empty where it does not say.
+    """
 
     env: dict[str, str] = {}
     user: str = ""
@@ -29,6 +32,7 @@ class ImageConfig(msgspec.Struct, frozen=True):
     stop_signal: str = ""
     shell: tuple[str, ...] = ()
     on_build: tuple[str, ...] = ()
+    created: str = ""
 
 
 class Layer(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ import msgspec
 from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.identity import DiffID, Digest, ImagePath, Purl
 from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.report import Judged
 
 
 class ToolUse(msgspec.Struct, frozen=True):
@@ -102,3 +103,10 @@ class Inventory(msgspec.Struct, frozen=True):
     def component(self, ref: str) -> Component | None:
         """Return the component with this ref."""
         return next((component for component in self.components if component.ref == ref), None)
+
+
+class SbomReport(Judged, frozen=True, kw_only=True):
+    """The answer of ``sbom``: an inventory, and the time that documents of it bear (RFC 3339, or empty)."""
+
+    inventory: Inventory
+    created: str = ""

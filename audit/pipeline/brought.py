@@ -25,6 +25,9 @@ from fleet_audit.audit.pipeline.subject import Subject
 _BY_SHELL = re.compile(r"(?:RUN )?(?:\|\d+ .*? )?/\S*sh(?: -[a-z]+(?: pipefail)?)*? -[a-z]*c ")
 """How builders tell of a RUN in the history of an image: the shell, and what it was given."""
 
+BASE = "base"
+"""The origin of what the upstream base image brought."""
+
 _OF_MINIMAL_SYSTEMS = ("required", "important")
 _LONGEST_HISTORY = 64 << 10
 _DOCKERFILE_LIMIT = 1 << 20
@@ -95,6 +98,16 @@ class Arrivals:
         every = tuple(records)
         has_marks = any(record.package.is_automatic for record in every)
         return {record.name: self._brought(record, has_marks=has_marks) for record in every}
+
+    def origin_of(self, layer: Layer) -> str:
+        """Return whose layer it is: ``base`` for the image that the lowest Dockerfile starts from.
+
+        Otherwise the family whose image first has it; empty where no manifest tells.
+        """
+        if self._depth[layer.diff_id] < self._first_own:
+            return BASE
+        own = self._subject.name if self._subject.family is not None else ""
+        return self._families.get(layer.diff_id, own)
 
     def _brought(self, record: InstalledRecord, *, has_marks: bool) -> Brought:
         layer = self._layer(record)

@@ -55,10 +55,11 @@ def imports_of(subject: Subject, shared: Shared) -> Imported:
     """
     gap = missing_image(subject) if subject.family is not None else _unasked_image(subject)
     if subject.image is None or gap is not None:
-        found = _examine(subject, None, shared)
+        found = examined_services(subject, None, shared)
         return _judged(subject, found, None, shared, gaps=() if gap is None else (gap,))
     with open_scene(subject.image, shared.settings, python=subject.python) as scene:
-        return _judged(subject, _examine(subject, scene, shared), scene, shared, gaps=scene.gaps)
+        found = examined_services(subject, scene, shared)
+        return _judged(subject, found, scene, shared, gaps=scene.gaps)
 
 
 def _unasked_image(subject: Subject) -> Gap | None:
@@ -68,7 +69,8 @@ def _unasked_image(subject: Subject) -> Gap | None:
     return Gap("images", GapKind.NOT_EXAMINED, subject.name, why)
 
 
-def _examine(subject: Subject, scene: Scene | None, shared: Shared) -> Examination:
+def examined_services(subject: Subject, scene: Scene | None, shared: Shared) -> Examination:
+    """Return what the code of the subject's services says, on its image where there is one."""
     if subject.sources is None or not subject.services:
         return Examination(())
     return examine(

@@ -30,6 +30,11 @@ def python_purl(name: DistributionName, version: str) -> Purl:
     return Purl(PackageURL(type="pypi", name=name, version=version).to_string())
 
 
+def interpreter_purl(name: str, version: str) -> Purl:
+    """Return the canonical URL of a program that no package brought (purl type ``generic``)."""
+    return Purl(PackageURL(type="generic", name=name, version=version).to_string())
+
+
 def package_set_digest(purls: Iterable[Purl]) -> Digest:
     """Return the sha256 of the sorted, de-duplicated URLs, one to a line.
 

@@ -102,6 +102,7 @@ from fleet_audit.audit.model.running import (
     Variable,
 )
 from fleet_audit.reports.options import RenderOptions
+from tests.support.inventories import sbom_report
 from tests.support.proposals import audio_plan, audio_surplus
 
 OPTIONS = RenderOptions(created="2026-11-20T00:00:00Z", version="0.1.0", manifest="fleet.yaml")
@@ -657,6 +658,7 @@ ALL = (
     explain_report(),
     inspect_report(),
     index_report(),
+    sbom_report(),
 )
 
 

@@ -11,6 +11,7 @@ COMMANDS: dict[str, str] = {
     "imports": "What services import, where, from which distribution, and what nobody provides.",
     "ldd": "Which entry points of an image cannot load, and exactly why.",
     "explain": "The whole chain behind a soname, program, package, module, distribution or file.",
+    "sbom": "What is in an image: packages, bundled libraries, and how they hang together.",
     "dockerfiles": "What the repository's Dockerfiles, builds and image references claim, checked.",
     "inspect": "What an image would run: entrypoint, user, environment, health, services.",
     "index": "The package archives that deps plans with: read ahead, or show what is kept.",

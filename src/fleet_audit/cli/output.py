@@ -32,13 +32,13 @@ class Output(msgspec.Struct, frozen=True):
     file: Path | None = None
 
 
-def parse_outputs(words: Sequence[str], formats: Sequence[str]) -> tuple[Output, ...]:
-    """Return the outputs that ``-o`` words ask for, text to stdout where there are none.
+def parse_outputs(words: Sequence[str], formats: Sequence[str], default: str = "text") -> tuple[Output, ...]:
+    """Return the outputs that ``-o`` words ask for, `default` to stdout where there are none.
 
     Raises UsageError for unknown formats, a format without a file name behind ``=``, and two documents
     for one destination.
     """
-    outputs = tuple(_parse(word, formats) for word in words) or (Output("text"),)
+    outputs = tuple(_parse(word, formats) for word in words) or (Output(default),)
     places = [os.path.abspath(output.file) if output.file else "standard output" for output in outputs]
     for output, place in zip(outputs, places, strict=True):
         if places.count(place) > 1:

@@ -1,0 +1,148 @@
+"""The inventory of one image: our own readers' answers and syft's, joined and tied together."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+import msgspec
+
+from fleet_audit.audit.model.finding import Gap
+from fleet_audit.audit.model.inventory import Component, Inventory, SbomReport
+from fleet_audit.audit.model.report import Statistics
+from fleet_audit.audit.pipeline.inventory_links import (
+    Tied,
+    distribution_links,
+    library_links,
+    package_links,
+    service_links,
+)
+from fleet_audit.audit.pipeline.inventory_readers import CATALOGERS, Seen
+from fleet_audit.audit.pipeline.inventory_scan import SyftAnswer, syft_answer
+from fleet_audit.audit.pipeline.machines import lowest_isa
+from fleet_audit.audit.pipeline.scene import Scene, missing_image, open_scene
+from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.subject import Subject
+from fleet_audit.audit.sbom.joining import package_set_of, united, united_links
+from fleet_audit.audit.sbom.scanned import Scanned, scanned
+
+_REVISION = "org.opencontainers.image.revision"
+_SOURCE = "org.opencontainers.image.source"
+
+
+class Inventoried(msgspec.Struct, frozen=True):
+    """The report, and what it cost."""
+
+    report: SbomReport
+    statistics: Statistics = Statistics()
+
+
+def inventory_of(subject: Subject, shared: Shared, *, syft: str = "") -> Inventoried:
+    """Return everything that is in the subject's image; `syft` names the scanner to ask.
+
+    Documents bear the time at which the image says that it was made.
+
+    Without syft it is what our own readers know, and a gap says so. Raises ImageError where an image that is
+    named cannot be opened.
+    """
+    gap = missing_image(subject)
+    if gap is not None or subject.image is None:
+        empty = Component(ref=f"image:{subject.name}", name=subject.name, kind="container")
+        return Inventoried(_report(subject, Inventory(empty, gaps=() if gap is None else (gap,)), ""))
+    isa = lowest_isa(shared.fleet, subject.image)
+    with open_scene(subject.image, shared.settings, python=subject.python, isa=isa) as scene:
+        answer = syft_answer(subject.image, scene, shared, named=syft)
+        inventory = gathered(subject, scene, shared, answer)
+        spent = scene.image.statistics
+        cost = Statistics(spent.layers_read, spent.layers_cached, spent.seconds)
+        return Inventoried(_report(subject, inventory, scene.image.identity.config.created), cost)
+
+
+def _report(subject: Subject, inventory: Inventory, created: str) -> SbomReport:
+    return SbomReport(subject=subject.name, gaps=inventory.gaps, inventory=inventory, created=created)
+
+
+def gathered(subject: Subject, scene: Scene, shared: Shared, answer: SyftAnswer) -> Inventory:
+    """Return the inventory of an opened image, with what syft answered of it."""
+    seen = Seen(subject, scene, shared)
+    found = [cataloger.find(seen) for cataloger in CATALOGERS]
+    theirs = Scanned((), ()) if answer.document is None else scanned(answer.document, seen.layer_of)
+    libraries = library_links(seen, shared)
+    services = service_links(subject, seen, shared)
+    components = united(
+        [
+            *(component for each in found for component in each.components),
+            *(_placed(component, seen) for component in theirs.components),
+            *services.services,
+        ]
+    )
+    links = [
+        *(link for each in found for link in each.links),
+        *package_links(seen),
+        *distribution_links(seen),
+        *theirs.links,
+        *libraries.links,
+        *services.links,
+    ]
+    return Inventory(
+        subject=_subject(subject, scene),
+        components=components,
+        links=united_links(links, (component.ref for component in components)),
+        imported=services.imported,
+        package_set=package_set_of(components) if scene.is_whole else None,
+        tools=() if answer.tool is None else (answer.tool,),
+        gaps=tuple(dict.fromkeys(_gaps(scene, seen, answer, (libraries, services)))),
+    )
+
+
+def _placed(component: Component, seen: Seen) -> Component:
+    """Return a scanner's component with the layer of its first file, and whose that is."""
+    if not component.sightings:
+        return component
+    path = component.sightings[0].path
+    return msgspec.structs.replace(component, layer=seen.layer_of(path), origin=seen.origin_of(path))
+
+
+def _gaps(scene: Scene, seen: Seen, answer: SyftAnswer, tied: Iterable[Tied]) -> Iterator[Gap]:
+    yield from scene.gaps
+    yield from () if seen.state is None else seen.state.gaps
+    yield from answer.gaps
+    for each in tied:
+        yield from each.gaps
+
+
+def _subject(subject: Subject, scene: Scene) -> Component:
+    identity = scene.image.identity
+    name = subject.family or _short_name(identity.ref.name)
+    version = identity.ref.digest or ""
+    return Component(
+        ref=f"image:{name}@{version}" if version else f"image:{name}",
+        name=name,
+        version=version,
+        kind="container",
+        architecture=identity.ref.platform.architecture,
+        properties=tuple((key, value) for key, value in _facts(subject, scene) if value),
+    )
+
+
+def _short_name(name: str) -> str:
+    """Return an image's name without the folder that it lies in: the same image, the same name."""
+    place, separator, tag = name.rpartition(":")
+    if separator and "/" not in tag:
+        name = tag if "/" in place or not place else name
+    return PurePosixPath(name).name or name
+
+
+def _facts(subject: Subject, scene: Scene) -> Iterator[tuple[str, str]]:
+    identity = scene.image.identity
+    config = identity.config
+    yield "image-digest", identity.ref.digest or ""
+    yield "image-platform", str(identity.ref.platform)
+    yield "image-created", config.created
+    yield "image-user", config.user
+    yield "image-working-dir", config.working_dir if config.working_dir != "/" else ""
+    yield "image-ports", " ".join(config.exposed_ports)
+    yield "distribution", identity.distro.pretty_name
+    yield "git-revision", config.labels.get(_REVISION, "")
+    yield "git-source", config.labels.get(_SOURCE, "")
+    yield "family", subject.family or ""
+    for index, layer in enumerate(identity.layers):
+        yield f"layer:{index}", layer.diff_id

@@ -1,0 +1,40 @@
+"""One form of package URL for one package, whoever wrote it down (purl specification, ECMA-427)."""
+
+from functools import lru_cache
+
+from packageurl import PackageURL
+
+from fleet_audit.audit.model.identity import Purl, distribution_name
+
+_SAID_ELSEWHERE = frozenset(
+    {"distro", "distro_name", "distro_version", "upstream", "epoch", "package-id", "vcs_url", "checksum"}
+)
+"""Qualifiers that some tools add and others do not, to the same package."""
+
+
+@lru_cache(maxsize=65536)
+def canonical_purl(text: str) -> Purl | None:
+    """Return the canonical form of a package URL; None for what is none.
+
+    An epoch stands in the version, as dpkg and rpm write it; names of Python distributions are normalised
+    (PEP 503); qualifiers that scanners add each in their own way are left out, and so is a subpath.
+    """
+    try:
+        url = PackageURL.from_string(text)
+    except ValueError:
+        return None
+    given = dict(url.qualifiers)
+    version, epoch = url.version or "", given.get("epoch", "")
+    if epoch and epoch != "0" and not version.startswith(f"{epoch}:"):
+        version = f"{epoch}:{version}"
+    kept = {key: value for key, value in sorted(given.items()) if key not in _SAID_ELSEWHERE}
+    name = distribution_name(url.name) if url.type == "pypi" else url.name
+    whole = PackageURL(
+        type=url.type, namespace=url.namespace, name=name, version=version or None, qualifiers=kept
+    )
+    return Purl(whole.to_string())
+
+
+def purl_type(purl: Purl | str) -> str:
+    """Return what sort of package a canonical URL names: ``deb``, ``pypi`` and so on."""
+    return purl.removeprefix("pkg:").partition("/")[0]

@@ -1,0 +1,90 @@
+"""``fleet-audit sbom``: what is in an image."""
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from fleet_audit.audit.errors import UsageError
+from fleet_audit.cli.ending import exit_code
+from fleet_audit.cli.manifest import find_fleet, need_fleet
+from fleet_audit.cli.options import Common, common, created_now
+from fleet_audit.cli.output import Output, check_writable, parse_outputs, write
+
+if TYPE_CHECKING:
+    from fleet_audit.audit.model.fleet import Fleet
+    from fleet_audit.audit.model.inventory import SbomReport
+    from fleet_audit.audit.pipeline.subject import Subject
+
+FORMATS = ("cyclonedx-json", "text")
+
+
+@click.command("sbom")
+@click.argument("words", nargs=-1, metavar="[FAMILY|SERVICE|IMAGE]")
+@click.option("--image", metavar="REF", help="List this image, in place of the manifest's.")
+@click.option("--syft", default="", metavar="PROGRAM", help="The syft to ask (default: the newest found).")
+@common
+def command(*, words: tuple[str, ...], image: str | None, syft: str, common: Common) -> int:
+    """List what is in an image, as a software bill of materials.
+
+    Packages are what syft finds and what our own readers find; libraries that wheels carry along are listed
+    beside them, with what loads them. Of a family or service, what its code imports is told with the lines
+    that do. Exit code 3 where something could not be examined, so where there is no syft.
+
+    Formats: cyclonedx-json (CycloneDX 1.6, the default), text.
+    """
+    outputs = parse_outputs(common.output, FORMATS, FORMATS[0])
+    check_writable(outputs)
+
+    from fleet_audit.audit.model.inventory import SbomReport  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.inventory import inventory_of  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
+
+    fleet = find_fleet(common)
+    subject = _subject(words, image, fleet)
+    with common.settings() as settings:
+        found = inventory_of(subject, Shared(settings, fleet), syft=syft)
+    common.say_cost([found.statistics])
+    report = msgspec.structs.replace(found.report, created=_created(found.report.created))
+    _say_gaps(report, outputs, common)
+    write(outputs, renderer(SbomReport, [report], common, fleet))
+    return exit_code([report])
+
+
+def _subject(words: tuple[str, ...], image: str | None, fleet: "Fleet | None") -> "Subject":
+    from fleet_audit.audit.pipeline.subject import (  # noqa: PLC0415  (not for --help)
+        image_subject,
+        named_subject,
+        names_image,
+    )
+
+    if len(words) > 1:
+        raise UsageError("one document holds one image; name one family, service or image")
+    if not words and image is None:
+        raise UsageError("name a family, a service or an image")
+    if not words:
+        return image_subject(image or "", source=None, entry="")
+    (word,) = words
+    if names_image(word, fleet):
+        if image is not None:
+            raise UsageError(
+                "--image replaces the image of a family or service; name one, or leave --image out"
+            )
+        return image_subject(word, source=None, entry="")
+    return named_subject(need_fleet(fleet, word), word, image=image)
+
+
+def _created(of_image: str) -> str:
+    """Return the time that documents bear: SOURCE_DATE_EPOCH, else when the image was made, else now."""
+    return created_now() if os.environ.get("SOURCE_DATE_EPOCH") or not of_image else of_image
+
+
+def _say_gaps(report: "SbomReport", outputs: Sequence[Output], common: Common) -> None:
+    """Say on stderr what is missing from documents that go where nobody reads them."""
+    if common.quiet or any(output.format == "text" for output in outputs):
+        return
+    for gap in report.gaps:
+        click.echo(f"fleet-audit: incomplete: {gap.what}: {gap.reason}", err=True)
