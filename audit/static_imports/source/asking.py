@@ -12,6 +12,7 @@ import msgspec
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod
 from fleet_audit.audit.static_imports.source import islands
+from fleet_audit.audit.static_imports.source.command_lines import started_by_arguments, started_by_line
 from fleet_audit.audit.static_imports.source.constants import Constants, closing
 from fleet_audit.audit.static_imports.source.handlers import Handlers
 from fleet_audit.audit.static_imports.source.outline import Outline
@@ -89,9 +90,6 @@ _LOADERS = frozenset({"CDLL", "PyDLL", "LoadLibrary", "dlopen"})
 _IMPORTERS = frozenset({"import_module", "__import__"})
 _ARGUMENT_LISTS = frozenset({"run", "call", "check_call", "check_output", "Popen"})
 _SHELLS = frozenset({"system", "popen", "getoutput", "getstatusoutput", "create_subprocess_shell"})
-_SHELL_WORDS = frozenset(
-    {"cd", "export", "echo", "set", "source", ".", "exec", "test", "[", "true", "false", "if"}
-)
 _STARTERS = ("subprocess.", "os.", "posix.", "asyncio.", "shutil.", "asyncio.subprocess.")
 _ABSENT_PROGRAM = frozenset(
     {"FileNotFoundError", "OSError", "EnvironmentError", "IOError", "Exception", "BaseException"}
@@ -397,23 +395,29 @@ class _Finder:
         return self._outline.spans[block].header[1]
 
     def _add_run(self, site: _Site) -> None:
-        programs = tuple(dict.fromkeys(program for program in self._programs(site) if _is_program(program)))
-        if not programs:
-            return
         function = self._function(site.block)
-        is_looked_for = all((function, program) in self._lookups for program in programs)
-        is_handled = is_looked_for or self._handlers.survives(site.block, _ABSENT_PROGRAM)
-        self._runs.append(RunCall(site.line, site.block, programs, is_handled=is_handled))
+        is_survived = self._handlers.survives(site.block, _ABSENT_PROGRAM)
+        for alternatives in self._programs(site):
+            programs = tuple(dict.fromkeys(program for program in alternatives if _is_program(program)))
+            if programs:
+                is_looked_for = all((function, program) in self._lookups for program in programs)
+                is_handled = is_looked_for or is_survived
+                self._runs.append(RunCall(site.line, site.block, programs, is_handled=is_handled))
 
-    def _programs(self, site: _Site) -> tuple[str, ...]:
+    def _programs(self, site: _Site) -> list[tuple[str, ...]]:
+        """Return each program that a call starts, as what may be meant by it."""
         is_spawn = site.last.startswith("spawn")
         first = _argument(site.node, 1 if is_spawn else 0, "args")
         if first is None:
-            return ()
-        words = self._constants.first_words(first, site.start)
+            return []
+        lines = self._constants.command_lines(first, site.start)
         if site.last in _SHELLS or (site.last in _ARGUMENT_LISTS and _has_shell(site.node)):
-            return tuple(word for command in words for word in _first_command(command))
-        return words
+            started = [tuple(started_by_line(line)) for line in lines]
+            # Of several lines one is meant, and what each starts first stands for it.
+            return [(each,) for each in started[0]] if len(started) == 1 else [_firsts(started)]
+        words = self._constants.arguments(first, site.start) if site.last in _ARGUMENT_LISTS else ()
+        inner = [(each,) for each in islice(started_by_arguments(words), 1, None)]
+        return [lines, *inner]
 
     def _function(self, block: int) -> int:
         spans = self._outline.spans
@@ -497,12 +501,8 @@ def _has_shell(call: cst.Call) -> bool:
     return bool(named) and islands.dotted(named[0]) != "False"
 
 
-def _first_command(command: str) -> tuple[str, ...]:
-    """Return the program that a shell command line starts with, past assignments."""
-    for word in command.split()[:20]:
-        if "=" not in word:
-            return () if word in _SHELL_WORDS else (word.strip("\"'"),)
-    return ()
+def _firsts(lines: list[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(programs[0] for programs in lines if programs)
 
 
 def _is_program(word: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import libcst as cst
 
 from fleet_audit.audit.static_imports.source import islands
+from fleet_audit.audit.static_imports.source.command_lines import UNKNOWN
 from fleet_audit.audit.static_imports.source.outline import Outline
 
 MAX_STEPS = 16
@@ -47,6 +48,10 @@ _BINDS = {
 
 _LONGEST_BEFORE = 200
 
+_FIELD = re.compile(r"\{[^{}]*\}")
+_VERB = re.compile(r"%(?:\([^()]*\))?[-#0-9 +.]*[a-zA-Z]")
+"""What ``str.format`` and the operator ``%`` replace."""
+
 _WHOLE, _FIRST, _SECOND, _VALUES = ("each", "first", "second", "value")
 """What a loop takes of the items that it goes through; the last is that of a dictionary's."""
 
@@ -79,6 +84,7 @@ class Constants:
         self._source = outlined.text.source
         self._left = 0
         self._has_parameters = False
+        self._is_open = False
         self.is_cut = False
         self._assigned: dict[str, list[tuple[int, cst.BaseExpression]]] = {}
         self._readers: dict[type[cst.CSTNode], _Reader] = {
@@ -92,6 +98,7 @@ class Constants:
             cst.BooleanOperation: self._of_choice,
             cst.BinaryOperation: self._of_operation,
             cst.FormattedString: self._of_format,
+            cst.ConcatenatedString: self._of_adjacent,
             cst.Subscript: self._of_element,
             cst.Call: self._of_call,
             _Looped: self._of_loop,
@@ -118,6 +125,26 @@ class Constants:
         """Return what may be the first item of the list `node`, or `node` itself where it is a string."""
         self._left = MAX_LOOKS
         return self._kept(self._first(node, offset, MAX_STEPS))
+
+    def command_lines(self, node: cst.BaseExpression, offset: int) -> tuple[str, ...]:
+        """Return what `first_words` does, with `UNKNOWN` for each part of a text that is not known."""
+        self._is_open = True
+        found = self.first_words(node, offset)
+        self._is_open = False
+        return found
+
+    def arguments(self, node: cst.BaseExpression, offset: int) -> tuple[str, ...]:
+        """Return the items of a list that is written out, or of the one that a name stands for.
+
+        One that is not known, or may be several, is `UNKNOWN`; empty where `node` is no such list.
+        """
+        if isinstance(node, cst.Name):
+            assigned = self.assigned(node.value, offset)
+            node = assigned[0] if len(assigned) == 1 else node
+        if not isinstance(node, cst.List | cst.Tuple):
+            return ()
+        items = (self.command_lines(each.value, offset) for each in node.elements[:MAX_VALUES])
+        return tuple(values[0] if len(values) == 1 else UNKNOWN for values in items)
 
     def assigned(self, name: str, offset: int) -> list[cst.BaseExpression]:
         """Return the expressions assigned to `name` that can be seen from `offset`."""
@@ -189,12 +216,9 @@ class Constants:
                     for value in self.assigned(node.value, offset)
                     for w in self._first(value, offset, steps - 1)
                 ]
-            case cst.Call() if islands.dotted(node.func).endswith("shlex.split") and node.args:
-                return [
-                    words[0]
-                    for s in self._values(node.args[0].value, offset, steps - 1)
-                    if (words := s.split())
-                ]
+            case cst.Call() if (line := _split(node)) is not None:
+                lines = self._values(line, offset, steps - 1)
+                return [words[0] for text in lines if (words := text.split())]
             case _:
                 return self._values(node, offset, steps)
 
@@ -251,12 +275,26 @@ class Constants:
             return self._of_all(
                 [side for side in (operation.left, operation.right) if _is_list(side)], offset, steps
             )
+        if isinstance(operation.operator, cst.Modulo):
+            return self._filled(_VERB, self._values(operation.left, offset, steps))
         joint = {cst.Add: "", cst.Divide: "/"}.get(type(operation.operator))
         if joint is None:
             return []
-        left = self._values(operation.left, offset, steps)
-        right = self._values(operation.right, offset, steps)
+        left = self._part_of_text(operation.left, offset, steps)
+        right = self._part_of_text(operation.right, offset, steps)
         return [joined(a, b) if joint else a + b for a in left for b in right]
+
+    def _part_of_text(self, node: cst.BaseExpression, offset: int, steps: int) -> list[str]:
+        return self._values(node, offset, steps) or ([UNKNOWN] if self._is_open else [])
+
+    def _filled(self, places: re.Pattern[str], values: list[str]) -> list[str]:
+        return [places.sub(UNKNOWN, value) for value in values] if self._is_open else []
+
+    def _of_adjacent(self, node: cst.BaseExpression, offset: int, steps: int) -> list[str]:
+        adjacent = cst.ensure_type(node, cst.ConcatenatedString)
+        left = self._values(adjacent.left, offset, steps)
+        right = self._values(adjacent.right, offset, steps)
+        return [a + b for a in left for b in right][: MAX_VALUES + 1]
 
     def _of_format(self, node: cst.BaseExpression, offset: int, steps: int) -> list[str]:
         whole = [""]
@@ -265,7 +303,7 @@ class Constants:
                 case cst.FormattedStringText():
                     values = [part.value]
                 case cst.FormattedStringExpression():
-                    values = self._values(part.expression, offset, steps)
+                    values = self._part_of_text(part.expression, offset, steps)
                 case _:
                     values = []
             whole = [a + b for a in whole for b in values][: MAX_VALUES + 1]
@@ -293,8 +331,10 @@ class Constants:
             return [WORKING_FOLDER]
         if name in _DEFAULTS:
             return self._of_all(arguments[1:2], offset, steps)
-        if name in _SAME_METHODS and isinstance(call.func, cst.Attribute) and not arguments:
-            return self._values(call.func.value, offset, steps)
+        is_same = name in _SAME_METHODS and not arguments
+        if (is_same or name == "format") and isinstance(call.func, cst.Attribute):
+            values = self._values(call.func.value, offset, steps)
+            return values if is_same else self._filled(_FIELD, values)
         if name in ("join", "joinpath") or name in _SAME:
             return self._joined(call, arguments, offset, steps)
         if name == "dirname":
@@ -398,6 +438,14 @@ def closing(shadow: bytes, start: int, stop: int) -> int:
         elif depth == 0 and sign in b":;\n":
             return start + mark.start()
     return stop
+
+
+def _split(call: cst.Call) -> cst.BaseExpression | None:
+    """Return the text that ``shlex.split(text)`` or ``text.split()`` takes apart."""
+    if islands.dotted(call.func).endswith("shlex.split"):
+        return call.args[0].value if call.args else None
+    is_method = isinstance(call.func, cst.Attribute) and call.func.attr.value == "split"
+    return cst.ensure_type(call.func, cst.Attribute).value if is_method and not call.args else None
 
 
 def _is_list(node: cst.BaseExpression) -> bool:

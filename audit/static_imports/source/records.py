@@ -8,7 +8,7 @@ from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod, Parser
 from fleet_audit.audit.static_imports.source.conditions import Condition, Unknown
 
-RECORD_VERSION = 28
+RECORD_VERSION = 29
 """Raise whenever the same bytes give another record."""
 
 

@@ -92,6 +92,15 @@ def test_find_library_with_a_name_after_it_has_an_alternative() -> None:
         "import subprocess\nsubprocess.run(['ffmpeg'] + rest)",
         "import os, subprocess\nsubprocess.run([os.environ.get('FFMPEG', 'ffmpeg')])",
         "import subprocess\nsubprocess.run(['ffmpeg', *args], check=True)",
+        "import os\nos.system(f'ffmpeg -i {path} x.wav')",
+        "import os\nos.system('ffmpeg -i ' + path)",
+        "import os\nos.system('ffmpeg -i %s' % path)",
+        "import os\nos.system('ffmpeg -i {}'.format(path))",
+        "import os\nos.system('ffmpeg '\n          f'-i {path}')",
+        "import subprocess\nsubprocess.run(f'ffmpeg -i {path}'.split())",
+        "import shlex, subprocess\nsubprocess.run(shlex.split(f'ffmpeg -i {path}'))",
+        "import os\nos.system('cd /tmp && exec ffmpeg -i x')",
+        "import os\nos.system('ffmpeg -i x || exit 1')",
     ],
 )
 def test_a_program_that_is_run_is_seen(call: str) -> None:
@@ -106,10 +115,39 @@ def test_a_program_that_is_run_is_seen(call: str) -> None:
         "import os\nos.system('cd /tmp')",
         "import subprocess\nsubprocess.run(command)",
         "from mine import run\nrun(['ffmpeg'])",
+        "import os\nos.system(f'{program} -i x')",
+        "import os\nos.system(f'ffmpeg-{version} -i x')",
+        "import subprocess\nsubprocess.run([f'{folder}/ffmpeg'])",
     ],
 )
 def test_what_runs_no_known_program_is_left_alone(call: str) -> None:
     assert programs(call + "\n") == {}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "os.system('sox a -t wav - | ffmpeg -i -')",
+        "os.system(f'sox {a} b && ffmpeg -i b')",
+        "subprocess.run(['sox', 'a', 'b']); subprocess.run(f'ffmpeg {c}', shell=True)",
+    ],
+)
+def test_every_program_of_a_command_line_is_seen(call: str) -> None:
+    assert programs(f"import os, subprocess\n{call}\n") == {"sox": False, "ffmpeg": False}
+
+
+@pytest.mark.parametrize(
+    ("call", "shell"),
+    [
+        ("['bash', '-c', 'ffmpeg -i x']", "bash"),
+        ("['/bin/sh', '-ec', f'ffmpeg -i {x}']", "/bin/sh"),
+        ("['sudo', 'ffmpeg', '-i', x]", "sudo"),
+        ("['timeout', '5', 'ffmpeg']", "timeout"),
+    ],
+)
+def test_what_a_program_is_told_to_start_is_seen(call: str, shell: str) -> None:
+    text = f"import subprocess\nsubprocess.run({call})\n"
+    assert programs(text) == {shell: False, "ffmpeg": False}
 
 
 @pytest.mark.parametrize(
