@@ -16,6 +16,7 @@ def doctor_text(report: DoctorReport, options: RenderOptions) -> str:
     for title, parts in (
         ("Libraries", report.libraries),
         ("Engines", report.engines),
+        ("Scanners", report.scanners),
         ("Archives", report.archives),
     ):
         page.blank()
@@ -47,6 +48,7 @@ def doctor_document(report: DoctorReport, options: RenderOptions) -> str:
             "python": report.python,
             "libraries": [_part(part) for part in report.libraries],
             "engines": [_part(part) for part in report.engines],
+            "scanners": [_part(part) for part in report.scanners],
             "archives": [_part(part) for part in report.archives],
             "caches": [
                 {"name": cache.name, "path": cache.path, "files": cache.files, "bytes": cache.bytes}

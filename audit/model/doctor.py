@@ -30,3 +30,4 @@ class DoctorReport(msgspec.Struct, frozen=True):
     engines: tuple[Part, ...]
     archives: tuple[Part, ...]
     caches: tuple[CacheState, ...]
+    scanners: tuple[Part, ...] = ()

@@ -2,20 +2,33 @@
 
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fleet_audit.audit.model.doctor import CacheState, DoctorReport, Part
 from fleet_audit.audit.pipeline.scene import LAYER_FACTS
 from fleet_audit.audit.pipeline.settings import CONFIGURATION, Settings
-from fleet_audit.audit.pipeline.shared import ANSWERS, ARCHIVES, COPIES, DOWNLOADS, SOURCE_RECORDS, Shared
-from fleet_audit.audit.tools import gpgv
+from fleet_audit.audit.pipeline.shared import (
+    ANSWERS,
+    ARCHIVES,
+    COPIES,
+    DOWNLOADS,
+    SCANNERS,
+    SOURCE_RECORDS,
+    Shared,
+)
+from fleet_audit.audit.tools import gpgv, syft, trivy
 from fleet_audit.audit.tools.connections import without_credentials
 from fleet_audit.audit.tools.enclosure import NotEnclosed, find_enclosure
 from fleet_audit.audit.tools.engine import docker_address, podman_address
+from fleet_audit.audit.tools.folder_store import FolderStore
 from fleet_audit.audit.tools.gpgv import find_gpgv
 from fleet_audit.audit.tools.hadolint import ADVICE, NAME, find_hadolint
+from fleet_audit.audit.tools.process import ToolError
+from fleet_audit.audit.tools.scanner import Scanner
 
 _LIBRARIES = {
     "isal": "layers are inflated by zlib, more slowly; pip install isal",
@@ -25,13 +38,18 @@ _LIBRARIES = {
     "cel-expr-python": "rules cannot be evaluated; reinstall fleet-audit",
     "protobuf": "rules cannot be evaluated; reinstall fleet-audit",
 }
-_CACHES = (LAYER_FACTS, SOURCE_RECORDS, ARCHIVES, DOWNLOADS, CONFIGURATION, ANSWERS)
+_CACHES = (LAYER_FACTS, SOURCE_RECORDS, ARCHIVES, DOWNLOADS, CONFIGURATION, ANSWERS, SCANNERS)
+
+_DATABASE = "trivy's database"
+_FRESH_DAYS = 7
+"""Advisories are published every day: after a week, what a scanner does not find says little."""
 
 
 def checkup(settings: Settings, own_version: str) -> DoctorReport:
     """Look at this installation and machine; no connection is made.
 
-    Nothing is started but a trial of the namespaces in which ``deps --verify`` would run an image's programs.
+    Nothing is started but the scanners, where it is not known yet which versions they are, and a trial of the
+    namespaces in which ``deps --verify`` would run an image's programs.
     """
     return DoctorReport(
         version=own_version,
@@ -43,6 +61,7 @@ def checkup(settings: Settings, own_version: str) -> DoctorReport:
             _gpgv(os.environ),
             _copies(settings, os.environ),
         ),
+        scanners=tuple(_scanners(settings, os.environ)),
         archives=tuple(_archives(settings)),
         caches=tuple(_cache(name, settings.cache_dir / name) for name in _CACHES),
     )
@@ -75,6 +94,38 @@ def _gpgv(environment: Mapping[str, str]) -> Part:
     detail = "not installed" if found is None else str(found)
     advice = f"signatures of package archives are not checked; {gpgv.ADVICE}" if found is None else ""
     return Part(gpgv.NAME, is_present=found is not None, detail=detail, advice=advice)
+
+
+def _scanners(settings: Settings, environment: Mapping[str, str]) -> Iterator[Part]:
+    versions = FolderStore(settings.cache_dir / SCANNERS)
+    for name, find, advice in (
+        (syft.NAME, syft.find_syft, f"sbom asks it: {syft.ADVICE}"),
+        (trivy.NAME, trivy.find_trivy, f"vulns asks it: {trivy.ADVICE}"),
+    ):
+        yield _scanner(name, partial(find, environment, versions=versions), advice)
+    yield _database(trivy.cache_folder(environment), datetime.fromisoformat(settings.created))
+
+
+def _scanner(name: str, find: Callable[[], Scanner | None], advice: str) -> Part:
+    try:
+        found = find()
+    except ToolError as e:
+        return Part(name, is_present=False, detail="cannot be used", advice=str(e))
+    if found is None:
+        return Part(name, is_present=False, detail="not installed", advice=advice)
+    return Part(name, is_present=True, detail=f"{found.version} ({found.path})")
+
+
+def _database(folder: Path, now: datetime) -> Part:
+    try:
+        state = trivy.database(folder)
+    except ToolError as e:
+        return Part(_DATABASE, is_present=False, detail="cannot be used", advice=str(e))
+    days = max((now - state.updated_at).days, 0)
+    age = "today" if days == 0 else "yesterday" if days == 1 else f"{days} days ago"
+    advice = f"it is old: {trivy.DATABASE_ADVICE}" if days > _FRESH_DAYS else ""
+    made = state.updated_at.date().isoformat()
+    return Part(_DATABASE, is_present=True, detail=f"made {made}, {age} ({folder})", advice=advice)
 
 
 def _copies(settings: Settings, environment: Mapping[str, str]) -> Part:

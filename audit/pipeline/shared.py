@@ -27,6 +27,9 @@ SOURCE_RECORDS = "sources"
 DOWNLOADS = "downloads"
 ARCHIVES = "archives"
 ANSWERS = "answers"
+SCANNERS = "scanners"
+"""Which version each build of a scanner is; some take seconds to say so."""
+
 COPIES = "copies"
 """Throw-away copies of images, while they are used."""
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Annotated
 
 import msgspec
 
@@ -236,11 +237,14 @@ class _Envelope(msgspec.Struct, frozen=True):
     schema_version: int = msgspec.field(name="SchemaVersion")
 
 
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
 class _DatabaseMetadata(msgspec.Struct, frozen=True, rename="pascal"):
     version: int
-    updated_at: datetime
-    next_update: datetime | None = None
-    downloaded_at: datetime | None = None
+    updated_at: _Moment
+    next_update: _Moment | None = None
+    downloaded_at: _Moment | None = None
 
 
 def find_trivy(

@@ -1,0 +1,102 @@
+"""``doctor`` says which scanners are asked, and how old what they know is."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.scanner_programs import program, syft_that, trivy_that
+from tests.support.trivy_database import write_trivy_database
+from tests.support.worlds import World
+
+TODAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _machine(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(TODAY.timestamp())))
+    monkeypatch.setenv("PATH", str(world.folder / "bin"))
+    monkeypatch.setenv("TRIVY_CACHE_DIR", str(world.folder / "trivy"))
+    for name in ("FLEET_AUDIT_SYFT", "FLEET_AUDIT_TRIVY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def _scanners(world: World) -> dict[str, dict[str, Any]]:
+    return {part["name"]: part for part in world.run("doctor").document["scanners"]}
+
+
+def _trivy_database(world: World, *, days: int) -> None:
+    write_trivy_database(world.folder / "trivy", made=TODAY - timedelta(days=days))
+
+
+def test_each_scanner_is_shown_with_its_version_and_place(world: World) -> None:
+    path = trivy_that(world.folder / "bin", version="0.68.2")
+    syft_that(world.folder / "bin", version="99.1.0")
+
+    parts = _scanners(world)
+
+    assert parts["trivy"]["detail"] == f"0.68.2 ({path})"
+    assert parts["syft"]["detail"].startswith("99.1.0 (")
+
+
+def test_what_is_missing_comes_with_what_to_do(world: World) -> None:
+    parts = _scanners(world)
+
+    assert parts["trivy"]["present"] is False
+    assert "install trivy" in parts["trivy"]["advice"]
+    assert "--download-db-only" in parts["trivy's database"]["advice"]
+
+
+def test_another_program_of_that_name_is_said_to_be_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = program(world.folder / "other", "syft", "echo 'private deep learning'")
+    monkeypatch.setenv("FLEET_AUDIT_SYFT", str(other))
+
+    part = _scanners(world)["syft"]
+
+    assert part["present"] is False
+    assert "is not the syft that makes inventories" in part["advice"]
+
+
+@pytest.mark.parametrize(
+    ("days", "detail", "is_old"),
+    [
+        (0, "made 2026-11-20, today", False),
+        (1, "made 2026-11-19, yesterday", False),
+        (7, "made 2026-11-13, 7 days ago", False),
+        (8, "made 2026-11-12, 8 days ago", True),
+    ],
+)
+def test_the_database_is_shown_with_its_age(world: World, days: int, detail: str, *, is_old: bool) -> None:
+    _trivy_database(world, days=days)
+
+    part = _scanners(world)["trivy's database"]
+
+    assert part["detail"] == f"{detail} ({world.folder / 'trivy'})"
+    assert ("it is old" in part["advice"]) is is_old
+
+
+def test_a_database_that_is_cut_short_is_no_database(world: World) -> None:
+    _trivy_database(world, days=0)
+    file = world.folder / "trivy" / "db" / "trivy.db"
+    file.write_bytes(file.read_bytes()[:-4096])
+
+    part = _scanners(world)["trivy's database"]
+
+    assert part["present"] is False
+    assert "is damaged" in part["advice"]
+
+
+def test_a_scanner_is_asked_for_its_version_once(world: World) -> None:
+    asked = world.folder / "asked"
+    program(world.folder / "bin", "trivy", f"echo x >> '{asked}'; echo '{{\"Version\": \"1.0\"}}'")
+
+    assert _scanners(world) == _scanners(world)
+    assert asked.read_text() == "x\n"
+
+
+def test_the_text_names_them_under_a_heading(world: World) -> None:
+    _, out, _ = world.say("doctor")
+
+    assert "Scanners" in out.splitlines()
