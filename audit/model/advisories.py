@@ -6,8 +6,10 @@ import msgspec
 
 from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.identity import Purl
+from fleet_audit.audit.model.image import ImageIdentity
 from fleet_audit.audit.model.inventory import ToolUse
 from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.report import Judged
 
 
 class Reach(StrEnum):
@@ -62,7 +64,8 @@ class Advisory(msgspec.Struct, frozen=True):
     (``affected``, ``fixed``, ``will_not_fix``, ``end_of_life``, ``under_investigation``). `epss` is a
     probability from 0 to 1, `is_exploited` whether it is in the list of known exploited vulnerabilities
     (None: the list was not given). `reach` joins it with what services load, `why_unknown` says what kept
-    that from being known. `origins` are the families whose layers brought the affected packages.
+    that from being known. `origins` are the families whose layers brought the affected packages,
+    `brought_by` a line that asks for one of them and that a person can change.
     """
 
     id: str
@@ -90,6 +93,7 @@ class Advisory(msgspec.Struct, frozen=True):
     why_unknown: str = ""
     origins: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
+    brought_by: SourceLocation | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -109,3 +113,19 @@ class Catalogue(msgspec.Struct, frozen=True):
     is_end_of_life: bool | None = None
     tools: tuple[ToolUse, ...] = ()
     gaps: tuple[Gap, ...] = ()
+
+
+class VulnsReport(Judged, frozen=True, kw_only=True):
+    """What is known to be wrong with one image or one SBOM.
+
+    `examined` counts the packages that the scanner looked at. `services` are those whose code was followed:
+    without any, nobody knows what is reached.
+    """
+
+    family: str | None = None
+    image: ImageIdentity | None = None
+    services: tuple[str, ...] = ()
+    advisories: tuple[Advisory, ...] = ()
+    examined: int = 0
+    is_end_of_life: bool | None = None
+    tools: tuple[ToolUse, ...] = ()

@@ -25,6 +25,7 @@ class NodeKind(StrEnum):
     PROGRAM = "bin"
     PACKAGE = "package"
     RULE = "rule"
+    ADVISORY = "advisory"
 
 
 class Node(msgspec.Struct, frozen=True, order=True):

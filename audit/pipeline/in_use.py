@@ -224,7 +224,7 @@ class _Look:
         beginnings = [(f"{self._tree.realpath(folder) or folder}/") for folder in folders]
         for path, owner in self._owners.items():
             if owner not in self._needed and path.endswith(".py"):
-                name = _module_name(path, beginnings)
+                name = module_name(path, beginnings)
                 if name in self._modules:
                     self._need(owner, f"the module {name} is imported")
 
@@ -293,7 +293,8 @@ def _loaded(closure: Closure) -> Iterator[ImagePath]:
             yield request.resolution.path
 
 
-def _module_name(path: ImagePath, beginnings: Sequence[str]) -> str:
+def module_name(path: ImagePath, beginnings: Sequence[str]) -> str:
+    """Return the module that a file is below the first of these folders that holds it; empty below none."""
     beginning = next((begin for begin in beginnings if path.startswith(begin)), None)
     if beginning is None:
         return ""

@@ -1,0 +1,148 @@
+"""What trivy knows of an image or of a list of packages, or why there is no answer that can be used."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from fleet_audit.audit.configuration.kept import kept_or_read
+from fleet_audit.audit.configuration.located import File
+from fleet_audit.audit.images.open import Image
+from fleet_audit.audit.model.advisories import Catalogue
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.inventory import Component, ToolUse
+from fleet_audit.audit.pipeline.scanning import SCANS, Scanned, advisories_found
+from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.sbom.canonical import canonical_purl
+from fleet_audit.audit.tools import trivy
+from fleet_audit.audit.tools.folder_store import FolderStore
+from fleet_audit.audit.tools.process import ToolError
+from fleet_audit.audit.tools.scanner import Scanner
+from fleet_audit.audit.vulns.asked import askable, trivy_document
+from fleet_audit.audit.vulns.catalogue import catalogue
+
+STAGE = "vulns"
+DEFAULT_MAX_AGE_DAYS = 7
+"""trivy's own database is made anew every six hours; a week covers holidays of a mirror."""
+
+_VERSIONS = "scanners"
+_MAX_NAMED = 5
+
+Ask = Callable[[Scanner, trivy.TrivyDatabase], Scanned[trivy.TrivyReport]]
+
+
+class TrivyOptions(msgspec.Struct, frozen=True):
+    """What the user decided: the program, its cache folder with the database, and how old that may be.
+
+    `is_full` where it is to see the whole image, not only the files that it looks at.
+    """
+
+    program: str = ""
+    caches: Path | None = None
+    max_age_days: int = DEFAULT_MAX_AGE_DAYS
+    is_full: bool = False
+
+
+def catalogue_of_image(
+    image: Image, known: Iterable[Component], shared: Shared, options: TrivyOptions
+) -> Catalogue:
+    """Return what trivy finds in an image; where it cannot be asked, a catalogue with a gap alone.
+
+    `known` are packages that our own readers found there: one that trivy did not look at is a gap.
+    """
+
+    def ask(scanner: Scanner, database: trivy.TrivyDatabase) -> Scanned[trivy.TrivyReport]:
+        return advisories_found(image, scanner, database.folder, shared.settings, full=options.is_full)
+
+    return _catalogue(askable(known), ask, shared, options)
+
+
+def catalogue_of_packages(
+    name: str, components: Iterable[Component], shared: Shared, options: TrivyOptions
+) -> Catalogue:
+    """Return what trivy knows of these packages; where it cannot be asked, a catalogue with a gap alone."""
+    listed = tuple(components)
+    asked = askable(listed)
+    if not asked:
+        why = "it lists no packages of a kind that advisories are published on"
+        return Catalogue(gaps=(Gap(STAGE, GapKind.NOT_SCANNED, name, why),))
+    document = trivy_document(name, listed)
+
+    def ask(scanner: Scanner, database: trivy.TrivyDatabase) -> Scanned[trivy.TrivyReport]:
+        kept_for = f"trivy/{scanner.identity}/{scanner.version}/{database.identity}"
+        read = _reading(document, scanner, database, shared)
+        files = [File("packages", document)]
+        return Scanned(kept_or_read(shared.answers, kept_for, files, trivy.TrivyReport, read))
+
+    return _catalogue(asked, ask, shared, options)
+
+
+def _catalogue(known: tuple[Component, ...], ask: Ask, shared: Shared, options: TrivyOptions) -> Catalogue:
+    versions = FolderStore(shared.settings.cache_dir / _VERSIONS)
+    try:
+        scanner = trivy.find_trivy(os.environ, named=options.program, versions=versions)
+        if scanner is None:
+            why = f"it was not found, so no advisory is known; {trivy.ADVICE}"
+            return Catalogue(gaps=(Gap(STAGE, GapKind.SCANNER_ABSENT, trivy.NAME, why),))
+        database = trivy.database(options.caches or trivy.cache_folder(os.environ))
+        answer = ask(scanner, database)
+    except ToolError as e:
+        return Catalogue(gaps=(Gap(STAGE, GapKind.SCANNER_FAILED, trivy.NAME, e.why),))
+    found = catalogue(answer.document, canonical_purl)
+    gaps = (
+        *answer.gaps,
+        *_stale(database, datetime.fromisoformat(shared.settings.created), options.max_age_days),
+        *_unknown(database, answer.document),
+        *_not_scanned(known, found),
+    )
+    made = database.updated_at.isoformat().replace("+00:00", "Z")
+    return msgspec.structs.replace(found, tools=(ToolUse(trivy.NAME, scanner.version, made),), gaps=gaps)
+
+
+def _reading(
+    document: bytes, scanner: Scanner, database: trivy.TrivyDatabase, shared: Shared
+) -> Callable[[], trivy.TrivyReport]:
+    def read() -> trivy.TrivyReport:
+        folder = shared.settings.cache_dir / SCANS
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(dir=folder, prefix=".packages-") as place:
+                path = Path(place) / "packages.cdx.json"
+                path.write_bytes(document)
+                target = trivy.TrivyTarget(trivy.TrivyKind.SBOM, path)
+                return trivy.scan(scanner, target, caches=database.folder, folder=folder)
+        except OSError as e:
+            raise ToolError((trivy.NAME,), f"{folder} cannot be written: {e.strerror or e}") from e
+
+    return read
+
+
+def _stale(database: trivy.TrivyDatabase, now: datetime, days: int) -> Iterator[Gap]:
+    age = now - database.updated_at
+    if age > timedelta(days=days):
+        why = (
+            f"it was made on {database.updated_at.date()}, {age.days} days ago, and {days} are allowed; "
+            f"{trivy.DATABASE_ADVICE}"
+        )
+        yield Gap(STAGE, GapKind.STALE_DATABASE, "trivy's vulnerability database", why)
+
+
+def _unknown(database: trivy.TrivyDatabase, report: trivy.TrivyReport) -> Iterator[Gap]:
+    for result in trivy.unknown_to(database, report):
+        what = f"{len(result.packages or ())} packages of {result.target}"
+        why = f"trivy's vulnerability database has no advisories of any kind for them ({result.type})"
+        yield Gap(STAGE, GapKind.NOT_SCANNED, what, why)
+
+
+def _not_scanned(known: Iterable[Component], found: Catalogue) -> Iterator[Gap]:
+    """Yield one gap for all known packages that trivy does not list as looked at."""
+    looked_at = set(found.examined)
+    left = [each.purl for each in known if each.purl and canonical_purl(each.purl) not in looked_at]
+    if left:
+        named = ", ".join(left[:_MAX_NAMED])
+        more = f" and {len(left) - _MAX_NAMED} more" if len(left) > _MAX_NAMED else ""
+        why = f"they are there, and trivy did not look at them: {named}{more}"
+        yield Gap(STAGE, GapKind.NOT_SCANNED, f"{len(left)} packages", why)
