@@ -32,7 +32,7 @@ from fleet_audit.reports.ldd_text import ldd_text
 from fleet_audit.reports.ldd_tree import tree_document, tree_text
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.sarif import sarif
-from fleet_audit.reports.sbom_documents import sbom_cyclonedx
+from fleet_audit.reports.sbom_documents import sbom_cyclonedx, sbom_spdx
 from fleet_audit.reports.sbom_text import sbom_text
 
 Renderer = Callable[[Sequence[Any], RenderOptions], str]
@@ -56,6 +56,7 @@ RENDERERS: Mapping[tuple[type[Judged], str], Renderer] = {
     (HardeningReport, "text"): hardening_text,
     (HardeningReport, "json"): hardening_document,
     (SbomReport, "cyclonedx-json"): sbom_cyclonedx,
+    (SbomReport, "spdx-json"): sbom_spdx,
     (SbomReport, "text"): sbom_text,
     (DockerfilesReport, "text"): dockerfiles_text,
     (DockerfilesReport, "json"): dockerfiles_document,

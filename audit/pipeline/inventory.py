@@ -16,7 +16,7 @@ from fleet_audit.audit.pipeline.inventory_links import (
     service_links,
 )
 from fleet_audit.audit.pipeline.inventory_readers import CATALOGERS, Seen
-from fleet_audit.audit.pipeline.inventory_scan import SyftAnswer, syft_answer
+from fleet_audit.audit.pipeline.inventory_scan import SyftAnswer, SyftOptions, syft_answer
 from fleet_audit.audit.pipeline.machines import lowest_isa
 from fleet_audit.audit.pipeline.scene import Scene, missing_image, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
@@ -35,8 +35,8 @@ class Inventoried(msgspec.Struct, frozen=True):
     statistics: Statistics = Statistics()
 
 
-def inventory_of(subject: Subject, shared: Shared, *, syft: str = "") -> Inventoried:
-    """Return everything that is in the subject's image; `syft` names the scanner to ask.
+def inventory_of(subject: Subject, shared: Shared, options: SyftOptions) -> Inventoried:
+    """Return everything that is in the subject's image.
 
     Documents bear the time at which the image says that it was made.
 
@@ -49,7 +49,7 @@ def inventory_of(subject: Subject, shared: Shared, *, syft: str = "") -> Invento
         return Inventoried(_report(subject, Inventory(empty, gaps=() if gap is None else (gap,)), ""))
     isa = lowest_isa(shared.fleet, subject.image)
     with open_scene(subject.image, shared.settings, python=subject.python, isa=isa) as scene:
-        answer = syft_answer(subject.image, scene, shared, named=syft)
+        answer = syft_answer(scene, shared, options)
         inventory = gathered(subject, scene, shared, answer)
         spent = scene.image.statistics
         cost = Statistics(spent.layers_read, spent.layers_cached, spent.seconds)

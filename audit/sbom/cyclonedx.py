@@ -120,11 +120,18 @@ def _facts(component: Component) -> Iterator[tuple[str, str]]:
     yield "source-version", component.source_version
 
 
+def named_facts(component: Component) -> list[tuple[str, str]]:
+    """Return what neither specification has a field for, by name (``fleet-audit:…``), in order."""
+    return _named(_facts(component))
+
+
+def _named(facts: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    prefix = f"{OWN}:"
+    return sorted({(f"{prefix}{name.removeprefix(prefix)}", value) for name, value in facts if value})
+
+
 def _properties(facts: Iterable[tuple[str, str]]) -> list[Document]:
-    named = {
-        (name if name.startswith(f"{OWN}:") else f"{OWN}:{name}", value) for name, value in facts if value
-    }
-    return [{"name": name, "value": value} for name, value in sorted(named)]
+    return [{"name": name, "value": value} for name, value in _named(facts)]
 
 
 def _for_trivy(component: Component) -> list[Document]:

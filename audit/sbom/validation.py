@@ -13,6 +13,7 @@ from fleet_audit.audit.errors import FleetAuditError
 
 _FOLDER = "rules/schema/sbom"
 _CYCLONEDX = "cyclonedx-1.6.schema.json"
+_SPDX = "spdx-2.3.schema.json"
 _REFERRED = {"spdx.schema.json": "spdx-licenses.schema.json", "jsf-0.82.schema.json": "jsf-0.82.schema.json"}
 """What the schema of CycloneDX refers to, and under what name it lies here."""
 
@@ -44,6 +45,24 @@ def check_cyclonedx(body: bytes) -> None:
         raise InvalidDocument("CycloneDX 1.6", problems)
 
 
+def check_spdx(body: bytes) -> None:
+    """Raise InvalidDocument unless `body` is valid SPDX 2.3 whose relationships all lead somewhere."""
+    document = msgspec.json.decode(body)
+    problems = (*_problems(_spdx_schema(), document), *_unrelated(document))
+    if problems:
+        raise InvalidDocument("SPDX 2.3", problems)
+
+
+def _unrelated(document: Any) -> Iterator[str]:
+    ids = [document["SPDXID"], *(package["SPDXID"] for package in document.get("packages", ()))]
+    yield from (f"SPDXID {each} occurs {count} times" for each, count in Counter(ids).items() if count > 1)
+    known = set(ids)
+    for row in document.get("relationships", ()):
+        for each in (row["spdxElementId"], row["relatedSpdxElement"]):
+            if each not in known:
+                yield f"relationships name {each}, which is no element"
+
+
 def _problems(schema: jsonschema_rs.Validator, document: Any) -> Iterator[str]:
     for error in schema.iter_errors(document):
         place = "/".join(map(str, error.instance_path))
@@ -60,6 +79,12 @@ def _astray(document: Any) -> Iterator[str]:
         for ref in (row["ref"], *row.get("dependsOn", ())):
             if ref not in known:
                 yield f"dependencies name {ref}, which is no component"
+
+
+@cache
+def _spdx_schema() -> jsonschema_rs.Validator:
+    body = (files("fleet_audit") / _FOLDER / _SPDX).read_bytes()
+    return jsonschema_rs.validator_for(msgspec.json.decode(body))
 
 
 @cache

@@ -18,35 +18,37 @@ if TYPE_CHECKING:
     from fleet_audit.audit.model.inventory import SbomReport
     from fleet_audit.audit.pipeline.subject import Subject
 
-FORMATS = ("cyclonedx-json", "text")
+FORMATS = ("cyclonedx-json", "spdx-json", "text")
 
 
 @click.command("sbom")
 @click.argument("words", nargs=-1, metavar="[FAMILY|SERVICE|IMAGE]")
 @click.option("--image", metavar="REF", help="List this image, in place of the manifest's.")
 @click.option("--syft", default="", metavar="PROGRAM", help="The syft to ask (default: the newest found).")
+@click.option("--full", is_flag=True, help="Show syft the whole image, not only the files that it looks at.")
 @common
-def command(*, words: tuple[str, ...], image: str | None, syft: str, common: Common) -> int:
+def command(*, words: tuple[str, ...], image: str | None, syft: str, full: bool, common: Common) -> int:
     """List what is in an image, as a software bill of materials.
 
     Packages are what syft finds and what our own readers find; libraries that wheels carry along are listed
     beside them, with what loads them. Of a family or service, what its code imports is told with the lines
     that do. Exit code 3 where something could not be examined, so where there is no syft.
 
-    Formats: cyclonedx-json (CycloneDX 1.6, the default), text.
+    Formats: cyclonedx-json (CycloneDX 1.6, the default), spdx-json (SPDX 2.3), text.
     """
     outputs = parse_outputs(common.output, FORMATS, FORMATS[0])
     check_writable(outputs)
 
     from fleet_audit.audit.model.inventory import SbomReport  # noqa: PLC0415  (not for --help)
     from fleet_audit.audit.pipeline.inventory import inventory_of  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.inventory_scan import SyftOptions  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
     from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
 
     fleet = find_fleet(common)
     subject = _subject(words, image, fleet)
     with common.settings() as settings:
-        found = inventory_of(subject, Shared(settings, fleet), syft=syft)
+        found = inventory_of(subject, Shared(settings, fleet), SyftOptions(syft, full))
     common.say_cost([found.statistics])
     report = msgspec.structs.replace(found.report, created=_created(found.report.created))
     _say_gaps(report, outputs, common)
