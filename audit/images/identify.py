@@ -14,7 +14,8 @@ from fleet_audit.audit.images.kept import KEEP_VERSION, keep_build_records, keep
 from fleet_audit.audit.images.layer import Reading
 from fleet_audit.audit.images.limits import DEFAULT_LIMITS
 from fleet_audit.audit.images.oci import find_variants
-from fleet_audit.audit.images.sources import source_of
+from fleet_audit.audit.images.pulled import Registry, find_pulled_image
+from fleet_audit.audit.images.sources import FoundPulled, source_of
 from fleet_audit.audit.images.store import LayerStore
 from fleet_audit.audit.model.identity import Digest, Platform
 from fleet_audit.audit.model.image import ImageConfig, Layer
@@ -44,7 +45,8 @@ class StoredImage(msgspec.Struct, frozen=True):
 def stored_image(ref: str, *, platform: Platform | None = None) -> StoredImage | None:
     """Return what an image's documents say.
 
-    None for what has none to ask for: a folder, an engine's image, an archive that is compressed as a whole.
+    None for what has none to ask for: a folder, an engine's image, an archive that is compressed as a whole;
+    and for an image in a registry, since the documents that lie here are meant.
     Raises ImageError where the reference leads to no image.
     """
     question, transport = _question(ref, platform)
@@ -59,13 +61,15 @@ def stored_image(ref: str, *, platform: Platform | None = None) -> StoredImage |
     return StoredImage(found.digest, found.platform, found.config, layers, platforms, attestations)
 
 
-def stored_layers(ref: str, *, platform: Platform | None = None) -> tuple[Layer, ...]:
+def stored_layers(
+    ref: str, *, platform: Platform | None = None, registry: Registry | None = None
+) -> tuple[Layer, ...]:
     """Return the layers that an image's manifest and configuration name, lowest first.
 
-    Empty for what has no layers of its own to ask for: a folder, and an engine's image. Raises ImageError
-    where the reference leads to no image.
+    Empty for what has no layers of its own to ask for: a folder, and an engine's image; and for an image in a
+    registry without a `registry` to ask. Raises ImageError where the reference leads to no image.
     """
-    found = _found(ref, platform)
+    found = _found(ref, platform, registry)
     return () if found is None else tuple(layer.layer for layer in found.layers)
 
 
@@ -91,9 +95,11 @@ def _question(ref: str, platform: Platform | None) -> tuple[Question, str]:
     return Question(ref, place, choice, platform, DEFAULT_LIMITS), source.transport
 
 
-def _found(ref: str, platform: Platform | None) -> FoundImage | None:
-    source, place, choice = source_of(ref)
-    found = source.find(Question(ref, place, choice, platform, DEFAULT_LIMITS))
+def _found(ref: str, platform: Platform | None, registry: Registry | None = None) -> FoundImage | None:
+    question, _ = _question(ref, platform)
+    found = source_of(ref)[0].find(question)
+    if registry is not None and isinstance(found, FoundPulled):
+        return find_pulled_image(registry(question), question)
     return found if isinstance(found, FoundImage) else None
 
 

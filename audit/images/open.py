@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar, assert_never
 
@@ -22,8 +23,9 @@ from fleet_audit.audit.images.layer import Keep, KeepContent, Reading, collector
 from fleet_audit.audit.images.limits import DEFAULT_LIMITS, Limits
 from fleet_audit.audit.images.merge import MergedLayers
 from fleet_audit.audit.images.progress import Progress, silent
+from fleet_audit.audit.images.pulled import Registry, arriving, find_pulled_image, from_copy
 from fleet_audit.audit.images.reading import LayerFailure, LayerRead, Outcome, read_layers
-from fleet_audit.audit.images.sources import FoundCompressed, FoundRoot, FoundStream, source_of
+from fleet_audit.audit.images.sources import FoundCompressed, FoundPulled, FoundRoot, FoundStream, source_of
 from fleet_audit.audit.images.store import LayerStore
 from fleet_audit.audit.images.stream import SentArchive, read_sent
 from fleet_audit.audit.images.tar import Header, TarStream
@@ -153,6 +155,7 @@ def open_image(  # noqa: PLR0913  (every option has a default and a keyword)
     platform: Platform | None = None,
     jobs: int = 1,
     engines: Mapping[str, EngineStream] = {},
+    registry: Registry | None = None,
     progress: Progress = silent,
     keep: Keep = keep_facts,
     keep_content: KeepContent = keep_build_records,
@@ -180,6 +183,8 @@ def open_image(  # noqa: PLR0913  (every option has a default and a keyword)
             return opening.layered(
                 found, outcomes, [_from_blob(layer) for layer in found.layers], is_sent=False
             )
+        case FoundPulled():
+            return opening.pulled(registry, question, store, progress)
         case FoundStream(engine) if engine not in engines:
             raise ImageError(ref, f"there is no connection to {engine}", "save the image to a file")
         case FoundStream(engine, wanted):
@@ -253,6 +258,19 @@ class _Opening:
             bodies=bodies,
             statistics=self._cost(outcomes),
         )
+
+    def pulled(
+        self, registry: Registry | None, question: Question, store: LayerStore | None, progress: Progress
+    ) -> Image:
+        if registry is None:
+            raise ImageError(question.ref, "there is no connection to registries", "save the image to a file")
+        pulls = registry(question)
+        found = find_pulled_image(pulls, question)
+        outcomes = read_layers(
+            found.layers, self._reading, store, jobs=1, progress=progress, arrive=partial(arriving, pulls)
+        )
+        reopen = [from_copy(pulls, layer) for layer in found.layers]
+        return self.layered(found, outcomes, reopen, is_sent=False)
 
     def _cost(self, outcomes: Iterable[Outcome]) -> ImageStatistics:
         distinct = {id(o): o for o in outcomes if isinstance(o, LayerRead)}.values()

@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ from fleet_audit.audit.images.blobs import Blob, OpenBlob
 from fleet_audit.audit.images.facts import Facts, FactsDamaged, InMemory, LayerEntry
 from fleet_audit.audit.images.failure import LayerUnreadable
 from fleet_audit.audit.images.found import FoundLayer
+from fleet_audit.audit.images.inflate import Read
 from fleet_audit.audit.images.layer import Expected, Reading, collector_key, read_layer
 from fleet_audit.audit.images.progress import Progress
 from fleet_audit.audit.images.store import LayerStore
@@ -37,17 +38,23 @@ class LayerRead(msgspec.Struct, frozen=True):
 
 Outcome = LayerRead | LayerFailure
 _Job = tuple[str, FoundLayer]
+Arrive = Callable[[FoundLayer], tuple[Read, Callable[[], None]]]
+"""Has a layer sent, to be read once; both this and reading it raise LayerUnreadable."""
 
 
-def read_layers(
+def read_layers(  # noqa: PLR0913  (called in two places, by keyword)
     layers: Sequence[FoundLayer],
     reading: Reading,
     store: LayerStore | None,
     *,
     jobs: int,
     progress: Progress,
+    arrive: Arrive | None = None,
 ) -> list[Outcome]:
-    """Return an outcome for each layer, in their order. A layer that occurs twice is read once."""
+    """Return an outcome for each layer, in their order. A layer that occurs twice is read once.
+
+    With `arrive`, layers are read one after the other as they come, instead of from where their blobs lie.
+    """
     known: dict[str, Outcome] = {}
     keys = [reading.key(found.layer.diff_id, found.layer.digest) for found in layers]
     work: list[_Job] = []
@@ -62,7 +69,7 @@ def read_layers(
         if cached is None:
             work.append((key, found))
         known[key] = cached or LayerFailure("was not read")
-    for key, made in _read_all(work, reading, jobs, progress).items():
+    for key, made in _read_all(work, reading, 1 if arrive else jobs, progress, arrive).items():
         known[key] = made if isinstance(made, LayerFailure) else file_layer(key, made, reading, store)
     return [known[key] for key in keys]
 
@@ -95,7 +102,7 @@ def _decoded(facts: Facts, reading: Reading, *, was_cached: bool) -> LayerRead:
 
 
 def _read_all(
-    work: Sequence[_Job], reading: Reading, jobs: int, progress: Progress
+    work: Sequence[_Job], reading: Reading, jobs: int, progress: Progress, arrive: Arrive | None
 ) -> Mapping[str, bytes | LayerFailure]:
     big = [job for job in work if job[1].layer.size >= _WORTH_A_PROCESS]
     if jobs > 1 and len(big) > 1:
@@ -106,7 +113,7 @@ def _read_all(
     for key, found in work:
         label = layer_label(found)
         progress.start(label, found.layer.size)
-        made[key] = read_stored(found, reading, key, advance=_advancing(progress, label))
+        made[key] = read_stored(found, reading, key, _advancing(progress, label), arrive)
         progress.finish(label)
     return made
 
@@ -124,18 +131,35 @@ def layer_label(found: FoundLayer) -> str:
 
 
 def read_stored(
-    found: FoundLayer, reading: Reading, key: str, advance: Callable[[int], None] | None = None
+    found: FoundLayer,
+    reading: Reading,
+    key: str,
+    advance: Callable[[int], None] | None = None,
+    arrive: Arrive | None = None,
 ) -> bytes | LayerFailure:
     """Read one layer from its blob; return the bytes of its facts file, or why there are none."""
     out = io.BytesIO()
     try:
-        with OpenBlob(found.blob or Blob("", 0, 0)) as blob:
-            read = blob.read if advance is None else _counting(blob.read, advance)
+        with _opened(found, arrive) as opened:
+            read = opened if advance is None else _counting(opened, advance)
             expected = Expected(found.layer.diff_id, found.layer.digest)
             read_layer(read, expected, reading, out, key=key)
     except LayerUnreadable as e:
         return LayerFailure(e.why)
     return out.getvalue()
+
+
+@contextlib.contextmanager
+def _opened(found: FoundLayer, arrive: Arrive | None) -> Iterator[Read]:
+    if arrive is None:
+        with OpenBlob(found.blob or Blob("", 0, 0)) as blob:
+            yield blob.read
+    else:
+        read, close = arrive(found)
+        try:
+            yield read
+        finally:
+            close()
 
 
 def _counting(read: Callable[[int], bytes], advance: Callable[[int], None]) -> Callable[[int], bytes]:

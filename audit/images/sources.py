@@ -31,13 +31,17 @@ class FoundStream(msgspec.Struct, frozen=True):
     name: str
 
 
+class FoundPulled(msgspec.Struct, frozen=True):
+    """An image of a registry, which has not been asked yet."""
+
+
 class FoundCompressed(msgspec.Struct, frozen=True):
     """An archive that is compressed as a whole, and so can only be read front to back as well."""
 
     file: Path
 
 
-Found = FoundImage | FoundRoot | FoundStream | FoundCompressed
+Found = FoundImage | FoundRoot | FoundStream | FoundCompressed | FoundPulled
 
 
 class ImageSource(msgspec.Struct, frozen=True):
@@ -138,6 +142,11 @@ def _find_in_podman(question: Question) -> FoundStream:
     return FoundStream("podman", _engine_name(question))
 
 
+def _find_in_registry(question: Question) -> FoundPulled:
+    _engine_name(question)
+    return FoundPulled()
+
+
 def _engine_name(question: Question) -> str:
     if not question.place:
         raise ImageError(question.ref, "names no image", "write the image's name behind the colon")
@@ -151,12 +160,13 @@ IMAGE_SOURCES: tuple[ImageSource, ...] = (
     ImageSource("dir", "dir:ROOTFS", _is_root, _find_root),
     ImageSource("docker", "docker:NAME", _never, _find_in_docker),
     ImageSource("podman", "podman:NAME", _never, _find_in_podman),
+    ImageSource("registry", "registry:HOST/NAME[:TAG][@DIGEST]", _never, _find_in_registry),
 )
 """Every transport. Docker's own archives are layouts as well since version 25: they are read as docker's."""
 
 _BY_TRANSPORT = {source.transport: source for source in IMAGE_SOURCES}
-_WITHOUT_CHOICE = frozenset({"dir", "docker", "podman"})
-_LATER = frozenset({"registry", "docker-daemon", "containers-storage"})
+_WITHOUT_CHOICE = frozenset({"dir", "docker", "podman", "registry"})
+_LATER = frozenset({"docker-daemon", "containers-storage"})
 
 
 def is_image_reference(text: str) -> bool:

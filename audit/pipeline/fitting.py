@@ -27,6 +27,7 @@ from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.pipeline.examined import Examined, reached_distributions
 from fleet_audit.audit.pipeline.origin import families_of_layers
 from fleet_audit.audit.pipeline.programs import find_program
+from fleet_audit.audit.pipeline.pulling import registry_for
 from fleet_audit.audit.pipeline.scene import open_scene
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject, anchored
@@ -248,9 +249,8 @@ class _Look:
         if family.image is None:
             return 0
         try:
-            layers = stored_layers(
-                anchored(family.image, self._fleet.root), platform=self._shared.settings.platform
-            )
+            place, settings = anchored(family.image, self._fleet.root), self._shared.settings
+            layers = stored_layers(place, platform=settings.platform, registry=registry_for(place, settings))
         except ImageError:
             return 0
         return _size(layers)

@@ -3,6 +3,7 @@
 from fleet_audit.audit.images.failure import ImageError
 from fleet_audit.audit.images.identify import stored_layers
 from fleet_audit.audit.model.identity import DiffID
+from fleet_audit.audit.pipeline.pulling import registry_for
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject, anchored
 
@@ -22,7 +23,10 @@ def families_of_layers(subject: Subject, shared: Shared) -> dict[DiffID, str]:
         if image is None:
             continue
         try:
-            layers = stored_layers(anchored(image, fleet.root), platform=shared.settings.platform)
+            place = anchored(image, fleet.root)
+            layers = stored_layers(
+                place, platform=shared.settings.platform, registry=registry_for(place, shared.settings)
+            )
         except ImageError:
             continue
         for layer in layers:

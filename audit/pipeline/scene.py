@@ -21,6 +21,7 @@ from fleet_audit.audit.model.elf import SharedObject
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.image import Layer
+from fleet_audit.audit.pipeline.pulling import registry_for
 from fleet_audit.audit.pipeline.settings import Settings
 from fleet_audit.audit.pipeline.subject import PATH_TRANSPORTS, TRANSPORTS, Subject
 from fleet_audit.audit.static_imports.compiled.compiled_collector import CompiledNamesCollector, names_of_file
@@ -102,6 +103,7 @@ def open_scene(reference: str, settings: Settings, *, python: str = "", isa: str
         platform=settings.platform,
         jobs=settings.jobs,
         engines=_engines(reference),
+        registry=registry_for(reference, settings),
         progress=settings.progress,
     ) as image:
         elf = image.records(collector)

@@ -36,6 +36,12 @@ def without_credentials(url: str) -> str:
     return _CREDENTIALS.sub("//", url, count=1)
 
 
+def reason(error: Exception) -> str:
+    """Return in one line why a request came to nothing; no address is part of it."""
+    cause = getattr(error, "reason", None) or error
+    return " ".join(str(cause).split())[:300]
+
+
 def _proxy_for(url: str) -> str:
     parts = urlsplit(url)
     if proxy_bypass(parts.hostname or ""):

@@ -15,7 +15,7 @@ import urllib3
 
 from fleet_audit.audit.errors import FleetAuditError
 from fleet_audit.audit.tools.cache_folder import trim
-from fleet_audit.audit.tools.connections import Connections, without_credentials
+from fleet_audit.audit.tools.connections import Connections, reason, without_credentials
 
 ATTEMPTS = 3
 CACHE_LIMIT = 8 << 30
@@ -108,7 +108,7 @@ class Fetcher:
 
         The file is to be read only, and at once: another process may trim the cache.
         """
-        kept = self._kept(sha256)
+        kept = self.kept(sha256)
         if kept is not None:
             return kept
         try:
@@ -117,6 +117,18 @@ class Fetcher:
             raise FetchError(url, f"the download cache {self.cache} cannot be written: {e.strerror}") from e
         self._trim_if_due(path)
         return path
+
+    def kept(self, sha256: str) -> Path | None:
+        """Return the file of the cache with this digest, verified; None where there is none."""
+        path = self._path(sha256)
+        try:
+            with path.open("rb") as body:
+                is_whole = hashlib.file_digest(body, "sha256").hexdigest() == sha256
+            if is_whole:
+                os.utime(path)
+        except OSError:
+            return None
+        return path if is_whole else None
 
     def _fetch_into_cache(self, url: str, size_limit: int, deadline: float, sha256: str) -> Path:
         path = self._path(sha256)
@@ -198,17 +210,6 @@ class Fetcher:
             raise ValueError(f"no SHA-256 digest: {sha256!r}")
         return self.cache / sha256[:2] / sha256
 
-    def _kept(self, sha256: str) -> Path | None:
-        path = self._path(sha256)
-        try:
-            with path.open("rb") as body:
-                is_whole = hashlib.file_digest(body, "sha256").hexdigest() == sha256
-            if is_whole:
-                os.utime(path)
-        except OSError:
-            return None
-        return path if is_whole else None
-
     def _trim_if_due(self, fresh: Path) -> None:
         # Listing a large cache takes time, so it is done for the first download and then now and again.
         self._unlisted += fresh.stat().st_size
@@ -229,11 +230,11 @@ class NetworkTransport:
         try:
             yield from self._body(url, deadline)
         except urllib3.exceptions.SSLError as e:
-            raise FetchError(url, f"the server's certificate was not accepted: {_reason(e)}") from e
+            raise FetchError(url, f"the server's certificate was not accepted: {reason(e)}") from e
         except (urllib3.exceptions.LocationValueError, UnicodeError) as e:
-            raise FetchError(url, f"is not a usable address: {_reason(e)}") from e
+            raise FetchError(url, f"is not a usable address: {reason(e)}") from e
         except urllib3.exceptions.HTTPError as e:
-            raise Interrupted(url, f"the connection failed: {_reason(e)}") from e
+            raise Interrupted(url, f"the connection failed: {reason(e)}") from e
 
     def _body(self, url: str, deadline: float) -> Iterator[bytes]:
         left = _seconds_left(url, deadline)
@@ -283,8 +284,3 @@ def _seconds_left(url: str, deadline: float) -> float:
     if left <= 0:
         raise FetchError(url, "took longer than allowed")
     return left
-
-
-def _reason(error: Exception) -> str:
-    cause = getattr(error, "reason", None) or error
-    return " ".join(str(cause).split())[:300]

@@ -1,8 +1,7 @@
 """What every image source promises, whichever transport it reads."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import pytest
 
@@ -11,6 +10,8 @@ from fleet_audit.audit.images.open import open_image
 from fleet_audit.audit.images.sources import IMAGE_SOURCES, ImageSource
 from fleet_audit.audit.model.identity import ImagePath
 from tests.support.images import docker_files, image, layer_tar, write_files
+from tests.support.pulled import MemoryPulls
+from tests.support.registries import stored_as_oci
 from tests.support.trees import Link
 
 FILES = {
@@ -21,11 +22,11 @@ FILES = {
 }
 EXAMPLE = image(FILES)
 
-Prepared = tuple[str, dict[str, Callable[[str], BinaryIO]]]
+Prepared = tuple[str, dict[str, Any]]
 
 
 def prepared(source: ImageSource, folder: Path) -> Prepared:
-    """Write the example as the source reads it; return its reference and the engines that hold it."""
+    """Write the example as the source reads it; return its reference and how to reach what holds it."""
     match source.transport:
         case "oci" | "oci-archive" | "docker-archive" as form:
             return EXAMPLE.write(folder / "image", form), {}
@@ -35,10 +36,13 @@ def prepared(source: ImageSource, folder: Path) -> Prepared:
             (folder / "usr" / "bin").mkdir()
             (folder / "usr" / "bin" / "tool").symlink_to("../lib/a.so")
             return f"dir:{folder}", {}
+        case "registry":
+            pulls = MemoryPulls(stored_as_oci(EXAMPLE), folder)
+            return "registry:registry.example/a:1", {"registry": pulls.registry()}
         case engine:
             archive = folder / "saved"
             archive.write_bytes(layer_tar(docker_files([EXAMPLE])))
-            return f"{engine}:a", {engine: lambda _name: archive.open("rb")}
+            return f"{engine}:a", {"engines": {engine: lambda _name: archive.open("rb")}}
 
 
 @pytest.fixture(params=IMAGE_SOURCES, ids=[source.transport for source in IMAGE_SOURCES])
@@ -48,9 +52,9 @@ def source(request: pytest.FixtureRequest) -> ImageSource:
 
 
 def test_the_same_image_has_the_same_files(source: ImageSource, tmp_path: Path) -> None:
-    ref, engines = prepared(source, tmp_path)
+    ref, connected = prepared(source, tmp_path)
 
-    with open_image(ref, engines=engines) as opened:
+    with open_image(ref, **connected) as opened:
         tree = opened.tree
         assert [path for path, _ in tree.files()] == ["/etc/os-release", "/usr/lib/a.so"]
         assert tree.realpath(ImagePath("/usr/bin/tool")) == "/usr/lib/a.so"
@@ -62,18 +66,18 @@ def test_the_same_image_has_the_same_files(source: ImageSource, tmp_path: Path) 
 
 
 def test_opening_twice_gives_the_same(source: ImageSource, tmp_path: Path) -> None:
-    ref, engines = prepared(source, tmp_path)
+    ref, connected = prepared(source, tmp_path)
 
-    with open_image(ref, engines=engines) as first, open_image(ref, engines=engines) as second:
+    with open_image(ref, **connected) as first, open_image(ref, **connected) as second:
         assert first.identity == second.identity
         assert list(first.tree.files()) == list(second.tree.files())
 
 
 def test_nothing_is_written_beside_the_image(source: ImageSource, tmp_path: Path) -> None:
-    ref, engines = prepared(source, tmp_path)
+    ref, connected = prepared(source, tmp_path)
     before = sorted(tmp_path.rglob("*"))
 
-    open_image(ref, engines=engines).close()
+    open_image(ref, **connected).close()
 
     assert sorted(tmp_path.rglob("*")) == before
 

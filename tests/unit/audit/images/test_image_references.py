@@ -225,9 +225,14 @@ def test_a_file_is_no_folder_and_a_folder_no_file(tmp_path: Path) -> None:
         open_image(f"dir:{Path(__file__)}")
 
 
-def test_a_registry_is_refused_with_what_to_do_instead() -> None:
-    with pytest.raises(UsageError, match="registry: is not read yet; save the image"):
-        open_image("registry:example/a:1")
+def test_a_transport_that_is_not_read_is_refused_with_what_to_do_instead() -> None:
+    with pytest.raises(UsageError, match="docker-daemon: is not read yet; save the image"):
+        open_image("docker-daemon:example/a:1")
+
+
+def test_a_registry_that_nobody_connects_to_is_an_error() -> None:
+    with pytest.raises(ImageError, match="there is no connection to registries"):
+        open_image("registry:registry.example/a:1")
 
 
 def broken(tmp_path: Path, **changes: bytes) -> str:
