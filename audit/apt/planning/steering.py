@@ -1,7 +1,8 @@
 """What has to be typed so that apt chooses the packages that were planned."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import combinations, islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
+from math import comb
 
 Follow = Callable[[Iterable[str]], frozenset[str] | None]
 """What apt would install, told to install these; None where it would not."""
@@ -10,6 +11,10 @@ Rivals = Mapping[str, frozenset[str]]
 """For packages that are planned, those that would have answered the same dependency."""
 
 _MAX_TRIALS = 64
+"""Up to how many combinations are tried one by one; each asks what apt would do."""
+
+_FIRST_PARTS = 8
+"""In how many parts names are taken away at first, before one is taken at a time."""
 
 
 def steering(
@@ -19,33 +24,47 @@ def steering(
 
     Worth naming are the packages of `planned` that stand in for one that apt takes by itself, or that it
     leaves out although others stand in for them. Where they do not do, or are too many for every combination
-    to be tried, names are taken away from all that apt leaves out for as long as the rest does. None where
-    even all would not do.
+    to be tried, names are taken away from them, or from all that apt leaves out, for as long as the rest
+    does. None where even all would not do.
     """
     by_itself = follow(roots)
     if by_itself == planned:
         return ()
+
+    def does(names: Iterable[str]) -> bool:
+        return follow(roots.union(names)) == planned
+
     left_out = planned - (by_itself or frozenset()) - roots
     surplus = frozenset().union(*rivals.values()) if by_itself is None else by_itself - planned
-    worth = [name for name in rivals if name in left_out or rivals[name] & surplus]
-    for trial in islice(_smallest_first(sorted(set(worth) - roots)), _MAX_TRIALS):
-        if follow(roots | set(trial)) == planned:
+    worth = {name for name in rivals if name in left_out or rivals[name] & surplus} - roots
+    for trial in _smallest_first(sorted(worth)):
+        if does(trial):
             return trial
-    return _irreducible(roots, planned, left_out, follow)
+    enough = next((names for names in (worth, left_out, planned - roots) if does(names)), None)
+    return None if enough is None else _irreducible(sorted(enough), does)
 
 
-def _smallest_first(names: list[str]) -> Iterator[tuple[str, ...]]:
+def _smallest_first(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield all combinations of one name, of two, and so on, as far as they are few."""
+    left = _MAX_TRIALS
     for count in range(1, len(names) + 1):
+        left -= comb(len(names), count)
+        if left < 0:
+            break
         yield from combinations(names, count)
 
 
-def _irreducible(
-    roots: frozenset[str], planned: frozenset[str], left_out: frozenset[str], follow: Follow
-) -> tuple[str, ...] | None:
-    names = next((n for n in (left_out, planned - roots) if follow(roots | n) == planned), None)
-    if names is None:
-        return None
-    for name in sorted(names):
-        if follow(roots | names - {name}) == planned:
-            names -= {name}
-    return tuple(sorted(names))
+def _irreducible(names: Sequence[str], does: Callable[[Iterable[str]], bool]) -> tuple[str, ...]:
+    """Return names of which none can be taken away; many at a time first, as mostly few have to stay."""
+    kept = list(names)
+    size = max(len(kept) // _FIRST_PARTS, 1)
+    at = 0
+    while at < len(kept):
+        rest = kept[:at] + kept[at + size :]
+        if does(rest):
+            kept = rest
+        else:
+            at += size
+        if at >= len(kept) and size > 1:
+            at, size = 0, size // 2
+    return tuple(kept)

@@ -50,3 +50,27 @@ def test_what_comes_anyway_but_too_late_for_apt_is_named() -> None:
         return frozenset({*names, "late"} | (set() if "late" in names else {"usual"}))
 
     assert steered("root late", {"late": "usual"}, follow) == ("late",)
+
+
+def test_of_hundreds_of_names_the_few_that_matter_are_found_without_asking_for_each() -> None:
+    usual = {f"package-{number}": f"usual-{number}" for number in range(300)}
+    asked: list[frozenset[str]] = []
+
+    def follow(names: Iterable[str]) -> frozenset[str]:
+        # All come in any case; for two of them others come as well, unless they are typed.
+        asked.append(frozenset(names))
+        return frozenset({"root", *usual} | ({"usual-100", "usual-200"} - {usual.get(n) for n in names}))
+
+    assert steered(" ".join(["root", *usual]), {}, follow) == ("package-100", "package-200")
+    assert len(asked) < 60
+
+
+def test_among_many_choices_no_name_is_typed_that_apt_can_do_without() -> None:
+    # Of twelve choices apt makes eight by itself once the other four are named.
+    names = [f"other-{number:02}" for number in range(12)]
+
+    def follow(typed: Iterable[str]) -> frozenset[str]:
+        told = frozenset(typed)
+        return frozenset({"root", *told, *(names if set(names[:4]) <= told else ())})
+
+    assert steered(" ".join(["root", *names]), dict.fromkeys(names, "usual"), follow) == tuple(names[:4])
