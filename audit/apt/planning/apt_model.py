@@ -1,6 +1,6 @@
 """What apt-get would install on an image, told to install some packages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from fleet_audit.audit.apt.debian.packages import PackageTable
 from fleet_audit.audit.apt.debian.versions import satisfies
@@ -11,6 +11,10 @@ from fleet_audit.audit.model.identity import PackageName
 
 _BY_SOURCE = "2.6"
 """From this version on apt upgrades what was built from the same source along with what it installs."""
+
+_AS_TYPED = "2.5.3"
+"""From this version on apt follows what is typed in that order (its changelog); before, in the order in which
+the names first occur in its cache: any order, for those who do not have the cache."""
 
 
 class Apt:
@@ -28,26 +32,43 @@ class Apt:
             or (native is None and record.multi_arch == "foreign")
         )
         self._held = frozenset(record.name for record in self._installed if record.is_held)
-        self._asked: dict[frozenset[str], Closure] = {}
+        self._asked: dict[Sequence[str], Closure] = {}
         apt = universe.replaced("apt")
+        self._follows_as_typed = apt is None or satisfies(apt.version, ">=", _AS_TYPED)
         self.upgrades_by_source = apt is not None and satisfies(apt.version, ">=", _BY_SOURCE)
 
     def closure(self, names: Iterable[str]) -> Closure:
-        """Return everything that comes when `names` are typed."""
-        key = frozenset(names)
-        if key not in self._asked:
-            self._asked[key] = closure(
+        """Return everything that comes when `names` are typed, in the order of the alphabet."""
+        return self._closure(tuple(sorted(set(names))))
+
+    def follow(self, names: Iterable[str]) -> frozenset[str] | None:
+        """Return the packages that come when `names` are typed; None where that cannot or must not be.
+
+        None as well where what comes depends on which of them is followed first, and this apt does not say.
+        """
+        every = {self._coming(order) for order in self._orders(sorted(set(names)))}
+        return every.pop() if len(every) == 1 else None
+
+    def _orders(self, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        yield tuple(names)
+        if not self._follows_as_typed:
+            # What follows first finds least there: whatever can differ does so with one of these.
+            for first in names:
+                yield (first, *(name for name in names if name != first))
+
+    def _coming(self, order: Sequence[str]) -> frozenset[str] | None:
+        found = self._closure(order)
+        come = frozenset(map(str, found.names))
+        is_allowed = all(self._universe.candidate(name) is not None for name in come)
+        return come if is_allowed and not found.unmet else None
+
+    def _closure(self, order: Sequence[str]) -> Closure:
+        if order not in self._asked:
+            self._asked[order] = closure(
                 self._table,
-                [PackageName(name) for name in sorted(key)],
+                [PackageName(name) for name in order],
                 installed=self._installed,
                 held=self._held,
                 upgrades_by_source=self.upgrades_by_source,
             )
-        return self._asked[key]
-
-    def follow(self, names: Iterable[str]) -> frozenset[str] | None:
-        """Return the packages that come when `names` are typed; None where that cannot or must not be."""
-        found = self.closure(names)
-        come = frozenset(map(str, found.names))
-        is_allowed = all(self._universe.candidate(name) is not None for name in come)
-        return come if is_allowed and not found.unmet else None
+        return self._asked[order]

@@ -99,14 +99,15 @@ def closure(
 
     A root that is installed in the candidate's version adds nothing; one that the archive does not offer is
     unmet. The result holds no package twice; each dependency of each chosen package is met, and each
-    conflict avoided, or it is listed as unmet. The order of `roots` does not matter.
+    conflict avoided, or it is listed as unmet. Of all `roots` it is known that they come before the first is
+    followed; they are followed in their order, on which depends what alternatives find there.
 
     Installed packages that are `held` are never upgraded (apt-mark(8)). With `upgrades_by_source`, installed
     packages that were built from the same source as a chosen one are brought to the same version with it,
     as apt does from 2.6 on (APT::Get::Upgrade-By-Source-Package).
     """
     search = _Search(table, tuple(installed), frozenset(held), upgrades_by_source=upgrades_by_source)
-    for name in sorted(set(roots)):
+    for name in dict.fromkeys(roots):
         search.add_root(name)
     search.follow()
     return Closure(tuple(search.chosen.values()), tuple(search.unmet()))

@@ -187,3 +187,12 @@ def test_a_held_package_is_not_upgraded() -> None:
 
     assert held("a").unmet == (Unmet(PackageName("a"), "depends on libx (>= 2), while libx is held"),)
     assert held("libx").unmet == (Unmet(PackageName("libx"), "is held at 1, so 2 cannot come"),)
+
+
+def test_what_is_followed_first_decides_between_alternatives() -> None:
+    table = offered(
+        stanza("a", Depends="small"), stanza("b", Depends="usual | small"), stanza("small"), stanza("usual")
+    )
+
+    assert install(table, "a", "b").names == {"a", "b", "small"}
+    assert install(table, "b", "a").names == {"a", "b", "small", "usual"}

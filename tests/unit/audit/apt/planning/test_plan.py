@@ -411,6 +411,28 @@ def test_newer_versions_of_apt_upgrade_what_was_built_together() -> None:
     assert planned("2.6.1") == ["libgl1", "libglx0"]
 
 
+def test_where_apt_follows_what_is_typed_in_an_order_of_its_own_the_plan_comes_in_any() -> None:
+    stanzas = (
+        stanza("all-fonts", Depends="font-small"),
+        stanza("cairo", Depends="font-usual | font-small"),
+        stanza("font-usual", kib=3000),
+        stanza("font-small"),
+        stanza("apt", "2.2.4"),
+    )
+    sonames: dict[str, tuple[str, ...]] = {"libfonts.so.1": ("all-fonts",), "libcairo.so.2": ("cairo",)}
+
+    def roots(apt: str) -> tuple[str, ...]:
+        index = ArchiveIndex(
+            packages=offered(*stanzas), sonames=sonames, programs={}, snapshot="", architecture="amd64"
+        )
+        state = InstalledState.read(tree({"/var/lib/dpkg/status": status_of(packages(stanza("apt", apt)))}))
+        assert state is not None
+        return propose((so("libfonts.so.1"), so("libcairo.so.2")), state, index).roots
+
+    assert roots("2.5.3") == ("all-fonts=1.0", "cairo=1.0")
+    assert roots("2.2.4") == ("all-fonts=1.0", "cairo=1.0", "font-small=1.0")
+
+
 def test_nothing_wanted_gives_an_empty_plan() -> None:
     assert plan().is_empty
 
