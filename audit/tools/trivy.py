@@ -437,7 +437,9 @@ def _run(argv: list[str], *, timeout: float, env: Mapping[str, str], cwd: Path, 
             raise DatabaseUnusable(caches, "is not there") from e
         if "schema version which is not supported" in said:
             raise DatabaseUnusable(caches, "is of another version than this trivy reads") from e
-        raise ToolFailed(argv[:1], e.status, said, e.stdout) from e
+        # What it only mentions on its way is not the reason.
+        reason = [line for line in said.splitlines(keepends=True) if "\tINFO\t" not in line]
+        raise ToolFailed(argv[:1], e.status, "".join(reason), e.stdout) from e
 
 
 def _read(argv: list[str], answer: Path) -> TrivyReport:

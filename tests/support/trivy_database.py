@@ -37,6 +37,8 @@ _DEBIAN: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     "libwebp": {"CVE-2023-4863": {"FixedVersion": "1.2.4-0.2+deb12u1", "VendorIDs": ["DSA-5497-2"]}},
     # Debian security tracker, DSA-5532-1
     "openssl": {"CVE-2023-5363": {"FixedVersion": "3.0.11-1~deb12u2", "VendorIDs": ["DSA-5532-1"]}},
+    # Debian security tracker, CVE-2023-4641
+    "shadow": {"CVE-2023-4641": {"FixedVersion": "1:4.13+dfsg1-1+deb12u1"}},
     # Debian security tracker, DSA-5514-1
     "glibc": {"CVE-2023-4911": {"FixedVersion": "2.36-9+deb12u3", "VendorIDs": ["DSA-5514-1"]}},
 }
@@ -111,6 +113,11 @@ _VULNERABILITIES: Mapping[str, Mapping[str, object]] = {
         "Title": "glibc: buffer overflow of the dynamic loader in GLIBC_TUNABLES",
         "CweIDs": ["CWE-787"],
         "VendorSeverity": {"nvd": _HIGH},
+    },
+    # https://nvd.nist.gov/vuln/detail/CVE-2023-4641
+    "CVE-2023-4641": {
+        "Title": "shadow: a password that was asked for may stay in memory",
+        "VendorSeverity": {"nvd": _MEDIUM},
     },
     # https://nvd.nist.gov/vuln/detail/CVE-2025-32434, https://github.com/advisories/GHSA-53q9-r3pm-6pq6
     "CVE-2025-32434": {

@@ -1,7 +1,8 @@
 """A small image with packages that advisories of the small database speak of, and with near misses.
 
-Affected are zlib (with an epoch), openldap and libwebp of Debian 12; torch, setuptools and opencv of PyPI.
-glibc and jinja2 have their fixes. pillow's old version lies in a lower layer, and the last one deletes it.
+Affected are zlib, openldap, libwebp and shadow of Debian 12, two of them with epochs and shadow in a version
+that was only built anew; torch, setuptools and opencv of PyPI. glibc, libsubid4 and jinja2 have their fixes.
+pillow's old version lies in a lower layer, and the last one deletes it.
 """
 
 from pathlib import Path
@@ -13,11 +14,16 @@ SITE = "usr/local/lib/python3.11/site-packages"
 INSTALLED = {
     "libc6": ("2.36-9+deb12u14", "glibc"),
     "libldap-2.5-0": ("2.5.13+dfsg-5", "openldap"),
+    "libsubid4": ("1:4.13+dfsg1-1+deb12u2", "shadow"),
     "libwebp7": ("1.2.4-0.2", "libwebp"),
     "libwebpmux3": ("1.2.4-0.2", "libwebp"),
+    "login": ("1:4.13+dfsg1-1+b1", "shadow"),
     "zlib1g": ("1:1.2.13.dfsg-1", "zlib"),
 }
 """Debian's packages, with version and source."""
+
+_SOURCE_VERSIONS = {"login": "1:4.13+dfsg1-1"}
+"""Of packages that are in another version than their source."""
 
 DISTRIBUTIONS = {
     "jinja2": "3.1.6",
@@ -31,6 +37,7 @@ FINDINGS = {
     ("libldap-2.5-0", "CVE-2023-2953"),
     ("libwebp7", "CVE-2023-4863"),
     ("libwebpmux3", "CVE-2023-4863"),
+    ("login", "CVE-2023-4641"),
     ("zlib1g", "CVE-2023-45853"),
     ("opencv-python-headless", "CVE-2023-4863"),
     ("setuptools", "CVE-2024-6345"),
@@ -61,7 +68,8 @@ def vulnerable_root(place: Path) -> Path:
 def _system() -> dict[str, Content]:
     stanzas = (
         f"Package: {name}\nStatus: install ok installed\nPriority: optional\nSection: libs\n"
-        f"Maintainer: Somebody <somebody@packages.example>\nArchitecture: amd64\nSource: {source}\n"
+        f"Maintainer: Somebody <somebody@packages.example>\nArchitecture: amd64\n"
+        f"Source: {source}{_stated_version(name)}\n"
         f"Version: {version}\nDescription: a library\n"
         for name, (version, source) in INSTALLED.items()
     )
@@ -70,6 +78,11 @@ def _system() -> dict[str, Content]:
         "etc/debian_version": "12.15\n",
         "var/lib/dpkg/status": "\n".join(stanzas),
     }
+
+
+def _stated_version(name: str) -> str:
+    version = _SOURCE_VERSIONS.get(name)
+    return f" ({version})" if version else ""
 
 
 def _installed_with_pip() -> dict[str, Content]:

@@ -131,6 +131,10 @@ def test_it_is_told_to_make_no_connection_and_to_ignore_nothing(tmp_path: Path) 
         ('echo "{}" > "$OUT"', "SchemaVersion"),
         ("echo '\033[31mFATAL\033[0m scan error' >&2; exit 1", "status 1: FATAL scan error"),
         (f"cat '{TRIVY}' > \"$OUT\"; exit 1", "status 1"),
+        (
+            "printf 'now\\tINFO\\tenabled\\nnow\\tFATAL\\tdisk full\\n' >&2; exit 1",
+            "status 1: now FATAL disk full",
+        ),
         ("kill -BUS $$", "status -7"),
     ],
 )
