@@ -15,7 +15,7 @@ from fleet_audit.audit.pipeline.inventory_links import (
     package_links,
     service_links,
 )
-from fleet_audit.audit.pipeline.inventory_readers import CATALOGERS, Seen
+from fleet_audit.audit.pipeline.inventory_readers import CATALOGERS, Found, Seen
 from fleet_audit.audit.pipeline.inventory_scan import SyftAnswer, SyftOptions, syft_answer
 from fleet_audit.audit.pipeline.machines import lowest_isa
 from fleet_audit.audit.pipeline.scene import Scene, missing_image, open_scene
@@ -89,7 +89,7 @@ def gathered(subject: Subject, scene: Scene, shared: Shared, answer: SyftAnswer)
         imported=services.imported,
         package_set=package_set_of(components) if scene.is_whole else None,
         tools=() if answer.tool is None else (answer.tool,),
-        gaps=tuple(dict.fromkeys(_gaps(scene, seen, answer, (libraries, services)))),
+        gaps=tuple(dict.fromkeys(_gaps(scene, seen, answer, (*found, libraries, services)))),
     )
 
 
@@ -101,7 +101,7 @@ def _placed(component: Component, seen: Seen) -> Component:
     return msgspec.structs.replace(component, layer=seen.layer_of(path), origin=seen.origin_of(path))
 
 
-def _gaps(scene: Scene, seen: Seen, answer: SyftAnswer, tied: Iterable[Tied]) -> Iterator[Gap]:
+def _gaps(scene: Scene, seen: Seen, answer: SyftAnswer, tied: Iterable[Tied | Found]) -> Iterator[Gap]:
     yield from scene.gaps
     yield from () if seen.state is None else seen.state.gaps
     yield from answer.gaps

@@ -1,12 +1,14 @@
 """What our own readers know of an image's components: packages, distributions, and what scanners miss."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
 from fleet_audit.audit.apt.installed.ownership import INFO, STATUS_PARTS
 from fleet_audit.audit.apt.installed.state import STATUS, InstalledRecord, InstalledState
-from fleet_audit.audit.images.tree import basename, join
+from fleet_audit.audit.images.tree import FileUnreadable, basename, join
+from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DiffID, DistributionName, ImagePath, PackageName, Purl
 from fleet_audit.audit.model.image import Layer
 from fleet_audit.audit.model.inventory import Component, Link, Sighting
@@ -16,10 +18,14 @@ from fleet_audit.audit.pipeline.scene import Scene
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
 from fleet_audit.audit.sbom.bundled import bundled_name, is_bundled
+from fleet_audit.audit.sbom.declared import DeclaredLibrary, SbomUnreadable, declared
+from fleet_audit.audit.sbom.joining import united
 from fleet_audit.audit.sbom.package_set import debian_purl, interpreter_purl, python_purl
 from fleet_audit.audit.static_imports.distributions.distributions import Distribution
 
 OWN = "fleet-audit"
+_SBOMS = "sboms"
+_SBOM_LIMIT = 16 << 20
 _OS_RELEASE = ImagePath("/etc/os-release")
 
 
@@ -73,6 +79,7 @@ class Found(msgspec.Struct, frozen=True):
 
     components: tuple[Component, ...] = ()
     links: tuple[Link, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
 
 class Cataloger(msgspec.Struct, frozen=True):
@@ -194,12 +201,45 @@ def _interpreters(seen: Seen) -> Found:
 
 
 def _bundled_libraries(seen: Seen) -> Found:
-    components, links = [], []
-    for path, wheel in _bundled(seen):
-        component = _library(seen, path, wheel)
-        components.append(component)
-        links.append(Link(wheel, component.ref, "bundles", (path,)))
-    return Found(tuple(components), tuple(links))
+    files = [_library(seen, path, wheel) for path, wheel in _bundled(seen)]
+    told, gaps = _declared_libraries(seen)
+    components = united((*_matched(files, told), *told))
+    links = tuple(
+        Link(component.bundled_in, component.ref, "bundles", (component.sightings[0].path,))
+        for component in components
+    )
+    return Found(components, links, tuple(gaps))
+
+
+def _matched(files: Iterable[Component], told: list[Component]) -> Iterator[Component]:
+    """Yield libraries that were seen with what their wheel declares of them, taken out of `told`.
+
+    A declared library is the file's where its wheel has one of each by the name.
+    """
+    every = tuple(files)
+    seen_names = Counter((each.bundled_in, each.name.casefold()) for each in every)
+    by_name: defaultdict[tuple[str, str], list[Component]] = defaultdict(list)
+    for each in told:
+        by_name[each.bundled_in, each.name.casefold()].append(each)
+    for component in every:
+        key = component.bundled_in, component.name.casefold()
+        if seen_names[key] != 1 or len(by_name[key]) != 1:
+            yield component
+            continue
+        (declared_as,) = by_name[key]
+        told.remove(declared_as)
+        yield _known_as(component, declared_as)
+
+
+def _known_as(component: Component, declared_as: Component) -> Component:
+    return msgspec.structs.replace(
+        component,
+        version=declared_as.version or component.version,
+        purl=declared_as.purl,
+        licenses=declared_as.licenses,
+        sightings=(*component.sightings, *declared_as.sightings),
+        properties=(*component.properties, *declared_as.properties),
+    )
 
 
 def _bundled(seen: Seen) -> Iterator[tuple[ImagePath, Purl]]:
@@ -227,6 +267,40 @@ def _library(seen: Seen, path: ImagePath, wheel: Purl) -> Component:
     )
 
 
+def _declared_libraries(seen: Seen) -> tuple[list[Component], list[Gap]]:
+    """Return what wheels declare in SBOMs of their own, and which of these could not be read."""
+    components: list[Component] = []
+    gaps: list[Gap] = []
+    tree = seen.scene.image.tree
+    for name, found in sorted(installed_distributions(seen.scene).items()):
+        wheel, folder = seen.python(name), join(found.info, _SBOMS)
+        for file in sorted(tree.listing(folder)):
+            path = join(folder, file)
+            try:
+                libraries = declared(tree.read(path, limit=_SBOM_LIMIT), wheel) if wheel else ()
+            except (FileUnreadable, SbomUnreadable) as e:
+                gaps.append(Gap("sbom", GapKind.NOT_EXAMINED, path, e.why))
+                continue
+            components += (_declared(seen, each, wheel or "", path) for each in libraries)
+    return components, gaps
+
+
+def _declared(seen: Seen, library: DeclaredLibrary, wheel: str, path: ImagePath) -> Component:
+    return Component(
+        ref=f"{library.purl or library.built_from or f'{library.name}@{library.version}'}#{path}",
+        name=library.name,
+        version=library.version,
+        purl=library.purl,
+        licenses=library.licenses,
+        origin=seen.origin_of(path),
+        layer=seen.layer_of(path),
+        sightings=(_sighting(seen, path, "metadata"),),
+        bundled_in=wheel,
+        found_by=(OWN,),
+        properties=(("built-from", library.built_from),) if library.built_from else (),
+    )
+
+
 def _sighting(seen: Seen, path: ImagePath, technique: str) -> Sighting:
     return Sighting(path, technique, seen.layer_of(path))
 
@@ -236,6 +310,10 @@ CATALOGERS = (
     Cataloger("debian-packages", "says what is there where no scanner is", _debian_packages),
     Cataloger("python-distributions", "says what is there where no scanner is", _distributions),
     Cataloger("interpreters", "scanners pass over a Python that no package brought", _interpreters),
-    Cataloger("bundled-libraries", "scanners do not look into wheels", _bundled_libraries),
+    Cataloger(
+        "bundled-libraries",
+        "scanners look neither into wheels nor into the SBOMs in their metadata",
+        _bundled_libraries,
+    ),
 )
 """Our own readers, in the order in which what they say counts."""

@@ -7,7 +7,18 @@ from packageurl import PackageURL
 from fleet_audit.audit.model.identity import Purl, distribution_name
 
 _SAID_ELSEWHERE = frozenset(
-    {"distro", "distro_name", "distro_version", "upstream", "epoch", "package-id", "vcs_url", "checksum"}
+    {
+        "checksum",
+        "distro",
+        "distro_name",
+        "distro_version",
+        "download_url",
+        "epoch",
+        "file_name",
+        "package-id",
+        "upstream",
+        "vcs_url",
+    }
 )
 """Qualifiers that some tools add and others do not, to the same package."""
 
