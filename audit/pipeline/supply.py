@@ -1,7 +1,7 @@
 """What supplies the missing needs of one image, from which archive, at which line of which Dockerfile."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 import msgspec
@@ -11,6 +11,7 @@ from fleet_audit.audit.apt.archive.prebuilt import suites_that_ship
 from fleet_audit.audit.apt.debian.packages import ArchivePackage
 from fleet_audit.audit.apt.installed.preferences import read_preferences
 from fleet_audit.audit.apt.installed.state import InstalledState
+from fleet_audit.audit.apt.planning.broken import refusals
 from fleet_audit.audit.apt.planning.choice import Blemishes
 from fleet_audit.audit.apt.planning.plan import Terms, propose
 from fleet_audit.audit.apt.planning.wants import Wanted
@@ -127,6 +128,7 @@ class Supply:
         planned = {str(package.name): package.version for package in plan.packages}
         if planned:
             self.gaps.extend(self._preferences.doubts(planned))
+            self.gaps.extend(_obstacles(plan, state_below, index))
         self.gaining = Gaining(
             tuple(missing),
             plan,
@@ -221,6 +223,13 @@ def _services_on_top(subject: Subject, fleet: Fleet | None) -> list[Service]:
     own = {anchored(service.image, fleet.root) for service in services if service.image}
     is_own = subject.image in own or (subject.is_image_given and subject.name != subject.family)
     return [] if is_own else services
+
+
+def _obstacles(plan: AptPlan, state: InstalledState, index: ArchiveIndex) -> Iterator[Gap]:
+    """Yield why apt-get would not carry out a plan that is right in itself; it may mend what is broken."""
+    if state.has_apt:
+        coming = [_offered(package, index) for package in plan.packages]
+        yield from refusals(state.with_packages(coming), index.architecture)
 
 
 def _built_upon(additions: Iterable[Addition], state: InstalledState, index: ArchiveIndex) -> InstalledState:

@@ -260,6 +260,21 @@ def test_a_status_that_contradicts_itself_is_a_gap_and_a_plan_is_made_all_the_sa
     assert planned_version(answer) == "1.6.0-1"
 
 
+@pytest.mark.parametrize(("depends", "is_told"), [("gone", True), ("libgl1", False)])
+def test_unmet_dependencies_that_the_addition_does_not_mend_are_told(
+    known: World, depends: str, *, is_told: bool
+) -> None:
+    broken = stanza("app", Depends=depends, Status="install ok installed")
+    known.image("images/odd", opencv("libGL.so.1"), status_with(broken))
+
+    answer = known.run("deps", FAMILY, "--image", "oci:images/odd")
+
+    said = [gap["why"] for gap in answer.document["gaps"] if "dpkg" in gap["what"]]
+    assert any("app depends on gone" in why for why in said) == is_told
+    assert len(said) == is_told
+    assert planned_version(answer) == "1.6.0-1"
+
+
 def test_a_cache_that_cannot_be_written_plans_all_the_same(
     known: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
