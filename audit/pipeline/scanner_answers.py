@@ -22,7 +22,7 @@ from fleet_audit.audit.tools.folder_store import FolderStore
 from fleet_audit.audit.tools.process import ToolError
 from fleet_audit.audit.tools.scanner import Scanner
 from fleet_audit.audit.vulns.asked import askable, trivy_document
-from fleet_audit.audit.vulns.catalogue import catalogue
+from fleet_audit.audit.vulns.catalogue import catalogue, joined
 
 STAGE = "vulns"
 DEFAULT_MAX_AGE_DAYS = 7
@@ -51,13 +51,21 @@ def catalogue_of_image(
 ) -> Catalogue:
     """Return what trivy finds in an image; where it cannot be asked, a catalogue with a gap alone.
 
-    `known` are packages that our own readers found there: one that trivy did not look at is a gap.
+    `known` are packages that our own readers found there: trivy is asked for those that it did not look at
+    (what wheels say that they carry along), and one that it does not look at then either is a gap.
     """
 
     def ask(scanner: Scanner, database: trivy.TrivyDatabase) -> Scanned[trivy.TrivyReport]:
         return advisories_found(image, scanner, database.folder, shared.settings, full=options.is_full)
 
-    return _catalogue(askable(known), ask, shared, options)
+    listed = tuple(known)
+    found = _catalogue((), ask, shared, options)
+    left = _left(askable(listed), found) if found.tools else ()
+    if not left:
+        return found
+    systems = [each for each in listed if each.kind == "operating-system"]
+    rest = catalogue_of_packages(str(image.identity.ref), (*systems, *left), shared, options)
+    return joined(found, rest)
 
 
 def catalogue_of_packages(
@@ -135,14 +143,21 @@ def _unknown(database: trivy.TrivyDatabase, report: trivy.TrivyReport) -> Iterat
         what = f"{len(result.packages or ())} packages of {result.target}"
         why = f"trivy's vulnerability database has no advisories of any kind for them ({result.type})"
         yield Gap(STAGE, GapKind.NOT_SCANNED, what, why)
+    if report.has_unread_java:
+        why = f"without its second database trivy cannot tell what they are; {trivy.JAVA_ADVICE}"
+        yield Gap(STAGE, GapKind.NOT_SCANNED, "Java archives", why)
 
 
 def _not_scanned(known: Iterable[Component], found: Catalogue) -> Iterator[Gap]:
     """Yield one gap for all known packages that trivy does not list as looked at."""
-    looked_at = set(found.examined)
-    left = [each.purl for each in known if each.purl and canonical_purl(each.purl) not in looked_at]
+    left = [each.purl for each in _left(known, found) if each.purl]
     if left:
         named = ", ".join(left[:_MAX_NAMED])
         more = f" and {len(left) - _MAX_NAMED} more" if len(left) > _MAX_NAMED else ""
         why = f"they are there, and trivy did not look at them: {named}{more}"
         yield Gap(STAGE, GapKind.NOT_SCANNED, f"{len(left)} packages", why)
+
+
+def _left(known: Iterable[Component], found: Catalogue) -> tuple[Component, ...]:
+    looked_at = set(found.examined)
+    return tuple(each for each in known if each.purl and canonical_purl(each.purl) not in looked_at)

@@ -30,6 +30,7 @@ ADVICE = (
     "put it on PATH or name it (--trivy, FLEET_AUDIT_TRIVY)"
 )
 DATABASE_ADVICE = "fetch it with vulns --update-db, or with trivy image --download-db-only"
+JAVA_ADVICE = "fetch the database that knows them with trivy image --download-java-db-only"
 VARIABLE = "FLEET_AUDIT_TRIVY"
 SCAN_SECONDS = 1800.0
 UPDATE_SECONDS = 900.0
@@ -53,6 +54,9 @@ _ECOSYSTEMS = {
 
 _RELEASE_PARTS = {"debian": 1, "ubuntu": 2, "alpine": 2}
 """By distribution, how many numbers of its release its source is named for."""
+
+_JAVA_DATABASE_ABSENT = "first run cannot skip downloading Java DB"
+_JAVA_ARCHIVES = ("ear", "jar", "par", "war")
 
 _PASSED_TO_UPDATES = (
     "HTTP_PROXY",
@@ -220,13 +224,18 @@ class TrivyMetadata(msgspec.Struct, frozen=True):
 
 
 class TrivyReport(msgspec.Struct, frozen=True, rename="pascal"):
-    """trivy's own JSON, as of schema 2."""
+    """trivy's own JSON, as of schema 2.
+
+    `has_unread_java` is ours: there are Java archives, and without its second database trivy cannot tell
+    what they are.
+    """
 
     schema_version: int
     artifact_name: str
     artifact_type: str
     metadata: TrivyMetadata = TrivyMetadata()
     results: tuple[TrivyResult, ...] | None = None
+    has_unread_java: bool = False
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -335,7 +344,8 @@ def scan(
 
     It makes no connection, reads no configuration and ignores nothing; several runs may share the database.
     Nothing but a temporary folder below `folder` is written. Raises ToolError where it cannot be run, or its
-    answer cannot be used: DatabaseUnusable where that is the database's fault.
+    answer cannot be used: DatabaseUnusable where that is the database's fault. Where only the database of
+    Java archives is missing, those are left out, and the report says so.
     """
     database(caches)
     try:
@@ -343,7 +353,15 @@ def scan(
         with TemporaryDirectory(dir=folder, prefix=".trivy-") as place:
             answer = Path(place) / _ANSWER
             argv = _scan_command(scanner, target, caches=caches, answer=answer, timeout=timeout)
-            _run(argv, timeout=timeout, env=_environment(Path(place)), cwd=Path(place), caches=caches)
+            environment, cwd = _environment(Path(place)), Path(place)
+            try:
+                _run(argv, timeout=timeout, env=environment, cwd=cwd, caches=caches)
+            except ToolFailed as e:
+                if _JAVA_DATABASE_ABSENT not in e.stderr:
+                    raise
+                argv += [word for suffix in _JAVA_ARCHIVES for word in ("--skip-files", f"**/*.{suffix}")]
+                _run(argv, timeout=timeout, env=environment, cwd=cwd, caches=caches)
+                return msgspec.structs.replace(_read(argv, answer), has_unread_java=True)
             return _read(argv, answer)
     except OSError as e:
         raise ToolError((NAME,), f"cannot be used, as {folder} cannot be written: {e.strerror or e}") from e

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import tarfile
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -122,6 +123,17 @@ def test_what_the_database_knows_nothing_of_is_told_though_trivy_finds_nothing(t
     assert _findings(report) == set()
     unknown = trivy.unknown_to(trivy.database(caches), report)
     assert [result.type for result in unknown] == ["debian", "python-pkg"]
+
+
+def test_java_archives_without_their_database_hide_nothing_else(caches: Path, tmp_path: Path) -> None:
+    root = vulnerable_root(tmp_path / "root")
+    with zipfile.ZipFile(root / "library.jar", "w") as archive:
+        archive.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\nImplementation-Title: library\n")
+
+    report = _scan(TrivyTarget(TrivyKind.ROOTFS, root), caches, tmp_path)
+
+    assert report.has_unread_java
+    assert _findings(report) == FINDINGS
 
 
 def test_what_lies_in_the_image_configures_no_scanner(caches: Path, tmp_path: Path) -> None:

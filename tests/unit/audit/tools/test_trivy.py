@@ -145,6 +145,19 @@ def test_an_answer_that_is_none_is_an_error_in_words(tmp_path: Path, line: str, 
     assert list((tmp_path / "work").iterdir()) == []
 
 
+def test_without_the_database_of_java_archives_all_else_is_scanned(tmp_path: Path) -> None:
+    report = _scan(
+        tmp_path,
+        'case "$*" in *--skip-files*) ;; *)',
+        'echo "The first run cannot skip downloading Java DB" >&2; exit 1;; esac',
+        f"cat '{TRIVY}' > \"$OUT\"",
+    )
+
+    assert report.has_unread_java
+    assert report.results == trivy.parse(TRIVY.read_bytes()).results
+    assert not trivy.parse(TRIVY.read_bytes()).has_unread_java
+
+
 def test_one_that_does_not_end_is_ended(tmp_path: Path) -> None:
     with pytest.raises(ToolTimedOut):
         _scan(tmp_path, "sleep 60", timeout=0.2)
