@@ -37,13 +37,15 @@ Ask = Callable[[Scanner, trivy.TrivyDatabase], Scanned[trivy.TrivyReport]]
 class TrivyOptions(msgspec.Struct, frozen=True):
     """What the user decided: the program, its cache folder with the database, and how old that may be.
 
-    `is_full` where it is to see the whole image, not only the files that it looks at.
+    `is_full` where it is to see the whole image, not only the files that it looks at; `is_renewed` where it
+    is to fetch its database first, the one thing here that uses a network.
     """
 
     program: str = ""
     caches: Path | None = None
     max_age_days: int = DEFAULT_MAX_AGE_DAYS
     is_full: bool = False
+    is_renewed: bool = False
 
 
 def catalogue_of_image(
@@ -90,17 +92,22 @@ def catalogue_of_packages(
 
 def _catalogue(known: tuple[Component, ...], ask: Ask, shared: Shared, options: TrivyOptions) -> Catalogue:
     versions = FolderStore(shared.settings.cache_dir / _VERSIONS)
+    old: tuple[Gap, ...] = ()
     try:
         scanner = trivy.find_trivy(os.environ, named=options.program, versions=versions)
         if scanner is None:
             why = f"it was not found, so no advisory is known; {trivy.ADVICE}"
             return Catalogue(gaps=(Gap(STAGE, GapKind.SCANNER_ABSENT, trivy.NAME, why),))
-        database = trivy.database(options.caches or trivy.cache_folder(os.environ))
+        caches = options.caches or trivy.cache_folder(os.environ)
+        if options.is_renewed:
+            old = tuple(_not_renewed(scanner, caches, shared))
+        database = trivy.database(caches)
         answer = ask(scanner, database)
     except ToolError as e:
-        return Catalogue(gaps=(Gap(STAGE, GapKind.SCANNER_FAILED, trivy.NAME, e.why),))
+        return Catalogue(gaps=(*old, Gap(STAGE, GapKind.SCANNER_FAILED, trivy.NAME, e.why)))
     found = catalogue(answer.document, canonical_purl)
     gaps = (
+        *old,
         *answer.gaps,
         *_stale(database, datetime.fromisoformat(shared.settings.created), options.max_age_days),
         *_unknown(database, answer.document),
@@ -128,6 +135,16 @@ def _reading(
     return read
 
 
+def _not_renewed(scanner: Scanner, caches: Path, shared: Shared) -> Iterator[Gap]:
+    """Have the database fetched; where that fails, yield why: the one that is there is used then."""
+    try:
+        trivy.update_database(scanner, caches, os.environ, folder=shared.settings.cache_dir / SCANS)
+    except ToolError as e:
+        yield Gap(
+            STAGE, GapKind.SCANNER_FAILED, "trivy's vulnerability database", f"cannot be renewed: {e.why}"
+        )
+
+
 def _stale(database: trivy.TrivyDatabase, now: datetime, days: int) -> Iterator[Gap]:
     age = now - database.updated_at
     if age > timedelta(days=days):
@@ -140,8 +157,8 @@ def _stale(database: trivy.TrivyDatabase, now: datetime, days: int) -> Iterator[
 
 def _unknown(database: trivy.TrivyDatabase, report: trivy.TrivyReport) -> Iterator[Gap]:
     for result in trivy.unknown_to(database, report):
-        what = f"{len(result.packages or ())} packages of {result.target}"
-        why = f"trivy's vulnerability database has no advisories of any kind for them ({result.type})"
+        what = f"{len(result.packages or ())} packages ({result.target or result.type})"
+        why = f"trivy's vulnerability database has no advisories of any kind for {result.type} packages"
         yield Gap(STAGE, GapKind.NOT_SCANNED, what, why)
     if report.has_unread_java:
         why = f"without its second database trivy cannot tell what they are; {trivy.JAVA_ADVICE}"

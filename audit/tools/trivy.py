@@ -43,14 +43,17 @@ _ANSWER = "trivy.json"
 _ECOSYSTEMS = {
     "python-pkg": "pip",
     "node-pkg": "npm",
+    "npm": "npm",
     "gobinary": "go",
+    "gomod": "go",
     "rustbinary": "cargo",
+    "cargo": "cargo",
     "jar": "maven",
     "gemspec": "rubygems",
     "composer-vendor": "composer",
     "dotnet-core": "nuget",
 }
-"""By type of result, how the names of its sources begin in the database."""
+"""By type of result, how the names of its sources begin in the database; those of SBOMs go by the URL."""
 
 _RELEASE_PARTS = {"debian": 1, "ubuntu": 2, "alpine": 2}
 """By distribution, how many numbers of its release its source is named for."""
@@ -382,10 +385,13 @@ def update_database(
     """
     argv = [str(scanner.path), "image", "--download-db-only", "--no-progress", "--cache-dir", str(caches)]
     passed = {name: environment[name] for name in _PASSED_TO_UPDATES if name in environment}
-    folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder, prefix=".trivy-") as place:
-        own = _environment(Path(place))
-        _run(argv, timeout=timeout, env={**own, **passed}, cwd=Path(place), caches=caches)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder, prefix=".trivy-") as place:
+            own = _environment(Path(place))
+            _run(argv, timeout=timeout, env={**own, **passed}, cwd=Path(place), caches=caches)
+    except OSError as e:
+        raise ToolError((NAME,), f"cannot be used, as {folder} cannot be written: {e.strerror or e}") from e
     return database(caches)
 
 
