@@ -23,9 +23,9 @@ class Connections:
         """Open no connection yet."""
         self._pools: dict[str, urllib3.PoolManager] = {}
 
-    def to(self, url: str) -> urllib3.PoolManager:
-        """Return the pool through which an address is asked."""
-        proxy = _proxy_for(url)
+    def to(self, url: str, *, is_direct: bool = False) -> urllib3.PoolManager:
+        """Return the pool through which an address is asked, or asked past every proxy."""
+        proxy = "" if is_direct else _proxy_for(url)
         if proxy not in self._pools:
             self._pools[proxy] = _new_pool(proxy)
         return self._pools[proxy]

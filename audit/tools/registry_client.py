@@ -198,7 +198,9 @@ class RegistryClient:
     def _ask(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> urllib3.BaseHTTPResponse:
-        return self._connections.to(url).request(
+        # This machine is not reached through a proxy, whatever it is set for (as net/http of Go has it).
+        is_direct = is_loopback(urlsplit(url).netloc)
+        return self._connections.to(url, is_direct=is_direct).request(
             method,
             url,
             body=body,
