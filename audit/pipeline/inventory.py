@@ -1,6 +1,7 @@
 """The inventory of one image: our own readers' answers and syft's, joined and tied together."""
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 import msgspec
@@ -53,11 +54,20 @@ def inventory_of(subject: Subject, shared: Shared, options: SyftOptions) -> Inve
         inventory = gathered(subject, scene, shared, answer)
         spent = scene.image.statistics
         cost = Statistics(spent.layers_read, spent.layers_cached, spent.seconds)
-        return Inventoried(_report(subject, inventory, scene.image.identity.config.created), cost)
+        return Inventoried(_report(subject, inventory, _instant(scene.image.identity.config.created)), cost)
 
 
 def _report(subject: Subject, inventory: Inventory, created: str) -> SbomReport:
     return SbomReport(subject=subject.name, gaps=inventory.gaps, inventory=inventory, created=created)
+
+
+def _instant(text: str) -> str:
+    """Return a time as both specifications write it, UTC and whole seconds; empty for what is none."""
+    try:
+        at = datetime.fromisoformat(text)
+        return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at.tzinfo and at.year >= 1000 else ""
+    except (ValueError, OverflowError):
+        return ""
 
 
 def gathered(subject: Subject, scene: Scene, shared: Shared, answer: SyftAnswer) -> Inventory:

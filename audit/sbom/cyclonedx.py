@@ -105,7 +105,7 @@ def _component(component: Component, imported: Iterable[ImportedBy]) -> Document
         "evidence": evidence,
         "properties": [*_properties(_facts(component)), *_for_trivy(component)],
     }
-    return {key: value for key, value in described.items() if value}
+    return {key: value for key, value in described.items() if value or key == "name"}
 
 
 def _facts(component: Component) -> Iterator[tuple[str, str]]:

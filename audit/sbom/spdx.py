@@ -160,7 +160,7 @@ def _package(component: Component, spdx_id: str, licences: _Licences, annotator:
         "externalRefs": list(_external(component)),
         "annotations": annotator.annotations(named_facts(component)),
     }
-    return {key: value for key, value in package.items() if value not in ("", [])}
+    return {key: value for key, value in package.items() if value not in ("", []) or key == "name"}
 
 
 def _external(component: Component) -> Iterator[Document]:
