@@ -157,6 +157,20 @@ class RemedySizes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     before: int = 0
 
 
+class BroughtFiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The files with which a wheel answers a need, once it is installed.
+
+    `files` are patterns of paths below the folder that it is installed in. `asked_by` are the distributions
+    whose own code takes them; others need what the row's `then` says. Where `imported` is given, they are
+    found only once that module was imported, which has to be before `before` is.
+    """
+
+    files: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
+    asked_by: Annotated[tuple[Distribution, ...], msgspec.Meta(min_length=1)]
+    imported: str = ""
+    before: str = ""
+
+
 class RemedyRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A wheel that does without packages, or brings what they would.
 
@@ -165,7 +179,8 @@ class RemedyRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `add` what to install besides (with `same_version` in that distribution's), and `then` what else to do.
     It will not do where reachable code uses one of the names in `unless_used` (by module, the best known
     first), or where one of `unless_needs` is required and missing, too. `limits` is what a person must know
-    who chooses it. `checked` says what was really tried.
+    who chooses it. `brings` says what answers the needs where no search for a library or a program finds it:
+    once that was done, nothing is missing any more. `checked` says what was really tried.
     """
 
     id: RowId
@@ -182,6 +197,7 @@ class RemedyRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unless_used: dict[Dotted, Annotated[tuple[Dotted, ...], msgspec.Meta(min_length=1)]] = {}
     unless_needs: tuple[NeedText, ...] = ()
     limits: str = ""
+    brings: BroughtFiles | None = None
 
 
 class OtherSystem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

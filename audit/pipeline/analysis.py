@@ -38,6 +38,7 @@ from fleet_audit.audit.pipeline.others import ALONE, Others
 from fleet_audit.audit.pipeline.own_code import absent_code, merged_unparsed
 from fleet_audit.audit.pipeline.packages import installed_distributions, package_set
 from fleet_audit.audit.pipeline.programs import find_program
+from fleet_audit.audit.pipeline.remedied import Remedied
 from fleet_audit.audit.pipeline.remedies import advise
 from fleet_audit.audit.pipeline.remedy_grounds import RemedyGrounds
 from fleet_audit.audit.pipeline.scene import (
@@ -146,7 +147,8 @@ class _Audit:
         self._grant_wishes(imports)
         graph = EvidenceGraph([*self._edges, *ldd_evidence.edges(self._closures)])
         services = [Node(NodeKind.SERVICE, service.name) for service in self._subject.services]
-        needs = join(self._asks, graph, services, self._supply.own_outcome)
+        remedied = Remedied(self._scene, self._shared.knowledge.remedies, graph, self._opens)
+        needs = join(self._asks, graph, services, remedied.before(self._supply.own_outcome))
         plan = self._advised(self._supply.plan(needs), needs, imports.services)
         report = self._report(imports, needs, plan, graph)
         told = EvidenceGraph([*self._edges, *ldd_evidence.edges(self._closures), *plan_edges(plan)])
@@ -247,6 +249,12 @@ class _Audit:
             self._subject.sources is not None and name in required_names(self._subject.sources, files)[0]
         )
         return Declared("the service's requirements") if is_declared else Missing()
+
+    def _opens(self, kind: NeedKind, path: ImagePath) -> bool:
+        """Say whether a file can be opened as a library, or started, with all that it needs."""
+        if kind is NeedKind.PROGRAM:
+            return isinstance(self._program(path), Resolved)
+        return all(isinstance(request.resolution, Resolved) for request in self._dlopen(path).requests)
 
     def _dlopen(self, name: str) -> Closure:
         if name not in self._opened:

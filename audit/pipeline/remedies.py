@@ -10,6 +10,7 @@ from fleet_audit.audit.model.identity import DistributionName
 from fleet_audit.audit.model.imports import Level, NameUse, ServiceImports
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.need import Need, Tier
+from fleet_audit.audit.pipeline.askers import askers_of
 
 SAVES_AT_LEAST = 1 << 20
 """A wheel that saves less than this is not worth a change of the requirements."""
@@ -106,20 +107,11 @@ def _met(row: RemedyRow, planned: Iterable[Need], wheels: Wheels) -> tuple[str, 
 def _is_met(row: RemedyRow, need: Need, wheels: Wheels) -> bool:
     if row.swap is None and need.subject not in row.needs:
         return False
-    askers = [_askers(wanted_by, wheels) for wanted_by in need.wanted_by]
+    askers = [askers_of(wanted_by, wheels.owners, wheels.versions) for wanted_by in need.wanted_by]
     # A file that two distributions claim is there as long as one of them is.
     return not row.distributions or (
         bool(askers) and all(each and each <= set(row.distributions) for each in askers)
     )
-
-
-def _askers(wanted_by: str, wheels: Wheels) -> set[str]:
-    """Return the distributions that ask for a need; none for a service's own code, and for the system."""
-    path, _, line = wanted_by.rpartition(":")
-    path = path if line.isdigit() else wanted_by
-    if path.startswith("/"):
-        return set(wheels.owners(path))
-    return {path} & {str(name) for name in wheels.versions}
 
 
 def _because(row: RemedyRow, wheels: Wheels) -> DistributionName | None:

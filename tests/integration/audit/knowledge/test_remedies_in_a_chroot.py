@@ -1,11 +1,13 @@
 """Remedies whose wheels are small, tried in a minimal Debian 12 that has none of the packages."""
 
 import csv
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from fleet_audit.__main__ import run as run_command
 from fleet_audit.audit.knowledge.base import load_knowledge, packaged_knowledge
 from fleet_audit.audit.knowledge.rows import RemedyRow
 from tests.support.chroots import Inside
@@ -48,6 +50,38 @@ def test_what_fails_without_the_package_works_with_the_wheel(
 def test_psycopg2_binary_needs_no_package(root: Root) -> None:
     assert "OSError" in failure(root, "import ctypes; ctypes.CDLL('libpq.so.5')")
     assert failure(root, "import psycopg2") == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "need", "wheel"),
+    [
+        (f"import pylibmagic\n{PDF}\n", "libmagic.so.1", "pylibmagic"),
+        ("import psycopg\n", "libpq.so.5", "psycopg_binary.libs"),
+    ],
+    ids=["pylibmagic", "psycopg-binary"],
+)
+def test_what_works_with_the_wheel_is_told_to_be_found_there(
+    root: Root, tmp_path: Path, source: str, need: str, wheel: str
+) -> None:
+    (tmp_path / "service").mkdir()
+    (tmp_path / "service" / "app.py").write_text(source)
+    file = tmp_path / "deps.json"
+    words = ["--source", str(tmp_path / "service"), "--tier", "lazy", "-o", f"json={file}", "-q"]
+
+    code = run_command(["deps", f"dir:{root.place}", *words])
+
+    found = {n["name"]: n["resolution"] for n in json.loads(file.read_bytes())["needs"]}
+    assert failure(root, source) == ""
+    assert code == 0
+    assert found[need]["path"].startswith(f"{root.site}/{wheel}/")
+
+
+def test_without_its_import_the_wheel_is_told_to_answer_nothing(root: Root, tmp_path: Path) -> None:
+    (tmp_path / "service").mkdir()
+    (tmp_path / "service" / "app.py").write_text(PDF)
+
+    assert run_command(["deps", f"dir:{root.place}", "--source", str(tmp_path / "service"), "-q"]) == 1
+    assert "ImportError" in failure(root, PDF)
 
 
 REMEDIES = {row.id: row for row in load_knowledge([packaged_knowledge()]).remedies}
