@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fleet_audit.audit.errors import UsageError
+from fleet_audit.audit.model.advisories import VulnsReport
 from fleet_audit.audit.model.archives import IndexReport
 from fleet_audit.audit.model.inspection import InspectReport
 from fleet_audit.audit.model.inventory import SbomReport
@@ -34,6 +35,9 @@ from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.sarif import sarif
 from fleet_audit.reports.sbom_documents import sbom_cyclonedx, sbom_spdx
 from fleet_audit.reports.sbom_text import sbom_text
+from fleet_audit.reports.vulns_document import vulns_document
+from fleet_audit.reports.vulns_markdown import vulns_markdown
+from fleet_audit.reports.vulns_text import vulns_text
 
 Renderer = Callable[[Sequence[Any], RenderOptions], str]
 """Takes reports of the one type under which it stands in the table."""
@@ -58,6 +62,10 @@ RENDERERS: Mapping[tuple[type[Judged], str], Renderer] = {
     (SbomReport, "cyclonedx-json"): sbom_cyclonedx,
     (SbomReport, "spdx-json"): sbom_spdx,
     (SbomReport, "text"): sbom_text,
+    (VulnsReport, "text"): vulns_text,
+    (VulnsReport, "json"): vulns_document,
+    (VulnsReport, "markdown"): vulns_markdown,
+    (VulnsReport, "sarif"): sarif,
     (DockerfilesReport, "text"): dockerfiles_text,
     (DockerfilesReport, "json"): dockerfiles_document,
     (DockerfilesReport, "sarif"): sarif,

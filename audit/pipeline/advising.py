@@ -5,18 +5,28 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from fleet_audit.audit.model.advisories import Advisory, Catalogue, Reach, ReachedBy, VulnsReport
-from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.evidence import EvidenceGraph
+from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.identity import DistributionName, PackageName, Purl
 from fleet_audit.audit.model.inventory import Component
 from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.audit.pipeline.analysis import Analysis
 from fleet_audit.audit.pipeline.inventory_readers import CATALOGERS, Seen
 from fleet_audit.audit.pipeline.planning_together import Together
 from fleet_audit.audit.pipeline.reaching import Answer, Reaching, kind_and_name
-from fleet_audit.audit.pipeline.scanner_answers import TrivyOptions, catalogue_of_image
+from fleet_audit.audit.pipeline.scanner_answers import (
+    TrivyOptions,
+    catalogue_of_image,
+    catalogue_of_packages,
+)
 from fleet_audit.audit.pipeline.scene import missing_image, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
+from fleet_audit.audit.policy.advisory_subjects import advisory_subjects
+from fleet_audit.audit.policy.evaluation import evaluate
+from fleet_audit.audit.sbom.canonical import canonical_purl
+from fleet_audit.audit.vulns.foreign import packages_listed
 
 _OF_PLANS = frozenset(
     {
@@ -54,25 +64,44 @@ def advise_on(subject: Subject, together: Together, shared: Shared, options: Tri
         return Advised(report, analysis)
     with open_scene(subject.image, shared.settings, python=subject.python) as scene:
         seen = Seen(subject, scene, shared)
-        known = [component for each in CATALOGERS for component in each.find(seen).components]
+        read = [cataloger.find(seen) for cataloger in CATALOGERS]
+        known = [component for each in read for component in each.components]
         found = catalogue_of_image(scene.image, known, shared, options)
         placed = _placed(found.advisories, known, analysis)
         reaching = Reaching(subject, scene, shared, analysis, _packages(placed))
-        advisories = tuple(_reached(each, reaching) for each in placed)
+        hosts = {each.purl: each.bundled_in for each in known if each.purl and each.bundled_in}
+        advisories = tuple(_reached(each, reaching, hosts) for each in placed)
         graph = reaching.evidence(advisories)
         image = scene.image.identity
     of_image = (gap for gap in analysis.report.gaps if gap.kind not in _OF_PLANS)
-    gaps = (*of_image, *found.gaps)
-    whole = msgspec.structs.replace(found, advisories=advisories, gaps=gaps)
+    own = (gap for each in read for gap in each.gaps)
+    whole = msgspec.structs.replace(found, advisories=advisories, gaps=(*of_image, *own, *found.gaps))
     report = msgspec.structs.replace(_report(subject, analysis, whole, shared), image=image)
     return Advised(report, msgspec.structs.replace(analysis, graph=graph))
 
 
+def advise_on_listed(name: str, body: bytes, shared: Shared, options: TrivyOptions) -> VulnsReport:
+    """Return the advisories on what a CycloneDX document lists; nobody says who loads it.
+
+    Raises SbomUnreadable.
+    """
+    listed = packages_listed(name, body, canonical_purl)
+    found = catalogue_of_packages(listed.subject, listed.components, shared, options)
+    why = "an SBOM does not say what services load"
+    advisories = tuple(msgspec.structs.replace(each, why_unknown=why) for each in found.advisories)
+    subject = Subject(name=listed.subject, image=None)
+    analysis = Analysis(DepsReport(subject=listed.subject), EvidenceGraph(()))
+    return _report(subject, analysis, msgspec.structs.replace(found, advisories=advisories), shared)
+
+
 def _report(subject: Subject, analysis: Analysis, found: Catalogue, shared: Shared) -> VulnsReport:
-    gaps: tuple[Gap, ...] = tuple(dict.fromkeys(found.gaps))
+    family = subject.family or ""
+    subjects = advisory_subjects(found.advisories, family=family, fallback=subject.location)
+    judgement = evaluate(shared.rules, subjects, exemptions=shared.exemptions)
     return VulnsReport(
         subject=subject.name,
-        gaps=gaps,
+        findings=judgement.findings,
+        gaps=tuple(dict.fromkeys((*found.gaps, *judgement.gaps))),
         policy=shared.rules.summary(),
         family=subject.family,
         image=analysis.report.image,
@@ -89,9 +118,12 @@ def _packages(advisories: Iterable[Advisory]) -> frozenset[PackageName]:
     return frozenset(PackageName(name) for kind, name in named if kind == "deb")
 
 
-def _reached(advisory: Advisory, reaching: Reaching) -> Advisory:
-    """Return the advisory with the word on whichever of its packages is nearest to being reached."""
-    answers = [_answer(purl, reaching) for purl in advisory.affected]
+def _reached(advisory: Advisory, reaching: Reaching, hosts: Mapping[Purl, str]) -> Advisory:
+    """Return the advisory with the word on whichever of its packages is nearest to being reached.
+
+    `hosts` are the packages that carry others along.
+    """
+    answers = [_answer(purl, reaching, hosts) for purl in advisory.affected]
     nearest = min((answer.reach for answer in answers), key=_REACHES.index, default=Reach.UNKNOWN)
     of_nearest = [answer for answer in answers if answer.reach is nearest]
     ways: dict[str, ReachedBy] = {}
@@ -108,8 +140,17 @@ def _reached(advisory: Advisory, reaching: Reaching) -> Advisory:
     )
 
 
-def _answer(purl: Purl, reaching: Reaching) -> Answer:
+def _answer(purl: Purl, reaching: Reaching, hosts: Mapping[Purl, str]) -> Answer:
     kind, name = kind_and_name(purl)
+    if kind not in ("deb", "pypi") and (host := hosts.get(purl)):
+        answer = _answer(Purl(host), reaching, {})
+        if answer.reach is not Reach.REACHED:
+            return answer
+        who = ", ".join(way.service for way in answer.reached_by)
+        why = (
+            f"it is built into {kind_and_name(Purl(host))[1]}, which {who} reach; not every part of that runs"
+        )
+        return Answer(Reach.UNKNOWN, answer.reached_by, why)
     if kind == "deb":
         return reaching.package(PackageName(name))
     if kind == "pypi":

@@ -52,6 +52,7 @@ from fleet_audit.audit.model.standards import (
     StartFile,
     Trigger,
 )
+from fleet_audit.audit.policy.advisory_facts import AdvisoryFacts
 from fleet_audit.audit.policy.context_facts import AbsentFacts, ContextsFacts, CopyFacts, IgnoreFileFacts
 from fleet_audit.audit.policy.dockerfile_facts import OpinionFacts, RefusalFacts
 from fleet_audit.audit.policy.gate_facts import GateFacts
@@ -86,6 +87,7 @@ class SubjectKind(StrEnum):
     PRAGMA = "pragma"
     BINARY = "binary"
     SURPLUS = "surplus"
+    ADVISORY = "advisory"
     REFUSAL = "refusal"
     OPINION = "opinion"
     RUN_AS = "run_as"
@@ -132,7 +134,7 @@ OF_SERVICES = frozenset(
 )
 """What is said of services' code."""
 
-OF_IMAGES = frozenset({SubjectKind.NEED, SubjectKind.BINARY, SubjectKind.SURPLUS})
+OF_IMAGES = frozenset({SubjectKind.NEED, SubjectKind.BINARY, SubjectKind.SURPLUS, SubjectKind.ADVISORY})
 """What is said of what images have, lack and load."""
 
 OF_REPOSITORY = frozenset(SubjectKind) - OF_SERVICES - OF_IMAGES
@@ -229,6 +231,7 @@ Facts = (
     | PragmaFacts
     | BinaryFacts
     | SurplusFacts
+    | AdvisoryFacts
     | RefusalFacts
     | OpinionFacts
     | Standing
@@ -258,6 +261,7 @@ FACTS: Mapping[SubjectKind, type[Facts]] = {
     SubjectKind.PRAGMA: PragmaFacts,
     SubjectKind.BINARY: BinaryFacts,
     SubjectKind.SURPLUS: SurplusFacts,
+    SubjectKind.ADVISORY: AdvisoryFacts,
     SubjectKind.REFUSAL: RefusalFacts,
     SubjectKind.OPINION: OpinionFacts,
     SubjectKind.RUN_AS: RunAs,

@@ -62,6 +62,33 @@ def in_order(advisories: Iterable[Advisory]) -> tuple[Advisory, ...]:
     return tuple(sorted(advisories, key=lambda each: (-rank(each.severity), each.key)))
 
 
+def joined(first: Catalogue, second: Catalogue) -> Catalogue:
+    """Return what two answers on parts of one image come to; of the same advisory, both parts are affected.
+
+    What is said of the operating system is the first one's.
+    """
+    advisories = {each.key: each for each in second.advisories}
+    for each in first.advisories:
+        other = advisories.get(each.key)
+        advisories[each.key] = each if other is None else _both(each, other)
+    return Catalogue(
+        advisories=in_order(advisories.values()),
+        examined=tuple(sorted({*first.examined, *second.examined})),
+        is_end_of_life=first.is_end_of_life,
+        tools=tuple(dict.fromkeys((*first.tools, *second.tools))),
+        gaps=tuple(dict.fromkeys((*first.gaps, *second.gaps))),
+    )
+
+
+def _both(first: Advisory, second: Advisory) -> Advisory:
+    return msgspec.structs.replace(
+        first,
+        affected=tuple(sorted({*first.affected, *second.affected})),
+        installed=tuple(sorted({*first.installed, *second.installed})),
+        fixed_in=tuple(dict.fromkeys((*first.fixed_in, *second.fixed_in))),
+    )
+
+
 def _purls(result: TrivyResult, canonical: Canonical) -> Iterator[Purl]:
     for package in result.packages or ():
         purl = canonical(package.identifier.purl)

@@ -102,6 +102,7 @@ from fleet_audit.audit.model.running import (
     Variable,
 )
 from fleet_audit.reports.options import RenderOptions
+from tests.support.advisories import vulns_report
 from tests.support.inventories import sbom_report
 from tests.support.proposals import audio_plan, audio_surplus
 
@@ -659,6 +660,7 @@ ALL = (
     inspect_report(),
     index_report(),
     sbom_report(),
+    vulns_report(),
 )
 
 

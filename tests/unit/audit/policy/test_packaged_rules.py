@@ -88,6 +88,7 @@ AREAS = {
     "REF": "References to images",
     "SRC": "Source files",
     "SURPLUS": "Packages that serve nobody",
+    "VULN": "Advisories, and who reaches them",
     "WF": "Workflows and their gates",
 }
 

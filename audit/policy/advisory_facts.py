@@ -1,0 +1,35 @@
+"""What rules may speak of in advisories; the names of the fields are the rules' words."""
+
+import msgspec
+
+
+class AdvisoryFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One advisory on one source package of an image, for all of its packages there.
+
+    `reach` is ``reached``, ``unreached`` or ``unknown``; `services` are those that reach it, `level` how
+    certainly (certain, probable, lazy, string) and `why_unknown` what keeps it from being known. `severity`
+    is ``unknown``, ``low``, ``medium``, ``high`` or ``critical``. `vex` are the words of VEX documents for it
+    (``not_affected``, ``affected``, ``fixed``, ``under_investigation``). `epss` is -1 where it is not known.
+    """
+
+    id: str = ""
+    aliases: tuple[str, ...] = ()
+    package: str = ""
+    ecosystem: str = ""
+    affected: tuple[str, ...] = ()
+    installed: tuple[str, ...] = ()
+    title: str = ""
+    severity: str = ""
+    severity_source: str = ""
+    score: float = -1.0
+    fixed_in: tuple[str, ...] = ()
+    status: str = ""
+    epss: float = -1.0
+    is_exploited: bool = False
+    vex: tuple[str, ...] = ()
+    reach: str = ""
+    level: str = ""
+    services: tuple[str, ...] = ()
+    why_unknown: str = ""
+    origins: tuple[str, ...] = ()
+    family: str = ""

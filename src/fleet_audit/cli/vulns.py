@@ -1,0 +1,140 @@
+"""``fleet-audit vulns``: what is known to be wrong with an image, and who reaches it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from fleet_audit.audit.errors import UsageError
+from fleet_audit.cli.ending import exit_code
+from fleet_audit.cli.manifest import find_fleet, need_fleet
+from fleet_audit.cli.options import Common, common
+from fleet_audit.cli.output import check_writable, parse_outputs, write
+
+if TYPE_CHECKING:
+    from fleet_audit.audit.model.advisories import VulnsReport
+    from fleet_audit.audit.model.fleet import Fleet
+    from fleet_audit.audit.pipeline.scanner_answers import TrivyOptions
+    from fleet_audit.audit.pipeline.settings import Settings
+    from fleet_audit.audit.pipeline.subject import Subject
+
+FORMATS = ("text", "json", "markdown", "sarif")
+_MAX_AGE_DAYS = 7
+
+
+@click.command("vulns")
+@click.argument("words", nargs=-1, metavar="[FAMILY|SERVICE|IMAGE]")
+@click.option("--image", metavar="REF", help="Look at this image, in place of the manifest's.")
+@click.option(
+    "--sbom",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Look at the packages that a CycloneDX document (JSON) lists.",
+)
+@click.option("--trivy", default="", metavar="PROGRAM", help="The trivy to ask (default: the newest found).")
+@click.option(
+    "--db",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="trivy's cache folder, which holds its database (default: where trivy keeps it).",
+)
+@click.option(
+    "--max-db-age",
+    type=click.IntRange(min=0),
+    default=_MAX_AGE_DAYS,
+    show_default=True,
+    metavar="DAYS",
+    help="A database that is older makes the answer incomplete.",
+)
+@click.option("--full", is_flag=True, help="Show trivy the whole image, not only the files that it looks at.")
+@common
+def command(  # noqa: PLR0913  (each is an option of the command)
+    *,
+    words: tuple[str, ...],
+    image: str | None,
+    sbom: Path | None,
+    trivy: str,
+    db: Path | None,
+    max_db_age: int,
+    full: bool,
+    common: Common,
+) -> int:
+    """List what is known to be wrong with an image, and which services reach it.
+
+    trivy is asked, without a network. Of a family or service, its code says whether an affected package is
+    loaded: reached, with the whole chain; there and unreached; or unknown, and why. Exit code 3 where there
+    is no trivy, or its database is missing, damaged or old.
+
+    Formats: text, json, markdown, sarif.
+    """
+    outputs = parse_outputs(common.output, FORMATS)
+    check_writable(outputs)
+
+    from fleet_audit.audit.model.advisories import VulnsReport  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.scanner_answers import TrivyOptions  # noqa: PLC0415  (the same)
+    from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
+
+    fleet = find_fleet(common)
+    options = TrivyOptions(program=trivy, caches=db, max_age_days=max_db_age, is_full=full)
+    with common.settings() as settings:
+        # Packages are not planned for here: no archive is asked.
+        alone = msgspec.structs.replace(settings, is_offline=True)
+        if sbom is not None:
+            if words or image is not None or full:
+                raise UsageError("--sbom says what to look at; leave out names, --image and --full")
+            report = _of_document(sbom, alone, fleet, options)
+        else:
+            report = _of_image(_subject(words, image, fleet), alone, fleet, options)
+    write(outputs, renderer(VulnsReport, [report], common, fleet))
+    return exit_code([report])
+
+
+def _of_image(
+    subject: "Subject", settings: "Settings", fleet: "Fleet | None", options: "TrivyOptions"
+) -> "VulnsReport":
+    from fleet_audit.audit.pipeline.advising import advise_on  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.planning_together import Together  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.cli.rendering import placed  # noqa: PLC0415  (the same)
+
+    shared = Shared(settings, fleet)
+    return placed(advise_on(subject, Together(shared), shared, options).report, subject)
+
+
+def _of_document(
+    sbom: Path, settings: "Settings", fleet: "Fleet | None", options: "TrivyOptions"
+) -> "VulnsReport":
+    from fleet_audit.audit.pipeline.advising import advise_on_listed  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.vulns.foreign import MAX_SBOM_BYTES  # noqa: PLC0415  (the same)
+
+    try:
+        with sbom.open("rb") as file:
+            body = file.read(MAX_SBOM_BYTES + 1)
+    except OSError as e:
+        raise UsageError(f"{sbom}: {e.strerror or e}") from e
+    return advise_on_listed(str(sbom), body, Shared(settings, fleet), options)
+
+
+def _subject(words: tuple[str, ...], image: str | None, fleet: "Fleet | None") -> "Subject":
+    from fleet_audit.audit.pipeline.subject import (  # noqa: PLC0415  (not for --help)
+        image_subject,
+        named_subject,
+        names_image,
+    )
+
+    if len(words) > 1:
+        raise UsageError("name one family, service or image")
+    if not words and image is None:
+        raise UsageError("name a family, a service or an image, or give --sbom FILE")
+    if not words:
+        return image_subject(image or "", source=None, entry="")
+    (word,) = words
+    if names_image(word, fleet):
+        if image is not None:
+            raise UsageError(
+                "--image replaces the image of a family or service; name one, or leave --image out"
+            )
+        return image_subject(word, source=None, entry="")
+    return named_subject(need_fleet(fleet, word), word, image=image)
