@@ -39,9 +39,9 @@ def keep_build_records(member: Member, body: MemberBody) -> bool:
     return holds_build_record(member, body)
 
 
-def is_kept_for_scanners(path: ImagePath, size: int, *, is_kept: bool) -> bool:
-    """Say of a file of a layer whether scanners look at it: by its name, or by what it was kept for."""
-    return is_scanned(path) or (is_kept and not keep_package_facts(path, size))
+def is_kept_for_content(path: ImagePath, size: int) -> bool:
+    """Say of a file that was kept whether it was for what it contains: its name alone is no reason."""
+    return not keep_facts(path, size)
 
 
 def keep_package_facts(path: ImagePath, size: int) -> bool:

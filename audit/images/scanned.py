@@ -78,10 +78,15 @@ _PROGRAMS = (
 
 _NAMES = frozenset((*_METADATA_FILES, *_PROGRAMS))
 _BEGINNINGS = re.compile(
-    r"(?:python|pypy|php|composer|ghc|VERSION|kernel-|vmlinu[xz]-|LICEN[CS]E|COPYING|NOTICE|"
-    r"lib(?:python|pypy|php|ruby|std-|jvm|av(?:codec|device|filter|format|resample|util)|"
-    r"sw(?:resample|scale)|postproc|Qt[^/]*Core)[^/]*\.so)"
+    r"(?:python|pypy|php|composer|ghc|VERSION|kernel-|vmlinu[xz]-|LICEN[CS]E|COPYING|NOTICE|httpd|mongo|"
+    r"lib(?:python|pypy|php|ruby|std-|jvm)[^/]*\.so)"
 )
+_LATER = re.compile(
+    r"lib(?:av(?:codec|device|filter|format|resample|util)|sw(?:resample|scale)|postproc|Qt[^/]*Core)"
+    r"[^/]*\.so"
+)
+"""Large libraries whose versions syft reads since releases after 1.18."""
+
 _TEXT = (".py", ".pyc", ".pyi", ".pyo", ".h", ".html", ".rst", ".gz", ".js", ".php", ".map")
 _PLUGIN = "/wp-content/plugins/"
 _LICENCES = ("LICENSE", "LICENCE", "COPYING", "NOTICE")
@@ -98,6 +103,11 @@ def is_scanned(path: ImagePath) -> bool:
     if _PLUGIN in path and name.endswith(".php"):
         return True
     return _BEGINNINGS.match(name) is not None and _begins_well(path, name)
+
+
+def is_scanned_by_later_syft(path: ImagePath) -> bool:
+    """Say by its path whether a syft after 1.18 opens this file; those that only it opens are not kept."""
+    return is_scanned(path) or _LATER.match(path, path.rfind("/") + 1) is not None
 
 
 def _begins_well(path: ImagePath, name: str) -> bool:

@@ -10,7 +10,7 @@ image is a name on this machine.
 import hashlib
 import os
 import tarfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 import msgspec
@@ -19,7 +19,7 @@ from fleet_audit.audit.images.bodies import LayerBodies
 from fleet_audit.audit.images.collector import BodyTooLarge, Member
 from fleet_audit.audit.images.facts import Change, LayerEntry
 from fleet_audit.audit.images.folder import FolderBody, FolderTree
-from fleet_audit.audit.images.kept import KEEP_VERSION, is_kept_for_scanners
+from fleet_audit.audit.images.kept import KEEP_VERSION, is_kept_for_content
 from fleet_audit.audit.images.open import Image
 from fleet_audit.audit.images.scanned import MAX_SCANNED, holds_build_record, is_scanned
 from fleet_audit.audit.images.tree import (
@@ -45,6 +45,9 @@ _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 
 
+LookedAt = Callable[[ImagePath], bool]
+
+
 class Written(msgspec.Struct, frozen=True):
     """What was written: each layer's diffID there with the one it stands for, and files that lack a body."""
 
@@ -52,8 +55,13 @@ class Written(msgspec.Struct, frozen=True):
     gaps: tuple[Gap, ...] = ()
 
 
-def write_image(image: Image, out: BinaryIO, *, full: bool = False) -> Written:
+def write_image(
+    image: Image, out: BinaryIO, *, full: bool = False, is_looked_at: LookedAt = is_scanned
+) -> Written:
     """Write an image to `out`, a file that can be sought in; skinny unless `full`.
+
+    `is_looked_at` says by its path whether a scanner opens a file; those that carry word of what they were
+    built from are written besides.
 
     The full one has the very layers of the image. A layer that could not be read when the image was opened
     is an empty one, so that indexes agree; a file whose body cannot be had is a gap. A folder is written as
@@ -63,10 +71,10 @@ def write_image(image: Image, out: BinaryIO, *, full: bool = False) -> Written:
     archive = _Archive(out)
     gaps: list[Gap] = []
     if isinstance(image.tree, FolderTree):
-        made = archive.add_layer(_FolderWriter(image.tree, gaps).chunks())
+        made = archive.add_layer(_FolderWriter(image.tree, is_looked_at, gaps).chunks())
         archive.finish(image.identity, [made])
         return Written(((made, DiffID("")),), tuple(gaps))
-    selection = _Selection(() if full else image.bodies.values())
+    selection = _Selection(() if full else image.bodies.values(), is_looked_at)
     written = []
     for index, layer in enumerate(image.identity.layers):
         bodies = image.bodies.get(index)
@@ -84,17 +92,19 @@ def write_image(image: Image, out: BinaryIO, *, full: bool = False) -> Written:
 class _Selection:
     """Which files of all layers are written with their bodies, by their own names or those of hard links."""
 
-    def __init__(self, layers: Iterable[LayerBodies]) -> None:
+    def __init__(self, layers: Iterable[LayerBodies], is_looked_at: LookedAt) -> None:
+        self.is_looked_at = is_looked_at
         entries = [entry for bodies in layers for entry in bodies.entries]
         self._links = {e.path: normalise(e.link) for e in entries if e.change is Change.HARD_LINK}
-        looked_at = (path for path in self._links if is_scanned(path))
+        looked_at = (path for path in self._links if is_looked_at(path))
         self._targets = {target for path in looked_at for target in self._chain(path)}
         self._written = {e.path for e in entries if e.change is Change.FILE}
 
     def is_wanted(self, entry: LayerEntry) -> bool:
         """Say whether a file's body is written."""
-        kept = is_kept_for_scanners(entry.path, entry.size, is_kept=entry.block >= 0)
-        return kept or entry.path in self._targets
+        if self.is_looked_at(entry.path) or entry.path in self._targets:
+            return True
+        return entry.block >= 0 and is_kept_for_content(entry.path, entry.size)
 
     def is_linked(self, path: ImagePath) -> bool:
         """Say whether the hard link at `path` leads to a file of some layer by the names of its entries."""
@@ -142,7 +152,7 @@ class _LayerWriter:
         yield bytes(-len(body) % _BLOCK)
 
     def _hard_link(self, entry: LayerEntry) -> Iterator[bytes]:
-        if not self._selection.is_linked(entry.path) and is_scanned(entry.path):
+        if not self._selection.is_linked(entry.path) and self._selection.is_looked_at(entry.path):
             self._miss(entry.path, "is a hard link to what is not in the image under that path")
         yield _header(entry.path, tarfile.LNKTYPE, mode=entry.mode, link=normalise(entry.link)[1:])
 
@@ -153,8 +163,9 @@ class _LayerWriter:
 class _FolderWriter:
     """Makes the members of a layer that is a folder of this machine; `gaps` grows by what cannot be read."""
 
-    def __init__(self, tree: FolderTree, gaps: list[Gap]) -> None:
+    def __init__(self, tree: FolderTree, is_looked_at: LookedAt, gaps: list[Gap]) -> None:
         self._tree = tree
+        self._is_looked_at = is_looked_at
         self._gaps = gaps
 
     def chunks(self) -> Iterator[bytes]:
@@ -195,7 +206,7 @@ class _FolderWriter:
         try:
             body = FolderBody(descriptor, most=MAX_SCANNED)
             member = Member(path, body.size, entry.mode)
-            if not is_scanned(path) and not holds_build_record(member, body):
+            if not self._is_looked_at(path) and not holds_build_record(member, body):
                 return b""
             return bytes(body.upto(body.size))
         finally:

@@ -9,11 +9,13 @@ from typing import Generic, TypeVar
 
 import msgspec
 import zstandard
+from packaging.version import InvalidVersion, Version
 
 from fleet_audit.audit.images.failure import LayerUnreadable
 from fleet_audit.audit.images.folder import FolderTree
 from fleet_audit.audit.images.open import Image
-from fleet_audit.audit.images.skinny import SKINNY_VERSION, Written, write_image
+from fleet_audit.audit.images.scanned import is_scanned, is_scanned_by_later_syft
+from fleet_audit.audit.images.skinny import SKINNY_VERSION, LookedAt, Written, write_image
 from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.pipeline.settings import Settings
 from fleet_audit.audit.tools import syft, trivy
@@ -25,6 +27,7 @@ SCANS = "scans"
 """Where answers of scanners are kept, and the images that they look at meanwhile."""
 
 _VERSION = 1
+_KNOWN_SYFT = (1, 18)
 _MAX_ANSWER = 1 << 30
 _ARCHIVE = "image.tar"
 
@@ -46,8 +49,10 @@ class Target(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def scan_target(image: Image, settings: Settings, *, full: bool = False) -> Iterator[Target]:
-    """Write an image for scanners and delete it afterwards; skinny unless `full`.
+def scan_target(
+    image: Image, settings: Settings, *, full: bool = False, is_looked_at: LookedAt = is_scanned
+) -> Iterator[Target]:
+    """Write an image for scanners and delete it afterwards; skinny unless `full` (see `write_image`).
 
     Raises ToolError where it cannot be written, or a layer has changed since it was read.
     """
@@ -57,7 +62,7 @@ def scan_target(image: Image, settings: Settings, *, full: bool = False) -> Iter
         with TemporaryDirectory(dir=folder, prefix=".image-") as place:
             archive = Path(place) / _ARCHIVE
             with archive.open("w+b") as out:
-                written = write_image(image, out, full=full)
+                written = write_image(image, out, full=full, is_looked_at=is_looked_at)
             yield Target(archive, written)
     except LayerUnreadable as e:
         raise ToolError(("scanners",), f"cannot be shown the image: a layer {e.why}") from e
@@ -70,18 +75,18 @@ def packages_found(
 ) -> Scanned[syft.SyftDocument]:
     """Return what syft finds in an image; raises ToolError."""
 
-    def look(target: Target) -> bytes:
-        document = syft.scan(
-            scanner,
-            f"docker-archive:{target.archive}",
-            folder=settings.cache_dir / SCANS,
-            name=image.identity.ref.name,
-            jobs=settings.jobs,
-        )
-        return msgspec.json.encode(document)
+    def look() -> tuple[bytes, Written]:
+        with scan_target(image, settings, full=full, is_looked_at=_files_of(scanner)) as target:
+            document = syft.scan(
+                scanner,
+                f"docker-archive:{target.archive}",
+                folder=settings.cache_dir / SCANS,
+                name=image.identity.ref.name,
+                jobs=settings.jobs,
+            )
+        return msgspec.json.encode(document), target.written
 
-    key = _key(image, "packages", scanner, full)
-    return _kept_or_made(image, settings, key, look, syft.parse, full=full)
+    return _kept_or_made(settings, _key(image, "packages", scanner, full), look, syft.parse)
 
 
 def advisories_found(
@@ -92,14 +97,23 @@ def advisories_found(
     Raises ToolError, DatabaseUnusable where that is the database's fault.
     """
 
-    def look(target: Target) -> bytes:
-        asked = trivy.TrivyTarget(trivy.TrivyKind.IMAGE, target.archive)
-        report = trivy.scan(scanner, asked, caches=caches, folder=settings.cache_dir / SCANS)
+    def look() -> tuple[bytes, Written]:
+        with scan_target(image, settings, full=full) as target:
+            asked = trivy.TrivyTarget(trivy.TrivyKind.IMAGE, target.archive)
+            report = trivy.scan(scanner, asked, caches=caches, folder=settings.cache_dir / SCANS)
         named = msgspec.structs.replace(report, artifact_name=str(image.identity.ref))
-        return msgspec.json.encode(named)
+        return msgspec.json.encode(named), target.written
 
     key = _key(image, "advisories", scanner, full, trivy.database(caches).identity)
-    return _kept_or_made(image, settings, key, look, trivy.parse, full=full)
+    return _kept_or_made(settings, key, look, trivy.parse)
+
+
+def _files_of(scanner: Scanner) -> LookedAt:
+    try:
+        is_later = Version(scanner.version).release[:2] > _KNOWN_SYFT
+    except InvalidVersion:
+        is_later = True
+    return is_scanned_by_later_syft if is_later else is_scanned
 
 
 def _key(image: Image, question: str, scanner: Scanner, full: bool, *more: str) -> str | None:
@@ -112,26 +126,22 @@ def _key(image: Image, question: str, scanner: Scanner, full: bool, *more: str) 
     return hashlib.sha256(msgspec.msgpack.encode(words)).hexdigest()
 
 
-def _kept_or_made(  # noqa: PLR0913  (what an answer is made of)
-    image: Image,
+def _kept_or_made(
     settings: Settings,
     key: str | None,
-    look: Callable[[Target], bytes],
+    look: Callable[[], tuple[bytes, Written]],
     parse: Callable[[bytes], DocumentT],
-    *,
-    full: bool,
 ) -> Scanned[DocumentT]:
     store = FolderStore(settings.cache_dir / SCANS)
     if key is not None and (kept := _kept(store, key, parse)) is not None:
         return Scanned(kept)
-    with scan_target(image, settings, full=full) as target:
-        body = look(target)
-    for made, meant in target.written.layers:
+    body, written = look()
+    for made, meant in written.layers:
         # A diffID is in no text by chance.
         body = body.replace(made.encode(), meant.encode())
-    if key is not None and not target.written.gaps:
+    if key is not None and not written.gaps:
         store.put(key, zstandard.ZstdCompressor().compress(body))
-    return Scanned(parse(body), target.written.gaps)
+    return Scanned(parse(body), written.gaps)
 
 
 def _kept(store: FolderStore, key: str, parse: Callable[[bytes], DocumentT]) -> DocumentT | None:
