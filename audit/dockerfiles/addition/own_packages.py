@@ -17,7 +17,8 @@ def own_packages(dockerfile: str, *, target: str = "") -> dict[str, PackageWord]
     """Return the packages that the stage `target`, else the last, installs by name, each where it is named.
 
     Stages of the same file that it is built from count; what stands only in others does not. A package that a
-    later command takes out again is not among them. What is named by a variable is not known.
+    later command takes out again is not among them, nor one that not every build installs. What is named by a
+    variable is not known.
     """
     parsed = parse(dockerfile)
     final = parsed.target(target)
@@ -27,7 +28,8 @@ def own_packages(dockerfile: str, *, target: str = "") -> dict[str, PackageWord]
     for stage in reversed(list(scopes(parsed).lineage(final))):
         for instruction in stage.instructions:
             for installation in installations(instruction):
-                found.update({word.name: word for word in installation.packages})
+                if installation.is_certain:
+                    found.update({word.name: word for word in installation.packages})
             for name in _removed(instruction):
                 found.pop(name, None)
     return found

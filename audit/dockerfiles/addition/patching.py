@@ -38,7 +38,8 @@ def patch(
     """Return the change of the Dockerfile `source` that installs the roots of `plan` in its final stage.
 
     Packages go into the last ``apt-get install`` of the final stage, or of those that it is built from in the
-    file, each before the first that sorts behind it; a package that is named there already gets its version.
+    file, that every build runs; each before the first that sorts behind it; a package that is named there
+    already gets its version.
     Where no installation can be extended, a RUN in house style is added, as root and before any other USER.
     `surplus` names packages to take out of installations that the final stage has; what `plan` adds stays.
     Applying the change again changes nothing. Raises UnsafePin for a root that is no name or version.
@@ -58,15 +59,17 @@ def patch(
         for each in installations(instruction)
     ]
     pins = {_name(root): root for root in sorted(set(plan.roots))}
-    named = {word.name for _, each in found for word in each.packages}
+    open_ones = [(own, each) for own, each in found if each.may_be_extended]
+    named = {word.name for _, each in open_ones for word in each.packages}
     added = [root for name, root in pins.items() if name not in named]
-    extended = next((each for own, each in reversed(found) if own.line == place.instruction.line), None)
+    extended = next((each for own, each in reversed(open_ones) if own.line == place.instruction.line), None)
     too_much = set(surplus) - set(pins)
     edits: list[_Edit] = []
     for own, each in found:
         # The shell that reads a here-document has its own escape character.
         escape = "\\" if own.heredocs else dockerfile.escape
-        new = _edits(each, pins, too_much, added if each is extended else ())
+        own_pins = pins if each.may_be_extended else {}
+        new = _edits(each, own_pins, too_much, added if each is extended else ())
         edits += [msgspec.structs.replace(edit, escape=escape) for edit in new]
     lines = source.split("\n")
     if added and extended is None:

@@ -39,8 +39,8 @@ def find_place(dockerfile: Dockerfile) -> Place | None:
     """Return where packages are to be added; None where there is no stage.
 
     That is the last ``apt-get install`` of the final stage, or of the stages that it is built from in the
-    same file; else the last ``USER root`` of the final stage, else its FROM, after which the addition goes
-    and before any other USER.
+    same file, that every build runs for the image's own release; else the last ``USER root`` of the final
+    stage, else its FROM, after which the addition goes and before any other USER.
     """
     final = dockerfile.target("")
     if final is None:
@@ -63,11 +63,14 @@ def _where(stage: Stage, final: Stage) -> str:
 
 
 def installs(instruction: Instruction) -> bool:
-    """Say whether an instruction installs packages with apt, openly or in a way that only looks so."""
+    """Say whether an instruction installs packages with apt, openly or in a way that only looks so.
+
+    Where it does so openly, at least one installation has to be one that may be extended.
+    """
     if instruction.keyword != "RUN":
         return False
-    if installations(instruction):
-        return True
+    if found := installations(instruction):
+        return any(each.may_be_extended for each in found)
     if instruction.is_exec:
         return any(
             _is_install(command.split()) for command in (" ".join(instruction.words), *instruction.words)

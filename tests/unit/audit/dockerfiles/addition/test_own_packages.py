@@ -58,6 +58,18 @@ def test_what_is_not_taken_out_stays(command: str) -> None:
     assert named(f"FROM base:1\nRUN apt-get install -y gcc\nRUN {command}\n") == {"gcc": 2}
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        'if [ "$DEV" = 1 ]; then apt-get install -y gdb; fi',
+        "test -x /usr/bin/gdb || apt-get install -y gdb",
+        "apt-get install -y --download-only gdb",
+    ],
+)
+def test_what_not_every_build_installs_is_not_known_to_be_there(command: str) -> None:
+    assert named(f"FROM base:1\nRUN apt-get install -y gcc\nRUN {command}\n") == {"gcc": 2}
+
+
 def test_what_is_installed_anew_after_all_stays() -> None:
     text = "FROM a\nRUN apt-get install -y gcc\nRUN apt-get purge -y gcc\nRUN apt-get install -y gcc\n"
 

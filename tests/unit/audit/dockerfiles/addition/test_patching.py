@@ -65,7 +65,7 @@ def test_the_last_line_of_an_instruction_keeps_the_instruction_whole() -> None:
 
 
 def test_packages_in_one_line_stay_in_one_line() -> None:
-    source = "FROM a\nRUN apt-get update && apt-get install -y -t stable libb libd&& rm -rf /x\n"
+    source = "FROM a\nRUN apt-get update && apt-get install -y -o Acquire::Retries=3 libb libd&& rm -rf /x\n"
 
     assert patched(source, "libc=1", "libe=2") == source.replace("libb libd", "libb libc=1 libd libe=2")
     assert patched(source, surplus=("libb",)) == source.replace(" libb", "")
@@ -124,6 +124,50 @@ def test_an_installation_within_quotes_is_left_alone(run: str) -> None:
 
     assert after.endswith(f"lists/*\n{run}\nCOPY . .\n")
     assert patched(after, "libb=1") == after
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        'if [ "$DEV" = 1 ]; then apt-get update && apt-get install -y liba; fi',
+        '[ -z "$DEV" ] || apt-get install -y liba',
+        '[ -n "$DEV" ] && apt-get update && apt-get install -y liba || true',
+        "test -x /usr/bin/a || { apt-get update; apt-get install -y liba; }",
+        "case $ARCH in arm64) apt-get install -y liba;; esac",
+        "apt-get install -y -t bookworm-backports liba",
+        "apt-get -o APT::Default-Release=sid install -y liba",
+        "apt-get install -y --download-only liba",
+        "apt-get install -s liba",
+    ],
+)
+def test_what_not_every_build_installs_from_its_own_release_is_not_extended(command: str) -> None:
+    after = patched(f"FROM a\nRUN {command}\nCOPY . .\n", "liba=1", "libb=1")
+
+    assert after.endswith(
+        f"        liba=1 \\\n        libb=1 \\\n    && rm -rf /var/lib/apt/lists/*\nRUN {command}\nCOPY . .\n"
+    )
+    assert patched(after, "liba=1", "libb=1") == after
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "for each in 1 2 3; do apt-get install -y liba{} && break; done",
+        "apt-get install -y liba{} || (sleep 5; apt-get install -y --fix-missing liba)",
+        "[ -d /x ]; apt-get install -y liba{}",
+        "until apt-get install -y liba{}; do sleep 1; done",
+    ],
+)
+def test_what_every_build_installs_is_extended(command: str) -> None:
+    source = f"FROM a\nRUN {command}\nCOPY . .\n"
+
+    assert patched(source.replace("{}", ""), "libb=1") == source.replace("{}", " libb=1")
+
+
+def test_an_installation_above_one_that_may_not_run_is_extended() -> None:
+    source = "FROM a\nRUN apt-get install -y liba\nRUN if x; then apt-get install -y gdb; fi\n"
+
+    assert patched(source, "libb=1") == source.replace("liba\n", "liba libb=1\n")
 
 
 def test_a_here_document_of_the_shell_is_extended() -> None:
