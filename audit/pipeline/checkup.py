@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fleet_audit.audit.model.doctor import CacheState, DoctorReport, Part
+from fleet_audit.audit.pipeline.pulling import PULLED
 from fleet_audit.audit.pipeline.scene import LAYER_FACTS
 from fleet_audit.audit.pipeline.settings import CONFIGURATION, Settings
 from fleet_audit.audit.pipeline.shared import (
@@ -28,6 +29,7 @@ from fleet_audit.audit.tools.folder_store import FolderStore
 from fleet_audit.audit.tools.gpgv import find_gpgv
 from fleet_audit.audit.tools.hadolint import ADVICE, NAME, find_hadolint
 from fleet_audit.audit.tools.process import ToolError
+from fleet_audit.audit.tools.registry_credentials import credential_files
 from fleet_audit.audit.tools.scanner import Scanner
 
 _LIBRARIES = {
@@ -38,7 +40,7 @@ _LIBRARIES = {
     "cel-expr-python": "rules cannot be evaluated; reinstall fleet-audit",
     "protobuf": "rules cannot be evaluated; reinstall fleet-audit",
 }
-_CACHES = (LAYER_FACTS, SOURCE_RECORDS, ARCHIVES, DOWNLOADS, CONFIGURATION, ANSWERS, SCANNERS)
+_CACHES = (LAYER_FACTS, SOURCE_RECORDS, ARCHIVES, DOWNLOADS, CONFIGURATION, ANSWERS, SCANNERS, PULLED)
 
 _DATABASE = "trivy's database"
 _FRESH_DAYS = 7
@@ -57,6 +59,7 @@ def checkup(settings: Settings, own_version: str) -> DoctorReport:
         libraries=tuple(_library(name, advice) for name, advice in _LIBRARIES.items()),
         engines=(
             *_engines(os.environ),
+            _logins(os.environ),
             _hadolint(os.environ),
             _gpgv(os.environ),
             _copies(settings, os.environ),
@@ -80,6 +83,14 @@ def _engines(environment: Mapping[str, str]) -> Iterator[Part]:
         is_present = scheme != "unix" or Path(place).exists()
         advice = "" if is_present else f"start {name}, or save the image to a file and name that"
         yield Part(name, is_present=is_present, detail=address, advice=advice)
+
+
+def _logins(environment: Mapping[str, str]) -> Part:
+    """Name the files that may hold credentials for registries; what they hold is not looked at."""
+    files = [str(path) for path in credential_files(environment) if os.path.isfile(path)]
+    detail = f"credentials in {', '.join(files)}" if files else "no file of credentials"
+    advice = "" if files else "registry: images that not everybody may pull want one: docker login HOST"
+    return Part("registries", is_present=bool(files), detail=detail, advice=advice)
 
 
 def _hadolint(environment: Mapping[str, str]) -> Part:

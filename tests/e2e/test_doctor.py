@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.registries import PASSWORD, USER, basic, write_login
 from tests.support.scanner_programs import program, syft_that, trivy_that
 from tests.support.trivy_database import write_trivy_database
 from tests.support.worlds import World
@@ -100,3 +101,30 @@ def test_the_text_names_them_under_a_heading(world: World) -> None:
     _, out, _ = world.say("doctor")
 
     assert "Scanners" in out.splitlines()
+
+
+def test_files_of_credentials_for_registries_are_named_and_not_shown(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = write_login(world.folder / "login", "registry.example")
+    monkeypatch.setenv("DOCKER_CONFIG", str(login))
+
+    answer = world.run("doctor")
+
+    (part,) = [part for part in answer.document["engines"] if part["name"] == "registries"]
+    assert part["present"] is True
+    assert str(login / "config.json") in part["detail"]
+    assert basic(USER, PASSWORD).split()[1] not in answer.out
+
+
+def test_without_a_file_of_credentials_doctor_says_how_to_get_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(world.folder))
+
+    (part,) = [part for part in world.run("doctor").document["engines"] if part["name"] == "registries"]
+
+    assert part["present"] is False
+    assert "docker login HOST" in part["advice"]
