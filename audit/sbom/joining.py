@@ -43,7 +43,7 @@ def _both(first: Component, second: Component) -> Component:
     return msgspec.structs.replace(
         first,
         **scalars,
-        licenses=first.licenses or second.licenses,
+        licenses=(*first.licenses, *second.licenses),
         sightings=(*first.sightings, *second.sightings),
         found_by=(*first.found_by, *second.found_by),
         hashes={**second.hashes, **first.hashes},
