@@ -66,7 +66,8 @@ def catalogue_of_image(
     if not left:
         return found
     systems = [each for each in listed if each.kind == "operating-system"]
-    rest = catalogue_of_packages(str(image.identity.ref), (*systems, *left), shared, options)
+    again = msgspec.structs.replace(options, is_renewed=False)
+    rest = catalogue_of_packages(str(image.identity.ref), (*systems, *left), shared, again)
     return joined(found, rest)
 
 

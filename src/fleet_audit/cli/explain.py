@@ -1,5 +1,7 @@
 """``fleet-audit explain``: the whole chain behind one thing."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +16,7 @@ from fleet_audit.cli.output import check_writable, parse_outputs, write
 if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
     from fleet_audit.audit.model.report import ExplainReport
+    from fleet_audit.audit.pipeline.scanner_answers import TrivyOptions
     from fleet_audit.audit.pipeline.shared import Shared
     from fleet_audit.audit.pipeline.subject import Subject
 
@@ -44,38 +47,67 @@ class NothingKnown(FleetAuditError):
 @click.argument("question", metavar="KIND:NAME")
 @click.option("--family", metavar="FAMILY", help="Only in this family's image.")
 @click.option("--image", metavar="REF", help="In this image, or in this one for the family.")
+@click.option("--trivy", default="", metavar="PROGRAM", help="The trivy to ask about an advisory.")
+@click.option(
+    "--db",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="trivy's cache folder, which holds its database (default: where trivy keeps it).",
+)
 @common
-def command(*, question: str, family: str | None, image: str | None, common: Common) -> int:
+def command(  # noqa: PLR0913  (each is an option of the command)
+    *, question: str, family: str | None, image: str | None, trivy: str, db: Path | None, common: Common
+) -> int:
     """Show who needs something, from which line, and every step between.
 
-    KIND is so, bin, dist, module, file, package, service or rule. A bare NAME that means several things
-    lists them. Without --family or --image every family of the manifest is looked at.
+    KIND is so, bin, dist, module, file, package, service, advisory or rule. A bare NAME that means several
+    things lists them; CVE-… is an advisory. Without --family or --image every family of the manifest is
+    looked at.
     """
     outputs = parse_outputs(common.output, FORMATS)
     check_writable(outputs)
 
     from fleet_audit.audit.model.report import ExplainReport  # noqa: PLC0415  (not for --help)
     from fleet_audit.audit.pipeline.explaining import parse_question  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.scanner_answers import TrivyOptions  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
     from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
 
     parse_question(question)
     fleet = find_fleet(common)
     with common.settings() as settings:
-        reports = _reports(question, fleet, Shared(settings, fleet), family=family, image=image)
+        shared = Shared(settings, fleet)
+        ask = _asking(question, shared, TrivyOptions(program=trivy, caches=db))
+        reports = _reports(question, fleet, shared, ask, family=family, image=image)
     write(outputs, renderer(ExplainReport, reports, common, fleet))
     return exit_code(reports)
 
 
-def _reports(
-    question: str, fleet: "Fleet | None", shared: "Shared", *, family: str | None, image: str | None
+def _asking(question: str, shared: "Shared", options: "TrivyOptions") -> "Callable[[Subject], ExplainReport]":
+    """Return what explains the question on one subject; only advisories have a scanner asked."""
+    from fleet_audit.audit.pipeline.explaining import explain_on, parse_question  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.explaining_advisories import (  # noqa: PLC0415  (the same)
+        explain_advisory,
+        names_advisory,
+    )
+
+    kind, name = parse_question(question)
+    if names_advisory(kind, name):
+        return lambda subject: explain_advisory(question, name, subject, shared, options)
+    return lambda subject: explain_on(question, subject, shared)
+
+
+def _reports(  # noqa: PLR0913  (what is asked, of whom, and where)
+    question: str,
+    fleet: "Fleet | None",
+    shared: "Shared",
+    ask: "Callable[[Subject], ExplainReport]",
+    *,
+    family: str | None,
+    image: str | None,
 ) -> "list[ExplainReport]":
     from fleet_audit.audit.model.evidence import NodeKind  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.pipeline.explaining import (  # noqa: PLC0415  (the same)
-        explain_on,
-        explain_rule,
-        parse_question,
-    )
+    from fleet_audit.audit.pipeline.explaining import explain_rule, parse_question  # noqa: PLC0415  (the same)
 
     kind, name = parse_question(question)
     if kind is NodeKind.RULE:
@@ -84,7 +116,7 @@ def _reports(
             raise NothingKnown(question, ["the policy's rules"], is_complete=True)
         return [about_rule]
     subjects = _subjects(fleet, family=family, image=image)
-    reports = [explain_on(question, subject, shared) for subject in subjects]
+    reports = [ask(subject) for subject in subjects]
     known = [report for report in reports if report.node is not None or report.candidates]
     unseen = [
         subject.name

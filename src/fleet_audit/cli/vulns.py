@@ -47,6 +47,7 @@ _MAX_AGE_DAYS = 7
     metavar="DAYS",
     help="A database that is older makes the answer incomplete.",
 )
+@click.option("--update-db", is_flag=True, help="Have trivy fetch its database first, over the network.")
 @click.option("--full", is_flag=True, help="Show trivy the whole image, not only the files that it looks at.")
 @common
 def command(  # noqa: PLR0913  (each is an option of the command)
@@ -57,14 +58,15 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     trivy: str,
     db: Path | None,
     max_db_age: int,
+    update_db: bool,
     full: bool,
     common: Common,
 ) -> int:
     """List what is known to be wrong with an image, and which services reach it.
 
-    trivy is asked, without a network. Of a family or service, its code says whether an affected package is
-    loaded: reached, with the whole chain; there and unreached; or unknown, and why. Exit code 3 where there
-    is no trivy, or its database is missing, damaged or old.
+    trivy is asked, without a network but for --update-db. Of a family or service, its code says whether an
+    affected package is loaded: reached, with the whole chain; there and unreached; or unknown, and why. Exit
+    code 3 where there is no trivy, or its database is missing, damaged or old.
 
     Formats: text, json, markdown, sarif.
     """
@@ -76,7 +78,11 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
 
     fleet = find_fleet(common)
-    options = TrivyOptions(program=trivy, caches=db, max_age_days=max_db_age, is_full=full)
+    options = TrivyOptions(
+        program=trivy, caches=db, max_age_days=max_db_age, is_full=full, is_renewed=update_db
+    )
+    if update_db and common.offline:
+        raise UsageError("--update-db needs the network, and --offline forbids it")
     with common.settings() as settings:
         # Packages are not planned for here: no archive is asked.
         alone = msgspec.structs.replace(settings, is_offline=True)
