@@ -2,7 +2,7 @@
 
 The schema is that of trivy-db, version 2: a bucket per source of advisories, in it one per source package (or
 distribution), in it advisories; beside them what is known of each vulnerability, by all who rate it. Debian's
-facts are of its security tracker for bookworm, as of October 2026; those of PyPI of GitHub's advisories.
+facts are of its security tracker for bookworm, as of autumn 2026; those of PyPI of GitHub's advisories.
 """
 
 import json
@@ -23,10 +23,18 @@ _EVERYTHING_ON_OPENING = "CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H"
 
 DEBIAN = "debian 12"
 PYPI = "pip::GitHub Security Advisory Pip"
+CARGO = "cargo::GitHub Security Advisory Rust"
+"""Wheels that are built with Rust list the crates in them."""
 
 _DEBIAN: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     # Debian security tracker, CVE-2023-45853 (bookworm builds no minizip of it)
-    "zlib": {"CVE-2023-45853": {"Status": _WILL_NOT_FIX}},
+    "zlib": {
+        "CVE-2023-45853": {"Status": _WILL_NOT_FIX},
+        # Debian security tracker, CVE-2026-27171
+        "CVE-2026-27171": {"Status": _AFFECTED},
+    },
+    # Debian security tracker, CVE-2026-41992
+    "gzip": {"CVE-2026-41992": {"Status": _AFFECTED}},
     # Debian security tracker, CVE-2023-2953
     "openldap": {"CVE-2023-2953": {"Status": _AFFECTED}},
     # Debian security tracker, CVE-2025-69720
@@ -69,6 +77,10 @@ _PYPI: Mapping[str, Mapping[str, tuple[str, str]]] = {
     # https://github.com/advisories/GHSA-h5c8-rqwp-cp95
     "jinja2": {"CVE-2024-22195": ("GHSA-h5c8-rqwp-cp95", "3.1.3")},
 }
+_CARGO: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    # https://github.com/advisories/GHSA-m5pq-gvj9-9vr8
+    "regex": {"CVE-2022-24713": ("GHSA-m5pq-gvj9-9vr8", "1.5.5")},
+}
 """By distribution and CVE, the id at GitHub and the version that mends it; every earlier one is affected."""
 
 _VULNERABILITIES: Mapping[str, Mapping[str, object]] = {
@@ -78,6 +90,21 @@ _VULNERABILITIES: Mapping[str, Mapping[str, object]] = {
         "CweIDs": ["CWE-190"],
         "VendorSeverity": {"nvd": _CRITICAL},
         "CVSS": {"nvd": {"V3Vector": _EVERYTHING_REMOTELY, "V3Score": 9.8}},
+    },
+    # https://nvd.nist.gov/vuln/detail/CVE-2026-27171
+    "CVE-2026-27171": {
+        "Title": "zlib: endless loop in crc32_combine",
+        "VendorSeverity": {"nvd": _MEDIUM},
+    },
+    # https://nvd.nist.gov/vuln/detail/CVE-2026-41992
+    "CVE-2026-41992": {
+        "Title": "gzip: information disclosure through a buffer overflow",
+        "VendorSeverity": {"nvd": _HIGH},
+    },
+    # https://nvd.nist.gov/vuln/detail/CVE-2022-24713
+    "CVE-2022-24713": {
+        "Title": "rust-regex: empty expressions that are repeated take very long to compile",
+        "VendorSeverity": {"ghsa": _HIGH, "nvd": _HIGH},
     },
     # https://nvd.nist.gov/vuln/detail/CVE-2023-2953
     "CVE-2023-2953": {
@@ -175,6 +202,11 @@ _SOURCES = {
         "Name": "GitHub Security Advisory Pip",
         "URL": "https://github.com/advisories?query=type%3Areviewed+ecosystem%3Apip",
     },
+    CARGO: {
+        "ID": "ghsa",
+        "Name": "GitHub Security Advisory Rust",
+        "URL": "https://github.com/advisories?query=type%3Areviewed+ecosystem%3Arust",
+    },
 }
 
 
@@ -200,15 +232,19 @@ def write_trivy_database(caches: Path, *, made: datetime = MADE, due: datetime =
 
 def _buckets() -> Bucket:
     debian = {package: _values(advisories) for package, advisories in _DEBIAN.items()}
-    pypi = {
-        name: _values({cve: _advisory(*facts) for cve, facts in advisories.items()})
-        for name, advisories in _PYPI.items()
-    }
     return {
         DEBIAN: debian,
-        PYPI: pypi,
+        PYPI: _of_github(_PYPI),
+        CARGO: _of_github(_CARGO),
         "data-source": _values(_SOURCES),
         "vulnerability": _values({cve: _rated(facts) for cve, facts in _VULNERABILITIES.items()}),
+    }
+
+
+def _of_github(known: Mapping[str, Mapping[str, tuple[str, str]]]) -> Bucket:
+    return {
+        name: _values({cve: _advisory(*facts) for cve, facts in advisories.items()})
+        for name, advisories in known.items()
     }
 
 

@@ -39,6 +39,7 @@ FINDINGS = {
     ("libwebpmux3", "CVE-2023-4863"),
     ("login", "CVE-2023-4641"),
     ("zlib1g", "CVE-2023-45853"),
+    ("zlib1g", "CVE-2026-27171"),
     ("opencv-python-headless", "CVE-2023-4863"),
     ("setuptools", "CVE-2024-6345"),
     ("torch", "CVE-2025-32434"),
