@@ -194,7 +194,7 @@ class Supply:
         return bool(need.wanted_by) and all(row is not None for row in rows)
 
     def _placed(self, plan: AptPlan, found: Inherited) -> AptPlan:
-        place, gaps = placed(self._subject, plan)
+        place, gaps = placed(self._subject, plan, image_user=self._scene.image.identity.config.user)
         self.gaps.extend(gaps)
         place = msgspec.structs.replace(place, also=(*place.also, *found.placements))
         own = () if plan.is_empty else (own_share(self._subject.family or "", plan),)

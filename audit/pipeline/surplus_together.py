@@ -203,7 +203,9 @@ def _with_patch(
         return plan, ()
     roots = {*plan.roots, *(pin for each in gone for pin in each.instead)}
     wanted = msgspec.structs.replace(plan, roots=tuple(sorted(roots)))
-    place, gaps = placed(subject, wanted, surplus=frozenset(each.package for each in gone))
+    user = "" if report.image is None else report.image.config.user
+    names = frozenset(each.package for each in gone)
+    place, gaps = placed(subject, wanted, surplus=names, image_user=user)
     elsewhere = tuple(each for each in plan.placement.also if each.family != subject.family)
     place = msgspec.structs.replace(place, also=(*place.also, *elsewhere))
     return msgspec.structs.replace(plan, placement=place), gaps

@@ -7,6 +7,7 @@ from fleet_audit.audit.errors import FleetAuditError
 
 # deb-version(7) and Debian policy 5.6.1: nothing that a shell would read as anything but text.
 _PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*(?::[a-z0-9-]+)?(?:=[A-Za-z0-9.+:~-]+)?")
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?")
 
 
 class UnsafePin(FleetAuditError):
@@ -44,3 +45,13 @@ def apt_instruction(roots: Sequence[str], *, escape: str = "\\") -> str:
         "&& rm -rf /var/lib/apt/lists/*",
     ]
     return f" {escape}\n    ".join(lines)
+
+
+def as_root(run: str, user: str) -> str:
+    """Return a RUN between the USER that it needs and the one that holds behind it, `user`."""
+    return f"USER root\n{run}\nUSER {user}"
+
+
+def is_safe_user(user: str) -> bool:
+    """Say whether a user can be written behind USER as it is: names or numbers, with a group or without."""
+    return _USER.fullmatch(user) is not None

@@ -9,8 +9,13 @@ from collections.abc import Collection, Iterator, Sequence
 import msgspec
 
 from fleet_audit.audit.dockerfiles.addition.installations import Installation, PackageWord, installations
-from fleet_audit.audit.dockerfiles.addition.instruction import apt_instruction, refuse_unsafe
-from fleet_audit.audit.dockerfiles.addition.placement import find_place
+from fleet_audit.audit.dockerfiles.addition.instruction import (
+    apt_instruction,
+    as_root,
+    is_safe_user,
+    refuse_unsafe,
+)
+from fleet_audit.audit.dockerfiles.addition.placement import find_place, user_to_return_to
 from fleet_audit.audit.dockerfiles.language.expansion import scopes
 from fleet_audit.audit.dockerfiles.language.parsing import parse
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile
@@ -33,14 +38,20 @@ class _Edit(msgspec.Struct, frozen=True):
 
 
 def patch(
-    source: str, plan: AptPlan, *, path: str = "Dockerfile", surplus: Collection[str] = ()
+    source: str,
+    plan: AptPlan,
+    *,
+    path: str = "Dockerfile",
+    surplus: Collection[str] = (),
+    image_user: str = "",
 ) -> DockerfileChange:
     """Return the change of the Dockerfile `source` that installs the roots of `plan` in its final stage.
 
     Packages go into the last ``apt-get install`` of the final stage, or of those that it is built from in the
     file, that every build runs; each before the first that sorts behind it; a package that is named there
     already gets its version.
-    Where no installation can be extended, a RUN in house style is added, as root and before any other USER.
+    Where no installation can be extended, a RUN in house style is added, as root and before any other USER;
+    `image_user` is whom the image that the Dockerfile makes runs as.
     `surplus` names packages to take out of installations that the final stage has; what `plan` adds stays.
     Applying the change again changes nothing. Raises UnsafePin for a root that is no name or version.
     """
@@ -52,9 +63,10 @@ def patch(
         return DockerfileChange(path, source, source, "the Dockerfile has no FROM")
     if why := why_unsafe(dockerfile):
         return DockerfileChange(path, source, source, why)
+    stages = list(scopes(dockerfile).lineage(final))
     found = [
         (instruction, each)
-        for stage in scopes(dockerfile).lineage(final)
+        for stage in stages
         for instruction in stage.instructions
         for each in installations(instruction)
     ]
@@ -77,7 +89,13 @@ def patch(
         # A continuation at the end of the file would take the new instruction in.
         lines[last - 1] = ended(lines[last - 1], dockerfile.escape)
         # All that is edited stands above, so the new lines move none of it.
-        lines = _with_new_run(lines, added, place.instruction.last_line, dockerfile.escape)
+        user = user_to_return_to(place, stages, image_user)
+        if user and not is_safe_user(user):
+            return DockerfileChange(
+                path, source, source, f"its image runs as {user!r}, no user of any system"
+            )
+        run = apt_instruction(added, escape=dockerfile.escape)
+        lines = _with_new_lines(lines, as_root(run, user) if user else run, place.instruction.last_line)
     return DockerfileChange(path, source, "\n".join(_edited(lines, edits)))
 
 
@@ -195,10 +213,9 @@ def _within(code: str, edits: Sequence[_Edit]) -> str:
     return code
 
 
-def _with_new_run(lines: Sequence[str], roots: Sequence[str], above: int, escape: str) -> list[str]:
+def _with_new_lines(lines: Sequence[str], new: str, above: int) -> list[str]:
     carriage = "\r" if lines[0].endswith("\r") else ""
-    written = apt_instruction(roots, escape=escape).split("\n")
-    out = [*lines[:above], *(line + carriage for line in written), *lines[above:]]
+    out = [*lines[:above], *(line + carriage for line in new.split("\n")), *lines[above:]]
     if above == len(lines):
         # The file had no line feed at its end, and gets none.
         out[above - 1] = out[above - 1].removesuffix("\r") + carriage

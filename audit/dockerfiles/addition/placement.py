@@ -1,6 +1,6 @@
 """At which line of a family's Dockerfile an addition of packages belongs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -12,7 +12,7 @@ from fleet_audit.audit.dockerfiles.shell.instructions import run_script
 from fleet_audit.audit.model.apt import Placement
 from fleet_audit.audit.model.location import SourceLocation
 
-_ROOT = frozenset({"root", "0"})
+_ROOT = frozenset({"", "root", "0"})
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -85,7 +85,21 @@ def _is_install(words: Sequence[str]) -> bool:
 
 
 def _root_line(stage: Stage) -> Instruction:
-    users = [
-        i for i in stage.instructions if i.keyword == "USER" and i.body.partition(":")[0].strip() in _ROOT
-    ]
+    users = [i for i in stage.instructions if i.keyword == "USER" and is_root(i.body)]
     return users[-1] if users else stage.instructions[0]
+
+
+def is_root(user: str) -> bool:
+    """Say whether what USER names, nothing included, is root (Dockerfile reference, USER)."""
+    return user.partition(":")[0].strip() in _ROOT
+
+
+def user_to_return_to(place: Place, stages: Iterable[Stage], image_user: str) -> str:
+    """Return as whom instructions run behind an addition that has to begin with ``USER root``; else empty.
+
+    Where no stage says USER, the built image's user is that of the image below.
+    """
+    if place.extends or is_root(image_user):
+        return ""
+    says = any(each.keyword == "USER" for stage in stages for each in stage.instructions)
+    return "" if says else image_user

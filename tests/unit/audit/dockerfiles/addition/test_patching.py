@@ -91,6 +91,40 @@ def test_without_an_installation_a_run_stands_behind_user_root() -> None:
     )
 
 
+@pytest.mark.parametrize("user", ["10001:10001", "app"])
+def test_a_run_upon_an_image_of_another_user_becomes_root_and_returns(user: str) -> None:
+    source = "FROM base:1\nCOPY . .\n"
+    after = patch(source, AptPlan(roots=("liba=1",)), image_user=user).after
+
+    assert after.startswith("FROM base:1\nUSER root\nRUN apt-get update")
+    assert after.endswith(f"lists/*\nUSER {user}\nCOPY . .\n")
+    assert patch(after, AptPlan(roots=("liba=1",)), image_user=user).is_empty
+
+
+@pytest.mark.parametrize(
+    ("source", "user"),
+    [
+        ("FROM base:1\nCOPY . .\n", ""),
+        ("FROM base:1\nCOPY . .\n", "0:0"),
+        ("FROM base:1\nCOPY . .\n", "root"),
+        ("FROM base:1\nUSER root\nCOPY . .\nUSER app\n", "app"),
+        ("FROM base:1\nCOPY . .\nUSER app\n", "app"),
+    ],
+)
+def test_where_root_builds_already_no_user_is_written(source: str, user: str) -> None:
+    after = patch(source, AptPlan(roots=("liba=1",)), image_user=user).after
+
+    assert "RUN apt-get update" in after
+    assert after.count("USER") == source.count("USER")
+
+
+def test_a_user_that_could_be_another_instruction_is_not_written() -> None:
+    change = patch("FROM base:1\n", AptPlan(roots=("liba=1",)), image_user="app\nRUN x")
+
+    assert change.is_empty
+    assert change.why == "its image runs as 'app\\nRUN x', no user of any system"
+
+
 def test_an_installation_in_the_exec_form_is_followed_by_another() -> None:
     source = 'FROM a\nRUN ["apt-get", "install", "-y", "liba"]\nCOPY . .\n'
 
