@@ -98,8 +98,8 @@ class LoadMethod(StrEnum):
 class NativeLoad(msgspec.Struct, frozen=True):
     """A library that Python code loads by name: a soname, a path, or a stem for ``find_library``.
 
-    Several `names` mean that any of them will do (a loop over candidates). `is_handled` where the code
-    copes with its absence.
+    Several `names` mean that any of them will do (a loop over candidates), and so do loads of one line with
+    the same `choice` (``a or b``). `is_handled` where the code copes with its absence.
     """
 
     names: tuple[str, ...]
@@ -109,6 +109,7 @@ class NativeLoad(msgspec.Struct, frozen=True):
     module: ModuleName
     distribution: DistributionName | None = None
     is_handled: bool = False
+    choice: int = 0
 
 
 class ProgramCall(msgspec.Struct, frozen=True):

@@ -78,12 +78,12 @@ _NODE_KIND = {
 def load_wishes(services: Iterable[ServiceImports], sonames: Sonames) -> Iterator[Wish]:
     """Yield the libraries that code opens by name; ``find_library`` also needs what it runs.
 
-    Loads in one line are one wish: ``CDLL(find_library("pulse") or "libpulse.so.0")`` is content with
-    either.
+    Loads that stand for one another are one wish: ``CDLL(find_library("pulse") or "libpulse.so.0")`` is
+    content with either.
     """
-    lines: defaultdict[tuple[str, str, Level], list[NativeLoad]] = defaultdict(list)
+    lines: defaultdict[tuple[str, str, Level, int], list[NativeLoad]] = defaultdict(list)
     for load in {load for service in services for load in service.native_loads}:
-        lines[load.module, str(load.location), load.level].append(load)
+        lines[load.module, str(load.location), load.level, load.choice].append(load)
     for _, loads in sorted(lines.items()):
         in_order = sorted(loads, key=lambda load: (load.method, load.names))
         names = tuple(dict.fromkeys(name for load in in_order for name in _names(load, sonames)))

@@ -255,11 +255,14 @@ class Account:
                 module=node_name(found.module),
                 distribution=self._origins.provider(found.module).distribution,
                 is_handled=load.is_handled,
+                choice=load.choice,
             )
             for found in self._active
             for load, level in _live_loads(found)
         ]
-        return tuple(sorted(set(loads), key=lambda load: (load.module, str(load.location), load.names)))
+        return tuple(
+            sorted(set(loads), key=lambda load: (load.module, str(load.location), load.names, load.choice))
+        )
 
     def _programs(self) -> tuple[ProgramCall, ...]:
         calls = [

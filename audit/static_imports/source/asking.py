@@ -12,6 +12,7 @@ import msgspec
 from fleet_audit.audit.model.identity import ModuleName
 from fleet_audit.audit.model.imports import LoadMethod
 from fleet_audit.audit.static_imports.source import islands
+from fleet_audit.audit.static_imports.source.alternatives import stands_for
 from fleet_audit.audit.static_imports.source.command_lines import started_by_arguments, started_by_line
 from fleet_audit.audit.static_imports.source.constants import Constants, closing
 from fleet_audit.audit.static_imports.source.handlers import Handlers
@@ -180,6 +181,7 @@ class _Finder:
         self._questions = [i for i, span in enumerate(outlined.spans) if span.kind is BlockKind.IF]
         self._dynamic: list[DynamicImportCall] = []
         self._loads: list[LoadCall] = []
+        self._loaded_at: list[_Site] = []
         self._runs: list[RunCall] = []
         self._lookups: list[tuple[int, str]] = []
         self._added: list[tuple[int, PathCall]] = []
@@ -345,7 +347,17 @@ class _Finder:
         # What is searched for first and named after an ``or`` has an alternative of its own.
         has_alternative = self._handlers.survives(site.block, _ABSENT_LIBRARY) or self._is_before_or(site)
         templates = () if names else self._constants.templates(first, site.start)
-        self._loads.append(LoadCall(site.line, site.block, method, names, has_alternative, templates))
+        choice = self._choice(site)
+        self._loads.append(LoadCall(site.line, site.block, method, names, has_alternative, templates, choice))
+        self._loaded_at.append(site)
+
+    def _choice(self, site: _Site) -> int:
+        """Return the number of a load in its line, or that of the one which it stands for."""
+        if not self._loads or self._loads[-1].line != site.line:
+            return 0
+        load, at = self._loads[-1], self._loaded_at[-1]
+        is_other = site.end <= at.end or stands_for(self._shadow[at.end : site.start])
+        return load.choice if is_other else load.choice + 1
 
     def _settled_loads(self) -> tuple[LoadCall, ...]:
         # Where find_library answers into the same variable, its question is no name to load.

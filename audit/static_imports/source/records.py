@@ -117,7 +117,8 @@ class DynamicImportCall(msgspec.Struct, frozen=True, gc=False):
 class LoadCall(msgspec.Struct, frozen=True, gc=False):
     """A call that loads a library; any of `names` will do. Empty where they could not be evaluated.
 
-    `is_handled` where the code copes with its absence. `templates` are as in `DynamicImportCall`.
+    `is_handled` where the code copes with its absence. `templates` are as in `DynamicImportCall`. Of calls in
+    one line, those with the same `choice` stand for one another.
     """
 
     line: int
@@ -126,6 +127,7 @@ class LoadCall(msgspec.Struct, frozen=True, gc=False):
     names: tuple[str, ...]
     is_handled: bool = False
     templates: tuple[str, ...] = ()
+    choice: int = 0
 
 
 class PluginCall(msgspec.Struct, frozen=True, gc=False):

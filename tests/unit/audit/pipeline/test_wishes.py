@@ -72,6 +72,28 @@ def test_a_bare_stem_is_looked_for_even_where_it_is_opened() -> None:
     assert wish.names == ("libpulse.so.0",)
 
 
+def test_loads_of_one_line_are_alternatives_only_where_the_code_makes_them_so() -> None:
+    def line(*choices: int) -> ServiceImports:
+        loads = [
+            NativeLoad(
+                (f"lib{n}.so.1",),
+                LoadMethod.DLOPEN,
+                Level.CERTAIN,
+                OWN_LINE,
+                ModuleName("app"),
+                choice=choice,
+            )
+            for n, choice in enumerate(choices)
+        ]
+        return ServiceImports(service="Audio", native_loads=tuple(loads))
+
+    def names(*choices: int) -> list[tuple[str, ...]]:
+        return [wish.names for wish in load_wishes([line(*choices)], _no_sonames)]
+
+    assert names(0, 0) == [("lib0.so.1", "lib1.so.1")]
+    assert names(0, 1) == [("lib0.so.1",), ("lib1.so.1",)]
+
+
 def test_names_of_other_systems_ask_for_nothing() -> None:
     assert list(load_wishes([_load("portaudio.dll", "libportaudio.dylib")], _no_sonames)) == []
 

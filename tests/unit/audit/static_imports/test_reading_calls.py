@@ -79,6 +79,28 @@ def test_find_library_with_a_name_after_it_has_an_alternative() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "choices"),
+    [
+        ("CDLL('a.so'); CDLL('b.so')", [0, 1]),
+        ("a, b = CDLL('a.so'), CDLL('b.so')", [0, 1]),
+        ("f(CDLL('a.so')); g(find_library('b') or 'b.so')", [0, 1]),
+        ("CDLL(find_library('a')); CDLL('b.so')", [0, 0, 1]),
+        ("CDLL(find_library('a') or 'a.so'), CDLL(find_library('b') or 'b.so')", [0, 0, 1, 1]),
+        ("CDLL(find_library('a') or find_library('b'))", [0, 0, 0]),
+        ("CDLL(find_library('a') or 'b.so')", [0, 0]),
+        ("lib = CDLL('a.so') if is_old(x, 1) else CDLL('b.so')", [0, 0]),
+        ("name = (find_library('a') or (find_library('b')))", [0, 0]),
+    ],
+)
+def test_loads_of_one_line_stand_for_one_another_only_where_the_code_says_so(
+    line: str, choices: list[int]
+) -> None:
+    found = read(f"from ctypes import CDLL\nfrom ctypes.util import find_library\n{line}\n").loads
+
+    assert [load.choice for load in found] == choices
+
+
+@pytest.mark.parametrize(
     "call",
     [
         "import subprocess\nsubprocess.run(['ffmpeg', '-i', x])",
