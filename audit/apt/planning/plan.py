@@ -104,7 +104,8 @@ class _Planner:
         except SolverGaveUp as e:
             return self._unproved(options, str(e))
         plan = self._weighed(choice, options)
-        others = tuple(self._others(chooser, choice, options)) if choice.searched else ()
+        proposed = frozenset(package.name for package in plan.packages)
+        others = tuple(self._others(chooser, choice, options, proposed)) if choice.searched else ()
         missed = tuple(Unsatisfied(need, why) for need, why in choice.missed)
         return msgspec.structs.replace(plan, others=(*plan.others, *others), unsatisfied=missed)
 
@@ -160,10 +161,11 @@ class _Planner:
         unsatisfied = tuple(Unsatisfied(need, reason) for need, reason in left_out)
         return msgspec.structs.replace(plan, certificate=why, unsatisfied=unsatisfied)
 
-    def _others(self, chooser: Chooser, choice: Choice, options: Options) -> Iterator[OtherPlan]:
-        """Yield what would be the best plan if another measure came first."""
-        names = self._names(choice)
-        seen = {names}
+    def _others(
+        self, chooser: Chooser, choice: Choice, options: Options, proposed: frozenset[str]
+    ) -> Iterator[OtherPlan]:
+        """Yield what would be the best plan if another measure came first, held against what is proposed."""
+        seen = {self._names(choice), proposed}
         for measure in (_DOWNLOAD, _PACKAGES):
             rest = [level for level in (_INSTALLED, _DOWNLOAD, _PACKAGES) if level != measure]
             order = (_VULNERABILITIES, _TO_AVOID, measure, *rest)
@@ -172,13 +174,13 @@ class _Planner:
             except SolverGaveUp:
                 continue
             other = self._names(chosen)
-            if other in seen or not self._is_worth_telling(names, other, measure):
+            if other in seen or not self._is_worth_telling(proposed, other, measure):
                 continue
             roots = frozenset(suppliers(options, other).values())
             rivals = Certificate(chosen, self._universe).rivals()
             extra = steering(roots, other, rivals, self._apt.follow)
             if extra is not None:
-                yield self._draft.other(other, {*roots, *extra}, self._comparison(names, other, measure))
+                yield self._draft.other(other, {*roots, *extra}, self._comparison(proposed, other, measure))
             seen.add(other)
 
     def _is_worth_telling(self, names: frozenset[str], other: frozenset[str], measure: int) -> bool:
@@ -188,11 +190,12 @@ class _Planner:
         return less > 0 and less >= self._terms.least_saving
 
     def _comparison(self, names: frozenset[str], other: frozenset[str], measure: int) -> str:
-        larger = _size(self._draft.bytes_of(other) - self._draft.bytes_of(names))
+        more = self._draft.bytes_of(other) - self._draft.bytes_of(names)
+        size = f"{_size(more)} more" if more >= 0 else f"{_size(-more)} less"
         if measure == _PACKAGES:
-            return f"it has {_count(len(names) - len(other), 'package')} less, and takes {larger} more"
+            return f"it has {_count(len(names) - len(other), 'package')} less, and takes {size}"
         less = self._draft.download_of(names) - self._draft.download_of(other)
-        return f"its download is {_size(less)} smaller, and it takes {larger} more"
+        return f"its download is {_size(less)} smaller, and it takes {size}"
 
     def _names(self, choice: Choice) -> frozenset[str]:
         return frozenset(map(self._universe.name, choice.chosen))

@@ -258,6 +258,26 @@ def test_a_download_that_is_hardly_smaller_is_not_worth_telling() -> None:
     assert other.why_not == "it has 1 package less, and takes 5.1 MB more"
 
 
+def test_other_plans_are_held_against_what_is_proposed_and_not_against_the_smallest() -> None:
+    proposed = plan(
+        so("libX11.so.6"),
+        stanzas=(
+            stanza("libx11-6", kib=10, Depends="usual | smaller | single"),
+            stanza("usual", kib=2000, Depends="usual-data"),
+            stanza("usual-data", kib=10),
+            stanza("smaller", kib=1500, Depends="smaller-data"),
+            stanza("smaller-data", kib=10),
+            stanza("single", kib=4010),
+        ),
+        terms=Terms(least_saving=10 << 20),
+    )
+
+    assert [package.name for package in proposed.packages] == ["libx11-6", "usual", "usual-data"]
+    smaller, single = proposed.others
+    assert smaller.packages == ("libx11-6=1.0", "smaller=1.0", "smaller-data=1.0")
+    assert single.why_not == "it has 1 package less, and takes 2.0 MB more"
+
+
 def test_without_time_to_search_there_is_a_plan_and_no_proof() -> None:
     proposed = fonts(so("libfontconfig.so.1"), terms=Terms(search_seconds=0.0))
 
