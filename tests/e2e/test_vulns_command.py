@@ -1,0 +1,305 @@
+"""``vulns`` says what is known to be wrong with an image, and who reaches it."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.dpkg_layers import Installed, dpkg_layer, library, program
+from tests.support.scan_reports import scan_report, trivy_saying
+from tests.support.scanner_programs import trivy_that
+from tests.support.trivy_database import write_trivy_database
+from tests.support.worlds import FAMILY, SERVICE, Answer, World, opencv
+
+RECENT = datetime(2026, 11, 15, tzinfo=UTC)
+WEBP = Installed("libwebp7", files=library("libwebp.so.7"))
+LDAP = Installed("libldap", files=library("libldap.so.2"))
+CURL = Installed("curl", files=program("curl"), section="web")
+PACKAGES = {
+    "libc6": ("1.0", "glibc"),
+    "libwebp7": ("1.0", "libwebp"),
+    "libldap": ("1.0", "openldap"),
+    "curl": ("1.0", "curl"),
+    "opencv-python": ("4.10.0.84", ""),
+}
+WEBP_CVE = {
+    "VulnerabilityID": "CVE-2030-1",
+    "VendorSeverity": {"nvd": 4},
+    "FixedVersion": "2.0",
+    "Status": "fixed",
+}
+LDAP_CVE = {"VulnerabilityID": "CVE-2030-2", "VendorSeverity": {"nvd": 4}, "Status": "affected"}
+CURL_CVE = {"VulnerabilityID": "CVE-2030-3", "VendorSeverity": {"nvd": 3}, "Status": "affected"}
+CV2_CVE = {"VulnerabilityID": "CVE-2030-4", "VendorIDs": ["GHSA-1"], "VendorSeverity": {"ghsa": 2}}
+FOUND = {"libwebp7": [WEBP_CVE], "libldap": [LDAP_CVE], "curl": [CURL_CVE], "opencv-python": [CV2_CVE]}
+USES_CV2 = "import cv2\n"
+
+
+@pytest.fixture
+def scanned(world: World) -> World:
+    """Give a family with four affected packages, and a service that imports one of them."""
+    layers = (dpkg_layer(WEBP, LDAP, CURL), opencv("libwebp.so.7"))
+    return world.family(FAMILY, *layers).service(SERVICE, USES_CV2)
+
+
+def vulns(world: World, *words: str, trivy: Path | None = None, made: datetime = RECENT) -> Answer:
+    """Run the command with a small database and a trivy that finds `FOUND`, or another one."""
+    place = world.folder.parent
+    asked = trivy or trivy_saying(place / "bin", scan_report(PACKAGES, FOUND))
+    caches = write_trivy_database(place / "trivy", made=made)
+    named = ("--trivy", str(asked), "--db", str(caches), "-o", "text")
+    return world.run("vulns", *(words or (FAMILY,)), *named)
+
+
+def by_package(answer: Answer) -> dict[str, dict[str, Any]]:
+    return {each["package"]: each for each in answer.document["advisories"]}
+
+
+def test_what_an_extension_module_loads_is_reached_by_the_service_that_imports_it(scanned: World) -> None:
+    webp = by_package(vulns(scanned))["libwebp"]
+
+    (way,) = webp["reached_by"]
+    assert (webp["reach"], way["service"], way["level"]) == ("reached", SERVICE, 0)
+    assert way["location"] == {"path": "services/face/app.py", "line": 1}
+    assert [step.split(" ", 1)[-1].split(" (")[0] for step in way["chain"]] == [
+        "service:face",
+        "module:services.face.app",
+        "module:cv2",
+        "module:cv2.cv2",
+        "file:/usr/local/lib/python3.11/site-packages/cv2/cv2.abi3.so",
+        "so:libwebp.so.7",
+        "by file:/usr/lib/libwebp.so.7",
+    ]
+
+
+def test_what_is_imported_is_reached(scanned: World) -> None:
+    opencv_found = by_package(vulns(scanned))["opencv-python"]
+
+    assert opencv_found["reach"] == "reached"
+    assert opencv_found["aliases"] == ["GHSA-1"]
+
+
+def test_what_nothing_loads_is_there_and_unreached(scanned: World) -> None:
+    ldap = by_package(vulns(scanned))["openldap"]
+
+    assert (ldap["reach"], ldap["reached_by"], ldap["why_unknown"]) == ("unreached", [], None)
+
+
+def test_what_is_reached_and_critical_blocks_once_there_is_a_fix(scanned: World) -> None:
+    answer = vulns(scanned)
+
+    blocking = [f for f in answer.document["findings"] if f["mode"] == "enforce"]
+    assert answer.code == 1
+    assert [(f["rule"], f["subject"]) for f in blocking] == [
+        ("FA-VULN-001", "advisory:CVE-2030-1:deb/libwebp")
+    ]
+
+
+def test_nothing_is_hidden_because_it_is_unreached(scanned: World) -> None:
+    answer = vulns(scanned)
+
+    told = {f["subject"]: f["rule"] for f in answer.document["findings"]}
+    assert told["advisory:CVE-2030-2:deb/openldap"] == "FA-VULN-003"
+    assert "CVE-2030-2" in answer.out
+
+
+def test_a_program_that_a_service_starts_is_reached(world: World) -> None:
+    world.family(FAMILY, dpkg_layer(WEBP, LDAP, CURL), opencv("libwebp.so.7"))
+    world.service(SERVICE, "import subprocess\nsubprocess.run(['curl', 'x'])\n")
+
+    curl = by_package(vulns(world))["curl"]
+
+    assert curl["reach"] == "reached"
+    assert curl["reached_by"][0]["location"]["line"] == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("import importlib, os\nimportlib.import_module(os.environ['X'])\n", "only a run can tell"),
+        ("import cv2\ndef f(:\n", "does not parse"),
+    ],
+)
+def test_what_may_be_hidden_from_sight_is_not_called_unreached(world: World, code: str, words: str) -> None:
+    layers = (dpkg_layer(WEBP, LDAP, CURL), opencv("libwebp.so.7"))
+    world.family(FAMILY, *layers).service(SERVICE, code)
+
+    ldap = by_package(vulns(world))["openldap"]
+
+    assert ldap["reach"] == "unknown"
+    assert words in ldap["why_unknown"]
+
+
+def test_a_program_that_an_entry_script_names_is_not_called_unreached(world: World) -> None:
+    script = {"usr/local/bin/start.sh": "#!/bin/sh\ncurl x\nexec python3.11 app.py\n"}
+    config = {"Entrypoint": ["/usr/local/bin/start.sh"]}
+    layers = (dpkg_layer(WEBP, LDAP, CURL), opencv("libwebp.so.7"), script)
+    world.family(FAMILY, *layers, config=config).service(SERVICE, USES_CV2)
+
+    curl = by_package(vulns(world))["curl"]
+
+    assert curl["reach"] == "unknown"
+    assert "start.sh names" in curl["why_unknown"]
+
+
+def test_without_services_nobody_knows_what_is_reached(scanned: World) -> None:
+    found = by_package(vulns(scanned, "--image", f"oci:images/{FAMILY}"))
+
+    assert {each["reach"] for each in found.values()} == {"unknown"}
+    assert "no services" in found["libwebp"]["why_unknown"]
+
+
+def test_an_advisory_is_explained_from_the_line_to_the_package(scanned: World) -> None:
+    vulns(scanned)
+    place = scanned.folder.parent
+    words = ("--family", FAMILY, "--trivy", str(place / "bin" / "trivy"), "--db", str(place / "trivy"))
+
+    code, out, _ = scanned.say("explain", "CVE-2030-1", *words)
+
+    assert code == 0
+    assert "advisory:CVE-2030-1" in out
+    assert "imports module:cv2  services/face/app.py:1" in out
+    assert "belongs to package:libwebp7" in out
+
+
+def test_an_advisory_is_found_by_any_of_its_names(scanned: World) -> None:
+    vulns(scanned)
+    place = scanned.folder.parent
+    words = ("--family", FAMILY, "--trivy", str(place / "bin" / "trivy"), "--db", str(place / "trivy"))
+
+    _, out, _ = scanned.say("explain", "GHSA-1", *words)
+
+    assert "CVE-2030-4" in out
+
+
+def test_an_advisory_that_is_not_on_the_image_is_known_to_nobody(scanned: World) -> None:
+    vulns(scanned)
+    place = scanned.folder.parent
+    words = ("--family", FAMILY, "--trivy", str(place / "bin" / "trivy"), "--db", str(place / "trivy"))
+
+    code, _, err = scanned.say("explain", "CVE-1999-1", *words)
+
+    assert code == 2
+    assert "no evidence speaks of CVE-1999-1" in err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("exit 0", "it is empty"),
+        ('echo \'{"SchemaVersion": 3}\' > "$OUT"', "schema 3"),
+        ('echo \'{"SchemaVersion": 2, \' > "$OUT"', "cannot be read"),
+        ("echo crashed >&2; exit 1", "crashed"),
+        ("kill -SEGV $$", "status -11"),
+    ],
+)
+def test_a_scanner_that_fails_never_means_that_nothing_was_found(
+    scanned: World, line: str, words: str
+) -> None:
+    answer = vulns(scanned, trivy=trivy_that(scanned.folder.parent / "bad", line))
+
+    assert answer.code == 3
+    assert answer.document["verdict"] == "incomplete"
+    assert words in answer.gaps["scanner-failed"]["why"]
+    assert "No package was looked at, so no advisory is known." in answer.out
+
+
+def test_without_a_scanner_it_is_said_how_to_get_one(
+    scanned: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    monkeypatch.delenv("FLEET_AUDIT_TRIVY", raising=False)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "empty" / "python"))
+
+    answer = scanned.run("vulns", FAMILY)
+
+    assert answer.code == 3
+    assert "install trivy" in answer.gaps["scanner-absent"]["why"]
+
+
+def test_a_database_that_is_not_there_is_no_empty_one(scanned: World) -> None:
+    trivy = trivy_saying(scanned.folder.parent / "bin", scan_report(PACKAGES, FOUND))
+
+    answer = scanned.run("vulns", FAMILY, "--trivy", str(trivy), "--db", "nowhere")
+
+    assert answer.code == 3
+    assert "is not there" in answer.gaps["scanner-failed"]["why"]
+
+
+def test_an_old_database_makes_the_answer_incomplete_and_hides_nothing(scanned: World) -> None:
+    clean = trivy_saying(scanned.folder.parent / "bin", scan_report(PACKAGES, {"curl": [CURL_CVE]}))
+
+    answer = vulns(scanned, trivy=clean, made=datetime(2026, 10, 1, tzinfo=UTC))
+
+    assert answer.code == 3
+    assert "2026-10-01" in answer.gaps["stale-database"]["why"]
+    assert list(by_package(answer)) == ["curl"]
+
+
+def test_a_database_of_a_week_ago_is_not_old(scanned: World) -> None:
+    answer = vulns(scanned, made=datetime(2026, 11, 12, tzinfo=UTC))
+
+    assert "stale-database" not in answer.gaps
+
+
+def test_packages_that_the_scanner_passes_over_are_told(scanned: World) -> None:
+    seen = {name: facts for name, facts in PACKAGES.items() if name != "libldap"}
+    trivy = trivy_saying(scanned.folder.parent / "bin", scan_report(seen, {}))
+
+    answer = vulns(scanned, trivy=trivy)
+
+    assert answer.code == 3
+    assert "libldap" in answer.gaps["not-scanned"]["why"]
+
+
+def test_a_clean_image_passes(scanned: World) -> None:
+    answer = vulns(scanned, trivy=trivy_saying(scanned.folder.parent / "bin", scan_report(PACKAGES, {})))
+
+    assert (answer.code, answer.document["verdict"], answer.document["gaps"]) == (0, "pass", [])
+    assert answer.document["examined"] == len(PACKAGES)
+
+
+def test_the_packages_of_a_document_are_asked_about(scanned: World) -> None:
+    component = {
+        "type": "library",
+        "bom-ref": "x",
+        "name": "libwebp7",
+        "version": "1.0",
+        "purl": "pkg:deb/debian/libwebp7@1.0?arch=amd64&distro=debian-12&upstream=libwebp",
+    }
+    body = {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [component]}
+    scanned.file("image.cdx.json", json.dumps(body))
+    only = {"libwebp7": PACKAGES["libwebp7"]}
+    trivy = trivy_saying(scanned.folder.parent / "bin", scan_report(only, {"libwebp7": [WEBP_CVE]}))
+
+    answer = vulns(scanned, "--sbom", "image.cdx.json", trivy=trivy)
+
+    webp = by_package(answer)["libwebp"]
+    assert (webp["id"], webp["reach"]) == ("CVE-2030-1", "unknown")
+    assert webp["why_unknown"] == "an SBOM does not say what services load"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("", "no CycloneDX JSON"),
+        ('{"spdxVersion": "SPDX-2.3"}', "CycloneDX 1"),
+        ('{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": {}}', "components"),
+    ],
+)
+def test_a_document_that_is_no_sbom_is_told(scanned: World, body: str, words: str) -> None:
+    scanned.file("bad.json", body)
+
+    answer = vulns(scanned, "--sbom", "bad.json")
+
+    assert answer.code == 2
+    assert words in answer.err
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--sbom", "x", FAMILY), ("--sbom", "x", "--image", "y"), (FAMILY, "other")]
+)
+def test_words_that_do_not_say_what_to_look_at_are_refused(scanned: World, words: tuple[str, ...]) -> None:
+    assert scanned.run("vulns", *words).code == 2
