@@ -22,6 +22,7 @@ from fleet_audit.audit.pipeline.machines import lowest_isa
 from fleet_audit.audit.pipeline.scene import Scene, missing_image, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
 from fleet_audit.audit.pipeline.subject import Subject
+from fleet_audit.audit.sbom.canonical import purl_type
 from fleet_audit.audit.sbom.joining import package_set_of, united, united_links
 from fleet_audit.audit.sbom.scanned import Scanned, scanned
 
@@ -79,7 +80,7 @@ def gathered(subject: Subject, scene: Scene, shared: Shared, answer: SyftAnswer)
     services = service_links(subject, seen, shared)
     components = united(
         [
-            *(component for each in found for component in each.components),
+            *_told_once((component for each in found for component in each.components), theirs.components),
             *(_placed(component, seen) for component in theirs.components),
             *services.services,
         ]
@@ -101,6 +102,15 @@ def gathered(subject: Subject, scene: Scene, shared: Shared, answer: SyftAnswer)
         tools=() if answer.tool is None else (answer.tool,),
         gaps=tuple(dict.fromkeys(_gaps(scene, seen, answer, (*found, libraries, services)))),
     )
+
+
+def _told_once(ours: Iterable[Component], theirs: Iterable[Component]) -> Iterator[Component]:
+    """Yield our own components but for programs that a scanner tells of at the same file, with its version."""
+    told = {(each.name, sighting.path) for each in theirs for sighting in each.sightings}
+    for component in ours:
+        is_program = component.purl is not None and purl_type(component.purl) == "generic"
+        if not (is_program and any((component.name, each.path) in told for each in component.sightings)):
+            yield component
 
 
 def _placed(component: Component, seen: Seen) -> Component:

@@ -83,11 +83,15 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Cataloger(msgspec.Struct, frozen=True):
-    """One reader: what it finds, and why it is there beside a scanner's."""
+    """One reader: what it finds, and why it is there beside a scanner's.
+
+    `is_missed` where scanners do not find it; a test asks a real one whether that is still so.
+    """
 
     name: str
     why: str
     find: Callable[[Seen], Found]
+    is_missed: bool = False
 
 
 def bundled_ref(path: ImagePath) -> str:
@@ -309,11 +313,17 @@ CATALOGERS = (
     Cataloger("operating-system", "scanners tell it beside their packages", _operating_system),
     Cataloger("debian-packages", "says what is there where no scanner is", _debian_packages),
     Cataloger("python-distributions", "says what is there where no scanner is", _distributions),
-    Cataloger("interpreters", "scanners pass over a Python that no package brought", _interpreters),
+    Cataloger(
+        "interpreters",
+        "scanners pass over a Python that no package brought and that has its code in a library of its own",
+        _interpreters,
+        is_missed=True,
+    ),
     Cataloger(
         "bundled-libraries",
         "scanners look neither into wheels nor into the SBOMs in their metadata",
         _bundled_libraries,
+        is_missed=True,
     ),
 )
 """Our own readers, in the order in which what they say counts."""

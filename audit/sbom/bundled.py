@@ -7,8 +7,13 @@ import msgspec
 from fleet_audit.audit.images.tree import basename
 from fleet_audit.audit.model.identity import ImagePath
 
-_GRAFTED = re.compile(r"/[^/]+\.libs/|/\.dylibs/")
-"""Where auditwheel and delocate put libraries of the system that built the wheel."""
+_GRAFTED = re.compile(r"/[^/]+\.libs/|/\.dylibs/|/_[^/]+_data/lib[^/]+$")
+"""Where auditwheel and delocate put libraries of the system that built the wheel.
+
+Wheels that open a library through cffi carry it in a package of data (``_soundfile_data/libsndfile.so``).
+"""
+
+_MACHINE = re.compile(r"_(?:x86_64|i686|aarch64|arm64|armv7l|ppc64le|s390x)$")
 
 _TAGGED = re.compile(r"(?P<stem>[A-Za-z0-9_+.-]{1,200}?)-[0-9a-f]{8}(?P<rest>\.[A-Za-z0-9_.-]{1,100})")
 """auditwheel (repair.py, ``copylib``) puts the first eight digits of a file's sha256 before its first dot."""
@@ -46,8 +51,9 @@ def bundled_name(file_name: str) -> BundledName:
     if library is None:
         return BundledName(soname, soname)
     dashed = _DASHED.fullmatch(library["name"])
+    name = dashed["name"] if dashed else library["name"]
     return BundledName(
-        name=dashed["name"] if dashed else library["name"],
+        name=_MACHINE.sub("", name),
         soname=soname,
         version=dashed["version"] if dashed else "",
         abi=library["version"] or "",

@@ -89,4 +89,5 @@ def _say_gaps(report: "SbomReport", outputs: Sequence[Output], common: Common) -
     if common.quiet or any(output.format == "text" for output in outputs):
         return
     for gap in report.gaps:
-        click.echo(f"fleet-audit: incomplete: {gap.what}: {gap.reason}", err=True)
+        how = "incomplete" if gap.blocking else "note"
+        click.echo(f"fleet-audit: {how}: {gap.what}: {gap.reason}", err=True)

@@ -15,6 +15,7 @@ SITE = "/usr/lib/python3/dist-packages"
         "PIL/.dylibs/libjpeg.62.4.0.dylib",
         "torch/lib/libgomp-a34b3233.so.1",
         "h5py.libs/libhdf5.so.200",
+        "_soundfile_data/libsndfile_x86_64.so",
     ],
 )
 def test_what_auditwheel_put_there_is_bundled(path: str) -> None:
@@ -28,6 +29,8 @@ def test_what_auditwheel_put_there_is_bundled(path: str) -> None:
         "numpy/_core/_multiarray_umath.cpython-311-x86_64-linux-gnu.so",
         "nvidia/cudnn/lib/libcudnn.so.9",
         "some.libs.py",
+        "_soundfile_data/other.so",
+        "soundfile_data/libown.so",
         "pkg/lib-notahash1.so",
     ],
 )
@@ -51,6 +54,7 @@ def test_what_is_the_wheels_own_is_not(path: str) -> None:
         ("libX11-xcb-0e257303.so.1.0.0", "libX11-xcb", "libX11-xcb.so.1.0.0", "", "1.0.0"),
         ("libhdf5.so.200", "libhdf5", "libhdf5.so.200", "", "200"),
         ("libcrypto-eec61a97.so.1.1", "libcrypto", "libcrypto.so.1.1", "", "1.1"),
+        ("libsndfile_x86_64.so", "libsndfile", "libsndfile_x86_64.so", "", ""),
         ("strange", "strange", "strange", "", ""),
     ],
 )
