@@ -21,6 +21,7 @@ from fleet_audit.audit.images.inflate import Read
 from fleet_audit.audit.images.kept import KEEP_VERSION, keep_build_records, keep_facts
 from fleet_audit.audit.images.layer import Keep, KeepContent, Reading, collector_key
 from fleet_audit.audit.images.limits import DEFAULT_LIMITS, Limits
+from fleet_audit.audit.images.machine import platform_of
 from fleet_audit.audit.images.merge import MergedLayers
 from fleet_audit.audit.images.progress import Progress, silent
 from fleet_audit.audit.images.pulled import Registry, arriving, find_pulled_image, from_copy
@@ -177,7 +178,7 @@ def open_image(  # noqa: PLR0913  (every option has a default and a keyword)
     opening = _Opening(ImageRef(source.transport, name), reading, begin)
     match found:
         case FoundRoot(folder):
-            return opening.root(folder, jobs=jobs)
+            return opening.root(folder, platform, jobs=jobs)
         case FoundImage():
             outcomes = read_layers(found.layers, reading, store, jobs=jobs, progress=progress)
             return opening.layered(
@@ -282,11 +283,12 @@ class _Opening:
             seconds=time.perf_counter() - self._begin,
         )
 
-    def root(self, folder: Path, *, jobs: int) -> Image:
+    def root(self, folder: Path, platform: Platform | None, *, jobs: int) -> Image:
         tree = open_folder(folder)
         found = collect(tree, self._reading, jobs=jobs)
+        ref = msgspec.structs.replace(self._ref, platform=platform_of(tree) or platform or Platform())
         return Image(
-            identity=ImageIdentity(ref=self._ref, distro=distro_of(tree)),
+            identity=ImageIdentity(ref=ref, distro=distro_of(tree)),
             tree=tree,
             gaps=found.gaps,
             records=_FolderRecords(found.records),
