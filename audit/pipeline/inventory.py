@@ -105,7 +105,7 @@ def gathered(subject: Subject, scene: Scene, shared: Shared, answer: SyftAnswer)
 
 
 def _told_once(ours: Iterable[Component], theirs: Iterable[Component]) -> Iterator[Component]:
-    """Yield our own components but for programs that a scanner tells of at the same file, with its version."""
+    """Yield our own components but for programs that a scanner tells of at the same file."""
     told = {(each.name, sighting.path) for each in theirs for sighting in each.sightings}
     for component in ours:
         is_program = component.purl is not None and purl_type(component.purl) == "generic"
