@@ -16,6 +16,7 @@ from fleet_audit.audit.tools.process import ToolError
 VERSION_SECONDS = 60.0
 """Packed builds take seconds to start, and more where the machine is busy."""
 
+_SCRIPT = b"#!"
 _COLOURS = re.compile("\x1b\\[[0-9;]*[A-Za-z]")
 
 
@@ -45,7 +46,8 @@ def find_scanner(
     """Return the newest of the programs among `candidates`, the earlier of two that are alike; None without.
 
     `ask` starts one and returns its version; the answer is kept in `versions` for as long as the file is the
-    same. What gives no version is passed over while another one does; raises its ToolError when none does.
+    same, unless that is a script: what it starts may be another build tomorrow. What gives no version is
+    passed over while another one does; raises its ToolError when none does.
     """
     found: list[Scanner] = []
     failed: list[ToolError] = []
@@ -99,7 +101,7 @@ def _version(path: Path, identity: str, ask: Callable[[Path], str], versions: Fo
     if versions is not None and (kept := versions.get(identity)) is not None:
         return kept.decode(errors="replace")
     version = ask(path)
-    if versions is not None:
+    if versions is not None and not _is_script(path):
         versions.put(identity, version.encode())
     return version
 
@@ -118,6 +120,14 @@ def _identity(path: Path) -> str | None:
         status.st_ino,
     )
     return hashlib.sha256(repr(words).encode()).hexdigest()
+
+
+def _is_script(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_SCRIPT)) == _SCRIPT
+    except OSError:
+        return True
 
 
 def _rank(version: str) -> tuple[bool, Version]:

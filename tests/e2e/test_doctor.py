@@ -89,14 +89,6 @@ def test_a_database_that_is_cut_short_is_no_database(world: World) -> None:
     assert "is damaged" in part["advice"]
 
 
-def test_a_scanner_is_asked_for_its_version_once(world: World) -> None:
-    asked = world.folder / "asked"
-    program(world.folder / "bin", "trivy", f"echo x >> '{asked}'; echo '{{\"Version\": \"1.0\"}}'")
-
-    assert _scanners(world) == _scanners(world)
-    assert asked.read_text() == "x\n"
-
-
 def test_the_text_names_them_under_a_heading(world: World) -> None:
     _, out, _ = world.say("doctor")
 

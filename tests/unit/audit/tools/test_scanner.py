@@ -59,18 +59,28 @@ def test_where_none_can_say_its_version_the_reason_is_told(tmp_path: Path) -> No
 def test_a_program_is_asked_once_for_as_long_as_it_is_the_same(tmp_path: Path) -> None:
     asked, versions = _Asked(), FolderStore(tmp_path / "kept")
     (path,) = _programs(tmp_path, "1.0")
+    path.write_bytes(b"\x7fELF one build")
 
     first, second = (find_scanner("scanner", [path], asked, versions=versions) for _ in range(2))
     assert first == second
     assert len(asked.paths) == 1
 
-    path.write_text("#!/bin/sh\n# another build\n")
+    path.write_bytes(b"\x7fELF another build")
     third = find_scanner("scanner", [path], asked, versions=versions)
 
     assert len(asked.paths) == 2
     assert third is not None
     assert first is not None
     assert third.identity != first.identity
+
+
+def test_a_script_is_asked_each_time_as_what_it_starts_may_be_another_build(tmp_path: Path) -> None:
+    asked, versions = _Asked(), FolderStore(tmp_path / "kept")
+
+    for _ in range(2):
+        find_scanner("scanner", _programs(tmp_path, "1.0"), asked, versions=versions)
+
+    assert len(asked.paths) == 2
 
 
 def test_every_one_on_the_path_is_a_candidate_in_its_order(tmp_path: Path) -> None:
