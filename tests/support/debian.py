@@ -128,9 +128,13 @@ def wanted(*needs: str) -> list[Wanted]:
 class Simulation:
     """apt-get with a state, lists and sources of its own, which installs nothing (``--simulate``)."""
 
-    def __init__(self, folder: Path, release: Distro = BOOKWORM) -> None:
-        """Write the archive's package lists, as apt would have fetched them, below `folder`."""
+    def __init__(self, folder: Path, release: Distro = BOOKWORM, *, keeps_cache: bool = True) -> None:
+        """Write the archive's package lists, as apt would have fetched them, below `folder`.
+
+        Where apt-get `keeps_cache`, the lists are read by its first run alone.
+        """
         self._folder = folder
+        self._keeps_cache = keeps_cache
         for name in ("cache/archives/partial", "etc"):
             (folder / name).mkdir(parents=True)
         lines = write_lists(folder / "lists", "http://archive.example", release)
@@ -159,6 +163,9 @@ class Simulation:
         options = {
             "APT::Architecture": ARCHITECTURE,
             "Dir::Cache": str(at / "cache"),
+            # Said in any case: settings of containers often take both away.
+            "Dir::Cache::pkgcache": "pkgcache.bin" if self._keeps_cache else "",
+            "Dir::Cache::srcpkgcache": "srcpkgcache.bin" if self._keeps_cache else "",
             "Dir::Etc": str(at / "etc"),
             "Dir::State": str(at),
             "Dir::State::lists": str(at / "lists"),
