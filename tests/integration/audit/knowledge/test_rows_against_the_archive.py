@@ -215,13 +215,18 @@ def non_free(suite: str) -> set[str]:
 
 
 def second_choices(row: DependencyChoice, suite: str) -> set[str]:
-    """Return the packages that a row avoids and that a dependency allows in place of the preferred one."""
+    """Return the packages that a row avoids and that a dependency allows in place of the preferred one.
+
+    A dependency may name them, or what they provide.
+    """
     found = set()
-    for package in index(RELEASES[suite]).packages:
+    table = index(RELEASES[suite]).packages
+    for package in table:
         if row.prefer in package.depends or row.prefer in package.pre_depends:
             for clause in parse_relations(package.depends) + parse_relations(package.pre_depends):
-                names = {relation.name for relation in clause}
-                found |= names - {row.prefer} if row.prefer in names else set()
+                if row.prefer in {relation.name for relation in clause}:
+                    found |= {each.name for relation in clause for each in table.satisfying(relation)}
+    found -= {row.prefer}
     return {name for name in found if any(fnmatchcase(name, pattern) for pattern in row.avoid)}
 
 
