@@ -185,7 +185,7 @@ def open_image(  # noqa: PLR0913  (every option has a default and a keyword)
                 found, outcomes, [_from_blob(layer) for layer in found.layers], is_sent=False
             )
         case FoundPulled():
-            return opening.pulled(registry, question, store, progress)
+            return opening.pulled(registry, question, store, jobs=jobs, progress=progress)
         case FoundStream(engine) if engine not in engines:
             raise ImageError(ref, f"there is no connection to {engine}", "save the image to a file")
         case FoundStream(engine, wanted):
@@ -261,14 +261,20 @@ class _Opening:
         )
 
     def pulled(
-        self, registry: Registry | None, question: Question, store: LayerStore | None, progress: Progress
+        self,
+        registry: Registry | None,
+        question: Question,
+        store: LayerStore | None,
+        *,
+        jobs: int,
+        progress: Progress,
     ) -> Image:
         if registry is None:
             raise ImageError(question.ref, "there is no connection to registries", "save the image to a file")
         pulls = registry(question)
         found = find_pulled_image(pulls, question)
         outcomes = read_layers(
-            found.layers, self._reading, store, jobs=1, progress=progress, arrive=partial(arriving, pulls)
+            found.layers, self._reading, store, jobs=jobs, progress=progress, arrive=partial(arriving, pulls)
         )
         reopen = [from_copy(pulls, layer) for layer in found.layers]
         return self.layered(found, outcomes, reopen, is_sent=False)

@@ -22,7 +22,7 @@ _MAX_MANIFESTS = 200
 
 
 class Pulls(Protocol):
-    """What a registry gives of one image, by digests."""
+    """What a registry gives of one image, by digests. It can be pickled, for processes that read layers."""
 
     def named(self) -> bytes:
         """Return the manifest or index that the reference names; raises ImageError."""

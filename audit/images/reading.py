@@ -39,7 +39,7 @@ class LayerRead(msgspec.Struct, frozen=True):
 Outcome = LayerRead | LayerFailure
 _Job = tuple[str, FoundLayer]
 Arrive = Callable[[FoundLayer], tuple[Read, Callable[[], None]]]
-"""Has a layer sent, to be read once; both this and reading it raise LayerUnreadable."""
+"""Has a layer sent, to be read once; both this and reading it raise LayerUnreadable. It can be pickled."""
 
 
 def read_layers(  # noqa: PLR0913  (called in two places, by keyword)
@@ -53,7 +53,7 @@ def read_layers(  # noqa: PLR0913  (called in two places, by keyword)
 ) -> list[Outcome]:
     """Return an outcome for each layer, in their order. A layer that occurs twice is read once.
 
-    With `arrive`, layers are read one after the other as they come, instead of from where their blobs lie.
+    With `arrive`, layers are read as they come, instead of from where their blobs lie.
     """
     known: dict[str, Outcome] = {}
     keys = [reading.key(found.layer.diff_id, found.layer.digest) for found in layers]
@@ -69,7 +69,7 @@ def read_layers(  # noqa: PLR0913  (called in two places, by keyword)
         if cached is None:
             work.append((key, found))
         known[key] = cached or LayerFailure("was not read")
-    for key, made in _read_all(work, reading, 1 if arrive else jobs, progress, arrive).items():
+    for key, made in _read_all(work, reading, jobs, progress, arrive).items():
         known[key] = made if isinstance(made, LayerFailure) else file_layer(key, made, reading, store)
     return [known[key] for key in keys]
 
@@ -108,7 +108,7 @@ def _read_all(
     if jobs > 1 and len(big) > 1:
         # Where the system grants no semaphores or processes, one process does all the work.
         with contextlib.suppress(OSError, ImportError):
-            return _in_processes(work, reading, jobs, progress)
+            return _in_processes(work, reading, jobs, progress, arrive)
     made = {}
     for key, found in work:
         label = layer_label(found)
@@ -172,7 +172,7 @@ def _counting(read: Callable[[int], bytes], advance: Callable[[int], None]) -> C
 
 
 def _in_processes(
-    work: Sequence[_Job], reading: Reading, jobs: int, progress: Progress
+    work: Sequence[_Job], reading: Reading, jobs: int, progress: Progress, arrive: Arrive | None
 ) -> Mapping[str, bytes | LayerFailure]:
     from fleet_audit.audit.images.processes import made_in_processes  # noqa: PLC0415  (10 ms; not for a second run)
 
@@ -181,7 +181,7 @@ def _in_processes(
     for _, found in ordered:
         progress.start(layer_label(found), found.layer.size)
     made: dict[str, bytes | LayerFailure] = {}
-    calls = [(found, reading, key) for key, found in ordered]
+    calls = [(found, reading, key, None, arrive) for key, found in ordered]
     answers = made_in_processes(read_stored, calls, min(jobs, len(ordered)))
     for job, call, answer in zip(ordered, calls, answers, strict=True):
         # One death breaks the whole pool, whoever's fault it was: alone, the others get through.

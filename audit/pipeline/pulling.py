@@ -1,19 +1,16 @@
 """How images in registries are reached: what `images` asks for, and `tools` fetches."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fleet_audit.audit.images.failure import ImageError, LayerUnreadable
 from fleet_audit.audit.images.found import Question
 from fleet_audit.audit.images.pulled import Pulls, Registry
 from fleet_audit.audit.model.identity import Digest
 from fleet_audit.audit.pipeline.settings import Settings
-
-if TYPE_CHECKING:
-    from fleet_audit.audit.tools.registry import RegistryImage
 
 PULLED = "registries"
 """The cache's folder for what registries sent."""
@@ -27,13 +24,9 @@ def registry_for(reference: str, settings: Settings) -> Registry | None:
         return None
 
     def connect(question: Question) -> Pulls:
-        from fleet_audit.audit.tools.registry import RegistryImage  # noqa: PLC0415  (an HTTP client takes 15 ms)
-        from fleet_audit.audit.tools.registry_reference import parse_reference  # noqa: PLC0415  (the same)
-
-        named = parse_reference(question.place)
-        folder = settings.cache_dir / PULLED
-        image = RegistryImage(named, folder, os.environ, is_offline=settings.is_offline)
-        return _Pulling(image, question.ref)
+        return _Pulling(
+            question.ref, question.place, settings.cache_dir / PULLED, is_offline=settings.is_offline
+        )
 
     return connect
 
@@ -41,9 +34,18 @@ def registry_for(reference: str, settings: Settings) -> Registry | None:
 class _Pulling:
     """An image of a registry as `images` asks for it; what goes wrong is said as it is of images."""
 
-    def __init__(self, image: "RegistryImage", ref: str) -> None:
-        self._image = image
+    def __init__(self, ref: str, place: str, folder: Path, *, is_offline: bool) -> None:
+        from fleet_audit.audit.tools.registry import RegistryImage  # noqa: PLC0415  (an HTTP client takes 15 ms)
+        from fleet_audit.audit.tools.registry_reference import parse_reference  # noqa: PLC0415  (the same)
+
         self._ref = ref
+        self._made_of = (ref, place, folder)
+        self._is_offline = is_offline
+        self._image = RegistryImage(parse_reference(place), folder, os.environ, is_offline=is_offline)
+
+    def __reduce__(self) -> tuple[Callable[..., "_Pulling"], tuple[str, str, Path]]:
+        # Connections cannot be handed to another process, and secrets should not be: it finds its own.
+        return partial(_Pulling, is_offline=self._is_offline), self._made_of
 
     def named(self) -> bytes:
         with self._as_image_error():

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.caches import with_known_rules
 from tests.support.example_images import example_layout
-from tests.support.images import OS_RELEASE, image, write_images
+from tests.support.images import OS_RELEASE, compressed, image, sha256, write_images
 from tests.support.registries import (
     DOCKER_LIST,
     OCI_INDEX,
@@ -22,6 +22,7 @@ from tests.support.registries import (
     stored_for_platforms,
     write_login,
 )
+from tests.support.told_registries import Told, told_registry
 from tests.support.worlds import FAMILY, World, opencv, small_image
 
 pytestmark = pytest.mark.integration
@@ -104,10 +105,10 @@ def test_a_real_image_is_the_same_in_a_registry(
 ) -> None:
     layout = example_layout(AUDIO)
 
-    pulled = said_of(world, command, registry.push(layout_image(layout, AUDIO), "acme/audio"))
+    pulled = said_of(world, command, registry.push(layout_image(layout, AUDIO), "acme/audio"), "--jobs", "2")
     forget()
 
-    assert pulled == said_of(world, command, f"oci:{layout}:{AUDIO}")
+    assert pulled == said_of(world, command, f"oci:{layout}:{AUDIO}", "--jobs", "1")
 
 
 def test_families_may_lie_in_a_registry(registry: RealRegistry, world: World) -> None:
@@ -223,3 +224,31 @@ def test_a_platform_that_is_not_there_is_an_error_that_lists_those_that_are(
 
     assert code == 2
     assert "has no image for linux/s390x; there is linux/amd64, linux/arm64" in err
+
+
+def test_a_layer_that_is_another_one_is_a_gap_and_no_clean_answer(world: World) -> None:
+    pushed = AS_OCI
+    lowest = sha256(compressed(BUILT.layers[0], "gzip"))
+    other = Told(200, {}, b"\0" * len(pushed.blobs[lowest]))
+    with told_registry(pushed) as told:
+        told.tell(lowest, other, forever=True)
+
+        answer = world.run("ldd", f"registry:{told.host}/acme/a")
+
+    assert answer.code == 3
+    assert "manifest says" in answer.gaps["unreadable-layer"]["why"]
+    assert answer.gaps["unreadable-layer"]["blocking"] is True
+
+
+def test_a_layer_that_stops_in_the_middle_is_a_gap_and_no_clean_answer(world: World) -> None:
+    highest = sha256(compressed(BUILT.layers[-1], "gzip"))
+    with told_registry(AS_OCI) as told:
+        told.tell(highest, Told(200, {}, AS_OCI.blobs[highest][:100]), Told(416, {}, b""), forever=True)
+
+        answer = world.run("ldd", f"registry:{told.host}/acme/a")
+
+    assert answer.code == 3
+    assert "is shorter than its manifest says" in answer.gaps["unreadable-layer"]["why"]
+    assert list((world.cache / "layers").glob("*.facts")) != []
+    with told_registry(AS_OCI) as told:
+        assert world.run("ldd", f"registry:{told.host}/acme/a").document["gaps"] == []

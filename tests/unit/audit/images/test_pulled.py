@@ -4,6 +4,7 @@ import pytest
 
 from fleet_audit.audit.images.failure import ImageError
 from fleet_audit.audit.images.identify import stored_image, stored_layers
+from fleet_audit.audit.images.limits import Limits
 from fleet_audit.audit.images.open import Image, open_image
 from fleet_audit.audit.images.store import LayerStore
 from fleet_audit.audit.images.tree import FileUnreadable
@@ -152,3 +153,13 @@ def test_layers_are_known_without_pulling_them(tmp_path: Path) -> None:
     assert len(pulls.asked) == 2
     assert stored_layers(REF) == ()
     assert stored_image(REF) is None
+
+
+def test_a_bomb_is_a_gap(tmp_path: Path) -> None:
+    bomb = image({"etc/os-release": OS_RELEASE, "opt/zeros": bytes(4 << 20)})
+    pulls = MemoryPulls(stored_as_oci(bomb), tmp_path)
+    limits = Limits(free_bytes=1 << 20, ratio=2)
+
+    with open_image(REF, registry=pulls.registry(), limits=limits) as found:
+        (gap,) = found.gaps
+        assert "refused as a bomb" in gap.why
