@@ -25,6 +25,8 @@ SEVERITY_STYLE: dict[str, Style] = {
     "low": "dim",
     "unknown": "dim",
 }
+_LISTS = ("EPSS", "KEV")
+"""What a report rests on that looked at no package."""
 _MAX_SERVICES = 4
 _MAX_STEPS = 6
 
@@ -66,6 +68,7 @@ def examined_words(report: VulnsReport) -> str:
         f"{tool.name} {tool.version}"
         + (f" (database of {tool.database_date[:10]})" if tool.database_date else "")
         for tool in report.tools
+        if tool.name not in _LISTS
     )
     words = f"{count(report.examined, 'package')} examined by {tools}"
     return f"{words}: {count(len(report.advisories), 'advisory', 'advisories')}"

@@ -12,6 +12,7 @@ from fleet_audit.audit.model.inventory import Component
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.audit.pipeline.analysis import Analysis
+from fleet_audit.audit.pipeline.annotating import NOTHING, Known, annotated
 from fleet_audit.audit.pipeline.inventory_readers import CATALOGERS, Seen
 from fleet_audit.audit.pipeline.planning_together import Together
 from fleet_audit.audit.pipeline.reaching import Answer, Reaching, kind_and_name
@@ -52,15 +53,21 @@ class Advised(msgspec.Struct, frozen=True):
     analysis: Analysis
 
 
-def advise_on(subject: Subject, together: Together, shared: Shared, options: TrivyOptions) -> Advised:
+def advise_on(
+    subject: Subject, together: Together, shared: Shared, options: TrivyOptions, known_of_all: Known = NOTHING
+) -> Advised:
     """Return the advisories on the subject's image, each with the services that reach it.
+
+    `known_of_all` is what is known of vulnerabilities besides.
 
     Raises ImageError where an image that is named cannot be opened.
     """
     analysis = together.analysis(subject)
     gap = missing_image(subject)
     if gap is not None or subject.image is None:
-        report = _report(subject, analysis, Catalogue(gaps=() if gap is None else (gap,)), shared)
+        report = _report(
+            subject, analysis, Catalogue(gaps=() if gap is None else (gap,)), shared, known_of_all
+        )
         return Advised(report, analysis)
     with open_scene(subject.image, shared.settings, python=subject.python) as scene:
         seen = Seen(subject, scene, shared)
@@ -76,11 +83,13 @@ def advise_on(subject: Subject, together: Together, shared: Shared, options: Tri
     of_image = (gap for gap in analysis.report.gaps if gap.kind not in _OF_PLANS)
     own = (gap for each in read for gap in each.gaps)
     whole = msgspec.structs.replace(found, advisories=advisories, gaps=(*of_image, *own, *found.gaps))
-    report = msgspec.structs.replace(_report(subject, analysis, whole, shared), image=image)
+    report = msgspec.structs.replace(_report(subject, analysis, whole, shared, known_of_all), image=image)
     return Advised(report, msgspec.structs.replace(analysis, graph=graph))
 
 
-def advise_on_listed(name: str, body: bytes, shared: Shared, options: TrivyOptions) -> VulnsReport:
+def advise_on_listed(
+    name: str, body: bytes, shared: Shared, options: TrivyOptions, known_of_all: Known = NOTHING
+) -> VulnsReport:
     """Return the advisories on what a CycloneDX document lists; nobody says who loads it.
 
     Raises SbomUnreadable.
@@ -91,12 +100,18 @@ def advise_on_listed(name: str, body: bytes, shared: Shared, options: TrivyOptio
     advisories = tuple(msgspec.structs.replace(each, why_unknown=why) for each in found.advisories)
     subject = Subject(name=listed.subject, image=None)
     analysis = Analysis(DepsReport(subject=listed.subject), EvidenceGraph(()))
-    return _report(subject, analysis, msgspec.structs.replace(found, advisories=advisories), shared)
+    told = msgspec.structs.replace(found, advisories=advisories)
+    return _report(subject, analysis, told, shared, known_of_all)
 
 
-def _report(subject: Subject, analysis: Analysis, found: Catalogue, shared: Shared) -> VulnsReport:
+def _report(
+    subject: Subject, analysis: Analysis, found: Catalogue, shared: Shared, known_of_all: Known
+) -> VulnsReport:
     family = subject.family or ""
-    subjects = advisory_subjects(found.advisories, family=family, fallback=subject.location)
+    image = analysis.report.image
+    names = [subject.name, family, *(() if image is None else (image.ref.name, image.ref.digest or ""))]
+    told = annotated(found.advisories, known_of_all, [name for name in names if name])
+    subjects = advisory_subjects(told.advisories, family=family, fallback=subject.location)
     judgement = evaluate(shared.rules, subjects, exemptions=shared.exemptions)
     return VulnsReport(
         subject=subject.name,
@@ -104,12 +119,13 @@ def _report(subject: Subject, analysis: Analysis, found: Catalogue, shared: Shar
         gaps=tuple(dict.fromkeys((*found.gaps, *judgement.gaps))),
         policy=shared.rules.summary(),
         family=subject.family,
-        image=analysis.report.image,
+        image=image,
         services=tuple(service.name for service in subject.services),
-        advisories=found.advisories,
+        advisories=told.advisories,
         examined=len(found.examined),
         is_end_of_life=found.is_end_of_life,
-        tools=found.tools,
+        tools=(*found.tools, *known_of_all.tools),
+        notes=told.notes,
     )
 
 

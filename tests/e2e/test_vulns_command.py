@@ -298,6 +298,52 @@ def test_a_document_that_is_no_sbom_is_told(scanned: World, body: str, words: st
     assert words in answer.err
 
 
+def test_a_vex_statement_is_shown_and_lets_the_advisory_be(scanned: World) -> None:
+    statement = {
+        "vulnerability": {"name": "CVE-2030-1"},
+        "products": [{"@id": "pkg:deb/debian/libwebp"}],
+        "status": "not_affected",
+        "justification": "vulnerable_code_not_present",
+    }
+    unused = {**statement, "vulnerability": {"name": "CVE-1999-1"}}
+    body = {"@context": "https://openvex.dev/ns/v0.2.0", "statements": [statement, unused]}
+    scanned.file("vex.json", json.dumps(body))
+
+    answer = vulns(scanned, FAMILY, "--vex", "vex.json")
+
+    webp = by_package(answer)["libwebp"]
+    assert (webp["reach"], [each["status"] for each in webp["vex"]]) == ("reached", ["not_affected"])
+    assert "advisory:CVE-2030-1:deb/libwebp" not in {f["subject"] for f in answer.document["findings"]}
+    assert answer.code == 0
+    assert answer.document["notes"] == [
+        "1 VEX statement holds for nothing that was found: CVE-1999-1 in vex.json"
+    ]
+
+
+def test_what_is_known_to_be_exploited_counts_like_what_is_critical(scanned: World) -> None:
+    advisory = {**WEBP_CVE, "VendorSeverity": {"nvd": 2}}
+    trivy = trivy_saying(scanned.folder.parent / "bin", scan_report(PACKAGES, {"libwebp7": [advisory]}))
+    scanned.file("kev.csv", "cveID,dateAdded\nCVE-2030-1,2030-01-01\n")
+    scanned.file("epss.csv", "cve,epss,percentile\nCVE-2030-1,0.5,0.9\n")
+
+    plain = vulns(scanned, trivy=trivy)
+    answer = vulns(scanned, FAMILY, "--kev", "kev.csv", "--epss", "epss.csv", trivy=trivy)
+
+    assert (plain.code, by_package(plain)["libwebp"]["exploited"]) == (0, None)
+    assert (answer.code, by_package(answer)["libwebp"]["exploited"]) == (1, True)
+    assert by_package(answer)["libwebp"]["epss"] == 0.5
+
+
+@pytest.mark.parametrize("option", ["--kev", "--epss", "--vex"])
+def test_a_file_that_is_not_what_it_is_given_for_is_refused(scanned: World, option: str) -> None:
+    scanned.file("file", "{")
+
+    answer = vulns(scanned, FAMILY, option, "file")
+
+    assert answer.code == 2
+    assert "file: " in answer.err
+
+
 @pytest.mark.parametrize(
     "words", [(), ("--sbom", "x", FAMILY), ("--sbom", "x", "--image", "y"), (FAMILY, "other")]
 )

@@ -15,12 +15,15 @@ from fleet_audit.cli.output import check_writable, parse_outputs, write
 if TYPE_CHECKING:
     from fleet_audit.audit.model.advisories import VulnsReport
     from fleet_audit.audit.model.fleet import Fleet
+    from fleet_audit.audit.pipeline.annotating import Known
     from fleet_audit.audit.pipeline.scanner_answers import TrivyOptions
     from fleet_audit.audit.pipeline.settings import Settings
     from fleet_audit.audit.pipeline.subject import Subject
 
 FORMATS = ("text", "json", "markdown", "sarif")
 _MAX_AGE_DAYS = 7
+_MAX_BYTES = 256 << 20
+_FILE = click.Path(path_type=Path)
 
 
 @click.command("vulns")
@@ -47,6 +50,11 @@ _MAX_AGE_DAYS = 7
     metavar="DAYS",
     help="A database that is older makes the answer incomplete.",
 )
+@click.option("--epss", type=_FILE, metavar="FILE", help="EPSS scores (CSV of FIRST, gzipped or not).")
+@click.option("--kev", type=_FILE, metavar="FILE", help="Known exploited ones (CISA's JSON or CSV).")
+@click.option(
+    "--vex", type=_FILE, multiple=True, metavar="FILE", help="OpenVEX or CycloneDX VEX (JSON); repeatable."
+)
 @click.option("--update-db", is_flag=True, help="Have trivy fetch its database first, over the network.")
 @click.option("--full", is_flag=True, help="Show trivy the whole image, not only the files that it looks at.")
 @common
@@ -58,6 +66,9 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     trivy: str,
     db: Path | None,
     max_db_age: int,
+    epss: Path | None,
+    kev: Path | None,
+    vex: tuple[Path, ...],
     update_db: bool,
     full: bool,
     common: Common,
@@ -83,21 +94,47 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     )
     if update_db and common.offline:
         raise UsageError("--update-db needs the network, and --offline forbids it")
+    known = _known(epss, kev, vex)
     with common.settings() as settings:
         # Packages are not planned for here: no archive is asked.
         alone = msgspec.structs.replace(settings, is_offline=True)
         if sbom is not None:
             if words or image is not None or full:
                 raise UsageError("--sbom says what to look at; leave out names, --image and --full")
-            report = _of_document(sbom, alone, fleet, options)
+            report = _of_document(sbom, alone, fleet, options, known)
         else:
-            report = _of_image(_subject(words, image, fleet), alone, fleet, options)
+            report = _of_image(_subject(words, image, fleet), alone, fleet, options, known)
     write(outputs, renderer(VulnsReport, [report], common, fleet))
     return exit_code([report])
 
 
+def _known(epss: Path | None, kev: Path | None, vex: tuple[Path, ...]) -> "Known":
+    from fleet_audit.audit.pipeline.annotating import Given, known_of  # noqa: PLC0415  (not for --help)
+
+    return known_of(
+        Given(
+            None if epss is None else _read(epss),
+            None if kev is None else _read(kev),
+            tuple(_read(path) for path in vex),
+        )
+    )
+
+
+def _read(path: Path) -> tuple[str, bytes]:
+    """Return a file's name and bytes, of which one more is read than is allowed."""
+    try:
+        with path.open("rb") as file:
+            return str(path), file.read(_MAX_BYTES + 1)
+    except OSError as e:
+        raise UsageError(f"{path}: {e.strerror or e}") from e
+
+
 def _of_image(
-    subject: "Subject", settings: "Settings", fleet: "Fleet | None", options: "TrivyOptions"
+    subject: "Subject",
+    settings: "Settings",
+    fleet: "Fleet | None",
+    options: "TrivyOptions",
+    known: "Known",
 ) -> "VulnsReport":
     from fleet_audit.audit.pipeline.advising import advise_on  # noqa: PLC0415  (not for --help)
     from fleet_audit.audit.pipeline.planning_together import Together  # noqa: PLC0415  (the same)
@@ -105,22 +142,21 @@ def _of_image(
     from fleet_audit.cli.rendering import placed  # noqa: PLC0415  (the same)
 
     shared = Shared(settings, fleet)
-    return placed(advise_on(subject, Together(shared), shared, options).report, subject)
+    return placed(advise_on(subject, Together(shared), shared, options, known).report, subject)
 
 
 def _of_document(
-    sbom: Path, settings: "Settings", fleet: "Fleet | None", options: "TrivyOptions"
+    sbom: Path,
+    settings: "Settings",
+    fleet: "Fleet | None",
+    options: "TrivyOptions",
+    known: "Known",
 ) -> "VulnsReport":
     from fleet_audit.audit.pipeline.advising import advise_on_listed  # noqa: PLC0415  (not for --help)
     from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.vulns.foreign import MAX_SBOM_BYTES  # noqa: PLC0415  (the same)
 
-    try:
-        with sbom.open("rb") as file:
-            body = file.read(MAX_SBOM_BYTES + 1)
-    except OSError as e:
-        raise UsageError(f"{sbom}: {e.strerror or e}") from e
-    return advise_on_listed(str(sbom), body, Shared(settings, fleet), options)
+    name, body = _read(sbom)
+    return advise_on_listed(name, body, Shared(settings, fleet), options, known)
 
 
 def _subject(words: tuple[str, ...], image: str | None, fleet: "Fleet | None") -> "Subject":
