@@ -31,7 +31,8 @@ class BadReference(UsageError):
 
     def __str__(self) -> str:
         """Return one sentence."""
-        return f"registry:{self.text[:300]}: {self.why}; it is written {FORM}"
+        shown = self.text[:300] if self.text.isprintable() else ascii(self.text[:300])
+        return f"registry:{shown}: {self.why}; it is written {FORM}"
 
 
 class RegistryReference(msgspec.Struct, frozen=True):

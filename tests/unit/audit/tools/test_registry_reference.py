@@ -55,6 +55,7 @@ def test_what_is_no_reference_is_an_error_that_says_how_one_is_written(text: str
         parse_reference(text)
 
     assert "registry:HOST[:PORT]/NAME" in str(raised.value)
+    assert str(raised.value).isprintable()
 
 
 @pytest.mark.parametrize(
