@@ -5,17 +5,18 @@ runs inside it without network: the lists of packages, and the packages that are
 """
 
 import atexit
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
-from typing import NamedTuple
+from tempfile import gettempdir, mkdtemp
+from typing import IO, NamedTuple
 
 import pytest
 
@@ -28,6 +29,9 @@ from tests.support.roots import Root, roots
 
 PACKAGES = ("python3",)
 """What the systems have beside the essential packages: what loads a library and imports a wheel."""
+
+_PREFIX = "fleet-audit-throwaway-"
+"""Of the folders in which systems are put together."""
 
 _ARCHIVE = "/archive"
 _SECONDS = 900
@@ -120,14 +124,57 @@ def system(suite: str, *, packages: Iterable[str] = (), wheels: Iterable[Path] =
     Its apt-get knows every package of the release, and has the files of `packages`.
     """
     base = clean_root(suite)
-    layer = Path(mkdtemp(prefix="fleet-audit-layer-"))
-    try:
+    with _place("layer") as layer:
         _put_packages(suite, packages, layer)
         _put_wheels(wheels, layer / base.site.lstrip("/"))
         with _mounted((layer, _lists(suite), base.place)) as root:
             yield System(Inside(root), base.python)
-    finally:
-        shutil.rmtree(layer)
+
+
+@contextmanager
+def _place(kind: str) -> Iterator[Path]:
+    """Give a folder that is deleted afterwards, by a later run where this one is killed."""
+    _sweep()
+    place = Path(mkdtemp(prefix=f"{_PREFIX}{kind}-"))
+    # A lock is held for as long as its process lives, however that ends; nobody sees it before it is held.
+    fresh = place.with_name(f"{place.name}.new")
+    with fresh.open("xb") as lock, ExitStack() as stack:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stack.callback(fresh.rename(_lock_of(place)).unlink)
+        stack.callback(_remove, place)
+        yield place
+
+
+@cache
+def _sweep() -> None:
+    """Delete what processes have left behind that did not come to their end, mounts first."""
+    leftovers = sorted(Path(gettempdir()).glob(f"{_PREFIX}*.lock"))
+    # What is mounted stands upon layers, which go last.
+    for path in sorted(leftovers, key=lambda path: "system-" not in path.name):
+        with path.open("ab") as lock:
+            if _is_free(lock):
+                _remove(path.with_suffix(""))
+                path.unlink(missing_ok=True)
+
+
+def _lock_of(place: Path) -> Path:
+    return place.with_name(f"{place.name}.lock")
+
+
+def _is_free(lock: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _remove(place: Path) -> None:
+    if place.is_mount():
+        run(["umount", "--recursive", "--lazy", str(place)], timeout=_SECONDS, env=os.environ)
+    # What could not be unmounted is another file system, whose files are not to be deleted.
+    if place.exists() and not place.is_mount():
+        shutil.rmtree(place)
 
 
 def _put_packages(suite: str, packages: Iterable[str], layer: Path) -> None:
@@ -160,9 +207,8 @@ def _put_wheels(wheels: Iterable[Path], site: Path) -> None:
 @contextmanager
 def _mounted(layers: Sequence[Path]) -> Iterator[Path]:
     """Give a folder in which the layers lie upon each other, the first on top; it may be written."""
-    place = Path(mkdtemp(prefix="fleet-audit-system-"))
-    _mount("-t", "tmpfs", "-o", "mode=0755", "tmpfs", place)
-    try:
+    with _place("system") as place:
+        _mount("-t", "tmpfs", "-o", "mode=0755", "tmpfs", place)
         for name in ("root", "upper", "work"):
             (place / name).mkdir()
         below = ":".join(map(str, layers))
@@ -171,9 +217,6 @@ def _mounted(layers: Sequence[Path]) -> Iterator[Path]:
         _mount("-t", "proc", "proc", place / "root" / "proc")
         _mount("-t", "sysfs", "-o", "ro", "sysfs", place / "root" / "sys")
         yield place / "root"
-    finally:
-        run(["umount", "--recursive", "--lazy", str(place)], timeout=_SECONDS, env=os.environ)
-        place.rmdir()
 
 
 def _mount(*words: str | Path) -> None:
@@ -185,8 +228,9 @@ def _mount(*words: str | Path) -> None:
 @cache
 def _lists(suite: str) -> Path:
     """Return a layer with the release's lists, the cache that apt-get makes of them, and the settings."""
-    layer = Path(mkdtemp(prefix="fleet-audit-lists-"))
-    atexit.register(shutil.rmtree, layer)
+    kept = ExitStack()
+    atexit.register(kept.close)
+    layer = kept.enter_context(_place("lists"))
     layer.chmod(0o755)
     lines = write_lists(layer / "var/lib/apt/lists", f"file:{_ARCHIVE}", RELEASES[suite])
     settings = {**_SETTINGS, "etc/apt/sources.list": "".join(lines)}

@@ -1,7 +1,10 @@
 """In clean Debian systems, a plan comes as apt-get says it would; then libraries load and programs start."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -144,3 +147,36 @@ def test_what_is_written_in_a_system_is_not_in_the_next() -> None:
         (first.root / "etc" / "trace").write_text("")
     with system("bookworm") as second:
         assert not (second.root / "etc" / "trace").exists()
+
+
+_HOLDING = """
+import sys
+from tests.support.throwaway_systems import system
+
+with system("bookworm") as it:
+    print(it.root, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_what_a_killed_run_leaves_mounted_is_gone_once_another_begins() -> None:
+    argv = [sys.executable, "-c", _HOLDING]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as killed:  # noqa: S603  (this very Python)
+        assert killed.stdout is not None
+        root = Path(killed.stdout.readline().strip())
+        killed.kill()
+    was_mounted = root.is_mount()
+
+    subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=True)  # noqa: S603  (the same)
+
+    assert was_mounted
+    assert not root.parent.exists()
+
+
+def test_what_a_living_run_has_mounted_stays() -> None:
+    with system("bookworm") as it:
+        argv = [sys.executable, "-c", _HOLDING]
+        subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=True)  # noqa: S603  (this very Python)
+
+        assert it.root.is_mount()
+        assert it.complaint("true") == ""
