@@ -46,8 +46,13 @@ class Apt:
 
         None as well where what comes depends on which of them is followed first, and this apt does not say.
         """
-        every = {self._coming(order) for order in self._orders(sorted(set(names)))}
-        return every.pop() if len(every) == 1 else None
+        typed = sorted(set(names))
+        come = self._coming(tuple(typed))
+        return come if come is not None and self.brings(typed, come) else None
+
+    def brings(self, names: Iterable[str], planned: frozenset[str]) -> bool:
+        """Say whether exactly `planned` comes when `names` are typed, whichever of them is followed first."""
+        return all(self._coming(order) == planned for order in self._orders(sorted(set(names))))
 
     def _orders(self, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
         yield tuple(names)

@@ -160,7 +160,9 @@ class _Search:
         for choice in self.chosen.values():
             for text in self._present.conflicts_of(choice.package):
                 yield Unmet(choice.package.name, text)
-        for package in self._installed:
+        # Only what replaces something can leave a dependency of others unmet that was met before.
+        is_leaving = any(choice.is_upgrade for choice in self.chosen.values())
+        for package in self._installed if is_leaving else ():
             broken = None if package.name in self.chosen else self._dependency_broken(package)
             if broken is not None and broken.parent is not None:
                 yield Unmet(broken.parent, f"would be upgraded, but the installed {broken.clause}")

@@ -116,7 +116,7 @@ class _Planner:
         roots = frozenset(typed.values())
         default = self._apt.follow(roots)
         proof = Certificate(choice, self._universe)
-        extra = steering(roots, names, proof.rivals(), self._apt.follow)
+        extra = steering(roots, names, default, proof.rivals(), self._apt.brings)
         if extra == ():
             return self._proved(choice, proof, typed, ())
         if default is None:
@@ -178,7 +178,7 @@ class _Planner:
                 continue
             roots = frozenset(suppliers(options, other).values())
             rivals = Certificate(chosen, self._universe).rivals()
-            extra = steering(roots, other, rivals, self._apt.follow)
+            extra = steering(roots, other, self._apt.follow(roots), rivals, self._apt.brings)
             if extra is not None:
                 yield self._draft.other(other, {*roots, *extra}, self._comparison(proposed, other, measure))
             seen.add(other)

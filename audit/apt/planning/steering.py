@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from math import comb
 
-Follow = Callable[[Iterable[str]], frozenset[str] | None]
-"""What apt would install, told to install these; None where it would not."""
+Brings = Callable[[Iterable[str], frozenset[str]], bool]
+"""Whether apt, told to install some packages, would bring exactly others."""
 
 Rivals = Mapping[str, frozenset[str]]
 """For packages that are planned, those that would have answered the same dependency."""
@@ -18,21 +18,24 @@ _FIRST_PARTS = 8
 
 
 def steering(
-    roots: frozenset[str], planned: frozenset[str], rivals: Rivals, follow: Follow
+    roots: frozenset[str],
+    planned: frozenset[str],
+    by_itself: frozenset[str] | None,
+    rivals: Rivals,
+    brings: Brings,
 ) -> tuple[str, ...] | None:
     """Return the fewest names with which apt, told `roots` and them, takes exactly `planned`.
 
-    Worth naming are the packages of `planned` that stand in for one that apt takes by itself, or that it
-    leaves out although others stand in for them. Where they do not do, or are too many for every combination
-    to be tried, names are taken away from them, or from all that apt leaves out, for as long as the rest
-    does. None where even all would not do.
+    `by_itself` is what it takes told `roots` alone, None where it would not. Worth naming are the packages of
+    `planned` that stand in for one of these, or that it leaves out although others stand in for them. Where
+    they do not do, or are too many for every combination to be tried, names are taken away from them, or from
+    all that apt leaves out, for as long as the rest does. None where even all would not do.
     """
-    by_itself = follow(roots)
     if by_itself == planned:
         return ()
 
     def does(names: Iterable[str]) -> bool:
-        return follow(roots.union(names)) == planned
+        return brings(roots.union(names), planned)
 
     left_out = planned - (by_itself or frozenset()) - roots
     surplus = frozenset().union(*rivals.values()) if by_itself is None else by_itself - planned

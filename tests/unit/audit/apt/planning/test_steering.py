@@ -1,6 +1,9 @@
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from fleet_audit.audit.apt.planning.steering import Follow, steering
+from fleet_audit.audit.apt.planning.steering import steering
+
+Follow = Callable[[Iterable[str]], frozenset[str] | None]
+"""What apt would install, told to install these; None where it would not."""
 
 
 def apt(default: Mapping[str, str]) -> Follow:
@@ -18,7 +21,14 @@ def apt(default: Mapping[str, str]) -> Follow:
 
 def steered(planned: str, rivals: Mapping[str, str], follow: Follow) -> tuple[str, ...] | None:
     others = {name: frozenset(words.split()) for name, words in rivals.items()}
-    return steering(frozenset({"root"}), frozenset(planned.split()), others, follow)
+    roots = frozenset({"root"})
+    return steering(
+        roots,
+        frozenset(planned.split()),
+        follow(roots),
+        others,
+        lambda names, wanted: follow(names) == wanted,
+    )
 
 
 def test_where_apt_chooses_the_same_nothing_is_named() -> None:
