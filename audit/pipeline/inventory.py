@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 import msgspec
 
 from fleet_audit.audit.model.finding import Gap
+from fleet_audit.audit.model.identity import ImageRef
 from fleet_audit.audit.model.inventory import Component, Inventory, SbomReport
 from fleet_audit.audit.model.report import Statistics
 from fleet_audit.audit.pipeline.inventory_links import (
@@ -21,7 +22,7 @@ from fleet_audit.audit.pipeline.inventory_scan import SyftAnswer, SyftOptions, s
 from fleet_audit.audit.pipeline.machines import lowest_isa
 from fleet_audit.audit.pipeline.scene import Scene, missing_image, open_scene
 from fleet_audit.audit.pipeline.shared import Shared
-from fleet_audit.audit.pipeline.subject import Subject
+from fleet_audit.audit.pipeline.subject import PATH_TRANSPORTS, Subject
 from fleet_audit.audit.sbom.canonical import purl_type
 from fleet_audit.audit.sbom.joining import package_set_of, united, united_links
 from fleet_audit.audit.sbom.scanned import Scanned, scanned
@@ -131,7 +132,7 @@ def _gaps(scene: Scene, seen: Seen, answer: SyftAnswer, tied: Iterable[Tied | Fo
 
 def _subject(subject: Subject, scene: Scene) -> Component:
     identity = scene.image.identity
-    name = subject.family or _short_name(identity.ref.name)
+    name = subject.family or short_name(identity.ref)
     version = identity.ref.digest or ""
     return Component(
         ref=f"image:{name}@{version}" if version else f"image:{name}",
@@ -143,8 +144,14 @@ def _subject(subject: Subject, scene: Scene) -> Component:
     )
 
 
-def _short_name(name: str) -> str:
-    """Return an image's name without the folder that it lies in: the same image, the same name."""
+def short_name(ref: ImageRef) -> str:
+    """Return an image's name without where it lies: the same image, the same name.
+
+    In a layout the tag says which image it is, in an engine or a registry the last part of the repository.
+    """
+    name = ref.name
+    if ref.transport and ref.transport not in PATH_TRANSPORTS:
+        return name.partition("@")[0].rpartition("/")[2].partition(":")[0] or name
     place, separator, tag = name.rpartition(":")
     if separator and "/" not in tag:
         name = tag if "/" in place or not place else name
