@@ -22,7 +22,7 @@ from fleet_audit.audit.tools.folder_store import FolderStore
 from fleet_audit.audit.tools.process import ToolError
 from fleet_audit.audit.tools.scanner import Scanner
 from fleet_audit.audit.vulns.asked import askable, trivy_document
-from fleet_audit.audit.vulns.catalogue import catalogue, joined
+from fleet_audit.audit.vulns.catalogue import catalogue, joined, not_judged
 
 STAGE = "vulns"
 DEFAULT_MAX_AGE_DAYS = 7
@@ -112,6 +112,7 @@ def _catalogue(known: tuple[Component, ...], ask: Ask, shared: Shared, options: 
         *answer.gaps,
         *_stale(database, datetime.fromisoformat(shared.settings.created), options.max_age_days),
         *_unknown(database, answer.document),
+        *_of_other_systems(answer.document),
         *_not_scanned(known, found),
     )
     made = database.updated_at.isoformat().replace("+00:00", "Z")
@@ -164,6 +165,16 @@ def _unknown(database: trivy.TrivyDatabase, report: trivy.TrivyReport) -> Iterat
     if report.has_unread_java:
         why = f"without its second database trivy cannot tell what they are; {trivy.JAVA_ADVICE}"
         yield Gap(STAGE, GapKind.NOT_SCANNED, "Java archives", why)
+
+
+def _of_other_systems(report: trivy.TrivyReport) -> Iterator[Gap]:
+    """Yield one gap for the libraries in wheels of which is only known which system's package they were."""
+    found = not_judged(report, canonical_purl)
+    if found:
+        named = ", ".join(found[:_MAX_NAMED])
+        more = f" and {len(found) - _MAX_NAMED} more" if len(found) > _MAX_NAMED else ""
+        why = f"they were packages of other systems, whose advisories are not looked at: {named}{more}"
+        yield Gap(STAGE, GapKind.NOT_EXAMINED, f"{len(found)} libraries that wheels carry along", why)
 
 
 def _not_scanned(known: Iterable[Component], found: Catalogue) -> Iterator[Gap]:

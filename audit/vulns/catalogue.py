@@ -20,6 +20,7 @@ Canonical = Callable[[str], Purl | None]
 """Gives the canonical form of a package URL, None for what is none."""
 
 _OF_SYSTEM = "os-pkgs"
+_SYSTEMS = ("pkg:deb/", "pkg:rpm/", "pkg:apk/")
 _CVE = "CVE-"
 _STATUSES = ("affected", "fix_deferred", "will_not_fix", "end_of_life", "under_investigation", "fixed")
 """trivy-db's words (its types.Statuses); where packages of one source differ, the first of these holds."""
@@ -43,6 +44,7 @@ def catalogue(report: TrivyReport, canonical: Canonical) -> Catalogue:
     results = report.results or ()
     groups: defaultdict[tuple[str, str, str], list[_Hit]] = defaultdict(list)
     examined: set[Purl] = set()
+    passed_over = set(not_judged(report, canonical))
     for result in results:
         examined.update(_purls(result, canonical))
         for hit in _hits(result, canonical):
@@ -52,7 +54,7 @@ def catalogue(report: TrivyReport, canonical: Canonical) -> Catalogue:
     advisories = [_advisory(key, hits, distribution) for key, hits in groups.items()]
     return Catalogue(
         advisories=in_order(advisories),
-        examined=tuple(sorted(examined)),
+        examined=tuple(sorted(examined - passed_over)),
         is_end_of_life=None if system is None else system.is_end_of_life,
     )
 
@@ -60,6 +62,22 @@ def catalogue(report: TrivyReport, canonical: Canonical) -> Catalogue:
 def in_order(advisories: Iterable[Advisory]) -> tuple[Advisory, ...]:
     """Return advisories with the worst first, then by ecosystem, package and id."""
     return tuple(sorted(advisories, key=lambda each: (-rank(each.severity), each.key)))
+
+
+def not_judged(report: TrivyReport, canonical: Canonical) -> tuple[Purl, ...]:
+    """Return the packages that trivy lists and holds no advisories against: those of other systems.
+
+    Wheels say so of libraries that were copied into them, on whatever system they were built.
+    """
+    system = report.metadata.os
+    own: set[Purl] = set()
+    others: set[Purl] = set()
+    for result in report.results or ():
+        is_own = result.class_ == _OF_SYSTEM and system is not None and result.type == system.family
+        for purl in _purls(result, canonical):
+            if purl.startswith(_SYSTEMS):
+                (own if is_own else others).add(purl)
+    return tuple(sorted(others - own))
 
 
 def joined(first: Catalogue, second: Catalogue) -> Catalogue:

@@ -9,7 +9,7 @@ from packageurl import PackageURL
 from fleet_audit.audit.model.advisories import Advisory, Catalogue
 from fleet_audit.audit.model.identity import Purl
 from fleet_audit.audit.tools.trivy import parse
-from fleet_audit.audit.vulns.catalogue import catalogue
+from fleet_audit.audit.vulns.catalogue import catalogue, joined, not_judged
 
 RECORDED = Path(__file__).parents[3] / "fixtures" / "scanners" / "trivy-0.68.2-vulnerable-image.json"
 
@@ -31,7 +31,13 @@ def of(
         "ArtifactType": "container_image",
         "Metadata": {"OS": {"Family": "debian", "Name": "12"}},
         "Results": [
-            {"Target": "x", "Class": kind, "Packages": packages, "Vulnerabilities": list(vulnerabilities)}
+            {
+                "Target": "x",
+                "Class": kind,
+                "Type": "debian",
+                "Packages": packages,
+                "Vulnerabilities": list(vulnerabilities),
+            }
         ],
     }
     return catalogue(parse(msgspec.json.encode(body)), plain)
@@ -132,6 +138,17 @@ def test_an_advisory_on_a_package_that_is_not_listed_is_told_all_the_same() -> N
     assert (found.package, found.affected) == ("ghost", ("pkg:generic/ghost@1.0",))
 
 
+def test_two_answers_on_parts_of_an_image_are_one() -> None:
+    one = of(hit("a", VendorSeverity={"nvd": 1}), packages=[package("a", source="s")])
+    other = of(hit("b", VendorSeverity={"nvd": 1}), packages=[package("b", source="s")])
+
+    both = joined(one, other)
+
+    assert only(both).affected == ("pkg:deb/a@1.0", "pkg:deb/b@1.0")
+    assert both.examined == ("pkg:deb/a@1.0", "pkg:deb/b@1.0")
+    assert joined(one, one) == one
+
+
 def test_the_worst_come_first() -> None:
     mild, grave = hit("a", "CVE-1", VendorSeverity={"nvd": 1}), hit("b", "CVE-2", VendorSeverity={"nvd": 4})
 
@@ -144,3 +161,23 @@ def test_a_severity_that_is_no_number_of_trivy_s_is_unknown() -> None:
     found = only(of(hit("a", VendorSeverity={"nvd": 9}), packages=[package("a")]))
 
     assert found.ratings[0].severity == "unknown"
+
+
+def test_what_is_listed_of_another_system_was_not_looked_at() -> None:
+    own, foreign = package("zlib1g"), package("libgfortran", kind="rpm/centos")
+    results = [
+        {"Target": "x", "Class": "os-pkgs", "Type": "debian", "Packages": [own]},
+        {"Target": "y", "Class": "lang-pkgs", "Type": "python-pkg", "Packages": [foreign]},
+    ]
+    body = {
+        "SchemaVersion": 2,
+        "ArtifactName": "image",
+        "ArtifactType": "container_image",
+        "Metadata": {"OS": {"Family": "debian", "Name": "12"}},
+        "Results": results,
+    }
+
+    report = parse(msgspec.json.encode(body))
+
+    assert catalogue(report, plain).examined == ("pkg:deb/zlib1g@1.0",)
+    assert not_judged(report, plain) == ("pkg:rpm/libgfortran@1.0",)
