@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Generic, TypeVar
 
 import msgspec
@@ -22,6 +21,7 @@ from fleet_audit.audit.tools import syft, trivy
 from fleet_audit.audit.tools.folder_store import FolderStore
 from fleet_audit.audit.tools.process import ToolError
 from fleet_audit.audit.tools.scanner import AnswerUnreadable, Scanner
+from fleet_audit.audit.tools.working_folder import working_folder
 
 SCANS = "scans"
 """Where answers of scanners are kept, and the images that they look at meanwhile."""
@@ -58,9 +58,8 @@ def scan_target(
     """
     folder = settings.cache_dir / SCANS
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder, prefix=".image-") as place:
-            archive = Path(place) / _ARCHIVE
+        with working_folder(folder, ".image-") as place:
+            archive = place / _ARCHIVE
             with archive.open("w+b") as out:
                 written = write_image(image, out, full=full, is_looked_at=is_looked_at)
             yield Target(archive, written)

@@ -6,7 +6,6 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 
@@ -21,6 +20,7 @@ from fleet_audit.audit.tools.scanner import (
     unreadable,
     without_colours,
 )
+from fleet_audit.audit.tools.working_folder import working_folder
 
 NAME = "syft"
 ADVICE = "pip install 'fleet-audit[syft]', put syft on PATH, or name it (--syft, FLEET_AUDIT_SYFT)"
@@ -197,18 +197,17 @@ def scan(  # noqa: PLR0913  (what may differ between two runs of a scanner)
     files made. Raises ToolError where it cannot be run, or its answer cannot be used.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder, prefix=".syft-") as place:
-            answer = Path(place) / _ANSWER
+        with working_folder(folder, ".syft-") as place:
+            answer = place / _ANSWER
             argv = [str(scanner.path), "scan", target, "--output", f"syft-json={answer}"]
             argv += ["--source-name", name] if name else []
             argv += ["--source-version", version] if version else []
             environment = {
-                **_environment(Path(place)),
+                **_environment(place),
                 "SYFT_FILE_METADATA_SELECTION": _DIGESTS[digests],
                 "SYFT_PARALLELISM": str(jobs),
             }
-            _run(argv, timeout=timeout, env=environment, cwd=Path(place))
+            _run(argv, timeout=timeout, env=environment, cwd=place)
             return _read(argv, answer)
     except OSError as e:
         raise ToolError((NAME,), f"cannot be used, as {folder} cannot be written: {e.strerror or e}") from e

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import msgspec
@@ -23,6 +22,7 @@ from fleet_audit.audit.tools.scanner import (
     unreadable,
     without_colours,
 )
+from fleet_audit.audit.tools.working_folder import working_folder
 
 NAME = "trivy"
 ADVICE = (
@@ -352,18 +352,17 @@ def scan(
     """
     database(caches)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder, prefix=".trivy-") as place:
-            answer = Path(place) / _ANSWER
+        with working_folder(folder, ".trivy-") as place:
+            answer = place / _ANSWER
             argv = _scan_command(scanner, target, caches=caches, answer=answer, timeout=timeout)
-            environment, cwd = _environment(Path(place)), Path(place)
+            environment = _environment(place)
             try:
-                _run(argv, timeout=timeout, env=environment, cwd=cwd, caches=caches)
+                _run(argv, timeout=timeout, env=environment, cwd=place, caches=caches)
             except ToolFailed as e:
                 if _JAVA_DATABASE_ABSENT not in e.stderr:
                     raise
                 argv += [word for suffix in _JAVA_ARCHIVES for word in ("--skip-files", f"**/*.{suffix}")]
-                _run(argv, timeout=timeout, env=environment, cwd=cwd, caches=caches)
+                _run(argv, timeout=timeout, env=environment, cwd=place, caches=caches)
                 return msgspec.structs.replace(_read(argv, answer), has_unread_java=True)
             return _read(argv, answer)
     except OSError as e:
@@ -386,10 +385,9 @@ def update_database(
     argv = [str(scanner.path), "image", "--download-db-only", "--no-progress", "--cache-dir", str(caches)]
     passed = {name: environment[name] for name in _PASSED_TO_UPDATES if name in environment}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder, prefix=".trivy-") as place:
-            own = _environment(Path(place))
-            _run(argv, timeout=timeout, env={**own, **passed}, cwd=Path(place), caches=caches)
+        with working_folder(folder, ".trivy-") as place:
+            own = _environment(place)
+            _run(argv, timeout=timeout, env={**own, **passed}, cwd=place, caches=caches)
     except OSError as e:
         raise ToolError((NAME,), f"cannot be used, as {folder} cannot be written: {e.strerror or e}") from e
     return database(caches)
