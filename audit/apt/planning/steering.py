@@ -40,17 +40,22 @@ def steering(
     left_out = planned - (by_itself or frozenset()) - roots
     surplus = frozenset().union(*rivals.values()) if by_itself is None else by_itself - planned
     worth = {name for name in rivals if name in left_out or rivals[name] & surplus} - roots
-    for trial in _smallest_first(sorted(worth)):
+    least = _irreducible(sorted(worth), does) if does(worth) else None
+    # Where it takes all of them, nothing is left to be tried.
+    most = len(worth) if least is None else len(least) - 1
+    for trial in _smallest_first(sorted(worth), most) if least is None or len(least) < len(worth) else ():
         if does(trial):
             return trial
-    enough = next((names for names in (worth, left_out, planned - roots) if does(names)), None)
+    if least is not None:
+        return least
+    enough = next((names for names in (left_out, planned - roots) if does(names)), None)
     return None if enough is None else _irreducible(sorted(enough), does)
 
 
-def _smallest_first(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Yield all combinations of one name, of two, and so on, as far as they are few."""
+def _smallest_first(names: Sequence[str], most: int) -> Iterator[tuple[str, ...]]:
+    """Yield all combinations of one name, of two, and so on up to `most`, as far as they are few."""
     left = _MAX_TRIALS
-    for count in range(1, len(names) + 1):
+    for count in range(1, most + 1):
         left -= comb(len(names), count)
         if left < 0:
             break
@@ -58,16 +63,17 @@ def _smallest_first(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _irreducible(names: Sequence[str], does: Callable[[Iterable[str]], bool]) -> tuple[str, ...]:
-    """Return names of which none can be taken away; many at a time first, as mostly few have to stay."""
+    """Return names of which none can be taken away; many at a time first, as mostly few have to stay.
+
+    Of those that can stand in for one another, the first ones stay.
+    """
     kept = list(names)
     size = max(len(kept) // _FIRST_PARTS, 1)
-    at = 0
-    while at < len(kept):
-        rest = kept[:at] + kept[at + size :]
-        if does(rest):
-            kept = rest
-        else:
-            at += size
-        if at >= len(kept) and size > 1:
-            at, size = 0, size // 2
+    end = len(kept)
+    while end > 0:
+        rest = kept[: max(end - size, 0)] + kept[end:]
+        kept = rest if does(rest) else kept
+        end -= size
+        if end <= 0 and size > 1:
+            end, size = len(kept), size // 2
     return tuple(kept)
