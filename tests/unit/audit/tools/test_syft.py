@@ -114,6 +114,7 @@ def test_it_is_told_to_make_no_connection_and_reads_nothing_of_the_user(tmp_path
     [
         ("exit 0", "it is empty"),
         (': > "$OUT"', "it is empty"),
+        ('truncate -s 2G "$OUT"', "it has 2147483648 bytes"),
         ('echo "{" > "$OUT"', "cannot be read"),
         (
             "printf '\\033[31mcould not\\033[0m read the image' >&2; exit 1",

@@ -127,6 +127,7 @@ def test_it_is_told_to_make_no_connection_and_to_ignore_nothing(tmp_path: Path) 
     [
         ("exit 0", "it is empty"),
         (': > "$OUT"', "it is empty"),
+        ('truncate -s 2G "$OUT"', "it has 2147483648 bytes"),
         (f"head -c 3000 '{TRIVY}' > \"$OUT\"", "cannot be read"),
         ('echo "{}" > "$OUT"', "SchemaVersion"),
         ("echo '\033[31mFATAL\033[0m scan error' >&2; exit 1", "status 1: FATAL scan error"),
