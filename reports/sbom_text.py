@@ -9,6 +9,9 @@ from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.terminal import Line, Page, Piece, count
 from fleet_audit.reports.text import short_digest, write_gaps, write_notes, write_verdict
 
+_MAX_NAMED = 12
+"""Libraries of one wheel that are named; documents hold all of them."""
+
 _BUNDLED = "bundled library"
 _KINDS = {
     "deb": "Debian package",
@@ -42,7 +45,7 @@ def _write(page: Page, report: SbomReport) -> None:
     _write_bundled(page, inventory)
     page.blank()
     if inventory.package_set is not None:
-        page.line(Piece("package set ", "dim"), inventory.package_set)
+        page.line(Piece("package set ", "dim"), short_digest(inventory.package_set))
     tools = ", ".join(f"{tool.name} {tool.version}" for tool in inventory.tools)
     page.line(Piece("found by ", "dim"), f"our own readers, {tools}" if tools else "our own readers alone")
     write_gaps(page, report.gaps)
@@ -80,6 +83,10 @@ def _write_bundled(page: Page, inventory: Inventory) -> None:
     for ref in sorted(names):
         wheel = inventory.component(ref)
         title = ref if wheel is None else f"{wheel.name} {wheel.version}"
-        found = sorted(set(names[ref]))
-        rows.append((title, count(len(names[ref]), "library", "libraries"), ", ".join(found)))
+        rows.append((title, count(len(names[ref]), "library", "libraries"), _named(set(names[ref]))))
     page.table(("wheel", "", "which"), rows, indent=0)
+
+
+def _named(names: set[str]) -> str:
+    more = len(names) - _MAX_NAMED
+    return ", ".join(sorted(names)[:_MAX_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -19,7 +19,7 @@ from tests.support.example_images import example_layout
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[3]
-PAGES = (ROOT / "docs" / "commands" / "imports.md",)
+PAGES = tuple(ROOT / "docs" / "commands" / f"{name}.md" for name in ("imports", "sbom"))
 IMAGES = ("family-vision-cu121", "family-torch-cu121", "base-cpu-pydeps")
 
 _SHOWN = re.compile(r"```console\n\$ fleet-audit (?P<words>[^\n]*)\n(?P<said>.*?)```", re.DOTALL)
