@@ -22,12 +22,13 @@ from tests.support.registries import (
     stored_for_platforms,
     write_login,
 )
+from tests.support.scanners import real_syft
 from tests.support.told_registries import Told, told_registry
 from tests.support.worlds import FAMILY, World, opencv, small_image
 
 pytestmark = pytest.mark.integration
 
-AUDIO = "family-torch-cu121"
+AUDIO, UTILS = "family-torch-cu121", "base-utils"
 BUILT = small_image(opencv("libGL.so.1"), config={"Cmd": ["python3", "app.py"], "User": "10001"})
 AS_OCI, AS_DOCKER = stored_as_oci(BUILT), stored_as_docker(BUILT)
 ARM = stored_as_oci(image({"etc/os-release": OS_RELEASE}, architecture="arm64"))
@@ -252,3 +253,22 @@ def test_a_layer_that_stops_in_the_middle_is_a_gap_and_no_clean_answer(world: Wo
     assert list((world.cache / "layers").glob("*.facts")) != []
     with told_registry(AS_OCI) as told:
         assert world.run("ldd", f"registry:{told.host}/acme/a").document["gaps"] == []
+
+
+@pytest.mark.parametrize("words", [(), ("--full",)], ids=["skinny", "full"])
+def test_the_inventory_of_an_image_is_the_same_in_a_registry(
+    registry: RealRegistry,
+    world: World,
+    forget: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+) -> None:
+    monkeypatch.setenv("FLEET_AUDIT_SYFT", str(real_syft().path))
+    layout = example_layout(UTILS)
+    pulled = registry.push(layout_image(layout, UTILS), f"acme/{UTILS}", "1.4")
+
+    code, said, _ = world.say("sbom", "--image", pulled, *words)
+    forget()
+
+    assert code == 0
+    assert (code, said) == world.say("sbom", "--image", f"oci:{layout}:{UTILS}", *words)[:2]
