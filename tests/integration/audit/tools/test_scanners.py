@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import msgspec
 import pytest
 
 from fleet_audit.audit.tools import syft, trivy
@@ -20,6 +21,7 @@ from fleet_audit.audit.tools.process import ToolError, ToolFailed, ToolTimedOut
 from fleet_audit.audit.tools.trivy import TrivyKind, TrivyReport, TrivyTarget
 from tests.support.bolt import bolt_file
 from tests.support.record_scanners import SYFT, TRIVY, record
+from tests.support.scanner_programs import program
 from tests.support.scanners import real_syft, real_trivy
 from tests.support.trivy_database import MADE, write_trivy_database
 from tests.support.vulnerable_image import (
@@ -114,6 +116,29 @@ def test_four_runs_at_once_share_one_database(caches: Path, tmp_path: Path) -> N
     assert sorted(path.name for path in caches.rglob("*")) == ["db", "metadata.json", "trivy.db"]
 
 
+def test_both_work_where_there_is_no_network_at_all(caches: Path, tmp_path: Path) -> None:
+    target = _oci(tmp_path)
+    folder = tmp_path / "work"
+    without = {
+        scanner.name: msgspec.structs.replace(
+            scanner,
+            path=program(
+                tmp_path / "bin",
+                scanner.name,
+                "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                f'exec unshare --map-root-user --net "{scanner.path}" "$@"',
+            ),
+        )
+        for scanner in (real_syft(), real_trivy())
+    }
+
+    report = trivy.scan(without["trivy"], target, caches=caches, folder=folder)
+    document = syft.scan(without["syft"], f"oci-dir:{target.path}", folder=folder)
+
+    assert _findings(report) == FINDINGS
+    assert len(document.artifacts) == len(INSTALLED) + len(DISTRIBUTIONS)
+
+
 def test_what_the_database_knows_nothing_of_is_told_though_trivy_finds_nothing(tmp_path: Path) -> None:
     caches = write_trivy_database(tmp_path / "caches")
     (caches / "db" / "trivy.db").write_bytes(bolt_file({"vulnerability": {}}))
@@ -123,6 +148,19 @@ def test_what_the_database_knows_nothing_of_is_told_though_trivy_finds_nothing(t
     assert _findings(report) == set()
     unknown = trivy.unknown_to(trivy.database(caches), report)
     assert [result.type for result in unknown] == ["debian", "python-pkg"]
+
+
+def test_a_release_that_gets_no_more_updates_is_told_to_be_one(caches: Path, tmp_path: Path) -> None:
+    root = vulnerable_root(tmp_path / "root")
+    (root / "etc/debian_version").write_text("9.13\n")
+    release = root / "etc/os-release"
+    release.write_text(release.read_text().replace('VERSION_ID="12"', 'VERSION_ID="9"'))
+
+    report = _scan(TrivyTarget(TrivyKind.ROOTFS, root), caches, tmp_path)
+
+    assert report.metadata.os == trivy.TrivyOS("debian", "9.13", is_end_of_life=True)
+    # The database is of a later release's advisories.
+    assert [result.type for result in trivy.unknown_to(trivy.database(caches), report)] == ["debian"]
 
 
 def test_java_archives_without_their_database_hide_nothing_else(caches: Path, tmp_path: Path) -> None:
