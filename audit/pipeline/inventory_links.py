@@ -11,7 +11,7 @@ from fleet_audit.audit.apt.installed.state import InstalledRecord
 from fleet_audit.audit.ldd.programs import executables
 from fleet_audit.audit.model.elf import Closure, EntryPoint, Resolved
 from fleet_audit.audit.model.finding import Gap
-from fleet_audit.audit.model.identity import DistributionName, ImagePath, Purl, distribution_name
+from fleet_audit.audit.model.identity import DistributionName, ImagePath, distribution_name
 from fleet_audit.audit.model.imports import ServiceImports
 from fleet_audit.audit.model.inventory import Component, ImportedBy, Link
 from fleet_audit.audit.model.location import SourceLocation
@@ -42,26 +42,33 @@ class Tied(msgspec.Struct, frozen=True):
 def package_links(seen: Seen) -> Iterator[Link]:
     """Yield for each Debian package what its Depends and Pre-Depends are answered by in the image.
 
-    A clause is answered by every alternative that is installed, under its own name or provided.
+    A clause is answered by every alternative that is installed, under its own name or provided; those of the
+    package's own architecture go before those of a foreign one (deb-control(5), Multi-Arch).
     """
     records = () if seen.state is None else seen.state.records
-    answers = _answers(seen, records)
+    answers = _answers(records)
     for record in records:
         source = seen.debian(record)
         for field, text in (("Pre-Depends", record.pre_depends), ("Depends", record.depends)):
             for clause in parse_relations(text):
                 told = f"{field}: {clause_text(clause)}"
-                found = {target for relation in clause for target in answers.get(relation.name, ())}
-                yield from (Link(source, target, "depends", (told,)) for target in sorted(found))
+                found = [target for relation in clause for target in answers.get(relation.name, ())]
+                for target in _of_architecture(found, record.package.architecture):
+                    yield Link(source, seen.debian(target), "depends", (told,))
 
 
-def _answers(seen: Seen, records: Iterable[InstalledRecord]) -> Mapping[str, set[Purl]]:
-    answers: defaultdict[str, set[Purl]] = defaultdict(set)
+def _answers(records: Iterable[InstalledRecord]) -> Mapping[str, list[InstalledRecord]]:
+    answers: defaultdict[str, list[InstalledRecord]] = defaultdict(list)
     for record in records:
         provided = (relation for clause in parse_relations(record.provides) for relation in clause)
         for relation in (Relation(record.name), *provided):
-            answers[relation.name].add(seen.debian(record))
+            answers[relation.name].append(record)
     return answers
+
+
+def _of_architecture(found: Sequence[InstalledRecord], architecture: str) -> Sequence[InstalledRecord]:
+    own = [each for each in found if each.package.architecture in (architecture, "all", "")]
+    return own or found
 
 
 def distribution_links(seen: Seen) -> Iterator[Link]:

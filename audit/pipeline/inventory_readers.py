@@ -38,9 +38,14 @@ class Seen:
         self.state = InstalledState.read(scene.image.tree)
         self._arrivals = Arrivals(subject, scene, shared)
         records = () if self.state is None else self.state.records
+        distro = scene.image.identity.distro
+        self._debian = {
+            (record.name, record.package.architecture): debian_purl(record.package, distro)
+            for record in records
+        }
         self._packages: dict[PackageName, Purl] = {}
-        for record in records:
-            self._packages.setdefault(record.name, self.debian(record))
+        for (name, _), purl in self._debian.items():
+            self._packages.setdefault(name, purl)
 
     def layer_of(self, path: ImagePath) -> DiffID | None:
         """Return the layer that shows a path as it is in the end."""
@@ -54,7 +59,7 @@ class Seen:
 
     def debian(self, record: InstalledRecord) -> Purl:
         """Return the ref of an installed Debian package."""
-        return debian_purl(record.package, self.scene.image.identity.distro)
+        return self._debian[record.name, record.package.architecture]
 
     def package(self, name: PackageName) -> Purl | None:
         """Return the ref of the installed package of this name."""

@@ -8,7 +8,9 @@ import pytest
 
 from fleet_audit.audit.sbom.validation import check_cyclonedx, check_spdx
 from tests.support.archives import stanza
+from tests.support.elf import Symbol, elf
 from tests.support.images import Content
+from tests.support.scanner_programs import syft_that
 from tests.support.scanners import real_syft
 from tests.support.worlds import FAMILY, World, extension, installed, library, opencv
 
@@ -124,6 +126,51 @@ def test_the_dependencies_of_packages_are_what_answers_them(world: World) -> Non
     _, document, _ = sbom(world, world.image("x", packages))
 
     assert below(document, "libwebp7") == {"libc6", "exim4"}
+
+
+def test_a_package_hangs_on_those_of_its_own_architecture(world: World) -> None:
+    names = ("zlib1g", "libc6")
+    stanzas = [
+        status(name, "1.0", Architecture=architecture, Depends="libc6", Multi_Arch="same")
+        for name in names
+        for architecture in ("amd64", "i386")
+    ]
+
+    _, document, _ = sbom(world, world.image("x", dpkg(*stanzas)))
+
+    rows = {row["ref"]: row.get("dependsOn", []) for row in document["dependencies"]}
+    assert rows["pkg:deb/debian/zlib1g@1.0?arch=i386"] == ["pkg:deb/debian/libc6@1.0?arch=i386"]
+    assert rows["pkg:deb/debian/zlib1g@1.0?arch=amd64"] == ["pkg:deb/debian/libc6@1.0?arch=amd64"]
+
+
+def test_a_wheel_that_loads_a_library_of_another_wheel_depends_on_it(world: World) -> None:
+    module = elf(
+        needed=["libcudnn.so.9"], runpath="$ORIGIN/../nvidia/cudnn/lib", symbols=[Symbol("PyInit__C")]
+    )
+    torch = installed("torch", {"torch/__init__.py": "", "torch/_C.so": module})
+    cudnn = installed("nvidia-cudnn", library("nvidia/cudnn/lib/libcudnn.so.9"))
+
+    _, document, _ = sbom(world, world.image("x", torch, cudnn))
+
+    assert "nvidia-cudnn" in below(document, "torch")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [("exit 3",), ('echo "{" > "$OUT"',), ("true",), ('echo \'{"schema": {"version": "99.0"}}\' > "$OUT"',)],
+)
+def test_a_syft_that_fails_leaves_a_document_that_says_so(
+    world: World, tmp_path: Path, lines: tuple[str, ...]
+) -> None:
+    program = syft_that(tmp_path / "bin", *lines)
+    image = world.image("x", dpkg(status("zlib1g", "1:1.2.13-1")))
+
+    code, document, err = sbom(world, image, "--syft", str(program))
+
+    assert code == 3
+    assert document["compositions"][0]["aggregate"] == "incomplete"
+    assert "zlib1g" in components(document)
+    assert "fleet-audit: incomplete: syft:" in err
 
 
 def test_requirements_count_as_their_markers_hold_in_the_image(world: World) -> None:
