@@ -8,12 +8,11 @@ from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.inventory import ToolUse
 from fleet_audit.audit.pipeline.scanning import packages_found
 from fleet_audit.audit.pipeline.scene import Scene
-from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.shared import SCANNERS, Shared
 from fleet_audit.audit.tools import syft
 from fleet_audit.audit.tools.folder_store import FolderStore
 from fleet_audit.audit.tools.process import ToolError
 
-_VERSIONS = "scanners"
 _STAGE = "sbom"
 _LACKING = "what only syft finds is not listed"
 
@@ -38,7 +37,7 @@ def syft_answer(scene: Scene, shared: Shared, options: SyftOptions) -> SyftAnswe
 
     Nothing is downloaded, and no network used.
     """
-    versions = FolderStore(shared.settings.cache_dir / _VERSIONS)
+    versions = FolderStore(shared.settings.cache_dir / SCANNERS)
     try:
         scanner = syft.find_syft(os.environ, named=options.program, versions=versions)
         if scanner is None:

@@ -15,7 +15,7 @@ from fleet_audit.audit.model.advisories import Catalogue
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.inventory import Component, ToolUse
 from fleet_audit.audit.pipeline.scanning import SCANS, Scanned, advisories_found
-from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.shared import SCANNERS, Shared
 from fleet_audit.audit.sbom.canonical import canonical_purl
 from fleet_audit.audit.tools import trivy
 from fleet_audit.audit.tools.folder_store import FolderStore
@@ -28,7 +28,6 @@ STAGE = "vulns"
 DEFAULT_MAX_AGE_DAYS = 7
 """trivy's own database is made anew every six hours; a week covers holidays of a mirror."""
 
-_VERSIONS = "scanners"
 _MAX_NAMED = 5
 
 Ask = Callable[[Scanner, trivy.TrivyDatabase], Scanned[trivy.TrivyReport]]
@@ -92,7 +91,7 @@ def catalogue_of_packages(
 
 
 def _catalogue(known: tuple[Component, ...], ask: Ask, shared: Shared, options: TrivyOptions) -> Catalogue:
-    versions = FolderStore(shared.settings.cache_dir / _VERSIONS)
+    versions = FolderStore(shared.settings.cache_dir / SCANNERS)
     old: tuple[Gap, ...] = ()
     try:
         scanner = trivy.find_trivy(os.environ, named=options.program, versions=versions)
