@@ -1,8 +1,9 @@
 """Writes an image for scanners: whole, or skinny, with the same layers and only what scanners look at.
 
-A skinny layer has every entry of the layer in its order: folders, links and whiteouts as they are, the files
-that scanners open with their bodies, and all others empty, so that they hide what they hid and are owned by
-whom they were. What a scanner finds is the same then, in the same layers.
+A skinny layer has entries of the layer in its order: folders, links and whiteouts as they are, the files that
+scanners open with their bodies, and empty ones for those that packages own, whose being there scanners note,
+and for those that may hide something of another layer. What a scanner finds is the same then, in the same
+layers.
 The form is a docker-archive (``docker save``) of uncompressed layers: one file, in which no name of the
 image is a name on this machine.
 """
@@ -10,7 +11,7 @@ image is a name on this machine.
 import hashlib
 import os
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
 from typing import BinaryIO
 
 import msgspec
@@ -36,12 +37,15 @@ from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ROOT, DiffID, ImagePath
 from fleet_audit.audit.model.image import ImageIdentity
 
-SKINNY_VERSION = f"1.{KEEP_VERSION}"
+SKINNY_VERSION = f"2.{KEEP_VERSION}"
 """Another one for every change of what is written for the same image."""
 
 _BLOCK = tarfile.BLOCKSIZE
 _END = bytes(2 * _BLOCK)
 _WHITEOUT = ".wh."
+_DPKG_INFO = "/var/lib/dpkg/info/"
+_MERGED = ("/bin/", "/sbin/", "/lib")
+_OTHER_DATABASES = ("/dpkg/status.d/", "/rpm/", "/apk/db/", "/opkg/", "/pacman/local/", "/var/db/pkg/")
 _OPAQUE = ".wh..wh..opq"
 
 
@@ -90,15 +94,26 @@ def write_image(
 
 
 class _Selection:
-    """Which files of all layers are written with their bodies, by their own names or those of hard links."""
+    """Which files of all layers are written with their bodies, and which empty.
 
-    def __init__(self, layers: Iterable[LayerBodies], is_looked_at: LookedAt) -> None:
+    A file with a body is looked at under its own name or a hard link's. Under the last part of the name of
+    whatever else is written a file may stand for that, however links lead there, and hide it.
+    """
+
+    def __init__(self, layers: Collection[LayerBodies], is_looked_at: LookedAt) -> None:
         self.is_looked_at = is_looked_at
         entries = [entry for bodies in layers for entry in bodies.entries]
         self._links = {e.path: normalise(e.link) for e in entries if e.change is Change.HARD_LINK}
         looked_at = (path for path in self._links if is_looked_at(path))
         self._targets = {target for path in looked_at for target in self._chain(path)}
-        self._written = {e.path for e in entries if e.change is Change.FILE}
+        self._files = {e.path for e in entries if e.change is Change.FILE}
+        self._owned = _owned(layers)
+        self._names: set[str] = set()
+        for entry in entries:
+            if entry.change is not Change.FILE or self.is_wanted(entry):
+                self._names.update(entry.path.split("/"))
+            if entry.change is Change.HARD_LINK:
+                self._names.add(basename(normalise(entry.link)))
 
     def is_wanted(self, entry: LayerEntry) -> bool:
         """Say whether a file's body is written."""
@@ -106,9 +121,13 @@ class _Selection:
             return True
         return entry.block >= 0 and is_kept_for_content(entry.path, entry.size)
 
+    def is_there(self, path: ImagePath) -> bool:
+        """Say whether a file without a body is written."""
+        return self._owned is None or path in self._owned or basename(path) in self._names
+
     def is_linked(self, path: ImagePath) -> bool:
         """Say whether the hard link at `path` leads to a file of some layer by the names of its entries."""
-        return any(target in self._written for target in self._chain(path))
+        return any(target in self._files for target in self._chain(path))
 
     def _chain(self, path: ImagePath) -> Iterator[ImagePath]:
         for _ in range(MAX_LINK_HOPS):
@@ -118,11 +137,37 @@ class _Selection:
             path = target
 
 
+def _owned(layers: Collection[LayerBodies]) -> Set[str] | None:
+    """Return the files that dpkg lists as packages' own; None where that is not known.
+
+    Other databases of packages are not read here, so that with one of them every file counts as owned.
+    """
+    owned: set[str] = set()
+    for bodies in layers:
+        for entry in bodies.entries:
+            if entry.change is Change.FILE and any(part in entry.path for part in _OTHER_DATABASES):
+                return None
+            if entry.change is Change.FILE and _is_list(entry.path):
+                try:
+                    listed = bodies.body(entry).decode(errors="replace").splitlines()
+                except FileUnreadable:
+                    return None
+                owned.update(listed)
+    # Of merged folders dpkg lists the names that packages gave (usrmerge).
+    owned.update([f"/usr{path}" for path in owned if path.startswith(_MERGED)])
+    return owned
+
+
+def _is_list(path: ImagePath) -> bool:
+    return path.startswith(_DPKG_INFO) and path.endswith(".list")
+
+
 class _LayerWriter:
     """Makes the members of one skinny layer; `gaps` grows by what could not be written."""
 
     def __init__(self, bodies: LayerBodies, selection: _Selection, gaps: list[Gap]) -> None:
         self._bodies = bodies
+        self._folders = {entry.path for entry in bodies.entries if entry.change is Change.FOLDER} | {ROOT}
         self._selection = selection
         self._gaps = gaps
 
@@ -140,7 +185,9 @@ class _LayerWriter:
 
     def _file(self, entry: LayerEntry) -> Iterator[bytes]:
         if not self._selection.is_wanted(entry):
-            yield _header(entry.path, tarfile.REGTYPE, mode=entry.mode)
+            # A folder that only names of files imply hides as one that has its own entry does.
+            if parent(entry.path) not in self._folders or self._selection.is_there(entry.path):
+                yield _header(entry.path, tarfile.REGTYPE, mode=entry.mode)
             return
         try:
             body = self._bodies.body(entry)

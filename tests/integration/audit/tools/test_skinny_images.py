@@ -72,7 +72,9 @@ def said_by_trivy(report: TrivyReport) -> tuple[Any, ...]:
         for kind in ("Packages", "Vulnerabilities"):
             for each in result.get(kind) or ():
                 for identifier in ("Identifier", "PkgIdentifier"):
-                    (each.get(identifier) or {}).pop("UID", None)
+                    for name in ("UID", "BOMRef"):
+                        # Where wheels bring lists of packages, which of two alike is named is chance there.
+                        (each.get(identifier) or {}).pop(name, None)
                 # The digest of a layer as it is stored: an archive has none.
                 each["Layer"].pop("Digest", None)
                 found[f"{result['Class']} {result['Type']} {kind} {json.dumps(each, sort_keys=True)}"] += 1
