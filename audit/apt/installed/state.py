@@ -8,7 +8,7 @@ import msgspec
 from fleet_audit.audit.apt.debian.control import StanzaTooLong, fields, stanzas
 from fleet_audit.audit.apt.debian.packages import ArchivePackage, kibibytes, source_of
 from fleet_audit.audit.apt.debian.versions import compare_versions
-from fleet_audit.audit.apt.installed.ownership import STATUS_PARTS, Ownership, read_ownership
+from fleet_audit.audit.apt.installed.ownership import INFO, STATUS_PARTS, Ownership, read_ownership
 from fleet_audit.audit.images.tree import FileKind, FileTree, FileUnreadable, basename, join, parent
 from fleet_audit.audit.model.apt import InstalledPackage
 from fleet_audit.audit.model.finding import Gap, GapKind
@@ -103,7 +103,8 @@ class InstalledState:
         """Read dpkg's state from an image's files; None where the image has none.
 
         ``/var/lib/dpkg/status`` is read, and ``status.d`` of distroless images, whose stanzas have no Status.
-        A stanza that is broken, half installed or contradicts another is a Gap, and the rest is read.
+        A stanza that is broken, half installed or contradicts another is a Gap, and the rest is read. So is a
+        list of a package's files where no stanza names the package: dpkg deletes both or neither.
         """
         if tree.entry(STATUS) is None and not tree.listing(STATUS_PARTS):
             return None
@@ -177,6 +178,7 @@ class _Reader:
     def __init__(self, tree: FileTree) -> None:
         self.gaps: list[Gap] = []
         self._tree = tree
+        self._named: set[str] = set()
 
     def records(self) -> dict[tuple[str, str], InstalledRecord]:
         automatic = self._automatic()
@@ -193,12 +195,24 @@ class _Reader:
                 why = f"more than {_MAX_PACKAGES} packages are listed; the rest was not read"
                 self.gaps.append(Gap(stage="apt", kind=GapKind.LIMIT_REACHED, what=path, why=why))
                 break
+        if not self.gaps:
+            self._note_unnamed()
         return records
+
+    def _note_unnamed(self) -> None:
+        lists = (name for name in self._tree.listing(INFO) if name.endswith(".list"))
+        listed = {name.removesuffix(".list").partition(":")[0] for name in lists}
+        unnamed = sorted(listed - self._named)
+        if unnamed:
+            more = f" and {len(unnamed) - 1} more" if len(unnamed) > 1 else ""
+            why = f"does not name {unnamed[0]}{more}, whose files are listed in {INFO}; it may be cut off"
+            self._note(STATUS, why)
 
     def _record(
         self, path: ImagePath, found: dict[str, str], automatic: frozenset[tuple[str, str]]
     ) -> InstalledRecord | None:
         name = found.get("Package", "")
+        self._named.add(name)
         # The stanzas of distroless images have no Status: all of them are installed.
         status = found.get("Status", "install ok installed").split()
         state = status[-1] if status else ""

@@ -112,6 +112,25 @@ def test_two_entries_for_one_package_are_a_gap_and_the_last_counts() -> None:
     assert [gap.kind for gap in found.gaps] == [GapKind.UNREADABLE_FILE]
 
 
+@pytest.mark.parametrize("status", ["", entry("libb"), "\n\n"])
+def test_files_of_packages_that_the_status_does_not_name_are_a_gap(status: str) -> None:
+    lists = {f"{INFO}/{name}.list": "/.\n" for name in ("liba:amd64", "libb", "libc")}
+
+    (gap,) = state({STATUS: status, **lists}).gaps
+
+    more = 1 if status.strip() else 2
+    assert (gap.what, gap.blocking) == (STATUS, True)
+    assert gap.why == (
+        f"does not name liba and {more} more, whose files are listed in {INFO}; it may be cut off"
+    )
+
+
+def test_a_status_that_names_packages_whose_files_are_not_listed_is_none() -> None:
+    status = entry("liba") + entry("libb", status="deinstall ok config-files") + entry("libc")
+
+    assert state({STATUS: status, f"{INFO}/liba:amd64.list": "", f"{INFO}/libb.list": ""}).gaps == ()
+
+
 def test_one_package_may_be_installed_for_two_architectures() -> None:
     found = state({STATUS: entry("libc6") + entry("libc6", Architecture="i386")})
 
