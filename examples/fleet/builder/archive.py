@@ -19,7 +19,8 @@ from fleet_audit.audit.apt.debian.packages import ArchivePackage, PackageTable, 
 from fleet_audit.audit.apt.planning.closure import Described, closure
 from fleet_audit.audit.images.progress import silent
 from fleet_audit.audit.model.identity import Distro, PackageName
-from fleet_audit.audit.tools.fetch import Fetcher, NotFound, without_credentials
+from fleet_audit.audit.tools.connections import without_credentials
+from fleet_audit.audit.tools.fetch import Fetcher, NotFound
 
 BOOKWORM = Distro(id="debian", version="12", codename="bookworm")
 ARCHITECTURE = "amd64"
