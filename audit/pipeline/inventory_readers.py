@@ -1,17 +1,20 @@
 """What our own readers know of an image's components: packages, distributions, and what scanners miss."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 
 import msgspec
 
 from fleet_audit.audit.apt.installed.ownership import INFO, STATUS_PARTS
 from fleet_audit.audit.apt.installed.state import STATUS, InstalledRecord, InstalledState
+from fleet_audit.audit.apt.surplus.surplus import Brought
 from fleet_audit.audit.images.tree import FileUnreadable, basename, join
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DiffID, DistributionName, ImagePath, PackageName, Purl
 from fleet_audit.audit.model.image import Layer
 from fleet_audit.audit.model.inventory import Component, Link, Sighting
+from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.pipeline.brought import Arrivals
 from fleet_audit.audit.pipeline.packages import installed_distributions
 from fleet_audit.audit.pipeline.scene import Scene
@@ -60,6 +63,14 @@ class Seen:
     def debian(self, record: InstalledRecord) -> Purl:
         """Return the ref of an installed Debian package."""
         return self._debian[record.name, record.package.architecture]
+
+    def named_at(self, record: InstalledRecord) -> SourceLocation | None:
+        """Return the line of a family's Dockerfile that installs a Debian package by name."""
+        return self._brought[record.name].dockerfile
+
+    @cached_property
+    def _brought(self) -> Mapping[PackageName, Brought]:
+        return self._arrivals.of(() if self.state is None else self.state.records)
 
     def package(self, name: PackageName) -> Purl | None:
         """Return the ref of the installed package of this name."""
@@ -141,6 +152,7 @@ def _debian(seen: Seen, record: InstalledRecord) -> Component:
         layer=seen.layer_of(own),
         sightings=(_sighting(seen, database, "package-database"),),
         found_by=(OWN,),
+        properties=(("installed-by", str(line)),) if (line := seen.named_at(record)) else (),
     )
 
 

@@ -122,6 +122,14 @@ def test_zlib_is_of_the_base_image_and_opencv_of_the_vision_family() -> None:
     assert properties(component(VISION, "pkg:pypi/numpy@"))["fleet-audit:origin"] == "base-gpu-cu121"
 
 
+def test_a_package_that_a_dockerfile_names_has_the_line() -> None:
+    path, _, line = properties(component(VISION, "pkg:deb/debian/curl@"))[
+        "fleet-audit:installed-by"
+    ].rpartition(":")
+
+    assert "curl" in (FLEET / path).read_text(encoding="utf-8").splitlines()[int(line) - 1]
+
+
 def test_the_image_library_inside_pillow_is_known_with_its_release() -> None:
     libwebp = component(VISION, "libwebp#")
 
