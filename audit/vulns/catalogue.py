@@ -70,14 +70,14 @@ def not_judged(report: TrivyReport, canonical: Canonical) -> tuple[Purl, ...]:
     Wheels say so of libraries that were copied into them, on whatever system they were built.
     """
     system = report.metadata.os
-    own: set[Purl] = set()
-    others: set[Purl] = set()
-    for result in report.results or ():
-        is_own = result.class_ == _OF_SYSTEM and system is not None and result.type == system.family
-        for purl in _purls(result, canonical):
-            if purl.startswith(_SYSTEMS):
-                (own if is_own else others).add(purl)
-    return tuple(sorted(others - own))
+    family = "" if system is None else system.family
+    listed = {purl for result in report.results or () for purl in _purls(result, canonical)}
+    own = tuple(f"{kind}{family}/" for kind in _SYSTEMS)
+    if family and not any(purl.startswith(own) for purl in listed):
+        # A distribution that goes by another name in package URLs.
+        return ()
+    # trivy counts them among the system's own packages where a wheel's SBOM lists them.
+    return tuple(sorted(p for p in listed if p.startswith(_SYSTEMS) and not p.startswith(own)))
 
 
 def joined(first: Catalogue, second: Catalogue) -> Catalogue:

@@ -1,6 +1,9 @@
 """``vulns`` with the real trivy on an example image: the same answer on every way, and true chains."""
 
 import json
+import os
+import re
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,12 +12,16 @@ import pytest
 
 from tests.support.example_images import FLEET, example_layout
 from tests.support.scanners import real_syft, real_trivy
-from tests.support.trivy_database import write_trivy_database
+from tests.support.trivy_database import MADE, write_trivy_database
 from tests.support.worlds import World
 
 pytestmark = pytest.mark.integration
 
 FAMILY = "family-vision-cu121"
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "commands" / "vulns.md"
+_SHOWN = re.compile(r"```console\n\$ fleet-audit (?P<words>[^\n]*)\n(?P<said>.*?)```", re.DOTALL)
+_CHANGING = re.compile(r"sha256:[0-9a-f]{12}…[0-9a-f]{4}|policy default @ [0-9a-f]{8} · \d+ rules")
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +83,20 @@ def test_no_service_is_known_to_reach_openldap(answer: dict[str, Any]) -> None:
 
     assert ldap["reach"] != "reached"
     assert ldap["origins"] == ["base-utils"]
+
+
+def test_the_page_shows_what_the_command_says(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FLEET_AUDIT_WRITE_SNAPSHOTS=1 writes the page anew."""
+    monkeypatch.chdir(ROOT)
+    text = PAGE.read_text(encoding="utf-8")
+    block = _SHOWN.search(text)
+    assert block is not None
+    caches = write_trivy_database(place / "dated", made=MADE)
+    options = ("--trivy", str(real_trivy().path), "--db", str(caches), "--max-db-age", "36500", "-q")
+
+    _, said, err = World.say(*shlex.split(block["words"]), *options, "--cache-dir", str(place / "cache"))
+
+    if os.environ.get("FLEET_AUDIT_WRITE_SNAPSHOTS"):
+        PAGE.write_text(text[: block.start("said")] + said + text[block.end("said") :], encoding="utf-8")
+    elif _CHANGING.sub("", said) != _CHANGING.sub("", block["said"]):
+        assert said == block["said"], err

@@ -4,22 +4,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from packageurl import PackageURL
 
 from fleet_audit.audit.model.advisories import Advisory, Catalogue
-from fleet_audit.audit.model.identity import Purl
+from fleet_audit.audit.sbom.canonical import canonical_purl
 from fleet_audit.audit.tools.trivy import parse
 from fleet_audit.audit.vulns.catalogue import catalogue, joined, not_judged
 
 RECORDED = Path(__file__).parents[3] / "fixtures" / "scanners" / "trivy-0.68.2-vulnerable-image.json"
-
-
-def plain(text: str) -> Purl | None:
-    try:
-        url = PackageURL.from_string(text)
-    except ValueError:
-        return None
-    return Purl(f"pkg:{url.type}/{url.name}@{url.version}")
 
 
 def of(
@@ -40,7 +31,7 @@ def of(
             }
         ],
     }
-    return catalogue(parse(msgspec.json.encode(body)), plain)
+    return catalogue(parse(msgspec.json.encode(body)), canonical_purl)
 
 
 def package(
@@ -66,17 +57,20 @@ def only(found: Catalogue) -> Advisory:
 
 
 def test_binary_packages_of_one_source_are_one_advisory() -> None:
-    found = catalogue(parse(RECORDED.read_bytes()), plain)
+    found = catalogue(parse(RECORDED.read_bytes()), canonical_purl)
 
     webp = [each for each in found.advisories if each.package == "libwebp"]
     assert [each.id for each in webp] == ["CVE-2023-4863"]
-    assert webp[0].affected == ("pkg:deb/libwebp7@1.2.4-0.2", "pkg:deb/libwebpmux3@1.2.4-0.2")
+    assert webp[0].affected == (
+        "pkg:deb/debian/libwebp7@1.2.4-0.2?arch=amd64",
+        "pkg:deb/debian/libwebpmux3@1.2.4-0.2?arch=amd64",
+    )
     assert webp[0].fixed_in == ("1.2.4-0.2+deb12u1",)
     assert webp[0].aliases == ("DSA-5497-2",)
 
 
 def test_the_same_advisory_on_a_wheel_is_another_one() -> None:
-    found = catalogue(parse(RECORDED.read_bytes()), plain)
+    found = catalogue(parse(RECORDED.read_bytes()), canonical_purl)
 
     keys = [each.key for each in found.advisories if each.id == "CVE-2023-4863"]
     assert keys == [
@@ -86,7 +80,7 @@ def test_the_same_advisory_on_a_wheel_is_another_one() -> None:
 
 
 def test_everything_that_was_looked_at_is_told_whether_or_not_something_is_wrong_with_it() -> None:
-    found = catalogue(parse(RECORDED.read_bytes()), plain)
+    found = catalogue(parse(RECORDED.read_bytes()), canonical_purl)
 
     assert "pkg:pypi/jinja2@3.1.6" in found.examined
     assert found.is_end_of_life is False
@@ -144,8 +138,8 @@ def test_two_answers_on_parts_of_an_image_are_one() -> None:
 
     both = joined(one, other)
 
-    assert only(both).affected == ("pkg:deb/a@1.0", "pkg:deb/b@1.0")
-    assert both.examined == ("pkg:deb/a@1.0", "pkg:deb/b@1.0")
+    assert only(both).affected == ("pkg:deb/debian/a@1.0", "pkg:deb/debian/b@1.0")
+    assert both.examined == ("pkg:deb/debian/a@1.0", "pkg:deb/debian/b@1.0")
     assert joined(one, one) == one
 
 
@@ -165,19 +159,21 @@ def test_a_severity_that_is_no_number_of_trivy_s_is_unknown() -> None:
 
 def test_what_is_listed_of_another_system_was_not_looked_at() -> None:
     own, foreign = package("zlib1g"), package("libgfortran", kind="rpm/centos")
-    results = [
-        {"Target": "x", "Class": "os-pkgs", "Type": "debian", "Packages": [own]},
-        {"Target": "y", "Class": "lang-pkgs", "Type": "python-pkg", "Packages": [foreign]},
-    ]
     body = {
         "SchemaVersion": 2,
         "ArtifactName": "image",
         "ArtifactType": "container_image",
         "Metadata": {"OS": {"Family": "debian", "Name": "12"}},
-        "Results": results,
+        "Results": [{"Target": "x", "Class": "os-pkgs", "Type": "debian", "Packages": [own, foreign]}],
     }
 
     report = parse(msgspec.json.encode(body))
 
-    assert catalogue(report, plain).examined == ("pkg:deb/zlib1g@1.0",)
-    assert not_judged(report, plain) == ("pkg:rpm/libgfortran@1.0",)
+    assert catalogue(report, canonical_purl).examined == ("pkg:deb/debian/zlib1g@1.0",)
+    assert not_judged(report, canonical_purl) == ("pkg:rpm/centos/libgfortran@1.0",)
+
+
+def test_a_distribution_that_urls_name_otherwise_is_the_image_s_own() -> None:
+    named_otherwise = package("zlib", kind="rpm/opensuse")
+
+    assert of(packages=[named_otherwise]).examined == ("pkg:rpm/opensuse/zlib@1.0",)
