@@ -6,8 +6,9 @@ import msgspec
 
 from fleet_audit.audit.model.advisories import Advisory, Catalogue, Reach, ReachedBy, VulnsReport
 from fleet_audit.audit.model.evidence import EvidenceGraph
-from fleet_audit.audit.model.finding import GapKind
+from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DistributionName, PackageName, Purl
+from fleet_audit.audit.model.image import ImageIdentity
 from fleet_audit.audit.model.inventory import Component
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.report import DepsReport
@@ -62,7 +63,8 @@ def advise_on(
 
     Raises ImageError where an image that is named cannot be opened.
     """
-    analysis = together.analysis(subject)
+    # Without services nothing is loaded that anybody could tell, and the scanner needs no Python.
+    analysis = together.analysis(subject) if subject.services else _bare(subject)
     gap = missing_image(subject)
     if gap is not None or subject.image is None:
         report = _report(
@@ -70,6 +72,8 @@ def advise_on(
         )
         return Advised(report, analysis)
     with open_scene(subject.image, shared.settings, python=subject.python) as scene:
+        if not subject.services:
+            analysis = _bare(subject, scene.image.identity, scene.image.gaps)
         seen = Seen(subject, scene, shared)
         read = [cataloger.find(seen) for cataloger in CATALOGERS]
         known = [component for each in read for component in each.components]
@@ -87,6 +91,11 @@ def advise_on(
     return Advised(report, msgspec.structs.replace(analysis, graph=graph))
 
 
+def _bare(subject: Subject, image: ImageIdentity | None = None, gaps: tuple[Gap, ...] = ()) -> Analysis:
+    report = DepsReport(subject=subject.name, family=subject.family, image=image, gaps=gaps)
+    return Analysis(report, EvidenceGraph(()))
+
+
 def advise_on_listed(
     name: str, body: bytes, shared: Shared, options: TrivyOptions, known_of_all: Known = NOTHING
 ) -> VulnsReport:
@@ -99,7 +108,7 @@ def advise_on_listed(
     why = "an SBOM does not say what services load"
     advisories = tuple(msgspec.structs.replace(each, why_unknown=why) for each in found.advisories)
     subject = Subject(name=listed.subject, image=None)
-    analysis = Analysis(DepsReport(subject=listed.subject), EvidenceGraph(()))
+    analysis = _bare(subject)
     told = msgspec.structs.replace(found, advisories=advisories)
     return _report(subject, analysis, told, shared, known_of_all)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.dpkg_layers import Installed, dpkg_layer, library, program
+from tests.support.images import OS_RELEASE, ImageBuilder, layer_tar
 from tests.support.scan_reports import scan_report, trivy_saying
 from tests.support.scanner_programs import trivy_that
 from tests.support.trivy_database import write_trivy_database
@@ -149,6 +150,17 @@ def test_without_services_nobody_knows_what_is_reached(scanned: World) -> None:
 
     assert {each["reach"] for each in found.values()} == {"unknown"}
     assert "no services" in found["libwebp"]["why_unknown"]
+
+
+def test_an_image_without_python_is_looked_at_like_any_other(scanned: World) -> None:
+    root = {"etc/os-release": OS_RELEASE, **dpkg_layer(CURL)}
+    ImageBuilder((layer_tar(root),)).write(scanned.folder / "images/bare", "oci")
+    found = {name: PACKAGES[name] for name in ("curl", "libc6")}
+    trivy = trivy_saying(scanned.folder.parent / "bin", scan_report(found, {"curl": [CURL_CVE]}))
+
+    answer = vulns(scanned, "--image", "oci:images/bare", trivy=trivy)
+
+    assert (answer.code, answer.document["gaps"], list(by_package(answer))) == (0, [], ["curl"])
 
 
 def test_an_advisory_is_explained_from_the_line_to_the_package(scanned: World) -> None:
