@@ -1,13 +1,17 @@
 """The inventory of one image: our own readers' answers and syft's, joined and tied together."""
 
+import shlex
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.running.masking import masked
+from fleet_audit.audit.dockerfiles.running.stored import of_image
 from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.identity import ImageRef
+from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.model.inventory import Component, Inventory, SbomReport
 from fleet_audit.audit.model.report import Statistics
 from fleet_audit.audit.pipeline.inventory_links import (
@@ -160,16 +164,25 @@ def short_name(ref: ImageRef) -> str:
 
 def _facts(subject: Subject, scene: Scene) -> Iterator[tuple[str, str]]:
     identity = scene.image.identity
-    config = identity.config
     yield "image-digest", identity.ref.digest or ""
     yield "image-platform", str(identity.ref.platform)
-    yield "image-created", config.created
-    yield "image-user", config.user
-    yield "image-working-dir", config.working_dir if config.working_dir != "/" else ""
-    yield "image-ports", " ".join(config.exposed_ports)
     yield "distribution", identity.distro.pretty_name
-    yield "git-revision", config.labels.get(_REVISION, "")
-    yield "git-source", config.labels.get(_SOURCE, "")
     yield "family", subject.family or ""
     for index, layer in enumerate(identity.layers):
         yield f"layer:{index}", layer.diff_id
+    if identity.layers:
+        yield from _configured(identity.config)
+
+
+def _configured(config: ImageConfig) -> Iterator[tuple[str, str]]:
+    """Yield what an image is configured to run, without secrets: all but its environment."""
+    run = masked(of_image(config))
+    labels = {each.name: each.value for each in run.labels}
+    yield "image-created", config.created
+    yield "image-user", run.user.value if run.user and config.user else ""
+    yield "image-working-dir", run.working_dir.value if run.working_dir else ""
+    yield "image-entrypoint", shlex.join(run.entrypoint.words) if run.entrypoint else ""
+    yield "image-command", shlex.join(run.cmd.words) if run.cmd else ""
+    yield "image-ports", " ".join(port.value for port in run.ports)
+    yield "git-revision", labels.get(_REVISION, "")
+    yield "git-source", labels.get(_SOURCE, "")

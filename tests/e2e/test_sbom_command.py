@@ -249,6 +249,26 @@ def test_the_same_image_gives_the_same_bytes_wherever_it_lies(
     assert world.say("sbom", "oci:two/x")[1] == first
 
 
+def test_the_configuration_of_the_image_is_told_without_secrets(world: World) -> None:
+    config = {
+        "User": "10001",
+        "Cmd": ["serve", "--password", "hunter2hunter2"],
+        "Env": ["API_TOKEN=0123456789abcdef"],
+        "Labels": {
+            "org.opencontainers.image.revision": "4f2c1d0",
+            "org.opencontainers.image.source": "https://bob:pa55w0rd@git.example/fleet",
+        },
+    }
+
+    _, document, _ = sbom(world, world.image("x", config=config))
+
+    told = properties(document["metadata"]["component"])
+    assert (told["fleet-audit:image-user"], told["fleet-audit:git-revision"]) == ("10001", "4f2c1d0")
+    assert told["fleet-audit:image-command"].startswith("serve --password ")
+    text = json.dumps(document)
+    assert [secret for secret in ("hunter2", "0123456789abcdef", "pa55w0rd") if secret in text] == []
+
+
 def test_spdx_and_text_tell_the_same_components(world: World) -> None:
     image = world.image("x", pillow(), dpkg(status("zlib1g", "1:1.2.13-1")))
 
