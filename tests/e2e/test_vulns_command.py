@@ -197,6 +197,13 @@ def test_an_advisory_that_is_not_on_the_image_is_known_to_nobody(scanned: World)
     assert "no evidence speaks of CVE-1999-1" in err
 
 
+def test_an_advisory_is_not_said_to_be_unknown_where_no_scanner_could_be_asked(scanned: World) -> None:
+    code, _, err = scanned.say("explain", "CVE-2030-1", "--family", FAMILY, "--db", "nowhere")
+
+    assert code == 3
+    assert "not everything could be examined (see vulns)" in err
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -27,18 +27,25 @@ class NothingKnown(FleetAuditError):
     """No evidence speaks of what was asked about, in none of the images that were looked at."""
 
     def __init__(
-        self, question: str, places: list[str], *, is_complete: bool, near: tuple[str, ...] = ()
+        self,
+        question: str,
+        places: list[str],
+        *,
+        is_complete: bool,
+        near: tuple[str, ...] = (),
+        see: str = "deps",
     ) -> None:
-        """Keep the question, where it was looked for, whether all of that was seen, and names like it."""
-        super().__init__(question, places, is_complete, near)
+        """Keep the question, where it was looked for, whether all was seen, names like it, and who tells."""
+        super().__init__(question, places, is_complete, near, see)
         self.question = question
         self.places = places
         self.near = near
+        self.see = see
         self.exit_code = 2 if is_complete else 3
 
     def __str__(self) -> str:
         """Return one sentence."""
-        hint = "" if self.exit_code == 2 else ", and not everything could be examined (see deps)"
+        hint = "" if self.exit_code == 2 else f", and not everything could be examined (see {self.see})"
         guess = f"; did you mean {' or '.join(self.near)}?" if self.near else ""
         return f"no evidence speaks of {self.question} in {', '.join(self.places)}{hint}{guess}"
 
@@ -108,6 +115,7 @@ def _reports(  # noqa: PLR0913  (what is asked, of whom, and where)
 ) -> "list[ExplainReport]":
     from fleet_audit.audit.model.evidence import NodeKind  # noqa: PLC0415  (not for --help)
     from fleet_audit.audit.pipeline.explaining import explain_rule, parse_question  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.explaining_advisories import names_advisory  # noqa: PLC0415  (the same)
 
     kind, name = parse_question(question)
     if kind is NodeKind.RULE:
@@ -126,7 +134,8 @@ def _reports(  # noqa: PLR0913  (what is asked, of whom, and where)
     if not known:
         near = tuple(dict.fromkeys(str(node) for report in reports for node in report.near))[:3]
         places = [subject.name for subject in subjects]
-        raise NothingKnown(question, places, is_complete=not unseen, near=near)
+        see = "vulns" if names_advisory(kind, name) else "deps"
+        raise NothingKnown(question, places, is_complete=not unseen, near=near, see=see)
     return [_with_unseen(report, unseen) for report in known]
 
 
