@@ -54,7 +54,9 @@ def _write(page: Page, report: SbomReport) -> None:
 
 def _counted(inventory: Inventory) -> Iterator[tuple[Line, Line, Line]]:
     counted = Counter(
-        (kind_of(each), each.origin) for each in inventory.components if each.purl or each.layer
+        (kind_of(each), each.origin)
+        for each in inventory.components
+        if each.purl or each.kind != "application"
     )
     for (kind, origin), number in sorted(counted.items()):
         yield kind, origin or "not known", str(number)

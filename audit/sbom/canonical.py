@@ -23,6 +23,10 @@ _SAID_ELSEWHERE = frozenset(
 """Qualifiers that some tools add and others do not, to the same package."""
 
 
+SYSTEMS = frozenset({"alpm", "apk", "deb", "rpm"})
+"""Types of URLs of packages of whole systems, whose vendor is in the URL's namespace."""
+
+
 @lru_cache(maxsize=65536)
 def canonical_purl(text: str) -> Purl | None:
     """Return the canonical form of a package URL; None for what is none.
@@ -44,6 +48,16 @@ def canonical_purl(text: str) -> Purl | None:
         type=url.type, namespace=url.namespace, name=name, version=version or None, qualifiers=kept
     )
     return Purl(whole.to_string())
+
+
+def system_of(purl: Purl | str) -> str:
+    """Return which system's package a canonical URL names (``debian``, ``alpine``); empty for any other.
+
+    ELF files may bear a note on the package that they were built for; scanners make URLs without a system of
+    it, which are of no installed package.
+    """
+    parts = purl.removeprefix("pkg:").partition("@")[0].split("/")
+    return parts[1] if parts[0] in SYSTEMS and len(parts) == 3 else ""
 
 
 def purl_type(purl: Purl | str) -> str:

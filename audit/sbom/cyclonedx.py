@@ -10,7 +10,7 @@ import msgspec
 
 from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.inventory import Component, ImportedBy, Inventory, Sighting, ToolUse
-from fleet_audit.audit.sbom.canonical import purl_type
+from fleet_audit.audit.sbom.canonical import system_of
 from fleet_audit.audit.sbom.licences import is_expression, spdx_ids
 
 OWN = "fleet-audit"
@@ -27,7 +27,6 @@ _SURE = {"manifest-analysis": 1.0, "binary-analysis": 0.8}
 _KINDS = frozenset({"application", "framework", "library", "container", "operating-system", "file"})
 _HASHES = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256", "sha384": "SHA-384", "sha512": "SHA-512"}
 _LONGEST_NAME = 200
-_SOURCES = frozenset({"deb", "rpm", "apk"})
 
 _HEAD = {
     "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -139,12 +138,13 @@ def _for_trivy(component: Component) -> list[Document]:
 
     Names are those of its own documents (pkg/sbom/cyclonedx/marshal.go).
     """
-    if component.purl is None or purl_type(component.purl) not in _SOURCES:
+    system = "" if component.purl is None else system_of(component.purl)
+    if not system:
         return []
     epoch, separator, rest = (component.source_version or component.version).partition(":")
     upstream, _, release = (rest if separator else epoch).rpartition("-")
     facts = {
-        "PkgType": component.purl.removeprefix("pkg:").split("/")[1],
+        "PkgType": system,
         "SrcEpoch": epoch if separator and epoch != "0" else "",
         "SrcName": component.source_name or component.name,
         "SrcRelease": release if upstream else "",

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 import msgspec
 
 from fleet_audit.audit.model.identity import Purl
-from fleet_audit.audit.sbom.canonical import canonical_purl, purl_type
+from fleet_audit.audit.sbom.canonical import SYSTEMS, canonical_purl, purl_type
 
 MAX_DECLARED = 20_000
 """Components of one wheel; the largest real ones name some hundred."""
 
 _EXCLUDED = "excluded"
-_OF_SYSTEMS = frozenset({"deb", "rpm", "apk", "alpm"})
 
 
 class DeclaredLibrary(msgspec.Struct, frozen=True):
@@ -89,7 +88,7 @@ def _libraries(document: _Document, wheel: Purl) -> Iterator[DeclaredLibrary]:
             continue
         licenses = tuple(sorted({each.text for each in component.licenses} - {""}))
         version = component.version or ""
-        if purl is not None and purl_type(purl) in _OF_SYSTEMS:
+        if purl is not None and purl_type(purl) in SYSTEMS:
             yield DeclaredLibrary(component.name, version, None, purl, licenses)
         else:
             yield DeclaredLibrary(component.name, version, purl, "", licenses)

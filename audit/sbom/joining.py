@@ -7,7 +7,7 @@ import msgspec
 
 from fleet_audit.audit.model.identity import Digest, Purl
 from fleet_audit.audit.model.inventory import Component, Link
-from fleet_audit.audit.sbom.canonical import purl_type
+from fleet_audit.audit.sbom.canonical import SYSTEMS, purl_type, system_of
 from fleet_audit.audit.sbom.package_set import package_set_digest
 
 _SCALARS = (
@@ -85,10 +85,13 @@ def installed_purls(components: Iterable[Component]) -> tuple[Purl, ...]:
     return tuple(
         component.purl
         for component in components
-        if component.purl is not None
-        and not component.bundled_in
-        and purl_type(component.purl) not in _NOT_INSTALLED
+        if component.purl is not None and not component.bundled_in and _is_installed(component.purl)
     )
+
+
+def _is_installed(purl: Purl) -> bool:
+    kind = purl_type(purl)
+    return kind not in _NOT_INSTALLED and (kind not in SYSTEMS or bool(system_of(purl)))
 
 
 def package_set_of(components: Iterable[Component]) -> Digest | None:

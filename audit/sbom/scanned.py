@@ -11,6 +11,7 @@ from fleet_audit.audit.sbom.canonical import canonical_purl
 from fleet_audit.audit.tools.syft import SyftArtifact, SyftDocument
 
 _PRIMARY = "primary"
+_FROM_NOTES = "elf-binary-package-cataloger"
 _DATABASES = frozenset({"deb", "apk", "rpm", "alpm", "portage"})
 _FROM_BINARY = frozenset({"binary", "go-module", "rust-crate", "linux-kernel", "linux-kernel-module"})
 _PROGRAMS = frozenset({"binary", "linux-kernel"})
@@ -78,7 +79,9 @@ def _component(artifact: SyftArtifact, layer_of: LayerOf) -> Component:
 def _sightings(artifact: SyftArtifact, layer_of: LayerOf) -> Iterator[Sighting]:
     """Yield the files that a package is known by; those that only support that are left out."""
     technique = "metadata"
-    if artifact.type in _DATABASES:
+    if artifact.found_by == _FROM_NOTES:
+        technique = "elf"
+    elif artifact.type in _DATABASES:
         technique = "package-database"
     elif artifact.type in _FROM_BINARY:
         technique = "binary"

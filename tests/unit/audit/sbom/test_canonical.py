@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleet_audit.audit.sbom.canonical import canonical_purl, purl_type
+from fleet_audit.audit.sbom.canonical import canonical_purl, purl_type, system_of
 
 
 def test_what_two_scanners_write_of_one_package_is_the_same() -> None:
@@ -46,3 +46,16 @@ def test_what_is_no_package_url_is_none(text: str) -> None:
 
 def test_the_type_of_a_url_is_its_first_part() -> None:
     assert purl_type("pkg:deb/debian/zlib1g@1") == "deb"
+
+
+@pytest.mark.parametrize(
+    ("purl", "system"),
+    [
+        ("pkg:deb/debian/zlib1g@1:1.2.13?arch=amd64", "debian"),
+        ("pkg:rpm/centos/libXau@1.0.8-2.1.el7", "centos"),
+        ("pkg:deb/systemd@252.39-1~deb12u2", ""),
+        ("pkg:npm/%40babel/core@7.0.0", ""),
+    ],
+)
+def test_only_a_package_of_a_system_has_one(purl: str, system: str) -> None:
+    assert system_of(purl) == system

@@ -52,9 +52,10 @@ def test_evidence_for_one_link_is_gathered_and_bounded() -> None:
 
 def test_the_set_of_packages_is_what_package_managers_installed() -> None:
     guessed = Component(ref="pkg:generic/python@3.11", name="python", purl=Purl("pkg:generic/python@3.11"))
+    noted = Component(ref="note", name="systemd", purl=Purl("pkg:deb/systemd@252.39-1"))
     bundled = Component(ref=WEBP, name="libwebp", purl=Purl("pkg:cargo/webp@1"), bundled_in=PILLOW)
 
-    assert set(installed_purls([*components(), guessed, bundled])) == {LIBC, ZLIB, PILLOW}
+    assert set(installed_purls([*components(), guessed, noted, bundled])) == {LIBC, ZLIB, PILLOW}
     assert package_set_of([*components(), guessed]) == package_set_of(components())
 
 
