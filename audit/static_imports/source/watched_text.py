@@ -23,6 +23,8 @@ _IS_ASKED = re.compile(
 _IS_TAKEN_BY_NAME = re.compile(rb"\bgetattr[ \t]*\([ \t\x01]*$")
 _LITERAL = re.compile(rb"[ \t\n]*,[ \t\n]*([fF]?)[\"']([A-Za-z_]\w*)?([\"']?)")
 _LONGEST_BEFORE = 40
+_RUNS_TEXT = re.compile(rb"(?<![\w.])(?:eval|exec)[ \t]*\(")
+_IS_DEFINED = re.compile(rb"\bdef[ \t\x01]+$")
 
 
 class TextUse(msgspec.Struct, frozen=True):
@@ -56,6 +58,16 @@ def text_uses(text: Text, bound: Collection[str], names: Collection[str]) -> Ite
             is_in_function = _is_in_function(outlined, found.start())
             line = text.line(found.start())
             yield TextUse(found[1].decode(), name, line, is_in_function, found[2] is not None)
+    yield from _run_texts(text, outlined, min(bound))
+
+
+def _run_texts(text: Text, outlined: Outline, bound: str) -> Iterator[TextUse]:
+    """Yield where text is run as code (``eval``), which can see every name of its module."""
+    for found in islice(_RUNS_TEXT.finditer(text.shadow), MAX_TAKEN):
+        before = text.shadow[max(found.start() - _LONGEST_BEFORE, 0) : found.start()]
+        if not _IS_DEFINED.search(before):
+            is_in_function = _is_in_function(outlined, found.start())
+            yield TextUse(bound, "", text.line(found.start()), is_in_function, is_attribute=False)
 
 
 def _taken(text: Text, found: re.Match[bytes], names: Collection[str]) -> str | None:

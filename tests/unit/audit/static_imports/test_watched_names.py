@@ -59,6 +59,8 @@ def test_a_name_that_own_code_takes_at_module_level_is_certain(app: str) -> None
         "import cv2\ngetattr(cv2, f'COLOR_{name}')\n",
         "import cv2\nif False:\n    cv2.imshow('a', b)\n",
         "from cv2 import imread\n",
+        "import cv2\nmodel.eval()\ndef eval(x): ...\n",
+        "eval(text)\n",
         "def imshow(): ...\nimshow()\n",
     ],
 )
@@ -76,6 +78,8 @@ def test_what_takes_none_of_the_names_is_not_told(app: str) -> None:
         "import cv2\ncv2.__dict__[name]()\n",
         "from cv2 import *\n",
         "import importlib\nlib = importlib.import_module('cv2')\n",
+        "import cv2\neval(\"cv2.imshow\")('a', b)\n",
+        "import cv2\nexec (text)\n",
     ],
 )
 def test_a_module_that_is_handed_on_may_be_used_in_any_way(app: str) -> None:
