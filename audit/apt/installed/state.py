@@ -1,6 +1,6 @@
 """What dpkg says is installed in an image: packages, their relations, and who owns which file."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 import msgspec
@@ -183,18 +183,23 @@ class _Reader:
     def records(self) -> dict[tuple[str, str], InstalledRecord]:
         automatic = self._automatic()
         records: dict[tuple[str, str], InstalledRecord] = {}
+        repeated: dict[ImagePath, list[str]] = {}
         for path, found in self._stanzas():
             record = self._record(path, found, automatic)
             if record is None:
                 continue
             key = (record.name, record.package.architecture)
             if key in records:
-                self._note(path, f"lists {record.name} twice; the last entry counts, as for dpkg")
+                repeated.setdefault(path, []).append(record.name)
             records[key] = record
             if len(records) >= _MAX_PACKAGES:
                 why = f"more than {_MAX_PACKAGES} packages are listed; the rest was not read"
                 self.gaps.append(Gap(stage="apt", kind=GapKind.LIMIT_REACHED, what=path, why=why))
                 break
+        for path, names in repeated.items():
+            self._note(
+                path, f"lists {_first_of(sorted(set(names)))} twice; the last entry counts, as for dpkg"
+            )
         if not self.gaps:
             self._note_unnamed()
         return records
@@ -204,8 +209,7 @@ class _Reader:
         listed = {name.removesuffix(".list").partition(":")[0] for name in lists}
         unnamed = sorted(listed - self._named)
         if unnamed:
-            more = f" and {len(unnamed) - 1} more" if len(unnamed) > 1 else ""
-            why = f"does not name {unnamed[0]}{more}, whose files are listed in {INFO}; it may be cut off"
+            why = f"does not name {_first_of(unnamed)}, whose files are listed in {INFO}; it may be cut off"
             self._note(STATUS, why)
 
     def _record(
@@ -265,6 +269,10 @@ class _Reader:
 
     def _note(self, path: ImagePath, why: str) -> None:
         self.gaps.append(Gap(stage="apt", kind=GapKind.UNREADABLE_FILE, what=path, why=why))
+
+
+def _first_of(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _installed(found: dict[str, str], *, is_automatic: bool) -> InstalledRecord:

@@ -112,6 +112,12 @@ def test_two_entries_for_one_package_are_a_gap_and_the_last_counts() -> None:
     assert [gap.kind for gap in found.gaps] == [GapKind.UNREADABLE_FILE]
 
 
+def test_a_status_that_stands_there_twice_is_one_gap() -> None:
+    (gap,) = state({STATUS: (entry("liba") + entry("libb") + entry("libc")) * 2}).gaps
+
+    assert gap.why == "lists liba and 2 more twice; the last entry counts, as for dpkg"
+
+
 @pytest.mark.parametrize("status", ["", entry("libb"), "\n\n"])
 def test_files_of_packages_that_the_status_does_not_name_are_a_gap(status: str) -> None:
     lists = {f"{INFO}/{name}.list": "/.\n" for name in ("liba:amd64", "libb", "libc")}
