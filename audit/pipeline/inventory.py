@@ -60,14 +60,16 @@ def inventory_of(subject: Subject, shared: Shared, options: SyftOptions) -> Inve
         inventory = gathered(subject, scene, shared, answer)
         spent = scene.image.statistics
         cost = Statistics(spent.layers_read, spent.layers_cached, spent.seconds)
-        return Inventoried(_report(subject, inventory, _instant(scene.image.identity.config.created)), cost)
+        return Inventoried(
+            _report(subject, inventory, written_time(scene.image.identity.config.created)), cost
+        )
 
 
 def _report(subject: Subject, inventory: Inventory, created: str) -> SbomReport:
     return SbomReport(subject=subject.name, gaps=inventory.gaps, inventory=inventory, created=created)
 
 
-def _instant(text: str) -> str:
+def written_time(text: str) -> str:
     """Return a time as both specifications write it, UTC and whole seconds; empty for what is none."""
     try:
         at = datetime.fromisoformat(text)

@@ -173,6 +173,39 @@ def test_a_syft_that_fails_leaves_a_document_that_says_so(
     assert "fleet-audit: incomplete: syft:" in err
 
 
+def test_a_python_that_syft_tells_too_is_there_once_with_the_version_that_it_read(
+    world: World, tmp_path: Path
+) -> None:
+    image = world.image("x")
+    path = "/usr/local/bin/python3.11"
+    answer = {
+        "schema": {"version": "16.0.18"},
+        "descriptor": {"name": "syft", "version": "1.18.1"},
+        "source": {"id": "x", "name": "x", "version": "", "type": "image", "metadata": {}},
+        "artifacts": [
+            {
+                "id": "1",
+                "name": "python",
+                "version": "3.11.9",
+                "type": "binary",
+                "foundBy": "binary-classifier-cataloger",
+                "locations": [{"path": path}],
+                "purl": "pkg:generic/python@3.11.9",
+            }
+        ],
+        "artifactRelationships": [],
+    }
+    file = tmp_path / "answer.json"
+    file.write_text(json.dumps(answer))
+    program = syft_that(tmp_path / "bin", f'cat {file} > "$OUT"')
+
+    _, alone, _ = sbom(world, image)
+    _, both, _ = sbom(world, image, "--syft", str(program))
+
+    assert components(alone)["python"]["evidence"]["occurrences"][0]["location"] == path
+    assert [each["version"] for each in both["components"] if each["name"] == "python"] == ["3.11.9"]
+
+
 def test_requirements_count_as_their_markers_hold_in_the_image(world: World) -> None:
     extra = "\n".join(
         (
