@@ -27,6 +27,10 @@ _SURE = {"manifest-analysis": 1.0, "binary-analysis": 0.8}
 _KINDS = frozenset({"application", "framework", "library", "container", "operating-system", "file"})
 _HASHES = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256", "sha384": "SHA-384", "sha512": "SHA-512"}
 _LONGEST_NAME = 200
+_NEEDS = "needs"
+_MAX_REASONS = 3
+"""Files that are told for each component that another one loads; SPDX documents have more of them."""
+
 
 _HEAD = {
     "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -85,11 +89,18 @@ def _components(inventory: Inventory) -> Iterator[Document]:
     imported: defaultdict[str, list[ImportedBy]] = defaultdict(list)
     for each in inventory.imported:
         imported[each.ref].append(each)
+    needs: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for link in inventory.links:
+        if link.how == _NEEDS:
+            # CycloneDX has no place for the reason of a dependency.
+            needs[link.source] += ((_NEEDS, told) for told in link.evidence[:_MAX_REASONS])
     for component in inventory.components:
-        yield _component(component, imported.get(component.ref, ()))
+        yield _component(component, imported.get(component.ref, ()), needs.get(component.ref, ()))
 
 
-def _component(component: Component, imported: Iterable[ImportedBy]) -> Document:
+def _component(
+    component: Component, imported: Iterable[ImportedBy], needs: Iterable[tuple[str, str]] = ()
+) -> Document:
     evidence = _evidence(component, imported)
     described: Document = {
         "type": component.kind if component.kind in _KINDS else "library",
@@ -102,7 +113,7 @@ def _component(component: Component, imported: Iterable[ImportedBy]) -> Document
         "cpe": component.cpes[0] if component.cpes else None,
         "purl": component.purl,
         "evidence": evidence,
-        "properties": [*_properties(_facts(component)), *_for_trivy(component)],
+        "properties": [*_properties((*_facts(component), *needs)), *_for_trivy(component)],
     }
     return {key: value for key, value in described.items() if value or key == "name"}
 

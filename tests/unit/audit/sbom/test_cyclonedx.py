@@ -142,3 +142,6 @@ def test_libraries_needed_by_elf_files_are_dependencies() -> None:
 
     assert ZLIB in rows[PILLOW]
     assert rows[ZLIB] == [LIBC]
+    assert properties(component(PILLOW))["fleet-audit:needs"].endswith(
+        "PIL/_imaging.so needs libz.so.1: /usr/lib/libz.so.1"
+    )
