@@ -50,12 +50,17 @@ class LayerBodies:
 
     def read(self, entry: Entry) -> bytes:
         """Return the body of a file of this layer; raises FileUnreadable."""
+        found = self.of(entry)
+        if found is None:
+            raise FileUnreadable(entry.origin, "occurs several times in its layer")
+        return self.body(found)
+
+    def of(self, entry: Entry) -> LayerEntry | None:
+        """Return what the layer says of a file of the tree; None where it says several things."""
         if self._by_path is None:
             self._by_path = {e.path: e for e in self._entries if e.change is Change.FILE}
         found = self._by_path.get(entry.origin)
-        if found is None or found.size != entry.size:
-            raise FileUnreadable(entry.origin, "occurs several times in its layer")
-        return self.body(found)
+        return None if found is None or found.size != entry.size else found
 
     @property
     def entries(self) -> Sequence[LayerEntry]:

@@ -40,8 +40,8 @@ from fleet_audit.audit.model.image import ImageIdentity
 SKINNY_VERSION = f"2.{KEEP_VERSION}"
 """Another one for every change of what is written for the same image."""
 
-_BLOCK = tarfile.BLOCKSIZE
-_END = bytes(2 * _BLOCK)
+BLOCK = tarfile.BLOCKSIZE
+END = bytes(2 * BLOCK)
 _WHITEOUT = ".wh."
 _DPKG_INFO = "/var/lib/dpkg/info/"
 _MERGED = ("/bin/", "/sbin/", "/lib")
@@ -72,7 +72,7 @@ def write_image(
     one layer, always skinny, since nobody would read its other files. Raises LayerUnreadable
     where a layer has changed since it was read, and OSError where `out` cannot be written.
     """
-    archive = _Archive(out)
+    archive = ArchiveWriter(out)
     gaps: list[Gap] = []
     if isinstance(image.tree, FolderTree):
         made = archive.add_layer(_FolderWriter(image.tree, is_looked_at, gaps).chunks())
@@ -83,7 +83,7 @@ def write_image(
     for index, layer in enumerate(image.identity.layers):
         bodies = image.bodies.get(index)
         if bodies is None:
-            chunks: Iterable[bytes] = (_END,)
+            chunks: Iterable[bytes] = (END,)
         elif full:
             chunks = bodies.tar()
         else:
@@ -107,7 +107,7 @@ class _Selection:
         looked_at = (path for path in self._links if is_looked_at(path))
         self._targets = {target for path in looked_at for target in self._chain(path)}
         self._files = {e.path for e in entries if e.change is Change.FILE}
-        self._owned = _owned(layers)
+        self._owned = owned_files(layers)
         self._names: set[str] = set()
         for entry in entries:
             if entry.change is not Change.FILE or self.is_wanted(entry):
@@ -137,7 +137,7 @@ class _Selection:
             path = target
 
 
-def _owned(layers: Collection[LayerBodies]) -> Set[str] | None:
+def owned_files(layers: Collection[LayerBodies]) -> Set[str] | None:
     """Return the files that dpkg lists as packages' own; None where that is not known.
 
     Other databases of packages are not read here, so that with one of them every file counts as owned.
@@ -181,30 +181,30 @@ class _LayerWriter:
                 case _:
                     yield from _plain(entry)
         # Behind its end a tar may hold anything: layers that differ in what is left out differ there.
-        yield _END + diff_id.encode(errors="backslashreplace")[:_BLOCK].ljust(_BLOCK, b"\0")
+        yield END + diff_id.encode(errors="backslashreplace")[:BLOCK].ljust(BLOCK, b"\0")
 
     def _file(self, entry: LayerEntry) -> Iterator[bytes]:
         if not self._selection.is_wanted(entry):
             # A folder that only names of files imply hides as one that has its own entry does.
             if parent(entry.path) not in self._folders or self._selection.is_there(entry.path):
-                yield _header(entry.path, tarfile.REGTYPE, mode=entry.mode)
+                yield member_header(entry.path, tarfile.REGTYPE, mode=entry.mode)
             return
         try:
             body = self._bodies.body(entry)
         except FileUnreadable as e:
             self._miss(e.path, e.why)
             body = b""
-        yield _header(entry.path, tarfile.REGTYPE, mode=entry.mode, size=len(body))
+        yield member_header(entry.path, tarfile.REGTYPE, mode=entry.mode, size=len(body))
         yield body
-        yield bytes(-len(body) % _BLOCK)
+        yield bytes(-len(body) % BLOCK)
 
     def _hard_link(self, entry: LayerEntry) -> Iterator[bytes]:
         if not self._selection.is_linked(entry.path) and self._selection.is_looked_at(entry.path):
             self._miss(entry.path, "is a hard link to what is not in the image under that path")
-        yield _header(entry.path, tarfile.LNKTYPE, mode=entry.mode, link=normalise(entry.link)[1:])
+        yield member_header(entry.path, tarfile.LNKTYPE, mode=entry.mode, link=normalise(entry.link)[1:])
 
     def _miss(self, path: ImagePath, why: str) -> None:
-        self._gaps.append(_missed(path, why))
+        self._gaps.append(missed(path, why))
 
 
 class _FolderWriter:
@@ -224,29 +224,29 @@ class _FolderWriter:
                 yield from self._entry(join(folder, name), entry)
             inner = [join(folder, name) for name, entry in listed if entry.kind is FileKind.FOLDER]
             pending.extend(reversed(inner))
-        yield _END
+        yield END
 
     def _entry(self, path: ImagePath, entry: Entry) -> Iterator[bytes]:
         match entry.kind:
             case FileKind.FILE:
                 yield from self._file(path, entry)
             case FileKind.FOLDER:
-                yield _header(path, tarfile.DIRTYPE, mode=entry.mode)
+                yield member_header(path, tarfile.DIRTYPE, mode=entry.mode)
             case FileKind.SYMLINK:
-                yield _header(path, tarfile.SYMTYPE, mode=entry.mode, link=entry.link)
+                yield member_header(path, tarfile.SYMTYPE, mode=entry.mode, link=entry.link)
             case _:
-                yield _header(path, tarfile.FIFOTYPE, mode=entry.mode)
+                yield member_header(path, tarfile.FIFOTYPE, mode=entry.mode)
 
     def _file(self, path: ImagePath, entry: Entry) -> Iterator[bytes]:
         try:
             body = self._body(path, entry)
         except (FileUnreadable, BodyTooLarge, OSError) as e:
             why = e.why if isinstance(e, FileUnreadable) else f"cannot be read ({e})"
-            self._gaps.append(_missed(path, why))
+            self._gaps.append(missed(path, why))
             body = b""
-        yield _header(path, tarfile.REGTYPE, mode=entry.mode, size=len(body))
+        yield member_header(path, tarfile.REGTYPE, mode=entry.mode, size=len(body))
         yield body
-        yield bytes(-len(body) % _BLOCK)
+        yield bytes(-len(body) % BLOCK)
 
     def _body(self, path: ImagePath, entry: Entry) -> bytes:
         descriptor = self._tree.open(path)
@@ -260,7 +260,8 @@ class _FolderWriter:
             os.close(descriptor)
 
 
-def _missed(path: ImagePath, why: str) -> Gap:
+def missed(path: ImagePath, why: str) -> Gap:
+    """Return the gap of a file that scanners are not shown."""
     return Gap("images", GapKind.UNREADABLE_FILE, path, f"{why}, so scanners do not see it")
 
 
@@ -268,27 +269,29 @@ def _plain(entry: LayerEntry) -> Iterator[bytes]:
     path = entry.path
     match entry.change:
         case Change.SYMLINK:
-            yield _header(path, tarfile.SYMTYPE, mode=entry.mode, link=entry.link)
+            yield member_header(path, tarfile.SYMTYPE, mode=entry.mode, link=entry.link)
         case Change.WHITEOUT:
-            yield _header(join(parent(path), f"{_WHITEOUT}{basename(path)}"), tarfile.REGTYPE)
+            yield member_header(join(parent(path), f"{_WHITEOUT}{basename(path)}"), tarfile.REGTYPE)
         case Change.OPAQUE:
-            yield _header(join(path, _OPAQUE), tarfile.REGTYPE)
+            yield member_header(join(path, _OPAQUE), tarfile.REGTYPE)
         case Change.OTHER:
-            yield _header(path, tarfile.FIFOTYPE, mode=entry.mode)
+            yield member_header(path, tarfile.FIFOTYPE, mode=entry.mode)
         case _ if path != ROOT:
-            yield _header(path, tarfile.DIRTYPE, mode=entry.mode)
+            yield member_header(path, tarfile.DIRTYPE, mode=entry.mode)
 
 
-def _header(path: ImagePath, kind: bytes, *, mode: int = 0o644, size: int = 0, link: str = "") -> bytes:
+def member_header(path: ImagePath, kind: bytes, *, mode: int = 0o644, size: int = 0, link: str = "") -> bytes:
+    """Return the header of a member of a layer; a long or odd name takes one of its own (PAX)."""
     member = tarfile.TarInfo(path[1:])
     member.type, member.mode, member.size, member.linkname = kind, mode, size, link
     return member.tobuf(tarfile.PAX_FORMAT, "utf-8", "backslashreplace")
 
 
-class _Archive:
+class ArchiveWriter:
     """A docker-archive (its ``manifest.json``: moby, image/tarexport) that is written front to back."""
 
     def __init__(self, out: BinaryIO) -> None:
+        """Write to `out`, a file that can be sought in."""
         self._out = out
         self._names: list[str] = []
 
@@ -297,13 +300,13 @@ class _Archive:
         name = f"{len(self._names)}/layer.tar"
         self._names.append(name)
         begin = self._out.tell()
-        self._out.write(bytes(_BLOCK))
+        self._out.write(bytes(BLOCK))
         digest = hashlib.sha256()
         size = 0
         for chunk in chunks:
             digest.update(chunk)
             size += self._out.write(chunk)
-        self._out.write(bytes(-size % _BLOCK))
+        self._out.write(bytes(-size % BLOCK))
         end = self._out.tell()
         self._out.seek(begin)
         self._out.write(_outer_header(name, size))
@@ -317,11 +320,11 @@ class _Archive:
         self._add(name, config)
         manifest = [{"Config": name, "RepoTags": [], "Layers": self._names}]
         self._add("manifest.json", msgspec.json.encode(manifest))
-        self._out.write(_END)
+        self._out.write(END)
 
     def _add(self, name: str, body: bytes) -> None:
         self._out.write(_outer_header(name, len(body)))
-        self._out.write(body + bytes(-len(body) % _BLOCK))
+        self._out.write(body + bytes(-len(body) % BLOCK))
 
 
 def _outer_header(name: str, size: int) -> bytes:

@@ -15,6 +15,8 @@ from fleet_audit.audit.images.folder import FolderTree
 from fleet_audit.audit.images.open import Image
 from fleet_audit.audit.images.scanned import is_scanned, is_scanned_by_later_syft
 from fleet_audit.audit.images.skinny import SKINNY_VERSION, LookedAt, Written, write_image
+from fleet_audit.audit.images.squashed import write_squashed
+from fleet_audit.audit.images.tree import normalise
 from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.pipeline.settings import Settings
 from fleet_audit.audit.tools import syft, trivy
@@ -26,10 +28,11 @@ from fleet_audit.audit.tools.working_folder import working_folder
 SCANS = "scans"
 """Where answers of scanners are kept, and the images that they look at meanwhile."""
 
-_VERSION = 1
+_VERSION = 2
 _KNOWN_SYFT = (1, 18)
 _MAX_ANSWER = 1 << 30
 _ARCHIVE = "image.tar"
+_LAYER = "layerID"
 
 DocumentT = TypeVar("DocumentT")
 
@@ -50,9 +53,16 @@ class Target(msgspec.Struct, frozen=True):
 
 @contextmanager
 def scan_target(
-    image: Image, settings: Settings, *, full: bool = False, is_looked_at: LookedAt = is_scanned
+    image: Image,
+    settings: Settings,
+    *,
+    full: bool = False,
+    is_looked_at: LookedAt = is_scanned,
+    is_squashed: bool = False,
 ) -> Iterator[Target]:
     """Write an image for scanners and delete it afterwards; skinny unless `full` (see `write_image`).
+
+    One that `is_squashed` has a single layer (see `write_squashed`).
 
     Raises ToolError where it cannot be written, or a layer has changed since it was read.
     """
@@ -61,7 +71,10 @@ def scan_target(
         with working_folder(folder, ".image-") as place:
             archive = place / _ARCHIVE
             with archive.open("w+b") as out:
-                written = write_image(image, out, full=full, is_looked_at=is_looked_at)
+                if is_squashed:
+                    written = Written((), write_squashed(image, out, is_looked_at=is_looked_at))
+                else:
+                    written = write_image(image, out, full=full, is_looked_at=is_looked_at)
             yield Target(archive, written)
     except LayerUnreadable as e:
         raise ToolError(("scanners",), f"cannot be shown the image: a layer {e.why}") from e
@@ -72,10 +85,18 @@ def scan_target(
 def packages_found(
     image: Image, scanner: Scanner, settings: Settings, *, full: bool = False
 ) -> Scanned[syft.SyftDocument]:
-    """Return what syft finds in an image; raises ToolError."""
+    """Return what syft finds in an image; raises ToolError.
+
+    It looks at the image's tree alone, so that unless `full` it is given that as one layer; in which layer of
+    the image a file stands is known here.
+    """
+    is_squashed = not full and bool(image.identity.layers)
 
     def look() -> tuple[bytes, Written]:
-        with scan_target(image, settings, full=full, is_looked_at=_files_of(scanner)) as target:
+        looked_at = _files_of(scanner)
+        with scan_target(
+            image, settings, full=full, is_looked_at=looked_at, is_squashed=is_squashed
+        ) as target:
             document = syft.scan(
                 scanner,
                 f"docker-archive:{target.archive}",
@@ -83,7 +104,8 @@ def packages_found(
                 name=image.identity.ref.name,
                 jobs=settings.jobs,
             )
-        return msgspec.json.encode(document), target.written
+        body = _placed(document, image) if is_squashed else msgspec.json.encode(document)
+        return body, target.written
 
     return _kept_or_made(settings, _key(image, "packages", scanner, full), look, syft.parse)
 
@@ -105,6 +127,26 @@ def advisories_found(
 
     key = _key(image, "advisories", scanner, full, trivy.database(caches).identity)
     return _kept_or_made(settings, key, look, trivy.parse)
+
+
+def _placed(document: syft.SyftDocument, image: Image) -> bytes:
+    """Return a document as JSON, with the layer that the image has each file in.
+
+    syft names files by path and layer in many places, also in what it says of one kind of package.
+    """
+    layers = image.identity.layers
+    said = msgspec.json.decode(msgspec.json.encode(document))
+    pending = [said]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, list):
+            pending += part
+        elif isinstance(part, dict):
+            pending += part.values()
+            if _LAYER in part and isinstance(path := part.get("path"), str):
+                entry = image.tree.entry(normalise(path))
+                part[_LAYER] = part[_LAYER] if entry is None else layers[entry.layer].diff_id
+    return msgspec.json.encode(said)
 
 
 def _files_of(scanner: Scanner) -> LookedAt:

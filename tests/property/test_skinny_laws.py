@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from fleet_audit.audit.images.open import open_image
 from fleet_audit.audit.images.scanned import is_scanned
 from fleet_audit.audit.images.skinny import write_image
+from fleet_audit.audit.images.squashed import write_squashed
 from fleet_audit.audit.images.tree import FileKind, FileTree
 from fleet_audit.audit.model.identity import ROOT, ImagePath
 from tests.support.images import FOLDER, OPAQUE, WHITEOUT, Content, Hard, image
@@ -61,3 +62,21 @@ def test_a_skinny_image_has_the_same_tree_and_the_same_bodies_where_scanners_loo
                 assert standing(made.tree) == standing(whole.tree)
                 theirs, ours = bodies(whole.tree), bodies(made.tree)
                 assert {path for path in theirs if ours.get(path) != theirs[path]} <= told
+
+
+@settings(max_examples=200, deadline=None)
+@given(LAYERS)
+def test_a_squashed_image_has_the_bodies_where_scanners_look_and_no_others(
+    layers: Sequence[Sequence[tuple[str, Content]]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        ref = image(*layers).write(Path(folder) / "image", compression="none")
+        squashed = Path(folder) / "squashed"
+        with open_image(ref) as whole, squashed.open("w+b") as out:
+            told = {gap.what for gap in write_squashed(whole, out)}
+            out.flush()
+            with open_image(f"docker-archive:{squashed}") as made:
+                theirs, ours = bodies(whole.tree), bodies(made.tree)
+                assert ours.keys() == theirs.keys()
+                assert {path for path in theirs if ours[path] != theirs[path]} <= told
+                assert [path for path, entry in made.tree.files() if entry.size and path not in theirs] == []

@@ -75,6 +75,16 @@ def _member(name: str, content: Content, mode: int) -> tuple[tarfile.TarInfo, by
     return member, body
 
 
+def sparse_layer(name: str) -> bytes:
+    """Return a layer with one sparse file: four bytes of a hole, then four stored (GNU format 0.1)."""
+    member = tarfile.TarInfo(name)
+    member.size = 4
+    keys = ("major", "minor", "size", "map")
+    values = ("0", "1", "8", "4,4")
+    member.pax_headers = {f"GNU.sparse.{key}": value for key, value in zip(keys, values, strict=True)}
+    return member.tobuf(tarfile.PAX_FORMAT) + b"tail".ljust(512, b"\0") + bytes(1024)
+
+
 def sha256(data: bytes) -> str:
     """Return a digest as images write it."""
     return "sha256:" + hashlib.sha256(data).hexdigest()

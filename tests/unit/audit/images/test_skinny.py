@@ -20,6 +20,7 @@ from tests.support.images import (
     image,
     layer_tar,
     sha256,
+    sparse_layer,
     write_images,
 )
 from tests.support.trees import Link
@@ -182,16 +183,7 @@ def test_a_hard_link_to_nothing_is_a_gap(tmp_path: Path) -> None:
 
 
 def test_a_sparse_file_that_scanners_look_at_is_a_gap(tmp_path: Path) -> None:
-    member = tarfile.TarInfo("app/a.jar")
-    member.size = 4
-    member.pax_headers = {
-        "GNU.sparse.major": "0",
-        "GNU.sparse.minor": "1",
-        "GNU.sparse.size": "8",
-        "GNU.sparse.map": "4,4",
-    }
-    layer = member.tobuf(tarfile.PAX_FORMAT) + b"tail".ljust(512, b"\0") + bytes(1024)
-    ref = image(layer).write(tmp_path / "image")
+    ref = image(sparse_layer("app/a.jar")).write(tmp_path / "image")
 
     found = written(ref, tmp_path / "skinny")
 

@@ -11,12 +11,11 @@ from fleet_audit.audit.tools.process import ToolError
 from fleet_audit.audit.tools.scanner import Scanner
 from fleet_audit.audit.tools.syft import SyftDocument
 from fleet_audit.audit.tools.trivy import DatabaseUnusable
-from tests.support.images import OS_RELEASE, Content, Hard, image
+from tests.support.images import OS_RELEASE, Content, image, sparse_layer
 from tests.support.scanner_programs import syft_that, trivy_that
 from tests.support.trivy_database import write_trivy_database
 
 FILES: Mapping[str, Content] = {"etc/os-release": OS_RELEASE, "package.json": "{}"}
-PERL: Mapping[str, Content] = {"usr/bin/perl": Hard("gone")}
 _LOCATION = '{"path": "/package.json", "layerID": "sha256:\'$LAYER\'"}'
 _ARTIFACT = (
     '{"id": "1", "name": "a", "version": "1", "type": "npm", "foundBy": "x", "locations": ['
@@ -138,10 +137,10 @@ def test_a_folder_may_be_another_one_the_next_time(tmp_path: Path) -> None:
 def test_what_a_scanner_was_not_shown_is_told_and_not_kept(tmp_path: Path) -> None:
     scanner = syft(tmp_path)
     for _ in range(2):
-        with open_image(image(PERL).write(tmp_path / "other")) as looked_at:
+        with open_image(image(sparse_layer("app/a.jar")).write(tmp_path / "other")) as looked_at:
             answer = packages_found(looked_at, scanner, settings(tmp_path))
 
-        assert [gap.what for gap in answer.gaps] == ["/usr/bin/perl"]
+        assert [gap.what for gap in answer.gaps] == ["/app/a.jar"]
     assert runs(scanner) == 2
 
 
