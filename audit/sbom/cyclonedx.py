@@ -113,7 +113,7 @@ def _component(
         "cpe": component.cpes[0] if component.cpes else None,
         "purl": component.purl,
         "evidence": evidence,
-        "properties": [*_properties((*_facts(component), *needs)), *_for_trivy(component)],
+        "properties": [*_properties((*_facts(component), *needs)), *trivy_properties(component)],
     }
     return {key: value for key, value in described.items() if value or key == "name"}
 
@@ -144,7 +144,7 @@ def _properties(facts: Iterable[tuple[str, str]]) -> list[Document]:
     return [{"name": name, "value": value} for name, value in _named(facts)]
 
 
-def _for_trivy(component: Component) -> list[Document]:
+def trivy_properties(component: Component) -> list[Document]:
     """Return what trivy has to be told: it looks Debian's advisories up by source package.
 
     Names are those of its own documents (pkg/sbom/cyclonedx/marshal.go).

@@ -85,11 +85,12 @@ def installed_purls(components: Iterable[Component]) -> tuple[Purl, ...]:
     return tuple(
         component.purl
         for component in components
-        if component.purl is not None and not component.bundled_in and _is_installed(component.purl)
+        if component.purl is not None and not component.bundled_in and is_installed(component.purl)
     )
 
 
-def _is_installed(purl: Purl) -> bool:
+def is_installed(purl: Purl) -> bool:
+    """Say whether a canonical URL is of what a package manager installs, by what it says itself."""
     kind = purl_type(purl)
     return kind not in _NOT_INSTALLED and (kind not in SYSTEMS or bool(system_of(purl)))
 

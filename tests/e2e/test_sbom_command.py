@@ -324,9 +324,34 @@ def test_a_family_whose_image_is_not_built_is_incomplete(world: World) -> None:
     assert "nowhere" in err
 
 
+@pytest.mark.parametrize("form", ["cyclonedx-json", "spdx-json"])
+def test_a_document_that_is_added_to_keeps_its_form_and_everything_in_it(world: World, form: str) -> None:
+    _, document, _ = sbom(world, world.image("x", pillow(), dpkg(status("zlib1g", "1:1.2.13-1"))), form=form)
+    (world.folder / "own.json").write_text(json.dumps(document))
+
+    code, out, err = world.say("sbom", "--from", "own.json")
+
+    again = json.loads(out)
+    assert (code, err) == (0, "")
+    assert {key: value for key, value in again.items() if key != "annotations"} == document
+
+
+def test_a_document_of_syft_itself_is_written_in_every_form(world: World) -> None:
+    file = str(Path(__file__).parents[1] / "fixtures" / "scanners" / "syft-1.18.1-vulnerable-image.json")
+
+    for form in ("cyclonedx-json", "spdx-json"):
+        code, document, _ = sbom(world, "--from", file, form=form)
+        assert code == 0
+        assert "zlib1g" in json.dumps(document)
+    assert "Debian package" in world.say("sbom", "--from", file, "-o", "text")[1]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
+        (("--from", "nowhere.json"), "nowhere.json: cannot be read"),
+        (("--from", "fleet.yaml"), "fleet.yaml: is no JSON document"),
+        (("x", "--from", "a.json"), "--from takes the place of an image"),
         ((), "name a family, a service or an image"),
         (("oci:a", "oci:b"), "one document holds one image"),
         (("oci:a", "--image", "oci:b"), "--image replaces"),
@@ -334,6 +359,8 @@ def test_a_family_whose_image_is_not_built_is_incomplete(world: World) -> None:
     ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(world: World, words: tuple[str, ...], told: str) -> None:
+    world.file("fleet.yaml", "version: 1\nfleet: small\nfamilies: {}\nservices: []\n")
+
     code, _, err = world.say("sbom", *words)
 
     assert code == 2

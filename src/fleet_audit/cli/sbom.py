@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -26,16 +27,37 @@ FORMATS = ("cyclonedx-json", "spdx-json", "text")
 @click.option("--image", metavar="REF", help="List this image, in place of the manifest's.")
 @click.option("--syft", default="", metavar="PROGRAM", help="The syft to ask (default: the newest found).")
 @click.option("--full", is_flag=True, help="Show syft the whole image, not only the files that it looks at.")
+@click.option(
+    "--from",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Add to this document (CycloneDX or SPDX as JSON, or syft's own) in place of an image.",
+)
 @common
-def command(*, words: tuple[str, ...], image: str | None, syft: str, full: bool, common: Common) -> int:
+def command(  # noqa: PLR0913  (each is an option of the command)
+    *,
+    words: tuple[str, ...],
+    image: str | None,
+    syft: str,
+    full: bool,
+    file: Path | None,
+    common: Common,
+) -> int:
     """List what is in an image, as a software bill of materials.
 
     Packages are what syft finds and what our own readers find; libraries that wheels carry along are listed
     beside them, with what loads them. Of a family or service, what its code imports is told with the lines
     that do. Exit code 3 where something could not be examined, so where there is no syft.
 
+    With --from, another tool's document is written again with what is added, in its own form.
+
     Formats: cyclonedx-json (CycloneDX 1.6, the default), spdx-json (SPDX 2.3), text.
     """
+    if file is not None:
+        if words or image is not None:
+            raise UsageError("--from takes the place of an image; name one of them")
+        return _add_to(file, common)
     outputs = parse_outputs(common.output, FORMATS, FORMATS[0])
     check_writable(outputs)
 
@@ -54,6 +76,25 @@ def command(*, words: tuple[str, ...], image: str | None, syft: str, full: bool,
     _say_gaps(report, outputs, common)
     write(outputs, renderer(SbomReport, [report], common, fleet))
     return exit_code([report])
+
+
+def _add_to(file: Path, common: Common) -> int:
+    from fleet_audit.audit.model.inventory import SbomReport  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.foreign_inventories import foreign  # noqa: PLC0415  (the same)
+    from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
+
+    found = foreign(file)
+    forms = FORMATS if isinstance(found, SbomReport) else (found.form,)
+    outputs = parse_outputs(common.output, forms, forms[0])
+    check_writable(outputs)
+    if isinstance(found, SbomReport):
+        write(outputs, renderer(SbomReport, [found], common, None))
+        return exit_code([found])
+    for note in () if common.quiet else found.notes:
+        click.echo(f"fleet-audit: note: {file}: {note}", err=True)
+    text = found.body.decode()
+    write(outputs, lambda _form: text)
+    return 0
 
 
 def _subject(words: tuple[str, ...], image: str | None, fleet: "Fleet | None") -> "Subject":
