@@ -22,8 +22,8 @@ _SCALARS = (
     "bundled_in",
 )
 _MAX_EVIDENCE = 20
-_NOT_INSTALLED = frozenset({"generic", "github"})
-"""Types of purls of what no package manager has put there: guesses of scanners at single files."""
+_NOT_INSTALLED = frozenset({"docker", "generic", "github", "oci"})
+"""Types of purls of what no package manager has put there: images, and guesses of scanners at single files."""
 
 
 def united(components: Iterable[Component]) -> tuple[Component, ...]:

@@ -77,6 +77,12 @@ def test_spdx_is_annotated_and_stays_what_it_is() -> None:
     assert add_to(msgspec.json.decode(once.body)).body == once.body
 
 
+def test_the_image_itself_is_no_package_of_it() -> None:
+    zlib, image = {"name": "zlib1g", "purl": ZLIB}, {"name": "x", "purl": "pkg:oci/x@sha256:ab"}
+
+    assert add_to(bom(zlib, image)).package_set == add_to(bom(zlib)).package_set
+
+
 def test_components_within_components_count() -> None:
     inner = {"name": "zlib1g", "purl": ZLIB}
 
