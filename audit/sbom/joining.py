@@ -23,7 +23,7 @@ _SCALARS = (
 )
 _MAX_EVIDENCE = 20
 _NOT_INSTALLED = frozenset({"docker", "generic", "github", "oci"})
-"""Types of purls of what no package manager has put there: images, and guesses of scanners at single files."""
+"""Types of purls of what no package manager has put there: images, and guesses at single files."""
 
 
 def united(components: Iterable[Component]) -> tuple[Component, ...]:

@@ -14,10 +14,13 @@ from spdx_tools.spdx.parser.parse_anything import parse_file
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from fleet_audit.__main__ import run as run_command
-from fleet_audit.audit.pipeline.scanning import packages_found
+from fleet_audit.audit.model.inventory import SbomReport
+from fleet_audit.audit.pipeline.foreign_inventories import foreign
+from fleet_audit.audit.pipeline.scanning import packages_found, scan_target
 from fleet_audit.audit.pipeline.scene import open_scene
 from fleet_audit.audit.pipeline.settings import Settings
 from fleet_audit.audit.sbom.canonical import canonical_purl
+from fleet_audit.audit.tools.process import run
 from tests.support.example_images import FLEET, example_layout
 from tests.support.scanners import real_syft
 
@@ -155,6 +158,26 @@ def test_the_lines_that_import_opencv_are_evidence() -> None:
     for path, line in imports:
         text = (FLEET / path).read_text(encoding="utf-8").splitlines()[line - 1]
         assert "cv2" in text
+
+
+def test_documents_of_syft_itself_have_the_same_set_of_packages(layout: Path, tmp_path: Path) -> None:
+    settings = Settings(cache_dir=folder() / "cache", created="2026-11-20T00:00:00Z")
+    files = {form: tmp_path / f"{form}.json" for form in ("cyclonedx-json", "spdx-json", "syft-json")}
+    outputs = [word for form, file in files.items() for word in ("-o", f"{form}={file}")]
+    with (
+        open_scene(f"oci:{layout}:{VISION}", settings) as scene,
+        scan_target(scene.image, settings) as target,
+    ):
+        argv = [str(real_syft().path), "scan", f"docker-archive:{target.archive}", *outputs]
+        run(argv, timeout=600, env={"SYFT_CHECK_FOR_APP_UPDATE": "false", "HOME": str(tmp_path)})
+
+    found = {form: foreign(file) for form, file in files.items()}
+
+    told = {
+        form: each.inventory.package_set if isinstance(each, SbomReport) else each.package_set
+        for form, each in found.items()
+    }
+    assert set(told.values()) == {properties(cyclonedx(VISION)["metadata"])["fleet-audit:package-set"]}
 
 
 def test_the_set_of_packages_is_the_one_that_deps_tells(tmp_path: Path) -> None:
