@@ -260,6 +260,8 @@ def _environment(place: Path) -> dict[str, str]:
     """Return what syft is told: no look for updates, nothing of the user's, temporary files in `place`."""
     folders = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "XDG_DATA_HOME")
     return {
+        # By its default Go's collector lets it take a fifth more memory, for hardly less time.
+        "GOGC": "50",
         "LC_ALL": "C.UTF-8",
         "NO_COLOR": "1",
         "PATH": os.defpath,

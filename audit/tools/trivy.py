@@ -441,6 +441,8 @@ def _environment(place: Path) -> dict[str, str]:
     """Return what trivy is told beside its options: builds that do not know one of these pass it over."""
     folders = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
     return {
+        # By its default Go's collector lets it take a fifth more memory, for hardly less time.
+        "GOGC": "50",
         "LC_ALL": "C.UTF-8",
         "NO_COLOR": "1",
         "PATH": os.defpath,
