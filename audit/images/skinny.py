@@ -37,7 +37,7 @@ from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ROOT, DiffID, ImagePath
 from fleet_audit.audit.model.image import ImageIdentity
 
-SKINNY_VERSION = f"2.{KEEP_VERSION}"
+SKINNY_VERSION = f"3.{KEEP_VERSION}"
 """Another one for every change of what is written for the same image."""
 
 BLOCK = tarfile.BLOCKSIZE
@@ -109,11 +109,15 @@ class _Selection:
         self._files = {e.path for e in entries if e.change is Change.FILE}
         self._owned = owned_files(layers)
         self._names: set[str] = set()
-        for entry in entries:
-            if entry.change is not Change.FILE or self.is_wanted(entry):
-                self._names.update(entry.path.split("/"))
-            if entry.change is Change.HARD_LINK:
-                self._names.add(basename(normalise(entry.link)))
+        for bodies in layers:
+            folders = folders_of(bodies)
+            for entry in bodies.entries:
+                if entry.change is not Change.FILE or self.is_wanted(entry):
+                    self._names.update(entry.path.split("/"))
+                elif parent(entry.path) not in folders:
+                    self._names.update(parent(entry.path).split("/"))
+                if entry.change is Change.HARD_LINK:
+                    self._names.add(basename(normalise(entry.link)))
 
     def is_wanted(self, entry: LayerEntry) -> bool:
         """Say whether a file's body is written."""
@@ -135,6 +139,11 @@ class _Selection:
                 return
             yield target
             path = target
+
+
+def folders_of(bodies: LayerBodies) -> Set[ImagePath]:
+    """Return the folders that have entries of their own in a layer, and the root; others are implied."""
+    return {entry.path for entry in bodies.entries if entry.change is Change.FOLDER} | {ROOT}
 
 
 def owned_files(layers: Collection[LayerBodies]) -> Set[str] | None:
@@ -167,7 +176,7 @@ class _LayerWriter:
 
     def __init__(self, bodies: LayerBodies, selection: _Selection, gaps: list[Gap]) -> None:
         self._bodies = bodies
-        self._folders = {entry.path for entry in bodies.entries if entry.change is Change.FOLDER} | {ROOT}
+        self._folders = folders_of(bodies)
         self._selection = selection
         self._gaps = gaps
 
