@@ -1,16 +1,17 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.bolt import Bucket, bolt_file, read_bolt
 
 KEYS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
-VALUES = st.dictionaries(KEYS, st.binary(max_size=300), max_size=20)
+VALUES = st.dictionaries(KEYS, st.binary(max_size=300), max_size=8)
 BUCKETS = st.dictionaries(
-    KEYS, st.dictionaries(KEYS, st.one_of(st.binary(max_size=300), VALUES), max_size=20)
+    KEYS, st.dictionaries(KEYS, st.one_of(st.binary(max_size=300), VALUES), max_size=8), max_size=4
 )
 
 
+@settings(max_examples=20)
 @given(BUCKETS)
 def test_what_is_written_is_read_back(buckets: Bucket) -> None:
     assert read_bolt(bolt_file(buckets)) == buckets
