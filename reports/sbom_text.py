@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from fleet_audit.audit.model.inventory import Component, Inventory, SbomReport
 from fleet_audit.audit.sbom.canonical import purl_type
+from fleet_audit.audit.sbom.reading import IMAGE, MERGED, ROOT
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.terminal import Line, Page, Piece, count
 from fleet_audit.reports.text import short_digest, write_gaps, write_notes, write_verdict
@@ -40,16 +41,37 @@ def _write(page: Page, report: SbomReport) -> None:
     told = [facts.get("distribution", ""), facts.get("image-platform", ""), short_digest(subject.version)]
     page.line(Piece("   ".join(part for part in told if part), "dim"))
     write_notes(page, report)
+    _write_images(page, inventory)
     page.blank()
     page.table(("component", "brought by", "how many"), list(_counted(inventory)), indent=0)
     _write_bundled(page, inventory)
     page.blank()
     if inventory.package_set is not None:
         page.line(Piece("package set ", "dim"), short_digest(inventory.package_set))
-    tools = ", ".join(f"{tool.name} {tool.version}" for tool in inventory.tools)
-    page.line(Piece("found by ", "dim"), f"our own readers, {tools}" if tools else "our own readers alone")
+    page.line(Piece("found by ", "dim"), _found_by(inventory))
     write_gaps(page, report.gaps)
     write_verdict(page, report)
+
+
+def _write_images(page: Page, inventory: Inventory) -> None:
+    """Write which images a merged inventory is of, with how much is in each."""
+    inside = Counter(link.source for link in inventory.links if link.how == "contains")
+    rows: list[tuple[Line, ...]] = []
+    for each in inventory.components:
+        facts = dict(each.properties)
+        if facts.get(MERGED) == IMAGE:
+            packages = short_digest(facts.get("package-set", ""))
+            rows.append((each.name, short_digest(each.version), str(inside[each.ref]), packages))
+    if rows:
+        page.blank()
+        page.table(("image", "digest", "components", "package set"), rows, indent=0)
+
+
+def _found_by(inventory: Inventory) -> str:
+    tools = ", ".join(f"{tool.name} {tool.version}".strip() for tool in inventory.tools)
+    if (MERGED, ROOT) in inventory.subject.properties:
+        return tools or "our own readers"
+    return f"our own readers, {tools}" if tools else "our own readers alone"
 
 
 def _counted(inventory: Inventory) -> Iterator[tuple[Line, Line, Line]]:

@@ -24,7 +24,7 @@ class Sighting(msgspec.Struct, frozen=True):
     """One place in the image that shows a component, and in which layer (diffID, empty where not known).
 
     `technique` is ``package-database``, ``metadata`` (a wheel's or module's own files), ``elf`` or
-    ``binary``.
+    ``binary``; from documents that were read, one of CycloneDX's techniques, or empty where none is told.
     """
 
     path: ImagePath
@@ -41,7 +41,7 @@ class Component(msgspec.Struct, frozen=True):
     `origin` is the family whose layers brought it, ``base`` for the upstream base image, or a service;
     `layer` the first layer that has it in its final form. `bundled_in` is the ref of the component whose
     files it lies among (a library inside a wheel). `found_by` names tools and our own readers, in order.
-    `hashes` maps algorithm to value.
+    `hashes` maps algorithm to value. `foreign_properties` are those that other tools named, as they did.
     """
 
     ref: str
@@ -62,6 +62,7 @@ class Component(msgspec.Struct, frozen=True):
     hashes: dict[str, str] = {}
     cpes: tuple[str, ...] = ()
     properties: tuple[tuple[str, str], ...] = ()
+    foreign_properties: tuple[tuple[str, str], ...] = ()
 
 
 class Link(msgspec.Struct, frozen=True, order=True):

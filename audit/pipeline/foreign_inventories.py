@@ -1,6 +1,7 @@
 """What an SBOM that somebody else wrote holds, and the same document with what we add."""
 
 from pathlib import Path
+from typing import Any
 
 from fleet_audit import __version__
 from fleet_audit.audit.model.inventory import Component, Inventory, SbomReport, ToolUse
@@ -17,18 +18,27 @@ def foreign(file: Path) -> Patched | SbomReport:
     Raises ForeignUnreadable for a file that cannot be read, or holds no SBOM that is known here.
     """
     name = str(file)
+    body = body_of(file)
+    document = read_document(name, body)
+    return of_syft(name, body) if is_of_syft(document) else patched(name, document, __version__)
+
+
+def body_of(file: Path) -> bytes:
+    """Return what is in a file, or the first bytes of one that is too large; raises ForeignUnreadable."""
     try:
         with file.open("rb") as stream:
-            body = stream.read(MAX_BYTES + 1)
+            return stream.read(MAX_BYTES + 1)
     except OSError as e:
-        raise ForeignUnreadable(name, f"cannot be read: {e.strerror or e}") from e
-    document = read_document(name, body)
-    if isinstance(document.get("artifacts"), list) and "descriptor" in document:
-        return _of_syft(name, body)
-    return patched(name, document, __version__)
+        raise ForeignUnreadable(str(file), f"cannot be read: {e.strerror or e}") from e
 
 
-def _of_syft(name: str, body: bytes) -> SbomReport:
+def is_of_syft(document: dict[str, Any]) -> bool:
+    """Say whether a document is in syft's own form."""
+    return isinstance(document.get("artifacts"), list) and "descriptor" in document
+
+
+def of_syft(name: str, body: bytes) -> SbomReport:
+    """Return the report on what a document in syft's own form lists; raises ForeignUnreadable."""
     try:
         document = parse(body)
         found = scanned(document, lambda _path: None)

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from fleet_audit.audit.model.finding import Gap
-from fleet_audit.audit.model.inventory import Component, ImportedBy, Inventory, Sighting, ToolUse
+from fleet_audit.audit.model.identity import DiffID, ImagePath
+from fleet_audit.audit.model.inventory import Component, ImportedBy, Inventory, ToolUse
 from fleet_audit.audit.sbom.canonical import system_of
 from fleet_audit.audit.sbom.licences import is_expression, spdx_ids
 
@@ -21,10 +22,25 @@ _TECHNIQUES = {
     "elf": "binary-analysis",
     "binary": "binary-analysis",
 }
-_SURE = {"manifest-analysis": 1.0, "binary-analysis": 0.8}
+TECHNIQUES_OF_FORM = frozenset(
+    {
+        *(
+            "source-code-analysis",
+            "binary-analysis",
+            "manifest-analysis",
+            "ast-fingerprint",
+            "hash-comparison",
+        ),
+        *("instrumentation", "dynamic-analysis", "filename", "attestation", "other"),
+    }
+)
+"""How CycloneDX names techniques; those of documents that were read stay as they are."""
+
+SURE = {"manifest-analysis": 1.0, "binary-analysis": 0.8}
 """How sure each technique is: what a package manager wrote down is certain, the name of a file is not."""
 
-_KINDS = frozenset({"application", "framework", "library", "container", "operating-system", "file"})
+UNSURE = 0.5
+KINDS = frozenset({"application", "framework", "library", "container", "operating-system", "file"})
 _HASHES = {"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256", "sha384": "SHA-384", "sha512": "SHA-512"}
 _LONGEST_NAME = 200
 _NEEDS = "needs"
@@ -103,7 +119,7 @@ def _component(
 ) -> Document:
     evidence = _evidence(component, imported)
     described: Document = {
-        "type": component.kind if component.kind in _KINDS else "library",
+        "type": component.kind if component.kind in KINDS else "library",
         "bom-ref": component.ref,
         "supplier": {"name": component.supplier} if component.supplier else None,
         "name": component.name,
@@ -113,7 +129,11 @@ def _component(
         "cpe": component.cpes[0] if component.cpes else None,
         "purl": component.purl,
         "evidence": evidence,
-        "properties": [*_properties((*_facts(component), *needs)), *trivy_properties(component)],
+        "properties": [
+            *_properties((*_facts(component), *needs)),
+            *trivy_properties(component),
+            *({"name": name, "value": value} for name, value in component.foreign_properties),
+        ],
     }
     return {key: value for key, value in described.items() if value or key == "name"}
 
@@ -131,8 +151,11 @@ def _facts(component: Component) -> Iterator[tuple[str, str]]:
 
 
 def named_facts(component: Component) -> list[tuple[str, str]]:
-    """Return what neither specification has a field for, by name (``fleet-audit:…``), in order."""
-    return _named(_facts(component))
+    """Return what neither specification has a field for, by name (``fleet-audit:…``), in order.
+
+    Properties that other tools named come behind, under their names.
+    """
+    return [*_named(_facts(component)), *component.foreign_properties]
 
 
 def _named(facts: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -186,13 +209,14 @@ def _licence(text: str) -> Document:
 
 
 def _evidence(component: Component, imported: Iterable[ImportedBy]) -> Document:
-    occurrences = [_occurrence(sighting) for sighting in component.sightings]
+    places = dict.fromkeys((sighting.path, sighting.layer) for sighting in component.sightings)
+    occurrences = [_occurrence(path, layer) for path, layer in places]
     occurrences += [_import(each) for each in imported]
-    methods = {_TECHNIQUES.get(sighting.technique, "other") for sighting in component.sightings}
+    methods = {_technique(sighting.technique) for sighting in component.sightings if sighting.technique}
     evidence: Document = {}
     if methods:
         field = "purl" if component.purl else "name"
-        sure = {each: _SURE.get(each, 0.5) for each in sorted(methods)}
+        sure = {each: SURE.get(each, UNSURE) for each in sorted(methods)}
         told = [{"technique": each, "confidence": confidence} for each, confidence in sure.items()]
         surest = max(sure.values())
         evidence["identity"] = [{"field": field, "confidence": surest, "methods": told}]
@@ -201,9 +225,12 @@ def _evidence(component: Component, imported: Iterable[ImportedBy]) -> Document:
     return evidence
 
 
-def _occurrence(sighting: Sighting) -> Document:
-    layer = {"additionalContext": f"layer {sighting.layer}"} if sighting.layer else {}
-    return {"location": sighting.path, **layer}
+def _technique(name: str) -> str:
+    return _TECHNIQUES.get(name, name if name in TECHNIQUES_OF_FORM else "other")
+
+
+def _occurrence(path: ImagePath, layer: DiffID | None) -> Document:
+    return {"location": path, **({"additionalContext": f"layer {layer}"} if layer else {})}
 
 
 def _import(each: ImportedBy) -> Document:

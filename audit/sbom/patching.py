@@ -20,7 +20,7 @@ MAX_COMPONENTS = 500_000
 _PACKAGE_SET = "fleet-audit:package-set"
 _BUNDLED = "fleet-audit:bundled-in"
 _SOURCE_NAME = "aquasecurity:trivy:SrcName"
-_SPDX_VERSIONS = ("SPDX-2.2", "SPDX-2.3")
+SPDX_VERSIONS = ("SPDX-2.2", "SPDX-2.3")
 
 Fields = dict[str, Any]
 
@@ -73,12 +73,17 @@ def patched(name: str, document: Fields, version: str) -> Patched:
     try:
         if document.get("bomFormat") == "CycloneDX":
             return _patched_cyclonedx(name, document)
-        if document.get("spdxVersion") in _SPDX_VERSIONS:
+        if document.get("spdxVersion") in SPDX_VERSIONS:
             return _patched_spdx(name, document, version)
     except (AttributeError, TypeError, KeyError) as e:
         raise ForeignUnreadable(name, f"is not as its specification says: {e}") from e
+    raise unknown_form(name, document)
+
+
+def unknown_form(name: str, document: Fields) -> ForeignUnreadable:
+    """Return the error for a document in a form that is not read."""
     stated = str(document.get("bomFormat") or document.get("spdxVersion") or "nothing of its form")[:40]
-    raise ForeignUnreadable(
+    return ForeignUnreadable(
         name, f"says {stated}; CycloneDX, SPDX 2.2 and 2.3, and syft's own JSON are what is read"
     )
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import msgspec
 
-from fleet_audit.audit.model.inventory import Component, Inventory
+from fleet_audit.audit.model.inventory import Component, Inventory, Sighting
 from fleet_audit.audit.sbom.cyclonedx import dependencies, gap_text, named_facts
 from fleet_audit.audit.sbom.licences import is_expression
 
-_NOT_SAID = "NOASSERTION"
+NOT_SAID = "NOASSERTION"
 _LONGEST = 60
 _UNFIT = re.compile(r"[^A-Za-z0-9.-]+")
 _DOCUMENT = "SPDXRef-DOCUMENT"
-_PURPOSES = {
+PURPOSES = {
     "application": "APPLICATION",
     "container": "CONTAINER",
     "file": "FILE",
@@ -25,7 +25,7 @@ _PURPOSES = {
     "operating-system": "OPERATING_SYSTEM",
 }
 _HASHES = {"md5": "MD5", "sha1": "SHA1", "sha256": "SHA256", "sha384": "SHA384", "sha512": "SHA512"}
-_RELATIONS = {
+RELATIONS = {
     "depends": "DEPENDS_ON",
     "imports": "DEPENDS_ON",
     "needs": "DYNAMIC_LINK",
@@ -99,7 +99,7 @@ class _Licences:
     def expression(self, licences: Iterable[str]) -> str:
         parts = [self._part(each) for each in licences if each.strip()]
         if not parts:
-            return _NOT_SAID
+            return NOT_SAID
         return parts[0] if len(parts) == 1 else " AND ".join(_bracketed(part) for part in parts)
 
     def _part(self, text: str) -> str:
@@ -144,23 +144,29 @@ def _package(component: Component, spdx_id: str, licences: _Licences, annotator:
         "SPDXID": spdx_id,
         "name": component.name,
         "versionInfo": component.version,
-        "supplier": f"Organization: {component.supplier}" if component.supplier else _NOT_SAID,
-        "downloadLocation": _NOT_SAID,
+        "supplier": f"Organization: {component.supplier}" if component.supplier else NOT_SAID,
+        "downloadLocation": NOT_SAID,
         "filesAnalyzed": False,
         "checksums": [
             {"algorithm": _HASHES[name], "checksumValue": value}
             for name, value in sorted(component.hashes.items())
             if name in _HASHES
         ],
-        "licenseConcluded": _NOT_SAID,
+        "licenseConcluded": NOT_SAID,
         "licenseDeclared": licences.expression(component.licenses),
-        "copyrightText": _NOT_SAID,
-        "primaryPackagePurpose": _PURPOSES.get(component.kind, "OTHER"),
-        "sourceInfo": "; ".join(f"{sighting.technique}: {sighting.path}" for sighting in component.sightings),
+        "copyrightText": NOT_SAID,
+        "primaryPackagePurpose": PURPOSES.get(component.kind, "OTHER"),
+        "sourceInfo": "; ".join(source_info(component.sightings)),
         "externalRefs": list(_external(component)),
         "annotations": annotator.annotations(named_facts(component)),
     }
     return {key: value for key, value in package.items() if value not in ("", []) or key == "name"}
+
+
+def source_info(sightings: Iterable[Sighting]) -> tuple[str, ...]:
+    """Return where a package was seen and how, each once; SPDX has no place for the layer."""
+    told = (f"{each.technique}: {each.path}" if each.technique else each.path for each in sightings)
+    return tuple(dict.fromkeys(told))
 
 
 def _external(component: Component) -> Iterator[Document]:
@@ -182,7 +188,7 @@ def _relationships(inventory: Inventory, ids: dict[str, str]) -> Iterator[Docume
     for component in inventory.components:
         yield _related(root, "CONTAINS", ids[component.ref])
     for link in inventory.links:
-        related = _related(ids[link.source], _RELATIONS.get(link.how, "OTHER"), ids[link.target])
+        related = _related(ids[link.source], RELATIONS.get(link.how, "OTHER"), ids[link.target])
         yield {**related, "comment": "\n".join((link.how, *link.evidence))}
 
 

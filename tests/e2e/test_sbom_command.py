@@ -346,9 +346,51 @@ def test_a_document_of_syft_itself_is_written_in_every_form(world: World) -> Non
     assert "Debian package" in world.say("sbom", "--from", file, "-o", "text")[1]
 
 
+@pytest.mark.parametrize("form", ["cyclonedx-json", "spdx-json"])
+def test_documents_of_two_images_become_one(world: World, form: str) -> None:
+    zlib, curl = status("zlib1g", "1:1.2.13-1"), status("curl", "8.0-1")
+    for name, packages in (("first", dpkg(zlib)), ("second", dpkg(zlib, curl))):
+        file = world.folder / f"{name}.json"
+        world.say("sbom", world.image(name, packages), "-o", f"{form}={file}")
+
+    code, document, err = sbom(world, "merge", "first.json", "second.json", "--name", "shop", form=form)
+    _, again, _ = sbom(world, "merge", "second.json", "first.json", "first.json", "--name", "shop", form=form)
+
+    # Each was made without a syft.
+    assert code == 3
+    assert err.count("its document says that something is missing") == 2
+    assert again == document
+    if form == "cyclonedx-json":
+        assert document["metadata"]["component"]["name"] == "shop"
+        assert "curl" not in below(document, "first")
+        assert {"curl", "zlib1g"} <= below(document, "second")
+
+
+def test_documents_in_three_forms_are_merged_and_shown(world: World) -> None:
+    syft = Path(__file__).parents[1] / "fixtures" / "scanners" / "syft-1.18.1-vulnerable-image.json"
+    for form in ("cyclonedx-json", "spdx-json"):
+        world.say("sbom", "--from", str(syft), "-o", f"{form}={world.folder / form}.json")
+
+    code, out, err = world.say(
+        "sbom", "merge", "cyclonedx-json.json", "spdx-json.json", str(syft), "-o", "text"
+    )
+
+    assert (code, err) == (0, "")
+    lines = [line.split() for line in out.splitlines()]
+    listed = len({each["purl"] for each in json.loads(syft.read_bytes())["artifacts"]})
+    assert ["image.tar", str(listed)] in [line[:2] for line in lines]
+    assert ["found", "by", "syft", "1.18.1"] in lines
+    assert ["container", "not", "known", "1"] in lines
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
+        (("merge", "nowhere.json"), "nowhere.json: cannot be read"),
+        (("merge", "fleet.yaml"), "fleet.yaml: is no JSON document"),
+        (("merge", "a.json", "--image", "oci:a"), "sbom merge takes files alone"),
+        (("merge", "a.json", "--from", "b.json"), "sbom merge takes files alone"),
+        (("oci:a", "--name", "b"), "--name is for sbom merge"),
         (("--from", "nowhere.json"), "nowhere.json: cannot be read"),
         (("--from", "fleet.yaml"), "fleet.yaml: is no JSON document"),
         (("x", "--from", "a.json"), "--from takes the place of an image"),

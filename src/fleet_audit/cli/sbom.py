@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from fleet_audit.audit.pipeline.subject import Subject
 
 FORMATS = ("cyclonedx-json", "spdx-json", "text")
+_MERGE = "merge"
+_FLEET = "fleet"
 
 
 @click.command("sbom")
-@click.argument("words", nargs=-1, metavar="[FAMILY|SERVICE|IMAGE]")
+@click.argument("words", nargs=-1, metavar="[FAMILY|SERVICE|IMAGE|merge FILE...]")
 @click.option("--image", metavar="REF", help="List this image, in place of the manifest's.")
 @click.option("--syft", default="", metavar="PROGRAM", help="The syft to ask (default: the newest found).")
 @click.option("--full", is_flag=True, help="Show syft the whole image, not only the files that it looks at.")
@@ -34,6 +36,9 @@ FORMATS = ("cyclonedx-json", "spdx-json", "text")
     metavar="FILE",
     help="Add to this document (CycloneDX or SPDX as JSON, or syft's own) in place of an image.",
 )
+@click.option(
+    "--name", metavar="NAME", help="With merge: what all images together are called (default: fleet)."
+)
 @common
 def command(  # noqa: PLR0913  (each is an option of the command)
     *,
@@ -42,6 +47,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     syft: str,
     full: bool,
     file: Path | None,
+    name: str | None,
     common: Common,
 ) -> int:
     """List what is in an image, as a software bill of materials.
@@ -52,8 +58,17 @@ def command(  # noqa: PLR0913  (each is an option of the command)
 
     With --from, another tool's document is written again with what is added, in its own form.
 
+    sbom merge FILE... makes one document of those of several images: each image contains what is in it, and
+    nothing that one of them says is lost.
+
     Formats: cyclonedx-json (CycloneDX 1.6, the default), spdx-json (SPDX 2.3), text.
     """
+    if words[:1] == (_MERGE,) and len(words) > 1:
+        if file is not None or image is not None:
+            raise UsageError("sbom merge takes files alone; leave --from and --image out")
+        return _merge([Path(word) for word in words[1:]], name or _FLEET, common)
+    if name is not None:
+        raise UsageError("--name is for sbom merge FILE...")
     if file is not None:
         if words or image is not None:
             raise UsageError("--from takes the place of an image; name one of them")
@@ -95,6 +110,21 @@ def _add_to(file: Path, common: Common) -> int:
     text = found.body.decode()
     write(outputs, lambda _form: text)
     return 0
+
+
+def _merge(files: Sequence[Path], name: str, common: Common) -> int:
+    outputs = parse_outputs(common.output, FORMATS, FORMATS[0])
+    check_writable(outputs)
+
+    from fleet_audit.audit.model.inventory import SbomReport  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.merged_inventories import merged_report  # noqa: PLC0415  (the same)
+    from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
+
+    found = merged_report(files, name)
+    report = msgspec.structs.replace(found, created=_created(found.created))
+    _say_gaps(report, outputs, common)
+    write(outputs, renderer(SbomReport, [report], common, None))
+    return exit_code([report])
 
 
 def _subject(words: tuple[str, ...], image: str | None, fleet: "Fleet | None") -> "Subject":
