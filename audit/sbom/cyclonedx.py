@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from fleet_audit.audit.model.finding import Gap
-from fleet_audit.audit.model.identity import DiffID, ImagePath
+from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.inventory import Component, ImportedBy, Inventory, ToolUse
 from fleet_audit.audit.sbom.canonical import system_of
 from fleet_audit.audit.sbom.licences import is_expression, spdx_ids
@@ -209,7 +209,8 @@ def _licence(text: str) -> Document:
 
 
 def _evidence(component: Component, imported: Iterable[ImportedBy]) -> Document:
-    places = dict.fromkeys((sighting.path, sighting.layer) for sighting in component.sightings)
+    # Which technique found which place is not told; so it must not decide upon their order.
+    places = sorted({(sighting.path, sighting.layer or "") for sighting in component.sightings})
     occurrences = [_occurrence(path, layer) for path, layer in places]
     occurrences += [_import(each) for each in imported]
     methods = {_technique(sighting.technique) for sighting in component.sightings if sighting.technique}
@@ -229,7 +230,7 @@ def _technique(name: str) -> str:
     return _TECHNIQUES.get(name, name if name in TECHNIQUES_OF_FORM else "other")
 
 
-def _occurrence(path: ImagePath, layer: DiffID | None) -> Document:
+def _occurrence(path: ImagePath, layer: str) -> Document:
     return {"location": path, **({"additionalContext": f"layer {layer}"} if layer else {})}
 
 

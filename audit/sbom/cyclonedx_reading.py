@@ -59,8 +59,8 @@ def told_by_cyclonedx(name: str, document: Fields) -> Told:
     subject = _component({**top, "name": top.get("name") or name}, "", imported)
     links, loose = _links(document, nested, text_of(top.get("bom-ref")))
     tools = tuple(_tools(metadata.get("tools")))
-    if not is_merged:
-        subject = _with(subject, [*_of_document(document, metadata, tools), *loose])
+    facts = _of_merged(document, metadata) if is_merged else _of_document(document, metadata, tools)
+    subject = _with(subject, [*facts, *loose])
     return Told(subject, components, links, tuple(imported), tools, is_merged)
 
 
@@ -233,13 +233,27 @@ def _tools(tools: Any) -> Iterator[ToolUse]:
         yield ToolUse(text_of(each.get("name")), text_of(each.get("version")))
 
 
+def _of_merged(document: Fields, metadata: Fields) -> Iterator[tuple[str, str]]:
+    """Yield what somebody added to a merged document; what belongs to it is made anew when it is written."""
+    _, foreign = sorted_out(_pairs(metadata.get("properties")))
+    if foreign:
+        yield kept_value("metadata.properties", [list(each) for each in foreign])
+    yield from kept(document, (*_HEAD, "serialNumber", "version"))
+    yield from _kept_of_metadata(metadata)
+
+
+def _kept_of_metadata(metadata: Fields) -> Iterator[tuple[str, str]]:
+    for name, value in kept(metadata, _METADATA):
+        yield name.replace("kept:", "kept:metadata."), value
+
+
 def _of_document(document: Fields, metadata: Fields, tools: Iterable[ToolUse]) -> Iterator[tuple[str, str]]:
     own, foreign = sorted_out(_pairs(metadata.get("properties")))
     yield from own
     if foreign:
         yield kept_value("metadata.properties", [list(each) for each in foreign])
     yield from kept(document, _HEAD)
-    yield from ((name.replace("kept:", "kept:metadata."), value) for name, value in kept(metadata, _METADATA))
+    yield from _kept_of_metadata(metadata)
     yield from (("document-tool", f"{tool.name} {tool.version}".strip()) for tool in tools)
     if created := text_of(metadata.get("timestamp")):
         yield CREATED, created

@@ -36,13 +36,16 @@ _PACKAGE_SET = "package-set"
 class Part(msgspec.Struct, frozen=True):
     """What is known of some images: they and what is in them, all as components.
 
-    Refs are the same in every part, wherever the same thing is meant.
+    Refs are the same in every part, wherever the same thing is meant. `properties` and `foreign_properties`
+    are of a merged document as a whole.
     """
 
     components: tuple[Component, ...] = ()
     links: tuple[Link, ...] = ()
     imported: tuple[ImportedBy, ...] = ()
     tools: frozenset[tuple[str, str, str]] = frozenset()
+    properties: frozenset[tuple[str, str]] = frozenset()
+    foreign_properties: frozenset[tuple[str, str]] = frozenset()
 
 
 def told_by_inventory(inventory: Inventory) -> Told:
@@ -88,6 +91,8 @@ def part_of(told: Told) -> Part:
             if each.ref in refs
         ),
         frozenset((tool.name, tool.version, tool.database_date) for tool in told.tools if tool.name != OWN),
+        frozenset(told.subject.properties if told.is_merged else ()),
+        frozenset(told.subject.foreign_properties if told.is_merged else ()),
     )
 
 
@@ -100,7 +105,13 @@ def merged(parts: Sequence[Part], name: str) -> Inventory:
     components = _united(chain.from_iterable(part.components for part in parts))
     refs = {each.ref for each in components}
     return Inventory(
-        subject=Component(_ROOT_REF, name, kind="application", properties=((MERGED, ROOT),)),
+        subject=Component(
+            _ROOT_REF,
+            name,
+            kind="application",
+            properties=tuple(sorted({(MERGED, ROOT)}.union(*(part.properties for part in parts)))),
+            foreign_properties=tuple(sorted(set().union(*(part.foreign_properties for part in parts)))),
+        ),
         components=components,
         links=_links(chain.from_iterable(part.links for part in parts), refs=refs),
         imported=tuple(sorted({each for part in parts for each in part.imported}, key=_import_order)),

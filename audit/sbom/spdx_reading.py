@@ -76,16 +76,17 @@ def told_by_spdx(name: str, document: Fields) -> Told:
         read.add(row)
     tools = tuple(_tools(document))
     is_merged = (MERGED, ROOT) in subject.properties
+    facts = kept(document, (*_HEAD, "documentNamespace")) if is_merged else _of_document(document, tools)
     licences = {text for each in (subject, *by_id.values()) for text in each.licenses}
     unused = [
         kept_value("extracted-license", each)
         for each in document.get("hasExtractedLicensingInfos") or []
         if each.get("extractedText") not in licences
     ]
-    told = [*_of_document(document, tools), *read.loose, *unused]
+    told = [*facts, *read.loose, *unused]
     components = tuple(_also(each, read.evidence[ref]) for ref, each in by_id.items())
     return Told(
-        subject=subject if is_merged else _also(subject, told),
+        subject=_also(subject, told),
         components=components,
         links=tuple(sorted(read.links)),
         tools=tools,

@@ -162,6 +162,24 @@ def test_how_sure_another_tool_was_is_kept() -> None:
     assert msgspec.json.decode(facts(curl, "kept:occurrence")[0]) == {"location": "/usr/bin/curl", "line": 3}
 
 
+def test_places_that_two_techniques_found_stand_in_one_order_however_often_they_are_read() -> None:
+    def found_by(technique: str, sure: float, **layer: str) -> Fields:
+        method = {"technique": technique, "confidence": sure}
+        told = [{"field": "purl", "confidence": sure, "methods": [method]}]
+        return {"identity": told, "occurrences": [{"location": "/usr/bin/curl", **layer}]}
+
+    first = library("curl", purl=CURL, evidence=found_by("manifest-analysis", 1.0))
+    second = library(
+        "curl",
+        purl=CURL,
+        evidence=found_by("binary-analysis", 0.8, additionalContext="layer sha256:11"),
+    )
+
+    once = cyclonedx(merge(bom("a", first), bom("b", second)), created=WHEN, version="1.0")
+
+    assert cyclonedx(merge(once), created=WHEN, version="1.0") == once
+
+
 def test_one_image_told_in_two_forms_is_one_image() -> None:
     bodies = [write(inventory(), created=WHEN, version="1.0") for write in (cyclonedx, spdx)]
 
@@ -184,6 +202,17 @@ def test_a_part_that_is_not_complete_makes_the_whole_incomplete(write: Any) -> N
     assert "it was not found" in facts(one(whole, "family-vision"), "gap")[0]
     assert merge(write(whole, created=WHEN, version="1.0")).gaps == whole.gaps
     assert merge(write(inventory(), created=WHEN, version="1.0")).gaps == ()
+
+
+@pytest.mark.parametrize("write", [cyclonedx, spdx])
+def test_what_somebody_adds_to_a_merged_document_stays(write: Any) -> None:
+    once = write(merge(bom("a", library("curl", purl=CURL))), created=WHEN, version="1.0")
+    document = msgspec.json.decode(once) | {"annotations": [{"text": "checked"}]}
+
+    twice = write(merge(document, bom("b")), created=WHEN, version="1.0")
+
+    assert "checked" in twice.decode()
+    assert merge(twice).subject == merge(document).subject
 
 
 def test_the_set_of_packages_is_that_of_all_images() -> None:
