@@ -25,7 +25,7 @@ from tests.support.trivy_database import write_trivy_database
 
 pytestmark = pytest.mark.integration
 
-EXAMPLES = ("family-vision-cu121", "family-torch-cu121-amended", "family-web")
+EXAMPLES = ("family-vision-cu121", "family-torch-cu121", "family-web")
 _REF_NAME = "org.opencontainers.image.ref.name"
 
 
