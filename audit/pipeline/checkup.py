@@ -9,10 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fleet_audit.audit.model.doctor import CacheState, DoctorReport, Part
-from fleet_audit.audit.pipeline.pulling import PULLED
-from fleet_audit.audit.pipeline.scene import LAYER_FACTS
-from fleet_audit.audit.pipeline.settings import CONFIGURATION, Settings
-from fleet_audit.audit.pipeline.shared import (
+from fleet_audit.audit.pipeline.run.pulling import PULLED
+from fleet_audit.audit.pipeline.run.scene import LAYER_FACTS
+from fleet_audit.audit.pipeline.run.settings import CONFIGURATION, Settings
+from fleet_audit.audit.pipeline.run.shared import (
     ANSWERS,
     ARCHIVES,
     COPIES,

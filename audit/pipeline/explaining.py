@@ -13,19 +13,19 @@ from fleet_audit.audit.model.imports import MissingModule, UnparsedFile
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.need import Need
 from fleet_audit.audit.model.report import Answer, DepsReport, ExplainReport
-from fleet_audit.audit.pipeline.analysis import Analysis
-from fleet_audit.audit.pipeline.own_code import merged_unparsed
-from fleet_audit.audit.pipeline.package_facts import (
+from fleet_audit.audit.pipeline.deps.analysis import Analysis
+from fleet_audit.audit.pipeline.deps.package_facts import (
     installed_facts,
     is_installed,
     package_facts,
     supply_facts,
 )
-from fleet_audit.audit.pipeline.planning_together import Together
-from fleet_audit.audit.pipeline.shared import Shared
-from fleet_audit.audit.pipeline.subject import Subject
-from fleet_audit.audit.pipeline.surplus_together import SurplusTogether
-from fleet_audit.audit.pipeline.unreached import Facts, Unreached
+from fleet_audit.audit.pipeline.deps.planning_together import Together
+from fleet_audit.audit.pipeline.deps.surplus_together import SurplusTogether
+from fleet_audit.audit.pipeline.run.own_code import merged_unparsed
+from fleet_audit.audit.pipeline.run.shared import Shared
+from fleet_audit.audit.pipeline.run.subject import Subject
+from fleet_audit.audit.pipeline.surplus.unreached import Facts, Unreached
 from fleet_audit.audit.policy.rules import RuleSet
 from fleet_audit.audit.static_imports.reachability.nodes import own_name
 from fleet_audit.audit.static_imports.resolution.finder import source_place

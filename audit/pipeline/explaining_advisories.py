@@ -8,12 +8,12 @@ import msgspec
 from fleet_audit.audit.model.advisories import Advisory
 from fleet_audit.audit.model.evidence import NodeKind
 from fleet_audit.audit.model.report import ExplainReport
-from fleet_audit.audit.pipeline.advising import advise_on
+from fleet_audit.audit.pipeline.advisories.advising import advise_on
+from fleet_audit.audit.pipeline.deps.planning_together import Together
 from fleet_audit.audit.pipeline.explaining import explain
-from fleet_audit.audit.pipeline.planning_together import Together
-from fleet_audit.audit.pipeline.scanner_answers import TrivyOptions
-from fleet_audit.audit.pipeline.shared import Shared
-from fleet_audit.audit.pipeline.subject import Subject
+from fleet_audit.audit.pipeline.run.shared import Shared
+from fleet_audit.audit.pipeline.run.subject import Subject
+from fleet_audit.audit.pipeline.scanners.trivy_answers import TrivyOptions
 
 _NAMES = re.compile(r"(?:CVE|GHSA|DSA|DLA|USN|PYSEC|RUSTSEC|GO|ALPINE|TEMP)-[0-9A-Za-z-]+")
 

@@ -12,8 +12,8 @@ from fleet_audit.audit.model.imports import ExtensionModule
 from fleet_audit.audit.model.one_file import Depth, DepthReport, Hardened, Hardening, HardeningReport
 from fleet_audit.audit.model.report import Statistics
 from fleet_audit.audit.pipeline.one_file import is_program, path_in_image
-from fleet_audit.audit.pipeline.scene import Scene, open_scene
-from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.run.scene import Scene, open_scene
+from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.static_imports.compiled.importable import importable_extensions
 
 

@@ -17,11 +17,11 @@ from fleet_audit.audit.model.archives import ArchiveAnswer, IndexReport, KeptArc
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.fleet import AptSettings
 from fleet_audit.audit.model.identity import Distro, Platform
-from fleet_audit.audit.pipeline.archives import ArchiveRequest, archive_request
-from fleet_audit.audit.pipeline.placing import STAGE
-from fleet_audit.audit.pipeline.scene import missing_image, open_scene
-from fleet_audit.audit.pipeline.shared import ARCHIVES, Shared
-from fleet_audit.audit.pipeline.subject import Subject
+from fleet_audit.audit.pipeline.planning.archives import ArchiveRequest, archive_request
+from fleet_audit.audit.pipeline.planning.placing import STAGE
+from fleet_audit.audit.pipeline.run.scene import missing_image, open_scene
+from fleet_audit.audit.pipeline.run.shared import ARCHIVES, Shared
+from fleet_audit.audit.pipeline.run.subject import Subject
 
 _SUBJECT = "package archives"
 _EXPORTED = (Platform("linux", "amd64"), Platform("linux", "arm64"))

@@ -21,10 +21,10 @@ from fleet_audit.audit.model.image import ImageConfig, ImageIdentity
 from fleet_audit.audit.model.inspection import InspectReport, LayerSize, ResolvedUser
 from fleet_audit.audit.model.report import Statistics
 from fleet_audit.audit.model.running import RunConfiguration
-from fleet_audit.audit.pipeline.packages import installed_distributions
-from fleet_audit.audit.pipeline.programs import find_program
-from fleet_audit.audit.pipeline.scene import Scene, open_scene, unpacked_bytes
-from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.run.packages import installed_distributions
+from fleet_audit.audit.pipeline.run.programs import find_program
+from fleet_audit.audit.pipeline.run.scene import Scene, open_scene, unpacked_bytes
+from fleet_audit.audit.pipeline.run.shared import Shared
 
 MAX_SCRIPT = 256 << 10
 MAX_NAMES = 1 << 20

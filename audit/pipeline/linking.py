@@ -13,17 +13,17 @@ from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.need import Tier
 from fleet_audit.audit.model.report import EntryReport, LddReport, Statistics
-from fleet_audit.audit.pipeline.asks import closure_asks, start_asks
-from fleet_audit.audit.pipeline.attribution import Attribution
-from fleet_audit.audit.pipeline.judge import Judge, judge_of
-from fleet_audit.audit.pipeline.loads import loads_of
-from fleet_audit.audit.pipeline.machines import lowest_isa
-from fleet_audit.audit.pipeline.needs import join
-from fleet_audit.audit.pipeline.placing import placed
-from fleet_audit.audit.pipeline.programs import find_program
-from fleet_audit.audit.pipeline.scene import Scene, open_scene
-from fleet_audit.audit.pipeline.shared import Shared
-from fleet_audit.audit.pipeline.subject import Subject
+from fleet_audit.audit.pipeline.needs.asks import closure_asks, start_asks
+from fleet_audit.audit.pipeline.needs.judge import Judge, judge_of
+from fleet_audit.audit.pipeline.needs.needs import join
+from fleet_audit.audit.pipeline.planning.placing import placed
+from fleet_audit.audit.pipeline.reached.loads import loads_of
+from fleet_audit.audit.pipeline.run.attribution import Attribution
+from fleet_audit.audit.pipeline.run.machines import lowest_isa
+from fleet_audit.audit.pipeline.run.programs import find_program
+from fleet_audit.audit.pipeline.run.scene import Scene, open_scene
+from fleet_audit.audit.pipeline.run.shared import Shared
+from fleet_audit.audit.pipeline.run.subject import Subject
 from fleet_audit.audit.policy import facts as rules
 from fleet_audit.audit.policy.binary_subjects import binary_subjects
 from fleet_audit.audit.policy.evaluation import evaluate

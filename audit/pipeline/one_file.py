@@ -26,13 +26,13 @@ from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ImagePath, Soname
 from fleet_audit.audit.model.one_file import TreeReport
 from fleet_audit.audit.model.report import EntryReport, Statistics
-from fleet_audit.audit.pipeline.entry_points import PythonEntries
-from fleet_audit.audit.pipeline.judge import judge_of
 from fleet_audit.audit.pipeline.linking import judged
-from fleet_audit.audit.pipeline.machines import lowest_isa
-from fleet_audit.audit.pipeline.order import ImportOrder, missing_names
-from fleet_audit.audit.pipeline.scene import Scene, open_scene
-from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.needs.judge import judge_of
+from fleet_audit.audit.pipeline.reached.entry_points import PythonEntries
+from fleet_audit.audit.pipeline.reached.order import ImportOrder, missing_names
+from fleet_audit.audit.pipeline.run.machines import lowest_isa
+from fleet_audit.audit.pipeline.run.scene import Scene, open_scene
+from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.static_imports.compiled.importable import importable_extensions
 
 MAX_HINTS = 3

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.sbom.large_image import large_image, read_once, sizes
 from benchmarks.sbom.watching import Cost, watched
-from fleet_audit.audit.pipeline.scanning import SCANS
+from fleet_audit.audit.pipeline.scanners.scanning import SCANS
 from tests.support.scanners import real_syft, real_trivy
 from tests.support.trivy_database import write_trivy_database
 

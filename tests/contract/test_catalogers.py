@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from fleet_audit.audit.model.inventory import Component
-from fleet_audit.audit.pipeline.inventory_readers import CATALOGERS, OWN, Cataloger, Found, Seen
-from fleet_audit.audit.pipeline.scanning import packages_found
-from fleet_audit.audit.pipeline.scene import Scene, open_scene
-from fleet_audit.audit.pipeline.settings import Settings
-from fleet_audit.audit.pipeline.shared import Shared
-from fleet_audit.audit.pipeline.subject import Subject
+from fleet_audit.audit.pipeline.inventories.readers import CATALOGERS, OWN, Cataloger, Found, Seen
+from fleet_audit.audit.pipeline.run.scene import Scene, open_scene
+from fleet_audit.audit.pipeline.run.settings import Settings
+from fleet_audit.audit.pipeline.run.shared import Shared
+from fleet_audit.audit.pipeline.run.subject import Subject
+from fleet_audit.audit.pipeline.scanners.scanning import packages_found
 from fleet_audit.audit.sbom.canonical import canonical_purl
 from tests.support.archives import stanza
 from tests.support.images import Content

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from fleet_audit.audit.pipeline import loads
+from fleet_audit.audit.pipeline.reached import loads
 from fleet_audit.audit.static_imports import examiner
 from tests.support.worlds import FAMILY, World, library, opencv, packages, write_archive
 

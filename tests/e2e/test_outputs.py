@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fleet_audit.__main__ import run
-from fleet_audit.audit.pipeline.settings import CONFIGURATION
+from fleet_audit.audit.pipeline.run.settings import CONFIGURATION
 from tests.support.images import layer_tar
 from tests.support.worlds import FAMILY, World, opencv
 

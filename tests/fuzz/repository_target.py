@@ -17,8 +17,8 @@ with atheris.instrument_imports(include=["fleet_audit.audit.dockerfiles", "fleet
     from fleet_audit.audit.pipeline.repository.auditing import audit_repository
     from fleet_audit.audit.pipeline.repository.grounds import Grounds
 from fleet_audit.audit.model.report import DockerfilesReport
-from fleet_audit.audit.pipeline.settings import Settings
-from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.run.settings import Settings
+from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.renderers import render
 from tests.support.repositories import repository_of

@@ -8,7 +8,7 @@ from fleet_audit.audit.model.apt import AptPlan, PlannedPackage
 from fleet_audit.audit.model.elf import Missing
 from fleet_audit.audit.model.identity import PackageName
 from fleet_audit.audit.model.need import Need, NeedKind, Tier, Via
-from fleet_audit.audit.pipeline.beneath import Addition, Beneath, inherited, own_share
+from fleet_audit.audit.pipeline.planning.beneath import Addition, Beneath, inherited, own_share
 
 names = st.sampled_from(("a", "b", "c", "d"))
 chains = st.lists(st.frozensets(names), min_size=1, max_size=5)

@@ -12,8 +12,8 @@ from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.model.inspection import InspectReport
 from fleet_audit.audit.pipeline.inspecting_dockerfiles import Question, inspect_dockerfile
 from fleet_audit.audit.pipeline.repository.grounds import Grounds
-from fleet_audit.audit.pipeline.settings import Settings
-from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.run.settings import Settings
+from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.reports.inspect_document import inspect_document
 from fleet_audit.reports.inspect_text import inspect_text
 from tests.support.reports import OPTIONS

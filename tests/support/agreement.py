@@ -8,7 +8,7 @@ from fleet_audit.audit.ldd.evidence import missing_sonames, problems
 from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Resolved
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.one_file import HARMLESS
-from fleet_audit.audit.pipeline.scene import Scene
+from fleet_audit.audit.pipeline.run.scene import Scene
 from tests.support.chroots import Traced
 
 FALSE_POSITIVE, FALSE_NEGATIVE = "false positive", "false negative"

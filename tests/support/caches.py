@@ -8,8 +8,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from fleet_audit.audit.pipeline.settings import CONFIGURATION, Settings
-from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.run.settings import CONFIGURATION, Settings
+from fleet_audit.audit.pipeline.run.shared import Shared
 
 
 def with_known_rules(folder: Path) -> Path:

@@ -16,10 +16,10 @@ from fleet_audit.audit.model.evidence import Edge, Node, NodeKind
 from fleet_audit.audit.model.identity import ImagePath, Soname
 from fleet_audit.audit.model.imports import Level
 from fleet_audit.audit.model.need import NeedKind
-from fleet_audit.audit.pipeline.analysis import Analysis, analyse
-from fleet_audit.audit.pipeline.settings import Settings
-from fleet_audit.audit.pipeline.shared import Shared
-from fleet_audit.audit.pipeline.subject import Subject
+from fleet_audit.audit.pipeline.deps.analysis import Analysis, analyse
+from fleet_audit.audit.pipeline.run.settings import Settings
+from fleet_audit.audit.pipeline.run.shared import Shared
+from fleet_audit.audit.pipeline.run.subject import Subject
 from fleet_audit.audit.static_imports.distributions.distributions import Distributions
 from tests.support.debian import archive
 from tests.support.folders import facts_of

@@ -13,8 +13,8 @@ from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.running import CommandLine, RunConfiguration, Setting
 from fleet_audit.audit.model.standards import Observed, Standing
 from fleet_audit.audit.pipeline.repository.grounds import Grounds
-from fleet_audit.audit.pipeline.settings import Settings
-from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.run.settings import Settings
+from fleet_audit.audit.pipeline.run.shared import Shared
 
 RecordT = TypeVar("RecordT", bound=Standing)
 

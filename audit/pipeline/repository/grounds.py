@@ -21,7 +21,7 @@ from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.model.references import ReferenceClaims
 from fleet_audit.audit.model.workflows import Workflow
-from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.policy.facts import Subject
 
 

@@ -22,7 +22,7 @@ from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.image import Layer
 from fleet_audit.audit.model.running import CommandLine, RunConfiguration, Setting
 from fleet_audit.audit.pipeline.repository.grounds import Examined, Grounds
-from fleet_audit.audit.pipeline.subject import PATH_TRANSPORTS, anchored
+from fleet_audit.audit.pipeline.run.subject import PATH_TRANSPORTS, anchored
 from fleet_audit.audit.policy.standard_subjects import standard_subjects
 
 
@@ -111,7 +111,7 @@ def _built(image: MadeImage, grounds: Grounds, gaps: list[Gap]) -> BuiltImage | 
 
 def _unpacked(layers: Sequence[Layer], grounds: Grounds) -> int:
     """Return how large an image is once it is unpacked; 0 where not all of it was read before."""
-    from fleet_audit.audit.pipeline.scene import unpacked_bytes  # noqa: PLC0415  (60 ms; only built images pay)
+    from fleet_audit.audit.pipeline.run.scene import unpacked_bytes  # noqa: PLC0415  (60 ms; only built images pay)
 
     sizes = unpacked_bytes(layers, grounds.shared.settings)
     known = [size for size in sizes if size is not None]

@@ -15,9 +15,9 @@ from fleet_audit.cli.output import check_writable, parse_outputs, write
 if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
     from fleet_audit.audit.model.report import DepsReport
-    from fleet_audit.audit.pipeline.analysis import Analysis
-    from fleet_audit.audit.pipeline.shared import Shared
-    from fleet_audit.audit.pipeline.subject import Subject
+    from fleet_audit.audit.pipeline.deps.analysis import Analysis
+    from fleet_audit.audit.pipeline.run.shared import Shared
+    from fleet_audit.audit.pipeline.run.subject import Subject
 
 FORMATS = ("text", "json", "markdown", "sarif")
 
@@ -76,8 +76,8 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     chosen = _chosen(fleet, subjects, gpu=gpu, every=every, image=image, source=source, entry=entry)
 
     from fleet_audit.audit.model.report import DepsReport  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.pipeline.several import analyse_each  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.deps.several import analyse_each  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
     from fleet_audit.cli.rendering import placed, renderer  # noqa: PLC0415  (the same)
 
     with common.settings(plan_tier=tier) as settings:
@@ -94,13 +94,13 @@ def command(  # noqa: PLR0913  (each is an option of the command)
 
 
 def _tried(analysis: "Analysis", subject: "Subject", shared: "Shared") -> "DepsReport":
-    from fleet_audit.audit.pipeline.verifying import verified  # noqa: PLC0415  (only --verify pays for it)
+    from fleet_audit.audit.pipeline.deps.verifying import verified  # noqa: PLC0415  (only --verify pays for it)
 
     return verified(analysis, subject, shared)
 
 
 def _written(reports: "Sequence[DepsReport]", fleet: "Fleet | None") -> "list[DepsReport]":
-    from fleet_audit.audit.pipeline.writing import written  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.planning.writing import written  # noqa: PLC0415  (not for --help)
 
     root = Path(fleet.root) if fleet is not None else None
     return written(reports, root)
@@ -116,7 +116,7 @@ def _chosen(  # noqa: PLR0913  (the words that decide what is audited)
     source: Path | None,
     entry: str,
 ) -> "list[Subject]":
-    from fleet_audit.audit.pipeline.subject import (  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.run.subject import (  # noqa: PLC0415  (not for --help)
         chosen_families,
         image_subject,
         named_subject,

@@ -45,7 +45,7 @@ def command(*, paths: tuple[str, ...], asks_hadolint: bool, common: Common) -> i
     from fleet_audit.audit.pipeline.repository.auditing import audit_repository, says_anything  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.repository.grounds import Grounds  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.repository.second_opinion import SecondOpinions  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
     from fleet_audit.audit.tools.hadolint import find_hadolint  # noqa: PLC0415  (the same)
     from fleet_audit.cli.rendering import renderer, repository_folder  # noqa: PLC0415  (the same)
 

@@ -16,9 +16,9 @@ from fleet_audit.cli.output import check_writable, parse_outputs, write
 if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
     from fleet_audit.audit.model.report import ExplainReport
-    from fleet_audit.audit.pipeline.scanner_answers import TrivyOptions
-    from fleet_audit.audit.pipeline.shared import Shared
-    from fleet_audit.audit.pipeline.subject import Subject
+    from fleet_audit.audit.pipeline.run.shared import Shared
+    from fleet_audit.audit.pipeline.run.subject import Subject
+    from fleet_audit.audit.pipeline.scanners.trivy_answers import TrivyOptions
 
 FORMATS = ("text", "json")
 
@@ -76,8 +76,8 @@ def command(  # noqa: PLR0913  (each is an option of the command)
 
     from fleet_audit.audit.model.report import ExplainReport  # noqa: PLC0415  (not for --help)
     from fleet_audit.audit.pipeline.explaining import parse_question  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.scanner_answers import TrivyOptions  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.scanners.trivy_answers import TrivyOptions  # noqa: PLC0415  (the same)
     from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
 
     parse_question(question)
@@ -148,7 +148,7 @@ def _with_unseen(report: "ExplainReport", unseen: list[str]) -> "ExplainReport":
 
 
 def _subjects(fleet: "Fleet | None", *, family: str | None, image: str | None) -> "list[Subject]":
-    from fleet_audit.audit.pipeline.subject import (  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.run.subject import (  # noqa: PLC0415  (not for --help)
         chosen_families,
         image_subject,
         named_subject,

@@ -15,7 +15,7 @@ from fleet_audit.cli.output import check_writable, parse_outputs, write
 
 if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
-    from fleet_audit.audit.pipeline.subject import Subject
+    from fleet_audit.audit.pipeline.run.subject import Subject
 
 FORMATS = ("text", "json", "sarif")
 
@@ -36,8 +36,8 @@ def command(*, words: tuple[str, ...], image: str | None, common: Common) -> int
     subjects = _subjects(fleet, words, image)
 
     from fleet_audit.audit.model.report import ImportsReport  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.pipeline.importing import imports_of  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.reached.importing import imports_of  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
     from fleet_audit.cli.rendering import placed, renderer  # noqa: PLC0415  (the same)
 
     with common.settings() as settings:
@@ -67,7 +67,7 @@ def _subjects(fleet: "Fleet | None", words: tuple[str, ...], image: str | None) 
 
 def _meant(fleet: "Fleet | None", word: str, image: str | None) -> "list[Subject]":
     from fleet_audit.audit.fleet.manifest import MANIFEST_NAME  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.pipeline.subject import has_name, named_subject, path_subject  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.run.subject import has_name, named_subject, path_subject  # noqa: PLC0415  (the same)
 
     is_known = fleet is not None and has_name(fleet, word)
     if is_known or not ("/" in word or os.path.exists(word)):
@@ -84,7 +84,7 @@ def _meant(fleet: "Fleet | None", word: str, image: str | None) -> "list[Subject
 
 
 def _all_families(fleet: "Fleet", image: str | None) -> "list[Subject]":
-    from fleet_audit.audit.pipeline.subject import chosen_families, named_subject  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.run.subject import chosen_families, named_subject  # noqa: PLC0415  (not for --help)
 
     return [named_subject(fleet, name, image=image) for name in chosen_families(fleet, gpu=False)]
 

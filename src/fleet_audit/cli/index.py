@@ -15,7 +15,7 @@ from fleet_audit.cli.output import check_writable, parse_outputs, write
 
 if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
-    from fleet_audit.audit.pipeline.subject import Subject
+    from fleet_audit.audit.pipeline.run.subject import Subject
 
 FORMATS = ("text", "json")
 
@@ -49,7 +49,7 @@ def update(*, subjects: tuple[str, ...], image: str | None, suites: tuple[str, .
 
     from fleet_audit.audit.model.archives import IndexReport  # noqa: PLC0415  (not for --help)
     from fleet_audit.audit.pipeline.indexing import releases, updated_archives  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
     from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
 
     if common.snapshot and not SNAPSHOT_DATE.fullmatch(parse_snapshot(common.snapshot)):
@@ -73,7 +73,7 @@ def show(*, common: Common) -> int:
 
     from fleet_audit.audit.model.archives import IndexReport  # noqa: PLC0415  (not for --help)
     from fleet_audit.audit.pipeline.indexing import kept_archives  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
     from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
 
     with common.settings() as settings:
@@ -89,7 +89,7 @@ def show(*, common: Common) -> int:
 def export(*, folder: Path, suites: tuple[str, ...], common: Common) -> int:
     """Write the indexes that come along with fleet-audit: who ships which name, one file for each release."""
     from fleet_audit.audit.pipeline.indexing import exported_indexes, releases  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
 
     distros = releases(suites)
     with common.settings() as settings:
@@ -102,7 +102,7 @@ def export(*, folder: Path, suites: tuple[str, ...], common: Common) -> int:
 def _chosen(
     fleet: "Fleet | None", words: Sequence[str], *, image: str | None, has_suites: bool
 ) -> "list[Subject]":
-    from fleet_audit.audit.pipeline.subject import (  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.run.subject import (  # noqa: PLC0415  (not for --help)
         chosen_families,
         image_subject,
         named_subject,

@@ -23,7 +23,7 @@ def command(*, folder: Path, is_printed: bool, common: Common) -> int:
     from fleet_audit.audit.images.folder import open_folder  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.repository.drafting import drafted  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.repository.grounds import Grounds  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
 
     if common.output:
         raise UsageError("-o: a draft has one format; use --print to see it without writing it")

@@ -16,8 +16,8 @@ from fleet_audit.cli.output import check_writable, parse_outputs, write
 if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
     from fleet_audit.audit.model.inspection import InspectReport
-    from fleet_audit.audit.pipeline.settings import Settings
-    from fleet_audit.audit.pipeline.shared import Shared
+    from fleet_audit.audit.pipeline.run.settings import Settings
+    from fleet_audit.audit.pipeline.run.shared import Shared
 
 FORMATS = ("text", "json")
 
@@ -94,8 +94,8 @@ def _names(fleet: "Fleet", word: str) -> bool:
 
 def _report(asked: _Asked, fleet: "Fleet | None", settings: "Settings") -> "InspectReport":
     from fleet_audit.audit.pipeline.inspecting_images import inspect_image  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.subject import names_image  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.run.subject import names_image  # noqa: PLC0415  (the same)
 
     shared = Shared(settings, fleet)
     if asked.path is not None:
@@ -136,8 +136,8 @@ def _of_dockerfile(asked: _Asked, root: Path, path: Path, shared: "Shared") -> "
 def _of_name(asked: _Asked, fleet: "Fleet", shared: "Shared") -> "InspectReport":
     """Return the answer for a family or service: its image where it is built, else its Dockerfile."""
     from fleet_audit.audit.pipeline.inspecting_images import inspect_image  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.pipeline.scene import missing_image  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.subject import named_subject  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.run.scene import missing_image  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.run.subject import named_subject  # noqa: PLC0415  (the same)
 
     subject = named_subject(fleet, asked.subject)
     family = fleet.family(asked.subject)

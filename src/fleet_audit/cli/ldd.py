@@ -13,8 +13,8 @@ from fleet_audit.cli.output import check_writable, parse_outputs, write
 if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
     from fleet_audit.audit.model.report import LddReport, Statistics
-    from fleet_audit.audit.pipeline.shared import Shared
-    from fleet_audit.audit.pipeline.subject import Subject
+    from fleet_audit.audit.pipeline.run.shared import Shared
+    from fleet_audit.audit.pipeline.run.subject import Subject
 
 FORMATS = ("text", "json", "sarif")
 SPECIAL_FORMATS = ("text", "json")
@@ -39,7 +39,7 @@ def command(*, image: str, tree: str | None, deep: str | None, hardening: bool, 
     outputs = parse_outputs(common.output, SPECIAL_FORMATS if is_special else FORMATS)
     check_writable(outputs)
 
-    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (not for --help)
     from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
 
     fleet = find_fleet(common)
@@ -53,7 +53,7 @@ def command(*, image: str, tree: str | None, deep: str | None, hardening: bool, 
 
 
 def _subject(image: str, fleet: "Fleet | None") -> "Subject":
-    from fleet_audit.audit.pipeline.subject import (  # noqa: PLC0415  (see above)
+    from fleet_audit.audit.pipeline.run.subject import (  # noqa: PLC0415  (see above)
         image_subject,
         named_subject,
         names_image,
@@ -68,7 +68,7 @@ def _answer(
     subject: "Subject", shared: "Shared", *, tree: str | None, deep: str | None, hardening: bool
 ) -> "tuple[LddReport, Statistics]":
     from fleet_audit.audit.pipeline.linking import unopened  # noqa: PLC0415  (see above)
-    from fleet_audit.audit.pipeline.scene import missing_image  # noqa: PLC0415  (see above)
+    from fleet_audit.audit.pipeline.run.scene import missing_image  # noqa: PLC0415  (see above)
 
     gap = missing_image(subject)
     if gap is not None or subject.image is None:

@@ -20,7 +20,7 @@ def find_fleet(common: Common, start: Path = _HERE) -> "Fleet | None":
     that was named is not there, or a folder.
     """
     from fleet_audit.audit.fleet.manifest import find_manifest, load_fleet  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.pipeline.settings import configuration_store  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.run.settings import configuration_store  # noqa: PLC0415  (the same)
 
     if common.fleet is not None and (common.fleet.is_dir() or not common.fleet.exists()):
         what = "is a folder, not a manifest" if common.fleet.is_dir() else "there is no such file"

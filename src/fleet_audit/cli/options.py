@@ -18,7 +18,7 @@ from fleet_audit.cli.progress import reporting
 
 if TYPE_CHECKING:
     from fleet_audit.audit.model.report import Statistics
-    from fleet_audit.audit.pipeline.settings import Settings
+    from fleet_audit.audit.pipeline.run.settings import Settings
 
 DEFAULT_PLATFORM = "linux/amd64"
 SNAPSHOT_DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
@@ -102,7 +102,7 @@ class Common(msgspec.Struct, frozen=True):
     def settings(self, *, plan_tier: str = "required") -> "Iterator[Settings]":
         """Give the settings of an analysis, and clear its progress bars whatever happens."""
         from fleet_audit.audit.model.need import Tier  # noqa: PLC0415  (not for --help)
-        from fleet_audit.audit.pipeline.settings import Settings  # noqa: PLC0415  (the same)
+        from fleet_audit.audit.pipeline.run.settings import Settings  # noqa: PLC0415  (the same)
 
         with reporting(quiet=self.quiet) as reporter:
             yield Settings(

@@ -16,7 +16,7 @@ from fleet_audit.reports.renderers import render
 
 if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
-    from fleet_audit.audit.pipeline.subject import Subject
+    from fleet_audit.audit.pipeline.run.subject import Subject
 
 JudgedT = TypeVar("JudgedT", bound=Judged)
 

@@ -17,7 +17,7 @@ from fleet_audit.cli.output import Output, check_writable, parse_outputs, write
 if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
     from fleet_audit.audit.model.inventory import SbomReport
-    from fleet_audit.audit.pipeline.subject import Subject
+    from fleet_audit.audit.pipeline.run.subject import Subject
 
 FORMATS = ("cyclonedx-json", "spdx-json", "text")
 _MERGE = "merge"
@@ -77,9 +77,9 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     check_writable(outputs)
 
     from fleet_audit.audit.model.inventory import SbomReport  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.pipeline.inventory import inventory_of  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.inventory_scan import SyftOptions  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.inventories.inventory import inventory_of  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.scanners.syft_answers import SyftOptions  # noqa: PLC0415  (the same)
     from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
 
     fleet = find_fleet(common)
@@ -95,7 +95,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
 
 def _add_to(file: Path, common: Common) -> int:
     from fleet_audit.audit.model.inventory import SbomReport  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.pipeline.foreign_inventories import foreign  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.inventories.foreign import foreign  # noqa: PLC0415  (the same)
     from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
 
     found = foreign(file)
@@ -117,7 +117,7 @@ def _merge(files: Sequence[Path], name: str, common: Common) -> int:
     check_writable(outputs)
 
     from fleet_audit.audit.model.inventory import SbomReport  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.pipeline.merged_inventories import merged_report  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.inventories.merged import merged_report  # noqa: PLC0415  (the same)
     from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
 
     found = merged_report(files, name)
@@ -128,7 +128,7 @@ def _merge(files: Sequence[Path], name: str, common: Common) -> int:
 
 
 def _subject(words: tuple[str, ...], image: str | None, fleet: "Fleet | None") -> "Subject":
-    from fleet_audit.audit.pipeline.subject import (  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.run.subject import (  # noqa: PLC0415  (not for --help)
         image_subject,
         named_subject,
         names_image,

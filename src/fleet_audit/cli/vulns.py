@@ -15,10 +15,10 @@ from fleet_audit.cli.output import check_writable, parse_outputs, write
 if TYPE_CHECKING:
     from fleet_audit.audit.model.advisories import VulnsReport
     from fleet_audit.audit.model.fleet import Fleet
-    from fleet_audit.audit.pipeline.annotating import Known
-    from fleet_audit.audit.pipeline.scanner_answers import TrivyOptions
-    from fleet_audit.audit.pipeline.settings import Settings
-    from fleet_audit.audit.pipeline.subject import Subject
+    from fleet_audit.audit.pipeline.advisories.annotating import Known
+    from fleet_audit.audit.pipeline.run.settings import Settings
+    from fleet_audit.audit.pipeline.run.subject import Subject
+    from fleet_audit.audit.pipeline.scanners.trivy_answers import TrivyOptions
 
 FORMATS = ("text", "json", "markdown", "sarif")
 _MAX_AGE_DAYS = 7
@@ -85,7 +85,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     check_writable(outputs)
 
     from fleet_audit.audit.model.advisories import VulnsReport  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.pipeline.scanner_answers import TrivyOptions  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.scanners.trivy_answers import TrivyOptions  # noqa: PLC0415  (the same)
     from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
 
     fleet = find_fleet(common)
@@ -109,7 +109,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
 
 
 def _known(epss: Path | None, kev: Path | None, vex: tuple[Path, ...]) -> "Known":
-    from fleet_audit.audit.pipeline.annotating import Given, known_of  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.advisories.annotating import Given, known_of  # noqa: PLC0415  (not for --help)
 
     return known_of(
         Given(
@@ -136,9 +136,9 @@ def _of_image(
     options: "TrivyOptions",
     known: "Known",
 ) -> "VulnsReport":
-    from fleet_audit.audit.pipeline.advising import advise_on  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.pipeline.planning_together import Together  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.advisories.advising import advise_on  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.deps.planning_together import Together  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
     from fleet_audit.cli.rendering import placed  # noqa: PLC0415  (the same)
 
     shared = Shared(settings, fleet)
@@ -152,15 +152,15 @@ def _of_document(
     options: "TrivyOptions",
     known: "Known",
 ) -> "VulnsReport":
-    from fleet_audit.audit.pipeline.advising import advise_on_listed  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.pipeline.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.advisories.advising import advise_on_listed  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
 
     name, body = _read(sbom)
     return advise_on_listed(name, body, Shared(settings, fleet), options, known)
 
 
 def _subject(words: tuple[str, ...], image: str | None, fleet: "Fleet | None") -> "Subject":
-    from fleet_audit.audit.pipeline.subject import (  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.run.subject import (  # noqa: PLC0415  (not for --help)
         image_subject,
         named_subject,
         names_image,

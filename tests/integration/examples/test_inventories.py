@@ -15,10 +15,10 @@ from spdx_tools.spdx.validation.document_validator import validate_full_spdx_doc
 
 from fleet_audit.__main__ import run as run_command
 from fleet_audit.audit.model.inventory import SbomReport
-from fleet_audit.audit.pipeline.foreign_inventories import foreign
-from fleet_audit.audit.pipeline.scanning import packages_found, scan_target
-from fleet_audit.audit.pipeline.scene import open_scene
-from fleet_audit.audit.pipeline.settings import Settings
+from fleet_audit.audit.pipeline.inventories.foreign import foreign
+from fleet_audit.audit.pipeline.run.scene import open_scene
+from fleet_audit.audit.pipeline.run.settings import Settings
+from fleet_audit.audit.pipeline.scanners.scanning import packages_found, scan_target
 from fleet_audit.audit.sbom.canonical import canonical_purl
 from fleet_audit.audit.tools.process import run
 from tests.support.example_images import FLEET, example_layout

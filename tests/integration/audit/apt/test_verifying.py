@@ -22,13 +22,13 @@ from fleet_audit.audit.model.finding import GapKind, Verdict
 from fleet_audit.audit.model.identity import PackageName
 from fleet_audit.audit.model.need import Need, NeedKind, Tier, Via
 from fleet_audit.audit.model.report import DepsReport
-from fleet_audit.audit.pipeline.analysis import Analysis, analyse
-from fleet_audit.audit.pipeline.scene import open_scene
-from fleet_audit.audit.pipeline.settings import Settings
-from fleet_audit.audit.pipeline.shared import ARCHIVES, COPIES, DOWNLOADS, Shared
-from fleet_audit.audit.pipeline.subject import Subject, image_subject
-from fleet_audit.audit.pipeline.trial import trial
-from fleet_audit.audit.pipeline.verifying import verified
+from fleet_audit.audit.pipeline.deps.analysis import Analysis, analyse
+from fleet_audit.audit.pipeline.deps.trial import trial
+from fleet_audit.audit.pipeline.deps.verifying import verified
+from fleet_audit.audit.pipeline.run.scene import open_scene
+from fleet_audit.audit.pipeline.run.settings import Settings
+from fleet_audit.audit.pipeline.run.shared import ARCHIVES, COPIES, DOWNLOADS, Shared
+from fleet_audit.audit.pipeline.run.subject import Subject, image_subject
 from fleet_audit.audit.tools.enclosure import NotEnclosed, find_enclosure
 from tests.support.debian import index
 from tests.support.example_images import FLEET, example_layout

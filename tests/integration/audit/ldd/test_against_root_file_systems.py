@@ -21,8 +21,8 @@ from fleet_audit.audit.ldd.loader import abi_of
 from fleet_audit.audit.ldd.world import World
 from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint
 from fleet_audit.audit.model.identity import ImagePath
-from fleet_audit.audit.pipeline.scene import Scene, open_scene
-from fleet_audit.audit.pipeline.settings import Settings
+from fleet_audit.audit.pipeline.run.scene import Scene, open_scene
+from fleet_audit.audit.pipeline.run.settings import Settings
 from fleet_audit.audit.static_imports.compiled.importable import importable_extensions
 from tests.support.agreement import (
     FALSE_NEGATIVE,

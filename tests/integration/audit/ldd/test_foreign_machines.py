@@ -23,8 +23,8 @@ from fleet_audit.audit.ldd.loader import abi_of
 from fleet_audit.audit.ldd.world import World
 from fleet_audit.audit.model.elf import Closure, EntryKind, EntryPoint, Resolved, WrongMachine
 from fleet_audit.audit.model.identity import ImagePath
-from fleet_audit.audit.pipeline.scene import Scene, open_scene
-from fleet_audit.audit.pipeline.settings import Settings
+from fleet_audit.audit.pipeline.run.scene import Scene, open_scene
+from fleet_audit.audit.pipeline.run.settings import Settings
 from tests.support.agreement import differing_from, judged, libraries, reasons
 from tests.support.chroots import Inside, Traced, dlopened, emulated, listed, subfolders, traced
 from tests.support.roots import LOCAL, Root, emulator, root_of_two, root_with_wheels

@@ -12,8 +12,8 @@ import pytest
 
 from fleet_audit.audit.images.open import open_image
 from fleet_audit.audit.images.store import LayerStore
-from fleet_audit.audit.pipeline.scanning import advisories_found, packages_found
-from fleet_audit.audit.pipeline.settings import Settings
+from fleet_audit.audit.pipeline.run.settings import Settings
+from fleet_audit.audit.pipeline.scanners.scanning import advisories_found, packages_found
 from fleet_audit.audit.tools import syft, trivy
 from fleet_audit.audit.tools.syft import SyftDocument
 from fleet_audit.audit.tools.trivy import TrivyKind, TrivyReport, TrivyTarget

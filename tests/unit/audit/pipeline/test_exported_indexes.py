@@ -6,8 +6,8 @@ from fleet_audit.audit.apt.archive.index import IndexUnavailable
 from fleet_audit.audit.apt.archive.prebuilt import unpacked_index
 from fleet_audit.audit.apt.archive.sources import released
 from fleet_audit.audit.pipeline.indexing import exported_indexes
-from fleet_audit.audit.pipeline.settings import Settings
-from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.run.settings import Settings
+from fleet_audit.audit.pipeline.run.shared import Shared
 from tests.support import signatures
 from tests.support.archives import SmallArchive, stanza
 from tests.support.openpgp import SigningKey

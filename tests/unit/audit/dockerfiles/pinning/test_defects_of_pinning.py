@@ -11,8 +11,8 @@ from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.finding import Finding, Severity
 from fleet_audit.audit.pipeline.repository.grounds import Grounds
 from fleet_audit.audit.pipeline.repository.pinning import examine
-from fleet_audit.audit.pipeline.settings import Settings
-from fleet_audit.audit.pipeline.shared import Shared
+from fleet_audit.audit.pipeline.run.settings import Settings
+from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.policy.evaluation import evaluate
 from tests.support.defects import DEFECTS, marked_defects
 

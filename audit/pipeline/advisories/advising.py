@@ -1,0 +1,220 @@
+"""What is known to be wrong with an image, and whether its services reach it: the answer of ``vulns``."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from fleet_audit.audit.model.advisories import Advisory, Catalogue, Reach, ReachedBy, VulnsReport
+from fleet_audit.audit.model.evidence import EvidenceGraph
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.identity import DistributionName, PackageName, Purl
+from fleet_audit.audit.model.image import ImageIdentity
+from fleet_audit.audit.model.inventory import Component
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.report import DepsReport
+from fleet_audit.audit.pipeline.advisories.annotating import NOTHING, Known, annotated
+from fleet_audit.audit.pipeline.advisories.reaching import Answer, Reaching, kind_and_name
+from fleet_audit.audit.pipeline.deps.analysis import Analysis
+from fleet_audit.audit.pipeline.deps.planning_together import Together
+from fleet_audit.audit.pipeline.inventories.readers import CATALOGERS, Seen
+from fleet_audit.audit.pipeline.run.scene import missing_image, open_scene
+from fleet_audit.audit.pipeline.run.shared import Shared
+from fleet_audit.audit.pipeline.run.subject import Subject
+from fleet_audit.audit.pipeline.scanners.trivy_answers import (
+    TrivyOptions,
+    catalogue_of_image,
+    catalogue_of_packages,
+)
+from fleet_audit.audit.policy.advisory_subjects import advisory_subjects
+from fleet_audit.audit.policy.evaluation import evaluate
+from fleet_audit.audit.sbom.canonical import canonical_purl
+from fleet_audit.audit.vulns.foreign import packages_listed
+
+_OF_PLANS = frozenset(
+    {
+        GapKind.NO_ARCHIVE_INDEX,
+        GapKind.NO_PACKAGE_STATE,
+        GapKind.NOT_IN_ARCHIVE,
+        GapKind.UNVERIFIED_ARCHIVE,
+        GapKind.DISTRUSTED_ARCHIVE,
+        GapKind.UNEVALUATED_RULE,
+        GapKind.NOT_EXAMINED,
+    }
+)
+"""Gaps of ``deps`` that are of no account for what is loaded: of archives, plans and judgements."""
+
+_REACHES = (Reach.REACHED, Reach.UNKNOWN, Reach.UNREACHED)
+"""What holds for an advisory on several packages: the first of these that holds for one of them."""
+
+
+class Advised(msgspec.Struct, frozen=True):
+    """The report on one image, and the evidence with its advisories in it."""
+
+    report: VulnsReport
+    analysis: Analysis
+
+
+def advise_on(
+    subject: Subject, together: Together, shared: Shared, options: TrivyOptions, known_of_all: Known = NOTHING
+) -> Advised:
+    """Return the advisories on the subject's image, each with the services that reach it.
+
+    `known_of_all` is what is known of vulnerabilities besides.
+
+    Raises ImageError where an image that is named cannot be opened.
+    """
+    # Without services nothing is loaded that anybody could tell, and the scanner needs no Python.
+    analysis = together.analysis(subject) if subject.services else _bare(subject)
+    gap = missing_image(subject)
+    if gap is not None or subject.image is None:
+        report = _report(
+            subject, analysis, Catalogue(gaps=() if gap is None else (gap,)), shared, known_of_all
+        )
+        return Advised(report, analysis)
+    with open_scene(subject.image, shared.settings, python=subject.python) as scene:
+        if not subject.services:
+            analysis = _bare(subject, scene.image.identity, scene.image.gaps)
+        seen = Seen(subject, scene, shared)
+        read = [cataloger.find(seen) for cataloger in CATALOGERS]
+        known = [component for each in read for component in each.components]
+        found = catalogue_of_image(scene.image, known, shared, options)
+        placed = _placed(found.advisories, known, analysis)
+        reaching = Reaching(subject, scene, shared, analysis, _packages(placed))
+        hosts = {each.purl: each.bundled_in for each in known if each.purl and each.bundled_in}
+        advisories = tuple(_reached(each, reaching, hosts) for each in placed)
+        graph = reaching.evidence(advisories)
+        image = scene.image.identity
+    of_image = (gap for gap in analysis.report.gaps if gap.kind not in _OF_PLANS)
+    own = (gap for each in read for gap in each.gaps)
+    whole = msgspec.structs.replace(found, advisories=advisories, gaps=(*of_image, *own, *found.gaps))
+    report = msgspec.structs.replace(_report(subject, analysis, whole, shared, known_of_all), image=image)
+    return Advised(report, msgspec.structs.replace(analysis, graph=graph))
+
+
+def _bare(subject: Subject, image: ImageIdentity | None = None, gaps: tuple[Gap, ...] = ()) -> Analysis:
+    report = DepsReport(subject=subject.name, family=subject.family, image=image, gaps=gaps)
+    return Analysis(report, EvidenceGraph(()))
+
+
+def advise_on_listed(
+    name: str, body: bytes, shared: Shared, options: TrivyOptions, known_of_all: Known = NOTHING
+) -> VulnsReport:
+    """Return the advisories on what a CycloneDX document lists; nobody says who loads it.
+
+    Raises SbomUnreadable.
+    """
+    listed = packages_listed(name, body, canonical_purl)
+    found = catalogue_of_packages(listed.subject, listed.components, shared, options)
+    why = "an SBOM does not say what services load"
+    advisories = tuple(msgspec.structs.replace(each, why_unknown=why) for each in found.advisories)
+    subject = Subject(name=listed.subject, image=None)
+    analysis = _bare(subject)
+    told = msgspec.structs.replace(found, advisories=advisories)
+    return _report(subject, analysis, told, shared, known_of_all)
+
+
+def _report(
+    subject: Subject, analysis: Analysis, found: Catalogue, shared: Shared, known_of_all: Known
+) -> VulnsReport:
+    family = subject.family or ""
+    image = analysis.report.image
+    names = [subject.name, family, *(() if image is None else (image.ref.name, image.ref.digest or ""))]
+    told = annotated(found.advisories, known_of_all, [name for name in names if name])
+    subjects = advisory_subjects(told.advisories, family=family, fallback=subject.location)
+    judgement = evaluate(shared.rules, subjects, exemptions=shared.exemptions)
+    return VulnsReport(
+        subject=subject.name,
+        findings=judgement.findings,
+        gaps=tuple(dict.fromkeys((*found.gaps, *judgement.gaps))),
+        policy=shared.rules.summary(),
+        family=subject.family,
+        image=image,
+        services=tuple(service.name for service in subject.services),
+        advisories=told.advisories,
+        examined=len(found.examined),
+        is_end_of_life=found.is_end_of_life,
+        tools=(*found.tools, *known_of_all.tools),
+        notes=told.notes,
+    )
+
+
+def _packages(advisories: Iterable[Advisory]) -> frozenset[PackageName]:
+    named = (kind_and_name(purl) for advisory in advisories for purl in advisory.affected)
+    return frozenset(PackageName(name) for kind, name in named if kind == "deb")
+
+
+def _reached(advisory: Advisory, reaching: Reaching, hosts: Mapping[Purl, str]) -> Advisory:
+    """Return the advisory with the word on whichever of its packages is nearest to being reached.
+
+    `hosts` are the packages that carry others along.
+    """
+    answers = [_answer(purl, reaching, hosts) for purl in advisory.affected]
+    nearest = min((answer.reach for answer in answers), key=_REACHES.index, default=Reach.UNKNOWN)
+    of_nearest = [answer for answer in answers if answer.reach is nearest]
+    ways: dict[str, ReachedBy] = {}
+    for answer in of_nearest:
+        for way in answer.reached_by:
+            known = ways.get(way.service)
+            if known is None or (way.level, len(way.chain)) < (known.level, len(known.chain)):
+                ways[way.service] = way
+    return msgspec.structs.replace(
+        advisory,
+        reach=nearest,
+        reached_by=tuple(ways[name] for name in sorted(ways)),
+        why_unknown=next((answer.why_unknown for answer in of_nearest), ""),
+    )
+
+
+def _answer(purl: Purl, reaching: Reaching, hosts: Mapping[Purl, str]) -> Answer:
+    kind, name = kind_and_name(purl)
+    if kind not in ("deb", "pypi") and (host := hosts.get(purl)):
+        answer = _answer(Purl(host), reaching, {})
+        if answer.reach is not Reach.REACHED:
+            return answer
+        who = ", ".join(way.service for way in answer.reached_by)
+        why = (
+            f"it is built into {kind_and_name(Purl(host))[1]}, which {who} reach; not every part of that runs"
+        )
+        return Answer(Reach.UNKNOWN, answer.reached_by, why)
+    if kind == "deb":
+        return reaching.package(PackageName(name))
+    if kind == "pypi":
+        return reaching.distribution(DistributionName(name))
+    why = f"what loads packages of the kind {kind} is not looked at"
+    return Answer(Reach.UNKNOWN, why_unknown=why)
+
+
+def _placed(
+    advisories: Iterable[Advisory], known: Iterable[Component], analysis: Analysis
+) -> tuple[Advisory, ...]:
+    """Return advisories with who brought what they are on: family, layer, and the line that asks for it."""
+    by_purl = {component.purl: component for component in known if component.purl}
+    lines = dict(_lines(analysis))
+    return tuple(_with_origin(advisory, by_purl, lines) for advisory in advisories)
+
+
+def _with_origin(
+    advisory: Advisory,
+    by_purl: Mapping[Purl, Component],
+    lines: Mapping[tuple[str, str], SourceLocation],
+) -> Advisory:
+    components = [by_purl[purl] for purl in advisory.affected if purl in by_purl]
+    asked = (lines.get(kind_and_name(purl)) for purl in advisory.affected)
+    return msgspec.structs.replace(
+        advisory,
+        origins=tuple(sorted({each.origin for each in components if each.origin})),
+        layers=tuple(sorted({each.layer for each in components if each.layer})),
+        brought_by=next((line for line in asked if line is not None), None),
+    )
+
+
+def _lines(analysis: Analysis) -> Iterator[tuple[tuple[str, str], SourceLocation]]:
+    """Yield the lines of the repository that ask for packages and distributions."""
+    if analysis.use is not None:
+        for name, brought in analysis.use.known.brought.items():
+            if brought.dockerfile is not None:
+                yield ("deb", name), brought.dockerfile
+    for service in reversed(analysis.services):
+        for required in reversed(service.requirements):
+            if not required.is_constraint:
+                yield ("pypi", required.name), required.location

@@ -1,0 +1,1 @@
+"""What is in an image, from all who know: our readers, a scanner, documents of others."""

@@ -1,0 +1,1 @@
+"""What is needed, who asks for it, and whether it is there."""

@@ -1,0 +1,1 @@
+"""What the services of an image load: entry points, their order, imports and files."""

@@ -1,0 +1,198 @@
+"""Has scanners look at an image, once for the same image, program and data: skinny, or whole where asked."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+import zstandard
+from packaging.version import InvalidVersion, Version
+
+from fleet_audit.audit.images.failure import LayerUnreadable
+from fleet_audit.audit.images.folder import FolderTree
+from fleet_audit.audit.images.open import Image
+from fleet_audit.audit.images.scanned import is_scanned, is_scanned_by_later_syft
+from fleet_audit.audit.images.skinny import SKINNY_VERSION, LookedAt, Written, write_image
+from fleet_audit.audit.images.squashed import write_squashed
+from fleet_audit.audit.images.tree import normalise
+from fleet_audit.audit.model.finding import Gap
+from fleet_audit.audit.pipeline.run.settings import Settings
+from fleet_audit.audit.tools import syft, trivy
+from fleet_audit.audit.tools.folder_store import FolderStore
+from fleet_audit.audit.tools.process import ToolError
+from fleet_audit.audit.tools.scanner import AnswerUnreadable, Scanner
+from fleet_audit.audit.tools.working_folder import working_folder
+
+SCANS = "scans"
+"""Where answers of scanners are kept, and the images that they look at meanwhile."""
+
+_VERSION = 2
+_KNOWN_SYFT = (1, 18)
+_MAX_ANSWER = 1 << 30
+_ARCHIVE = "image.tar"
+_LAYER = "layerID"
+
+DocumentT = TypeVar("DocumentT")
+
+
+class Scanned(msgspec.Struct, Generic[DocumentT], frozen=True):
+    """What a scanner said of an image, by the image's diffIDs; `gaps` are files that it was not shown."""
+
+    document: DocumentT
+    gaps: tuple[Gap, ...] = ()
+
+
+class Target(msgspec.Struct, frozen=True):
+    """An image that lies ready for a scanner: a docker-archive, and what its layers stand for."""
+
+    archive: Path
+    written: Written
+
+
+@contextmanager
+def scan_target(
+    image: Image,
+    settings: Settings,
+    *,
+    full: bool = False,
+    is_looked_at: LookedAt = is_scanned,
+    is_squashed: bool = False,
+) -> Iterator[Target]:
+    """Write an image for scanners and delete it afterwards; skinny unless `full` (see `write_image`).
+
+    One that `is_squashed` has a single layer (see `write_squashed`).
+
+    Raises ToolError where it cannot be written, or a layer has changed since it was read.
+    """
+    folder = settings.cache_dir / SCANS
+    try:
+        with working_folder(folder, ".image-") as place:
+            archive = place / _ARCHIVE
+            with archive.open("w+b") as out:
+                if is_squashed:
+                    written = Written((), write_squashed(image, out, is_looked_at=is_looked_at))
+                else:
+                    written = write_image(image, out, full=full, is_looked_at=is_looked_at)
+            yield Target(archive, written)
+    except LayerUnreadable as e:
+        raise ToolError(("scanners",), f"cannot be shown the image: a layer {e.why}") from e
+    except OSError as e:
+        raise ToolError(("scanners",), f"cannot be shown the image: {folder}: {e.strerror or e}") from e
+
+
+def packages_found(
+    image: Image, scanner: Scanner, settings: Settings, *, full: bool = False
+) -> Scanned[syft.SyftDocument]:
+    """Return what syft finds in an image; raises ToolError.
+
+    It looks at the image's tree alone, so that unless `full` it is given that as one layer; in which layer of
+    the image a file stands is known here.
+    """
+    is_squashed = not full and bool(image.identity.layers)
+
+    def look() -> tuple[bytes, Written]:
+        looked_at = _files_of(scanner)
+        with scan_target(
+            image, settings, full=full, is_looked_at=looked_at, is_squashed=is_squashed
+        ) as target:
+            document = syft.scan(
+                scanner,
+                f"docker-archive:{target.archive}",
+                folder=settings.cache_dir / SCANS,
+                name=image.identity.ref.name,
+                jobs=settings.jobs,
+            )
+        body = _placed(document, image) if is_squashed else msgspec.json.encode(document)
+        return body, target.written
+
+    return _kept_or_made(settings, _key(image, "packages", scanner, full), look, syft.parse)
+
+
+def advisories_found(
+    image: Image, scanner: Scanner, caches: Path, settings: Settings, *, full: bool = False
+) -> Scanned[trivy.TrivyReport]:
+    """Return what trivy finds in an image with the database of the folder `caches`.
+
+    Raises ToolError, DatabaseUnusable where that is the database's fault.
+    """
+
+    def look() -> tuple[bytes, Written]:
+        with scan_target(image, settings, full=full) as target:
+            asked = trivy.TrivyTarget(trivy.TrivyKind.IMAGE, target.archive)
+            report = trivy.scan(scanner, asked, caches=caches, folder=settings.cache_dir / SCANS)
+        named = msgspec.structs.replace(report, artifact_name=str(image.identity.ref))
+        return msgspec.json.encode(named), target.written
+
+    key = _key(image, "advisories", scanner, full, trivy.database(caches).identity)
+    return _kept_or_made(settings, key, look, trivy.parse)
+
+
+def _placed(document: syft.SyftDocument, image: Image) -> bytes:
+    """Return a document as JSON, with the layer that the image has each file in.
+
+    syft names files by path and layer in many places, also in what it says of one kind of package.
+    """
+    layers = image.identity.layers
+    said = msgspec.json.decode(msgspec.json.encode(document))
+    pending = [said]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, list):
+            pending += part
+        elif isinstance(part, dict):
+            pending += part.values()
+            if _LAYER in part and isinstance(path := part.get("path"), str):
+                entry = image.tree.entry(normalise(path))
+                part[_LAYER] = part[_LAYER] if entry is None else layers[entry.layer].diff_id
+    return msgspec.json.encode(said)
+
+
+def _files_of(scanner: Scanner) -> LookedAt:
+    try:
+        is_later = Version(scanner.version).release[:2] > _KNOWN_SYFT
+    except InvalidVersion:
+        is_later = True
+    return is_scanned_by_later_syft if is_later else is_scanned
+
+
+def _key(image: Image, question: str, scanner: Scanner, full: bool, *more: str) -> str | None:
+    """Return what an answer depends on; None for an image that may be another one the next time."""
+    ref = image.identity.ref
+    if ref.digest is None or image.gaps or isinstance(image.tree, FolderTree):
+        return None
+    form = "full" if full else SKINNY_VERSION
+    words = (question, _VERSION, ref, form, scanner.version, scanner.identity, *more)
+    return hashlib.sha256(msgspec.msgpack.encode(words)).hexdigest()
+
+
+def _kept_or_made(
+    settings: Settings,
+    key: str | None,
+    look: Callable[[], tuple[bytes, Written]],
+    parse: Callable[[bytes], DocumentT],
+) -> Scanned[DocumentT]:
+    store = FolderStore(settings.cache_dir / SCANS)
+    if key is not None and (kept := _kept(store, key, parse)) is not None:
+        return Scanned(kept)
+    body, written = look()
+    for made, meant in written.layers:
+        # A diffID is in no text by chance.
+        body = body.replace(made.encode(), meant.encode())
+    if key is not None and not written.gaps:
+        store.put(key, zstandard.ZstdCompressor().compress(body))
+    return Scanned(parse(body), written.gaps)
+
+
+def _kept(store: FolderStore, key: str, parse: Callable[[bytes], DocumentT]) -> DocumentT | None:
+    """Return the answer that is kept; None where there is none, or what is there is damaged."""
+    packed = store.get(key)
+    if packed is None:
+        return None
+    try:
+        if zstandard.frame_content_size(packed) > _MAX_ANSWER:
+            return None
+        return parse(zstandard.ZstdDecompressor().decompress(packed))
+    except (zstandard.ZstdError, AnswerUnreadable):
+        return None

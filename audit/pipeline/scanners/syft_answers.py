@@ -1,0 +1,49 @@
+"""What syft answers for one image, or why it does not."""
+
+import os
+
+import msgspec
+
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.inventory import ToolUse
+from fleet_audit.audit.pipeline.run.scene import Scene
+from fleet_audit.audit.pipeline.run.shared import SCANNERS, Shared
+from fleet_audit.audit.pipeline.scanners.scanning import packages_found
+from fleet_audit.audit.tools import syft
+from fleet_audit.audit.tools.folder_store import FolderStore
+from fleet_audit.audit.tools.process import ToolError
+
+_STAGE = "sbom"
+_LACKING = "what only syft finds is not listed"
+
+
+class SyftOptions(msgspec.Struct, frozen=True):
+    """What the user decided: the program to ask, and whether it sees the whole image or what it looks at."""
+
+    program: str = ""
+    is_full: bool = False
+
+
+class SyftAnswer(msgspec.Struct, frozen=True):
+    """syft's document, where there is one, and what is to be said of it."""
+
+    document: syft.SyftDocument | None = None
+    tool: ToolUse | None = None
+    gaps: tuple[Gap, ...] = ()
+
+
+def syft_answer(scene: Scene, shared: Shared, options: SyftOptions) -> SyftAnswer:
+    """Return what syft says of an opened image; a gap where it is absent or fails.
+
+    Nothing is downloaded, and no network used.
+    """
+    versions = FolderStore(shared.settings.cache_dir / SCANNERS)
+    try:
+        scanner = syft.find_syft(os.environ, named=options.program, versions=versions)
+        if scanner is None:
+            why = f"it was not found, so {_LACKING}; {syft.ADVICE}"
+            return SyftAnswer(gaps=(Gap(_STAGE, GapKind.SCANNER_ABSENT, syft.NAME, why),))
+        found = packages_found(scene.image, scanner, shared.settings, full=options.is_full)
+    except ToolError as e:
+        return SyftAnswer(gaps=(Gap(_STAGE, GapKind.SCANNER_FAILED, syft.NAME, f"{e.why}; {_LACKING}"),))
+    return SyftAnswer(found.document, ToolUse(syft.NAME, scanner.version), found.gaps)
