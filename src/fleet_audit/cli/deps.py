@@ -11,6 +11,7 @@ from fleet_audit.cli.ending import exit_code
 from fleet_audit.cli.manifest import find_fleet, need_fleet
 from fleet_audit.cli.options import Common, common
 from fleet_audit.cli.output import check_writable, parse_outputs, write
+from fleet_audit.cli.subjects import all_meant, every_family
 
 if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
@@ -116,29 +117,14 @@ def _chosen(  # noqa: PLR0913  (the words that decide what is audited)
     source: Path | None,
     entry: str,
 ) -> "list[Subject]":
-    from fleet_audit.audit.pipeline.run.subject import (  # noqa: PLC0415  (not for --help)
-        chosen_families,
-        image_subject,
-        named_subject,
-        names_image,
-    )
-
     _check_words(words, gpu=gpu, every=every, image=image, source=source, entry=entry)
-    if image is not None and any(names_image(word, fleet) for word in words):
-        raise UsageError("--image replaces the image of a family or service; name one, or leave --image out")
     if gpu or every:
-        known = need_fleet(fleet)
-        return [named_subject(known, name) for name in chosen_families(known, gpu=gpu)]
+        return every_family(need_fleet(fleet), gpu=gpu)
     if source is not None or entry:
+        from fleet_audit.audit.pipeline.run.subject import image_subject  # noqa: PLC0415  (not for --help)
+
         return [image_subject(image or words[0], source=source, entry=entry)]
-    if not words and image is not None:
-        return [image_subject(image, source=None, entry="")]
-    return [
-        image_subject(word, source=None, entry="")
-        if names_image(word, fleet)
-        else named_subject(need_fleet(fleet, word), word, image=image)
-        for word in words
-    ]
+    return all_meant(words, image, fleet)
 
 
 def _check_words(  # noqa: PLR0913  (the same words)
@@ -150,7 +136,5 @@ def _check_words(  # noqa: PLR0913  (the same words)
         raise UsageError("--gpu and --all choose the families; leave out names, --image and --entry")
     if not (words or gpu or every or image):
         raise UsageError("name a family, a service or an image, or give --gpu or --all")
-    if image is not None and len(words) > 1:
-        raise UsageError("--image replaces the image of one family; name only one")
     if source is not None and len(words) + (image is not None) != 1:
         raise UsageError("--source goes with exactly one image")

@@ -12,6 +12,8 @@ from fleet_audit.cli.ending import exit_code
 from fleet_audit.cli.manifest import find_fleet, need_fleet
 from fleet_audit.cli.options import Common, common
 from fleet_audit.cli.output import check_writable, parse_outputs, write
+from fleet_audit.cli.scanners import program_option, trivy_caches_option
+from fleet_audit.cli.subjects import bare_image, every_family
 
 if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
@@ -54,13 +56,8 @@ class NothingKnown(FleetAuditError):
 @click.argument("question", metavar="KIND:NAME")
 @click.option("--family", metavar="FAMILY", help="Only in this family's image.")
 @click.option("--image", metavar="REF", help="In this image, or in this one for the family.")
-@click.option("--trivy", default="", metavar="PROGRAM", help="The trivy to ask about an advisory.")
-@click.option(
-    "--db",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="trivy's cache folder, which holds its database (default: where trivy keeps it).",
-)
+@program_option("trivy", " about an advisory")
+@trivy_caches_option
 @common
 def command(  # noqa: PLR0913  (each is an option of the command)
     *, question: str, family: str | None, image: str | None, trivy: str, db: Path | None, common: Common
@@ -148,15 +145,10 @@ def _with_unseen(report: "ExplainReport", unseen: list[str]) -> "ExplainReport":
 
 
 def _subjects(fleet: "Fleet | None", *, family: str | None, image: str | None) -> "list[Subject]":
-    from fleet_audit.audit.pipeline.run.subject import (  # noqa: PLC0415  (not for --help)
-        chosen_families,
-        image_subject,
-        named_subject,
-    )
+    from fleet_audit.audit.pipeline.run.subject import named_subject  # noqa: PLC0415  (not for --help)
 
     if family is not None:
         return [named_subject(need_fleet(fleet), family, image=image)]
     if image is not None:
-        return [image_subject(image, source=None, entry="")]
-    known = need_fleet(fleet)
-    return [named_subject(known, name) for name in chosen_families(known, gpu=False)]
+        return [bare_image(image)]
+    return every_family(need_fleet(fleet))

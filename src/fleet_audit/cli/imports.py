@@ -12,6 +12,7 @@ from fleet_audit.cli.ending import exit_code
 from fleet_audit.cli.manifest import find_fleet, need_fleet
 from fleet_audit.cli.options import Common, common
 from fleet_audit.cli.output import check_writable, parse_outputs, write
+from fleet_audit.cli.subjects import every_family
 
 if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
@@ -52,7 +53,7 @@ def command(*, words: tuple[str, ...], image: str | None, common: Common) -> int
 def _subjects(fleet: "Fleet | None", words: tuple[str, ...], image: str | None) -> "list[Subject]":
     """Return what the words mean; raise UsageError with all that cannot be looked at."""
     if not words:
-        return _all_families(need_fleet(fleet), image)
+        return every_family(need_fleet(fleet), image=image)
     subjects: list[Subject] = []
     problems: list[str] = []
     for word in dict.fromkeys(words):
@@ -80,13 +81,7 @@ def _meant(fleet: "Fleet | None", word: str, image: str | None) -> "list[Subject
         return [path_subject(Path(word), image=image)]
     if fleet is None or not os.path.samefile(own, os.path.join(fleet.root, fleet.file)):
         raise UsageError(f"{word}: it has a manifest of its own; say -f {own} to look at its services")
-    return _all_families(fleet, image)
-
-
-def _all_families(fleet: "Fleet", image: str | None) -> "list[Subject]":
-    from fleet_audit.audit.pipeline.run.subject import chosen_families, named_subject  # noqa: PLC0415  (not for --help)
-
-    return [named_subject(fleet, name, image=image) for name in chosen_families(fleet, gpu=False)]
+    return every_family(fleet, image=image)
 
 
 def _joined(subjects: "list[Subject]") -> "list[Subject]":

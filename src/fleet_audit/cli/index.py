@@ -12,6 +12,7 @@ from fleet_audit.cli.ending import exit_code
 from fleet_audit.cli.manifest import find_fleet, need_fleet
 from fleet_audit.cli.options import SNAPSHOT_DATE, Common, common, parse_snapshot
 from fleet_audit.cli.output import check_writable, parse_outputs, write
+from fleet_audit.cli.subjects import all_meant, every_family
 
 if TYPE_CHECKING:
     from fleet_audit.audit.model.fleet import Fleet
@@ -102,23 +103,6 @@ def export(*, folder: Path, suites: tuple[str, ...], common: Common) -> int:
 def _chosen(
     fleet: "Fleet | None", words: Sequence[str], *, image: str | None, has_suites: bool
 ) -> "list[Subject]":
-    from fleet_audit.audit.pipeline.run.subject import (  # noqa: PLC0415  (not for --help)
-        chosen_families,
-        image_subject,
-        named_subject,
-        names_image,
-    )
-
-    if image is not None and (len(words) > 1 or any(names_image(word, fleet) for word in words)):
-        raise UsageError("--image replaces the image of one family or service; name one, or leave it out")
-    if image is not None and not words:
-        return [image_subject(image, source=None, entry="")]
-    if not words and not has_suites:
-        known = need_fleet(fleet)
-        return [named_subject(known, name) for name in chosen_families(known, gpu=False)]
-    return [
-        image_subject(word, source=None, entry="")
-        if names_image(word, fleet)
-        else named_subject(need_fleet(fleet, word), word, image=image)
-        for word in words
-    ]
+    if not words and image is None and not has_suites:
+        return every_family(need_fleet(fleet))
+    return all_meant(words, image, fleet)

@@ -6,12 +6,12 @@ import click
 
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.cli.ending import exit_code
-from fleet_audit.cli.manifest import find_fleet, need_fleet
+from fleet_audit.cli.manifest import find_fleet
 from fleet_audit.cli.options import Common, common
 from fleet_audit.cli.output import check_writable, parse_outputs, write
+from fleet_audit.cli.subjects import meant
 
 if TYPE_CHECKING:
-    from fleet_audit.audit.model.fleet import Fleet
     from fleet_audit.audit.model.report import LddReport, Statistics
     from fleet_audit.audit.pipeline.run.shared import Shared
     from fleet_audit.audit.pipeline.run.subject import Subject
@@ -43,25 +43,13 @@ def command(*, image: str, tree: str | None, deep: str | None, hardening: bool, 
     from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
 
     fleet = find_fleet(common)
-    subject = _subject(image, fleet)
+    subject = meant(image, fleet)
     with common.settings() as settings:
         shared = Shared(settings, fleet)
         report, cost = _answer(subject, shared, tree=tree, deep=deep, hardening=hardening)
     common.say_cost([cost])
     write(outputs, renderer(type(report), [report], common, fleet))
     return exit_code([report])
-
-
-def _subject(image: str, fleet: "Fleet | None") -> "Subject":
-    from fleet_audit.audit.pipeline.run.subject import (  # noqa: PLC0415  (see above)
-        image_subject,
-        named_subject,
-        names_image,
-    )
-
-    if names_image(image, fleet):
-        return image_subject(image, source=None, entry="")
-    return named_subject(need_fleet(fleet, image), image)
 
 
 def _answer(

@@ -10,14 +10,14 @@ import msgspec
 
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.cli.ending import exit_code
-from fleet_audit.cli.manifest import find_fleet, need_fleet
+from fleet_audit.cli.manifest import find_fleet
 from fleet_audit.cli.options import Common, common, created_now
 from fleet_audit.cli.output import Output, check_writable, parse_outputs, write
+from fleet_audit.cli.scanners import full_option, program_option
+from fleet_audit.cli.subjects import one_meant
 
 if TYPE_CHECKING:
-    from fleet_audit.audit.model.fleet import Fleet
     from fleet_audit.audit.model.inventory import SbomReport
-    from fleet_audit.audit.pipeline.run.subject import Subject
 
 FORMATS = ("cyclonedx-json", "spdx-json", "text")
 _MERGE = "merge"
@@ -27,8 +27,8 @@ _FLEET = "fleet"
 @click.command("sbom")
 @click.argument("words", nargs=-1, metavar="[FAMILY|SERVICE|IMAGE|merge FILE...]")
 @click.option("--image", metavar="REF", help="List this image, in place of the manifest's.")
-@click.option("--syft", default="", metavar="PROGRAM", help="The syft to ask (default: the newest found).")
-@click.option("--full", is_flag=True, help="Show syft the whole image, not only the files that it looks at.")
+@program_option("syft")
+@full_option("syft")
 @click.option(
     "--from",
     "file",
@@ -83,7 +83,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
 
     fleet = find_fleet(common)
-    subject = _subject(words, image, fleet)
+    subject = one_meant(words, image, fleet)
     with common.settings() as settings:
         found = inventory_of(subject, Shared(settings, fleet), SyftOptions(syft, full))
     common.say_cost([found.statistics])
@@ -125,29 +125,6 @@ def _merge(files: Sequence[Path], name: str, common: Common) -> int:
     _say_gaps(report, outputs, common)
     write(outputs, renderer(SbomReport, [report], common, None))
     return exit_code([report])
-
-
-def _subject(words: tuple[str, ...], image: str | None, fleet: "Fleet | None") -> "Subject":
-    from fleet_audit.audit.pipeline.run.subject import (  # noqa: PLC0415  (not for --help)
-        image_subject,
-        named_subject,
-        names_image,
-    )
-
-    if len(words) > 1:
-        raise UsageError("one document holds one image; name one family, service or image")
-    if not words and image is None:
-        raise UsageError("name a family, a service or an image")
-    if not words:
-        return image_subject(image or "", source=None, entry="")
-    (word,) = words
-    if names_image(word, fleet):
-        if image is not None:
-            raise UsageError(
-                "--image replaces the image of a family or service; name one, or leave --image out"
-            )
-        return image_subject(word, source=None, entry="")
-    return named_subject(need_fleet(fleet, word), word, image=image)
 
 
 def _created(of_image: str) -> str:

@@ -8,9 +8,11 @@ import msgspec
 
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.cli.ending import exit_code
-from fleet_audit.cli.manifest import find_fleet, need_fleet
+from fleet_audit.cli.manifest import find_fleet
 from fleet_audit.cli.options import Common, common
 from fleet_audit.cli.output import check_writable, parse_outputs, write
+from fleet_audit.cli.scanners import full_option, program_option, trivy_caches_option
+from fleet_audit.cli.subjects import one_meant
 
 if TYPE_CHECKING:
     from fleet_audit.audit.model.advisories import VulnsReport
@@ -35,13 +37,8 @@ _FILE = click.Path(path_type=Path)
     metavar="FILE",
     help="Look at the packages that a CycloneDX document (JSON) lists.",
 )
-@click.option("--trivy", default="", metavar="PROGRAM", help="The trivy to ask (default: the newest found).")
-@click.option(
-    "--db",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="trivy's cache folder, which holds its database (default: where trivy keeps it).",
-)
+@program_option("trivy")
+@trivy_caches_option
 @click.option(
     "--max-db-age",
     type=click.IntRange(min=0),
@@ -56,7 +53,7 @@ _FILE = click.Path(path_type=Path)
     "--vex", type=_FILE, multiple=True, metavar="FILE", help="OpenVEX or CycloneDX VEX (JSON); repeatable."
 )
 @click.option("--update-db", is_flag=True, help="Have trivy fetch its database first, over the network.")
-@click.option("--full", is_flag=True, help="Show trivy the whole image, not only the files that it looks at.")
+@full_option("trivy")
 @common
 def command(  # noqa: PLR0913  (each is an option of the command)
     *,
@@ -103,7 +100,8 @@ def command(  # noqa: PLR0913  (each is an option of the command)
                 raise UsageError("--sbom says what to look at; leave out names, --image and --full")
             report = _of_document(sbom, alone, fleet, options, known)
         else:
-            report = _of_image(_subject(words, image, fleet), alone, fleet, options, known)
+            subject = one_meant(words, image, fleet, or_else=", or give --sbom FILE")
+            report = _of_image(subject, alone, fleet, options, known)
     write(outputs, renderer(VulnsReport, [report], common, fleet))
     return exit_code([report])
 
@@ -157,26 +155,3 @@ def _of_document(
 
     name, body = _read(sbom)
     return advise_on_listed(name, body, Shared(settings, fleet), options, known)
-
-
-def _subject(words: tuple[str, ...], image: str | None, fleet: "Fleet | None") -> "Subject":
-    from fleet_audit.audit.pipeline.run.subject import (  # noqa: PLC0415  (not for --help)
-        image_subject,
-        named_subject,
-        names_image,
-    )
-
-    if len(words) > 1:
-        raise UsageError("name one family, service or image")
-    if not words and image is None:
-        raise UsageError("name a family, a service or an image, or give --sbom FILE")
-    if not words:
-        return image_subject(image or "", source=None, entry="")
-    (word,) = words
-    if names_image(word, fleet):
-        if image is not None:
-            raise UsageError(
-                "--image replaces the image of a family or service; name one, or leave --image out"
-            )
-        return image_subject(word, source=None, entry="")
-    return named_subject(need_fleet(fleet, word), word, image=image)

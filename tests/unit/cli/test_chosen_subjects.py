@@ -35,7 +35,7 @@ def test_two_folders_of_one_name_are_two_services(here: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["dir:/one", "--image", "dir:/other"], "--image replaces the image of a family"),
+        (["dir:/one", "--image", "dir:/other"], "--image replaces the image of one family"),
         (["--all", "--entry", "app.py"], "leave out names, --image and --entry"),
         (["--gpu", "--entry", "app.py"], "leave out names, --image and --entry"),
         (["--image", "dir:/one", "--entry", "app.py"], "--entry needs --source"),
