@@ -44,7 +44,8 @@ class Finding(msgspec.Struct, frozen=True):
     """One thing that a rule holds against one subject.
 
     `location` is a line that a person can change. `subject` names the thing (``so:libGL.so.1``). `waiver`
-    says why it does not count; `is_waived_in_source` where comments at its own lines say so.
+    says why it does not count; `is_waived_in_source` where comments at its own lines say so. `matter` is
+    what it is about, as sorted pairs by which exceptions can name it (``vuln``, ``purl``, ``need``).
     """
 
     rule: str
@@ -58,6 +59,7 @@ class Finding(msgspec.Struct, frozen=True):
     related: tuple[SourceLocation, ...] = ()
     waiver: str | None = None
     is_waived_in_source: bool = False
+    matter: tuple[tuple[str, str], ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -101,6 +103,7 @@ class GapKind(StrEnum):
     SCANNER_FAILED = "scanner-failed"
     STALE_DATABASE = "stale-database"
     NOT_SCANNED = "not-scanned"
+    INCOMPLETE_DOCUMENT = "incomplete-document"
     NOT_EXAMINED = "not-examined"
 
     @property
@@ -124,7 +127,7 @@ class Gap(msgspec.Struct, frozen=True):
     """Something that should have been examined and could not be.
 
     `command` is what can be typed to have it examined next time, as a shell takes it; empty where no command
-    does that.
+    does that. `is_blocking` is a policy's word on its kind; None where it says nothing.
     """
 
     stage: str
@@ -133,6 +136,7 @@ class Gap(msgspec.Struct, frozen=True):
     why: str
     location: SourceLocation | None = None
     command: str = ""
+    is_blocking: bool | None = None
 
     @property
     def reason(self) -> str:
@@ -142,7 +146,7 @@ class Gap(msgspec.Struct, frozen=True):
     @property
     def blocking(self) -> bool:
         """Say whether this gap keeps a clean audit from passing."""
-        return self.kind.is_blocking
+        return self.kind.is_blocking if self.is_blocking is None else self.is_blocking
 
 
 class RuleSummary(msgspec.Struct, frozen=True):

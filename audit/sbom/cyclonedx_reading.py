@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
-from packageurl import PackageURL
 
 from fleet_audit.audit.model.identity import DiffID, ImagePath
 from fleet_audit.audit.model.inventory import Component, ImportedBy, Link, Sighting, ToolUse
@@ -24,10 +23,12 @@ from fleet_audit.audit.sbom.reading import (
     kept_value,
     licence_parts,
     sorted_out,
+    source_facts,
     text_of,
 )
 
 _TRIVY = "aquasecurity:trivy:"
+_SYFT = "syft:metadata:"
 _TOLD_OF_SOURCE = ("PkgType", "SrcEpoch", "SrcName", "SrcRelease", "SrcVersion")
 _LAYER = "layer "
 _IMPORTED = "imported by "
@@ -124,23 +125,21 @@ def _pairs(properties: Any) -> Pairs:
 
 
 def _source(given: str, version: str, name: str, foreign: Pairs) -> tuple[Pairs, Pairs]:
-    """Return which source package a system's package is of, by its URL or by what trivy was told.
+    """Return which source package a system's package is of, by its URL or by what trivy and syft are told.
 
     What trivy is told is made anew when the document is written; so it is not repeated.
     """
     if not given or not system_of(canonical_purl(given) or ""):
         return [], foreign
+    said = dict(foreign)
     told = {key.removeprefix(_TRIVY): value for key, value in foreign if key.startswith(_TRIVY)}
-    source, _, of_source = PackageURL.from_string(given).qualifiers.get("upstream", "").partition("@")
-    found = {("source-package", source), ("source-version", of_source)}
-    if told.get("SrcName"):
-        epoch = f"{told['SrcEpoch']}:" if told.get("SrcEpoch", "0") != "0" else ""
-        release = f"-{told['SrcRelease']}" if told.get("SrcRelease") else ""
-        whole = f"{epoch}{told.get('SrcVersion', '')}{release}"
-        found |= {("source-package", told["SrcName"]), ("source-version", whole)}
+    epoch = f"{told['SrcEpoch']}:" if told.get("SrcEpoch", "0") != "0" else ""
+    release = f"-{told['SrcRelease']}" if told.get("SrcRelease") else ""
+    of_trivy = (told.get("SrcName", ""), f"{epoch}{told.get('SrcVersion', '')}{release}")
+    of_syft = (said.get(f"{_SYFT}source", ""), said.get(f"{_SYFT}sourceVersion", ""))
     repeated = {f"{_TRIVY}{key}" for key in _TOLD_OF_SOURCE}
     left = [(key, value) for key, value in foreign if key not in repeated]
-    return [each for each in sorted(found) if each[1] not in ("", name, version)], left
+    return source_facts(given, name, version, (of_trivy, of_syft)), left
 
 
 def _licences(entries: list[Fields]) -> tuple[set[str], Pairs]:

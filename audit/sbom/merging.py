@@ -117,8 +117,13 @@ def merged(parts: Sequence[Part], name: str) -> Inventory:
         imported=tuple(sorted({each for part in parts for each in part.imported}, key=_import_order)),
         package_set=package_set_of(components),
         tools=tuple(ToolUse(*each) for each in sorted({tool for part in parts for tool in part.tools})),
-        gaps=tuple(_gaps(components)),
+        gaps=tuple(_gaps(each for each in components if (MERGED, IMAGE) in each.properties)),
     )
+
+
+def gaps_told(told: Told) -> tuple[Gap, ...]:
+    """Return a gap for each image of which its document says itself that something is missing."""
+    return tuple(_gaps(told.components if told.is_merged else (told.subject,)))
 
 
 def settled(components: Iterable[Component]) -> Component:
@@ -271,10 +276,11 @@ def _import_order(each: ImportedBy) -> tuple[str, str, str, int]:
     return each.ref, each.service, at.path if at else "", at.line if at else 0
 
 
-def _gaps(components: Iterable[Component]) -> Iterator[Gap]:
-    for each in components:
-        if (MERGED, IMAGE) in each.properties and (INCOMPLETE, "yes") in each.properties:
-            yield Gap("sbom", GapKind.TOOL_FAILED, each.name, "its document says that something is missing")
+def _gaps(images: Iterable[Component]) -> Iterator[Gap]:
+    for each in images:
+        if (INCOMPLETE, "yes") in each.properties:
+            why = "its document says that something is missing"
+            yield Gap("sbom", GapKind.INCOMPLETE_DOCUMENT, each.name, why)
 
 
 def _with(component: Component, properties: Iterable[tuple[str, str]]) -> Component:

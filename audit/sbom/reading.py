@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
+from packageurl import PackageURL
 
 from fleet_audit.audit.model.inventory import Component, ImportedBy, Link, ToolUse
 from fleet_audit.audit.sbom.cyclonedx import OWN
@@ -24,6 +25,7 @@ _LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128}
 _AND = " AND "
 
 Fields = dict[str, Any]
+Facts = list[tuple[str, str]]
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -85,6 +87,20 @@ def hashes_of(pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[tu
             continue
         others.append(("hash", f"{name}:{value}"))
     return found, others
+
+
+def source_facts(given: str, name: str, version: str, told: Iterable[tuple[str, str]] = ()) -> Facts:
+    """Return, as properties, which source package a system's package is of, and in which version.
+
+    The package's URL as it was `given` may say so (``upstream``), and so may other fields (`told`: name and
+    version). What is the package's own `name` and `version` is left out.
+    """
+    source, _, of_source = PackageURL.from_string(given).qualifiers.get("upstream", "").partition("@")
+    found = {("source-package", source), ("source-version", of_source)}
+    for told_source, told_version in told:
+        if told_source:
+            found |= {("source-package", told_source), ("source-version", told_version)}
+    return [each for each in sorted(found) if each[1] not in ("", name, version)]
 
 
 def licence_parts(text: str) -> list[str]:

@@ -133,7 +133,7 @@ def _ids(inventory: Inventory) -> dict[str, str]:
 
 
 def _comment(inventory: Inventory) -> Document:
-    told = [f"incomplete: {gap_text(gap)}" for gap in inventory.gaps]
+    told = [f"{'incomplete' if gap.blocking else 'note'}: {gap_text(gap)}" for gap in inventory.gaps]
     if inventory.package_set is not None:
         told.append(f"package set: {inventory.package_set}")
     return {"comment": "\n".join(told)} if told else {}

@@ -7,7 +7,7 @@ import msgspec
 
 from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.inventory import Component, Link, Sighting, ToolUse
-from fleet_audit.audit.sbom.canonical import canonical_purl
+from fleet_audit.audit.sbom.canonical import canonical_purl, system_of
 from fleet_audit.audit.sbom.cyclonedx import OWN, TECHNIQUES_OF_FORM
 from fleet_audit.audit.sbom.patching import MAX_COMPONENTS, ForeignUnreadable
 from fleet_audit.audit.sbom.reading import (
@@ -22,12 +22,17 @@ from fleet_audit.audit.sbom.reading import (
     kept_value,
     licence_parts,
     sorted_out,
+    source_facts,
     text_of,
 )
 from fleet_audit.audit.sbom.spdx import NOT_SAID, PURPOSES, RELATIONS, source_info
 
 _NOTHING = ("", NOT_SAID, "NONE")
-_KIND_OF = {purpose: kind for kind, purpose in PURPOSES.items()}
+_KIND_OF = {
+    # The specification's own spelling; that of its schema is what is written here.
+    "OPERATING-SYSTEM": "operating-system",
+    **{purpose: kind for kind, purpose in PURPOSES.items()},
+}
 _HOWS = frozenset(RELATIONS)
 _DEPENDENCIES = {"DEPENDS_ON": "depends", "DYNAMIC_LINK": "needs", "CONTAINS": "contains"}
 _REVERSED = {"DEPENDENCY_OF": "depends", "CONTAINED_BY": "contains"}
@@ -43,6 +48,9 @@ _HEAD = (
 )
 _BY_US = f"Tool: {OWN}-"
 _REASONS = "incomplete: "
+_NOTES = "note: "
+_BUILT_FROM = "built package from: "
+"""How trivy tells the source package (its pkg/sbom/spdx/marshal.go)."""
 
 Pairs = list[tuple[str, str]]
 Rows = list[Fields]
@@ -114,6 +122,7 @@ def _component(fields: Fields, ref: str, extracted: Mapping[str, str]) -> Compon
     purl = canonical_purl(purls[0]) if purls else None
     own += [*others, *(("purl-as-given", each) for each in purls if each != purl)]
     sightings = _sightings(text_of(fields.get("sourceInfo")))
+    own += _source(fields, purls[0] if purls else "", purl or "")
     if fields.get("sourceInfo") and not sightings:
         own.append(kept_value("sourceInfo", fields["sourceInfo"]))
     hashes, odd = hashes_of(
@@ -140,6 +149,16 @@ def _component(fields: Fields, ref: str, extracted: Mapping[str, str]) -> Compon
         properties=tuple(sorted(each for each in properties if each[0] != "found-by")),
         foreign_properties=tuple(sorted(set(foreign))),
     )
+
+
+def _source(fields: Fields, given: str, purl: str) -> Pairs:
+    """Return which source package a system's package is of."""
+    if not system_of(purl):
+        return []
+    before, _, told = text_of(fields.get("sourceInfo")).partition(_BUILT_FROM)
+    source, _, version = ("" if before else told).partition(" ")
+    name, own_version = text_of(fields.get("name")), text_of(fields.get("versionInfo"))
+    return source_facts(given, name, own_version, [(source, version)])
 
 
 def _annotated(annotations: Rows) -> tuple[Pairs, Pairs]:
@@ -242,6 +261,8 @@ def _of_document(document: Fields, tools: tuple[ToolUse, ...]) -> Iterator[tuple
         if own and line.startswith(_REASONS):
             yield "gap", line.removeprefix(_REASONS)
             yield INCOMPLETE, "yes"
+        elif own and line.startswith(_NOTES):
+            yield "gap", line.removeprefix(_NOTES)
         elif own and line.startswith("package set: "):
             yield "package-set", line.removeprefix("package set: ")
         elif line:

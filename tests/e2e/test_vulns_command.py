@@ -280,32 +280,78 @@ def test_a_clean_image_passes(scanned: World) -> None:
     assert answer.document["examined"] == len(PACKAGES)
 
 
-def test_the_packages_of_a_document_are_asked_about(scanned: World) -> None:
-    component = {
-        "type": "library",
-        "bom-ref": "x",
-        "name": "libwebp7",
-        "version": "1.0",
-        "purl": "pkg:deb/debian/libwebp7@1.0?arch=amd64&distro=debian-12&upstream=libwebp",
-    }
-    body = {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [component]}
-    scanned.file("image.cdx.json", json.dumps(body))
-    only = {"libwebp7": PACKAGES["libwebp7"]}
-    trivy = trivy_saying(scanned.folder.parent / "bin", scan_report(only, {"libwebp7": [WEBP_CVE]}))
+WEBP_URL = "pkg:deb/debian/libwebp7@1.0?arch=amd64&distro=debian-12&upstream=libwebp"
+WEBP_OF_CYCLONEDX = {
+    "type": "library",
+    "bom-ref": "x",
+    "name": "libwebp7",
+    "version": "1.0",
+    "purl": WEBP_URL,
+}
+WEBP_OF_SPDX = {
+    "SPDXID": "SPDXRef-x",
+    "name": "libwebp7",
+    "versionInfo": "1.0",
+    "externalRefs": [
+        {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": WEBP_URL}
+    ],
+}
+LISTS_WEBP: dict[str, dict[str, Any]] = {
+    "cyclonedx": {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [WEBP_OF_CYCLONEDX]},
+    "spdx": {"spdxVersion": "SPDX-2.3", "name": "x", "packages": [WEBP_OF_SPDX]},
+}
 
-    answer = vulns(scanned, "--sbom", "image.cdx.json", trivy=trivy)
+
+def saying_webp(world: World) -> Path:
+    """Return a trivy that knows libwebp and nothing else."""
+    report = scan_report({"libwebp7": PACKAGES["libwebp7"]}, {"libwebp7": [WEBP_CVE]})
+    return trivy_saying(world.folder.parent / "bin", report)
+
+
+@pytest.mark.parametrize("form", LISTS_WEBP)
+def test_the_packages_of_a_document_are_asked_about(scanned: World, form: str) -> None:
+    scanned.file("image.json", json.dumps(LISTS_WEBP[form]))
+
+    answer = vulns(scanned, "--sbom", "image.json", trivy=saying_webp(scanned))
 
     webp = by_package(answer)["libwebp"]
     assert (webp["id"], webp["reach"]) == ("CVE-2030-1", "unknown")
     assert webp["why_unknown"] == "an SBOM does not say what services load"
+    assert answer.code == 0
+
+
+def test_a_document_that_says_that_something_is_missing_is_no_clean_one(scanned: World) -> None:
+    lacking = LISTS_WEBP["cyclonedx"] | {"compositions": [{"aggregate": "incomplete"}]}
+    scanned.file("image.json", json.dumps(lacking))
+
+    answer = vulns(scanned, "--sbom", "image.json", trivy=saying_webp(scanned))
+
+    assert answer.code == 3
+    assert "something is missing" in answer.gaps["incomplete-document"]["why"]
+
+
+def test_a_document_of_several_systems_is_not_looked_up_in_one_of_them(scanned: World) -> None:
+    systems = [
+        {"type": "operating-system", "bom-ref": version, "name": "debian", "version": version}
+        for version in ("11", "12")
+    ]
+    body = LISTS_WEBP["cyclonedx"] | {"components": [WEBP_OF_CYCLONEDX, *systems]}
+    scanned.file("image.json", json.dumps(body))
+
+    answer = vulns(scanned, "--sbom", "image.json", trivy=saying_webp(scanned))
+
+    assert answer.code == 2
+    assert "image.json: lists debian 11, debian 12; give the documents of its images" in answer.err
 
 
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("", "no CycloneDX JSON"),
-        ('{"spdxVersion": "SPDX-2.3"}', "CycloneDX 1"),
-        ('{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": {}}', "components"),
+        ("", "is no JSON document"),
+        ("<bom/>", "is XML, and only JSON"),
+        ("[]", "is no JSON object"),
+        ('{"spdxVersion": "SPDX-3.0"}', "says SPDX-3.0; CycloneDX, SPDX 2.2 and 2.3"),
+        ('{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": {"a": 1}}', "its specification"),
     ],
 )
 def test_a_document_that_is_no_sbom_is_told(scanned: World, body: str, words: str) -> None:

@@ -13,7 +13,7 @@ from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DiffID, ImagePath, Purl
 from fleet_audit.audit.model.inventory import Component, ImportedBy, Inventory, Link, Sighting, ToolUse
 from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.audit.pipeline.inventories.merged import told_by
+from fleet_audit.audit.pipeline.inventories.documents import told_by
 from fleet_audit.audit.sbom.cyclonedx import cyclonedx
 from fleet_audit.audit.sbom.joining import package_set_of, united, united_links
 from fleet_audit.audit.sbom.merging import Part, merged, part_of, told_by_inventory

@@ -16,6 +16,7 @@ from fleet_audit.audit.pipeline.advisories.annotating import NOTHING, Known, ann
 from fleet_audit.audit.pipeline.advisories.reaching import Answer, Reaching, kind_and_name
 from fleet_audit.audit.pipeline.deps.analysis import Analysis
 from fleet_audit.audit.pipeline.deps.planning_together import Together
+from fleet_audit.audit.pipeline.inventories.documents import told_by
 from fleet_audit.audit.pipeline.inventories.readers import CATALOGERS, Seen
 from fleet_audit.audit.pipeline.run.scene import missing_image, open_scene
 from fleet_audit.audit.pipeline.run.shared import Shared
@@ -27,10 +28,10 @@ from fleet_audit.audit.pipeline.scanners.trivy_answers import (
 )
 from fleet_audit.audit.policy.advisory_subjects import advisory_subjects
 from fleet_audit.audit.policy.evaluation import evaluate
-from fleet_audit.audit.sbom.canonical import canonical_purl
+from fleet_audit.audit.sbom.merging import gaps_told, settled
 from fleet_audit.audit.vulns.foreign import packages_listed
 
-_OF_PLANS = frozenset(
+OF_PLANS = frozenset(
     {
         GapKind.NO_ARCHIVE_INDEX,
         GapKind.NO_PACKAGE_STATE,
@@ -84,7 +85,7 @@ def advise_on(
         advisories = tuple(_reached(each, reaching, hosts) for each in placed)
         graph = reaching.evidence(advisories)
         image = scene.image.identity
-    of_image = (gap for gap in analysis.report.gaps if gap.kind not in _OF_PLANS)
+    of_image = (gap for gap in analysis.report.gaps if gap.kind not in OF_PLANS)
     own = (gap for each in read for gap in each.gaps)
     whole = msgspec.structs.replace(found, advisories=advisories, gaps=(*of_image, *own, *found.gaps))
     report = msgspec.structs.replace(_report(subject, analysis, whole, shared, known_of_all), image=image)
@@ -99,18 +100,19 @@ def _bare(subject: Subject, image: ImageIdentity | None = None, gaps: tuple[Gap,
 def advise_on_listed(
     name: str, body: bytes, shared: Shared, options: TrivyOptions, known_of_all: Known = NOTHING
 ) -> VulnsReport:
-    """Return the advisories on what a CycloneDX document lists; nobody says who loads it.
+    """Return the advisories on what an SBOM lists, in any form that is read; nobody says who loads it.
 
-    Raises SbomUnreadable.
+    One that says of itself that something is missing is a gap. Raises ForeignUnreadable for what is none, and
+    SeveralSystems.
     """
-    listed = packages_listed(name, body, canonical_purl)
-    found = catalogue_of_packages(listed.subject, listed.components, shared, options)
+    told = told_by(name, body)
+    components = (settled([each]) for each in told.components)
+    found = catalogue_of_packages(told.subject.name, packages_listed(name, components), shared, options)
     why = "an SBOM does not say what services load"
     advisories = tuple(msgspec.structs.replace(each, why_unknown=why) for each in found.advisories)
-    subject = Subject(name=listed.subject, image=None)
-    analysis = _bare(subject)
-    told = msgspec.structs.replace(found, advisories=advisories)
-    return _report(subject, analysis, told, shared, known_of_all)
+    subject = Subject(name=told.subject.name, image=None)
+    whole = msgspec.structs.replace(found, advisories=advisories, gaps=(*gaps_told(told), *found.gaps))
+    return _report(subject, _bare(subject), whole, shared, known_of_all)
 
 
 def _report(

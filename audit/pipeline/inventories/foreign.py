@@ -1,15 +1,11 @@
-"""What an SBOM that somebody else wrote holds, and the same document with what we add."""
+"""The document of somebody else, with what we add."""
 
 from pathlib import Path
-from typing import Any
 
 from fleet_audit import __version__
-from fleet_audit.audit.model.inventory import Component, Inventory, SbomReport, ToolUse
-from fleet_audit.audit.sbom.joining import package_set_of, united, united_links
-from fleet_audit.audit.sbom.patching import MAX_BYTES, ForeignUnreadable, Patched, patched, read_document
-from fleet_audit.audit.sbom.scanned import scanned
-from fleet_audit.audit.tools.process import ToolError
-from fleet_audit.audit.tools.syft import parse
+from fleet_audit.audit.model.inventory import SbomReport
+from fleet_audit.audit.pipeline.inventories.documents import body_of, is_of_syft, of_syft
+from fleet_audit.audit.sbom.patching import Patched, patched, read_document
 
 
 def foreign(file: Path) -> Patched | SbomReport:
@@ -21,36 +17,3 @@ def foreign(file: Path) -> Patched | SbomReport:
     body = body_of(file)
     document = read_document(name, body)
     return of_syft(name, body) if is_of_syft(document) else patched(name, document, __version__)
-
-
-def body_of(file: Path) -> bytes:
-    """Return what is in a file, or the first bytes of one that is too large; raises ForeignUnreadable."""
-    try:
-        with file.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
-    except OSError as e:
-        raise ForeignUnreadable(str(file), f"cannot be read: {e.strerror or e}") from e
-
-
-def is_of_syft(document: dict[str, Any]) -> bool:
-    """Say whether a document is in syft's own form."""
-    return isinstance(document.get("artifacts"), list) and "descriptor" in document
-
-
-def of_syft(name: str, body: bytes) -> SbomReport:
-    """Return the report on what a document in syft's own form lists; raises ForeignUnreadable."""
-    try:
-        document = parse(body)
-        found = scanned(document, lambda _path: None)
-    except ToolError as e:
-        raise ForeignUnreadable(name, e.why) from e
-    components = united(found.components)
-    subject = document.source.name or name
-    inventory = Inventory(
-        subject=Component(ref=f"image:{subject}", name=subject, kind="container"),
-        components=components,
-        links=united_links(found.links, (each.ref for each in components)),
-        package_set=package_set_of(components),
-        tools=(ToolUse(document.descriptor.name, document.descriptor.version),),
-    )
-    return SbomReport(subject=subject, inventory=inventory)

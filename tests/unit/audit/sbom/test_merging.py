@@ -7,7 +7,7 @@ import pytest
 
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.inventory import Component, Inventory
-from fleet_audit.audit.pipeline.merged_inventories import told_by
+from fleet_audit.audit.pipeline.inventories.documents import told_by
 from fleet_audit.audit.sbom.cyclonedx import cyclonedx
 from fleet_audit.audit.sbom.merging import merged, part_of
 from fleet_audit.audit.sbom.patching import ForeignUnreadable
@@ -198,10 +198,20 @@ def test_a_part_that_is_not_complete_makes_the_whole_incomplete(write: Any) -> N
 
     whole = merge(bom("other"), body)
 
-    assert [each.what for each in whole.gaps] == ["family-vision"]
+    assert [(each.what, each.kind) for each in whole.gaps] == [("family-vision", "incomplete-document")]
     assert "it was not found" in facts(one(whole, "family-vision"), "gap")[0]
     assert merge(write(whole, created=WHEN, version="1.0")).gaps == whole.gaps
     assert merge(write(inventory(), created=WHEN, version="1.0")).gaps == ()
+
+
+@pytest.mark.parametrize("write", [cyclonedx, spdx])
+def test_a_gap_of_a_part_that_does_not_block_is_told_and_makes_nothing_incomplete(write: Any) -> None:
+    gap = Gap("sbom", GapKind.NOT_EXAMINED, "own.json", "it cannot be read")
+
+    whole = merge(bom("other"), write(inventory(gaps=(gap,)), created=WHEN, version="1.0"))
+
+    assert facts(one(whole, "family-vision"), "gap") == ["sbom: own.json: it cannot be read"]
+    assert whole.gaps == ()
 
 
 @pytest.mark.parametrize("write", [cyclonedx, spdx])

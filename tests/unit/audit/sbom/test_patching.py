@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from fleet_audit.audit.model.inventory import SbomReport
-from fleet_audit.audit.pipeline.foreign_inventories import foreign
+from fleet_audit.audit.pipeline.inventories.foreign import foreign
 from fleet_audit.audit.sbom.cyclonedx import cyclonedx
 from fleet_audit.audit.sbom.joining import package_set_of
 from fleet_audit.audit.sbom.patching import ForeignUnreadable, Patched, patched, read_document

@@ -84,6 +84,14 @@ def test_gaps_are_told_in_the_document() -> None:
     )
 
 
+def test_a_gap_that_does_not_block_makes_no_document_incomplete() -> None:
+    gap = Gap("sbom", GapKind.NOT_EXAMINED, "own.json", "it cannot be read")
+
+    comment = document(inventory(gaps=(gap,)))["creationInfo"]["comment"]
+
+    assert comment.startswith("note: sbom: own.json: it cannot be read\n")
+
+
 def test_components_of_one_name_have_ids_of_their_own() -> None:
     alike = tuple(Component(ref=f"libXau#{number}", name="libXau") for number in range(3))
     ids = [

@@ -1,4 +1,4 @@
-"""Packages are taken from SBOMs of others, with the source packages that their makers note in their ways."""
+"""Packages are taken from documents of others, with the source packages that each notes in its own way."""
 
 from contextlib import suppress
 from typing import Any
@@ -9,18 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_audit.audit.model.inventory import Component
-from fleet_audit.audit.sbom.canonical import canonical_purl
-from fleet_audit.audit.vulns.foreign import SbomUnreadable, packages_listed
+from fleet_audit.audit.pipeline.inventories.documents import told_by
+from fleet_audit.audit.sbom.merging import settled
+from fleet_audit.audit.sbom.patching import ForeignUnreadable
+from fleet_audit.audit.vulns.foreign import SeveralSystems, packages_listed
 
-OF_SYFT = {
-    "name": "zlib1g",
-    "version": "1:1.2.13.dfsg-1",
-    "purl": "pkg:deb/debian/zlib1g@1%3A1.2.13.dfsg-1?arch=amd64&distro=debian-12&upstream=zlib",
-}
+ZLIB = "pkg:deb/debian/zlib1g@1:1.2.13.dfsg-1?arch=amd64"
+URL_OF_SYFT = "pkg:deb/debian/zlib1g@1%3A1.2.13.dfsg-1?arch=amd64&distro=debian-12&upstream=zlib"
+URL_OF_TRIVY = "pkg:deb/debian/zlib1g@1.2.13.dfsg-1?arch=amd64&distro=debian-12.5&epoch=1"
+OF_SYFT = {"name": "zlib1g", "version": "1:1.2.13.dfsg-1", "purl": URL_OF_SYFT}
 OF_TRIVY = {
     "name": "zlib1g",
-    "version": "1:1.2.13.dfsg-1",
-    "purl": "pkg:deb/debian/zlib1g@1.2.13.dfsg-1?arch=amd64&distro=debian-12.5&epoch=1",
+    "version": "1.2.13.dfsg-1",
+    "purl": URL_OF_TRIVY,
     "properties": [
         {"name": "aquasecurity:trivy:SrcName", "value": "zlib"},
         {"name": "aquasecurity:trivy:SrcVersion", "value": "1.2.13.dfsg"},
@@ -28,6 +29,8 @@ OF_TRIVY = {
         {"name": "aquasecurity:trivy:SrcEpoch", "value": "1"},
     ],
 }
+DEBIAN_11 = {"type": "operating-system", "name": "debian", "version": "11"}
+DEBIAN_12 = {**DEBIAN_11, "version": "12"}
 
 
 def bom(*components: dict[str, Any], **more: Any) -> bytes:
@@ -35,16 +38,47 @@ def bom(*components: dict[str, Any], **more: Any) -> bytes:
     return msgspec.json.encode({"bomFormat": "CycloneDX", "specVersion": "1.5", "components": listed, **more})
 
 
+def spdx(url: str, **package: Any) -> bytes:
+    reference = {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": url}
+    listed = {"SPDXID": "SPDXRef-1", "name": "zlib1g", "externalRefs": [reference], **package}
+    system = {
+        "SPDXID": "SPDXRef-2",
+        "name": "debian",
+        "versionInfo": "12.5",
+        "primaryPackagePurpose": "OPERATING-SYSTEM",
+    }
+    head = {"spdxVersion": "SPDX-2.3", "SPDXID": "SPDXRef-DOCUMENT", "name": "x"}
+    return msgspec.json.encode({**head, "packages": [listed, system]})
+
+
+def packages(body: bytes) -> tuple[Component, ...]:
+    return packages_listed("x.json", (settled([each]) for each in told_by("x.json", body).components))
+
+
 def listed(body: bytes) -> dict[str, Component]:
-    return {each.name: each for each in packages_listed("x.json", body, canonical_purl).components}
+    return {each.name: each for each in packages(body)}
 
 
-@pytest.mark.parametrize("component", [OF_SYFT, OF_TRIVY])
-def test_the_same_package_is_the_same_whoever_wrote_it_down(component: dict[str, Any]) -> None:
-    zlib = listed(bom(component))["zlib1g"]
+@pytest.mark.parametrize(
+    "body",
+    [
+        bom(OF_SYFT),
+        bom(OF_TRIVY),
+        spdx(URL_OF_SYFT, versionInfo="1:1.2.13.dfsg-1", sourceInfo="acquired package info from DPKG DB: /x"),
+        spdx(URL_OF_TRIVY, sourceInfo="built package from: zlib 1:1.2.13.dfsg-1"),
+    ],
+)
+def test_the_same_package_is_the_same_whoever_wrote_it_down(body: bytes) -> None:
+    zlib = listed(body)["zlib1g"]
 
-    assert zlib.purl == "pkg:deb/debian/zlib1g@1:1.2.13.dfsg-1?arch=amd64"
+    assert zlib.purl == ZLIB
     assert (zlib.version, zlib.source_name) == ("1:1.2.13.dfsg-1", "zlib")
+
+
+def test_what_a_package_was_acquired_from_is_no_source_package() -> None:
+    told = "acquired package info from DPKG DB: built package from: nothing"
+
+    assert listed(spdx(URL_OF_TRIVY, sourceInfo=told))["zlib1g"].source_name == ""
 
 
 def test_the_version_of_a_source_is_kept_where_it_is_another() -> None:
@@ -62,11 +96,20 @@ def test_the_version_of_a_source_is_kept_where_it_is_another() -> None:
 
 
 def test_the_system_is_the_one_that_is_listed_else_that_of_the_urls() -> None:
-    system = {"type": "operating-system", "name": "debian", "version": "11"}
-
-    of_list, of_urls = listed(bom(OF_SYFT, system)), listed(bom(OF_SYFT))
+    of_list, of_urls = listed(bom(OF_SYFT, DEBIAN_11)), listed(bom(OF_SYFT))
 
     assert (of_list["debian"].version, of_urls["debian"].version) == ("11", "12")
+
+
+def test_packages_of_two_systems_are_not_looked_up_in_one_of_them() -> None:
+    with pytest.raises(SeveralSystems, match=r"x\.json: lists debian 11, debian 12; give the documents"):
+        packages(bom(OF_SYFT, DEBIAN_11, DEBIAN_12))
+
+
+def test_a_point_release_is_the_release() -> None:
+    point_release = {**DEBIAN_12, "version": "12.5"}
+
+    assert listed(bom(OF_SYFT, DEBIAN_12, point_release))["debian"].version == "12.5"
 
 
 def test_components_within_others_are_listed_and_those_without_a_url_are_not() -> None:
@@ -76,35 +119,17 @@ def test_components_within_others_are_listed_and_those_without_a_url_are_not() -
 
 
 def test_a_package_in_several_places_is_asked_about_once() -> None:
-    found = packages_listed("x", bom(OF_SYFT, OF_TRIVY), canonical_purl).components
-
-    assert [each.name for each in found] == ["debian", "zlib1g"]
-
-
-def test_components_that_lie_too_deep_in_others_are_an_error() -> None:
-    deep: dict[str, Any] = {"name": "x"}
-    for _ in range(12):
-        deep = {"name": "x", "components": [deep]}
-
-    with pytest.raises(SbomUnreadable, match="too deep"):
-        packages_listed("x", bom(deep), canonical_purl)
-
-
-def test_what_it_is_of_is_told_by_its_name() -> None:
-    named = bom(metadata={"component": {"name": "family-web", "type": "container"}})
-
-    assert packages_listed("x.json", named, canonical_purl).subject == "family-web"
-    assert packages_listed("x.json", bom(), canonical_purl).subject == "x.json"
+    assert [each.name for each in packages(bom(OF_SYFT, OF_TRIVY))] == ["debian", "zlib1g"]
 
 
 @given(st.recursive(st.none() | st.text(max_size=5), lambda c: st.lists(c) | st.dictionaries(st.text(), c)))
 def test_no_document_ends_in_anything_but_packages_or_a_sentence(document: Any) -> None:
     body = msgspec.json.encode({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": document})
 
-    with suppress(SbomUnreadable):
-        packages_listed("x", body, canonical_purl)
+    with suppress(ForeignUnreadable):
+        packages(body)
 
 
 @given(st.text(max_size=80))
 def test_no_url_ends_in_anything_but_a_package_or_none(purl: str) -> None:
-    packages_listed("x", bom({"name": "a", "version": "1", "purl": purl}), canonical_purl)
+    packages(bom({"name": "a", "version": "1", "purl": purl}))
