@@ -14,9 +14,10 @@ from fleet_audit.audit.model.finding import Finding, Gap, GapKind, Mode
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.policy.conditions import ConditionFailed, Record
 from fleet_audit.audit.policy.facts import Subject, SubjectKind
+from fleet_audit.audit.policy.matter import matter_of
 from fleet_audit.audit.policy.rules import Rule, RuleSet
 
-_JUDGEMENT_VERSION = 1
+_JUDGEMENT_VERSION = 2
 """Raise whenever the same rules are to say otherwise of the same subjects: judgements are kept."""
 
 
@@ -112,6 +113,7 @@ def _judge(rule: Rule, subject: Subject, record: Record, reasons: dict[str, str]
         location=subject.location,
         related=subject.related,
         waiver=_waiver(subject.facts.services, reasons),
+        matter=matter_of(subject.facts),
     )
 
 

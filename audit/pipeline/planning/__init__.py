@@ -1,1 +1,1 @@
-"""What supplies what is missing: from which archive, in which family, at which line, or by which other way."""
+"""What supplies what is missing: from which archive, in which family, at which line, or in another way."""
