@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from fleet_audit.audit.model.inventory import Component, Inventory, Sighting
-from fleet_audit.audit.sbom.cyclonedx import dependencies, gap_text, named_facts
+from fleet_audit.audit.sbom.canonical import system_of
+from fleet_audit.audit.sbom.cyclonedx import OWN, dependencies, gap_text, named_facts
 from fleet_audit.audit.sbom.licences import is_expression
 
 NOT_SAID = "NOASSERTION"
@@ -25,6 +26,12 @@ PURPOSES = {
     "operating-system": "OPERATING_SYSTEM",
 }
 _HASHES = {"md5": "MD5", "sha1": "SHA1", "sha256": "SHA256", "sha384": "SHA384", "sha512": "SHA512"}
+BUILT_FROM = "built package from: "
+"""How trivy tells the source package (its pkg/sbom/spdx/marshal.go)."""
+
+SEEN = f"{OWN}:seen"
+"""Annotation with a place where a package was seen, where SPDX's field for that tells its source package."""
+
 RELATIONS = {
     "depends": "DEPENDS_ON",
     "imports": "DEPENDS_ON",
@@ -123,12 +130,16 @@ def _bracketed(expression: str) -> str:
 
 
 def _ids(inventory: Inventory) -> dict[str, str]:
-    """Return the id of each component: its ref as far as SPDX allows its characters, made unique by it."""
+    """Return the id of each component: its name as far as SPDX allows its characters, made unique by its ref.
+
+    trivy knows the operating system by the beginning of its id (its pkg/sbom/spdx/unmarshal.go).
+    """
     found = {}
     for component in (inventory.subject, *inventory.components):
+        kind = "OperatingSystem" if component.kind == "operating-system" else "Package"
         readable = _UNFIT.sub("-", component.name).strip("-")[:_LONGEST]
         digest = hashlib.sha256(component.ref.encode(errors="backslashreplace")).hexdigest()[:16]
-        found[component.ref] = f"SPDXRef-{readable}-{digest}"
+        found[component.ref] = f"SPDXRef-{kind}-{readable}-{digest}"
     return found
 
 
@@ -140,6 +151,8 @@ def _comment(inventory: Inventory) -> Document:
 
 
 def _package(component: Component, spdx_id: str, licences: _Licences, annotator: _Annotator) -> Document:
+    built_from, seen = source_told(component), source_info(component.sightings)
+    facts = [(SEEN, each) for each in seen if built_from] + named_facts(component)
     package: Document = {
         "SPDXID": spdx_id,
         "name": component.name,
@@ -156,11 +169,22 @@ def _package(component: Component, spdx_id: str, licences: _Licences, annotator:
         "licenseDeclared": licences.expression(component.licenses),
         "copyrightText": NOT_SAID,
         "primaryPackagePurpose": PURPOSES.get(component.kind, "OTHER"),
-        "sourceInfo": "; ".join(source_info(component.sightings)),
+        "sourceInfo": built_from or "; ".join(seen),
         "externalRefs": list(_external(component)),
-        "annotations": annotator.annotations(named_facts(component)),
+        "annotations": annotator.annotations(facts),
     }
     return {key: value for key, value in package.items() if value not in ("", []) or key == "name"}
+
+
+def source_told(component: Component) -> str:
+    """Return the source package of a system's package, in the one form in which trivy reads it from SPDX.
+
+    Empty for any other component. Without it trivy finds none of Debian's advisories, and does not say so.
+    """
+    name = component.source_name or component.name
+    version = component.source_version or component.version
+    is_told = component.purl is not None and system_of(component.purl) and name and version
+    return "" if not is_told or " " in name + version else f"{BUILT_FROM}{name} {version}"
 
 
 def source_info(sightings: Iterable[Sighting]) -> tuple[str, ...]:

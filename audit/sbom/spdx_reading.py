@@ -25,7 +25,7 @@ from fleet_audit.audit.sbom.reading import (
     source_facts,
     text_of,
 )
-from fleet_audit.audit.sbom.spdx import NOT_SAID, PURPOSES, RELATIONS, source_info
+from fleet_audit.audit.sbom.spdx import BUILT_FROM, NOT_SAID, PURPOSES, RELATIONS, SEEN, source_info
 
 _NOTHING = ("", NOT_SAID, "NONE")
 _KIND_OF = {
@@ -47,10 +47,9 @@ _HEAD = (
     *("relationships", "hasExtractedLicensingInfos"),
 )
 _BY_US = f"Tool: {OWN}-"
+_SEEN_IN = SEEN.partition(":")[2]
 _REASONS = "incomplete: "
 _NOTES = "note: "
-_BUILT_FROM = "built package from: "
-"""How trivy tells the source package (its pkg/sbom/spdx/marshal.go)."""
 
 Pairs = list[tuple[str, str]]
 Rows = list[Fields]
@@ -121,10 +120,14 @@ def _component(fields: Fields, ref: str, extracted: Mapping[str, str]) -> Compon
     purls, cpes, others = _references(fields.get("externalRefs") or [])
     purl = canonical_purl(purls[0]) if purls else None
     own += [*others, *(("purl-as-given", each) for each in purls if each != purl)]
-    sightings = _sightings(text_of(fields.get("sourceInfo")))
-    own += _source(fields, purls[0] if purls else "", purl or "")
-    if fields.get("sourceInfo") and not sightings:
-        own.append(kept_value("sourceInfo", fields["sourceInfo"]))
+    info = text_of(fields.get("sourceInfo"))
+    is_of_system = bool(purl) and bool(system_of(purl or ""))
+    of_info = _sightings(info)
+    sightings, own = (*of_info, *_seen(own)), [each for each in own if each[0] != _SEEN_IN]
+    if is_of_system:
+        own += _source(fields, purls[0])
+    if info and not of_info and not (is_of_system and info.startswith(BUILT_FROM)):
+        own.append(kept_value("sourceInfo", info))
     hashes, odd = hashes_of(
         (text_of(each["algorithm"]), text_of(each["checksumValue"])) for each in fields.get("checksums") or []
     )
@@ -151,11 +154,9 @@ def _component(fields: Fields, ref: str, extracted: Mapping[str, str]) -> Compon
     )
 
 
-def _source(fields: Fields, given: str, purl: str) -> Pairs:
+def _source(fields: Fields, given: str) -> Pairs:
     """Return which source package a system's package is of."""
-    if not system_of(purl):
-        return []
-    before, _, told = text_of(fields.get("sourceInfo")).partition(_BUILT_FROM)
+    before, _, told = text_of(fields.get("sourceInfo")).partition(BUILT_FROM)
     source, _, version = ("" if before else told).partition(" ")
     name, own_version = text_of(fields.get("name")), text_of(fields.get("versionInfo"))
     return source_facts(given, name, own_version, [(source, version)])
@@ -202,6 +203,11 @@ def _sightings(text: str) -> tuple[Sighting, ...]:
         else:
             return ()
     return tuple(found) if "; ".join(source_info(found)) == text else ()
+
+
+def _seen(own: Pairs) -> tuple[Sighting, ...]:
+    """Return where a package was seen, by what documents of ours tell of one of a system."""
+    return tuple(sighting for name, value in own if name == _SEEN_IN for sighting in _sightings(value))
 
 
 def _licences(expression: str, extracted: Mapping[str, str]) -> set[str]:

@@ -1,11 +1,14 @@
 """Whole commands with real scanners: an image, its root file system and its inventory have the same flaws."""
 
+import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from fleet_audit.audit.tools import syft, trivy
+from fleet_audit.audit.tools.process import run
 from fleet_audit.audit.tools.trivy import TrivyKind, TrivyTarget
 from tests.support.caches import with_known_rules
 from tests.support.example_images import example_layout
@@ -45,11 +48,29 @@ def _rows(world: World, *words: str) -> set[Row]:
     }
 
 
-def _inventory(world: World, reference: str) -> Path:
-    file = world.folder / "inventory.cdx.json"
-    code, out, err = world.say("sbom", "--image", reference, "-o", f"cyclonedx-json={file}")
+def _inventory(world: World, reference: str, form: str = "cyclonedx-json") -> Path:
+    file = world.folder / f"inventory.{form}"
+    code, out, err = world.say("sbom", "--image", reference, "-o", f"{form}={file}")
     assert out == ""
     assert code in {0, 3}, err
+    return file
+
+
+def _of_scanners(world: World) -> Iterator[Path]:
+    """Have syft and trivy themselves write documents of the image in each of their forms."""
+    image, place = world.folder / "image.tar", {"PATH": os.defpath, "HOME": str(world.folder)}
+    for form in ("cyclonedx-json", "spdx-json", "syft-json"):
+        made = run([str(real_syft().path), "scan", str(image), "--output", form], timeout=60, env=place)
+        yield _written(world.folder / f"syft.{form}", made)
+    for form in ("cyclonedx", "spdx-json"):
+        asked = ("image", "--input", str(image), "--format", form)
+        caches = ("--cache-dir", os.environ["TRIVY_CACHE_DIR"], "--skip-db-update", "--offline-scan")
+        made = run([str(real_trivy().path), *asked, *caches], timeout=60, env=place)
+        yield _written(world.folder / f"trivy.{form}", made)
+
+
+def _written(file: Path, body: bytes) -> Path:
+    file.write_bytes(body)
     return file
 
 
@@ -68,13 +89,18 @@ def test_every_form_of_the_small_image_has_the_same_advisories(world: World) -> 
         ("--image", "docker-archive:image.tar"),
         ("--image", "dir:root"),
         ("--sbom", str(_inventory(world, "oci:oci"))),
+        ("--sbom", str(_inventory(world, "oci:oci", "spdx-json"))),
+        ("--sbom", str(_inventory(world, "dir:root"))),
+        ("--sbom", str(_inventory(world, "dir:root", "spdx-json"))),
+        *(("--sbom", str(file)) for file in _of_scanners(world)),
     ):
         assert _rows(world, *words) == rows, words
 
 
-def test_trivy_by_itself_finds_the_same_in_our_inventory(world: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["cyclonedx-json", "spdx-json"])
+def test_trivy_by_itself_finds_the_same_in_our_inventory(world: World, tmp_path: Path, form: str) -> None:
     vulnerable_image().write(world.folder / "oci")
-    target = TrivyTarget(TrivyKind.SBOM, _inventory(world, "oci:oci"))
+    target = TrivyTarget(TrivyKind.SBOM, _inventory(world, "oci:oci", form))
 
     report = trivy.scan(real_trivy(), target, caches=tmp_path / "trivy", folder=tmp_path / "work")
 
@@ -92,7 +118,8 @@ def test_an_example_image_and_its_inventory_have_the_same_advisories(world: Worl
     rows = _rows(world, "--image", reference)
 
     assert ("zlib", "CVE-2023-45853", "critical", ()) in rows
-    assert _rows(world, "--sbom", str(_inventory(world, reference))) == rows
+    for form in ("cyclonedx-json", "spdx-json"):
+        assert _rows(world, "--sbom", str(_inventory(world, reference, form))) == rows
 
 
 def test_a_report_names_the_day_of_the_database(world: World) -> None:

@@ -1,5 +1,6 @@
 """Reads SBOMs from files, in whichever of the forms that are known here."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from fleet_audit.audit.sbom.reading import Told
 from fleet_audit.audit.sbom.scanned import scanned
 from fleet_audit.audit.sbom.spdx_reading import told_by_spdx
 from fleet_audit.audit.tools.process import ToolError
-from fleet_audit.audit.tools.syft import parse
+from fleet_audit.audit.tools.syft import NAME, SyftDistro, parse
 
 
 def body_of(file: Path) -> bytes:
@@ -57,7 +58,7 @@ def of_syft(name: str, body: bytes) -> SbomReport:
         found = scanned(document, lambda _path: None)
     except ToolError as e:
         raise ForeignUnreadable(name, e.why) from e
-    components = united(found.components)
+    components = united((*_system(document.distro), *found.components))
     subject = document.source.name or name
     inventory = Inventory(
         subject=Component(ref=f"image:{subject}", name=subject, kind="container"),
@@ -67,3 +68,10 @@ def of_syft(name: str, body: bytes) -> SbomReport:
         tools=(ToolUse(document.descriptor.name, document.descriptor.version),),
     )
     return SbomReport(subject=subject, inventory=inventory)
+
+
+def _system(distro: SyftDistro) -> Iterator[Component]:
+    if distro.id:
+        version = distro.version_id
+        ref = f"os:{distro.id}@{version}"
+        yield Component(ref, distro.id, version, kind="operating-system", found_by=(NAME,))

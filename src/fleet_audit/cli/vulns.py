@@ -35,7 +35,7 @@ _FILE = click.Path(path_type=Path)
     "--sbom",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Look at the packages that a CycloneDX document (JSON) lists.",
+    help="Look at the packages that an SBOM lists (CycloneDX or SPDX as JSON, or syft's own).",
 )
 @program_option("trivy")
 @trivy_caches_option

@@ -124,6 +124,6 @@ def test_a_recorded_document_of_syft_has_every_package(tmp_path: Path) -> None:
     found = foreign(fixtures / "syft-1.18.1-vulnerable-image.json")
 
     assert isinstance(found, SbomReport)
-    assert len(found.inventory.components) == 11
+    assert len(found.inventory.components) == 12  # eleven packages, and the system that they are of
     with pytest.raises(ForeignUnreadable, match="cannot be read"):
         foreign(tmp_path / "nowhere.json")
