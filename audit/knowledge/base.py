@@ -57,7 +57,7 @@ class Knowledge:
         `index` says which distributions hold the modules that no row speaks of.
         """
         parts = tuple(files)
-        self._index = ModuleIndex(None) if index is None else index
+        self._index = ModuleIndex() if index is None else index
         self.never_apt: tuple[NeverApt, ...] = tuple(chain.from_iterable(p.never_apt for p in parts))
         self._modules: dict[str, tuple[DistributionName, ...]] = {}
         for row in chain.from_iterable(p.module_distributions for p in parts):

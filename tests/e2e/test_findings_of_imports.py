@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
-from tests.support.images import Content
-from tests.support.worlds import FAMILY, SERVICE, Answer, Document, Files, World, installed, opencv
+from tests.support.images import Content, layer_tar
+from tests.support.worlds import FAMILY, SERVICE, Answer, Document, World, installed, opencv
 
 DOCKERFILE = "services/face/Dockerfile"
 COPIES = f"FROM registry.example/acme/{FAMILY}:1\nWORKDIR /app\nCOPY services/face/ services/face/\n"
@@ -178,11 +178,11 @@ def test_computed_imports_are_listed(world: World) -> None:
     assert places(answer, "FA-IMP-012") == ["services/face/app.py:2"]
 
 
-MODELS: Files = {"opt/models.bin": hashlib.shake_256(b"models").digest(21 << 20)}
+MODELS = layer_tar({"opt/models.bin": hashlib.shake_256(b"models").digest(21 << 20)})
 """What makes a family so large that another one is worth a word."""
 
 
-def families(world: World, app: str, *layers: Files) -> World:
+def families(world: World, app: str, *layers: bytes) -> World:
     """Give a service on the family vision, whose parent is smaller and lacks OpenCV."""
     six = installed("six", {"six.py": ""})
     world.family("base", six)

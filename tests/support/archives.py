@@ -5,6 +5,7 @@ import hashlib
 import lzma
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from fleet_audit.audit.apt.debian.packages import ArchivePackage, PackageTable, candidates, parse_packages
 from fleet_audit.audit.tools.fetch import NotFound
@@ -82,7 +83,7 @@ class SmallArchive:
         sums: dict[str, bytes] = {}
         for path, (body, suffix) in raw.items():
             sums[path] = body
-            sums[path + suffix] = lzma.compress(body) if suffix == ".xz" else gzip.compress(body, mtime=0)
+            sums[path + suffix] = _compressed(body, suffix)
             self.files[f"{self.base}/dists/{name}/{path}{suffix}"] = sums[path + suffix]
         fields = {
             "Origin": "Debian",
@@ -134,6 +135,12 @@ def clear_signed(text: str) -> bytes:
         "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n"
         f"{text}-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----\n"
     ).encode()
+
+
+@lru_cache(maxsize=64)
+def _compressed(body: bytes, suffix: str) -> bytes:
+    """Return a list as archives store it; most tests store the same few."""
+    return lzma.compress(body) if suffix == ".xz" else gzip.compress(body, mtime=0)
 
 
 def _contents(files: Mapping[str, str]) -> bytes:

@@ -7,6 +7,7 @@ import json
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -90,8 +91,9 @@ def sha256(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
+@lru_cache(maxsize=64)
 def compressed(data: bytes, compression: Compression) -> bytes:
-    """Return a layer as it is stored."""
+    """Return a layer as it is stored; most tests store the same few."""
     match compression:
         case "gzip":
             return gzip.compress(data, 1, mtime=0)

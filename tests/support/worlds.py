@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
@@ -204,10 +205,13 @@ class World:
 
 def small_image(*layers: Files | bytes, config: Document | None = None, **facts: Any) -> ImageBuilder:
     """Return an image of `base_files` and these layers, in which every file may be executed."""
-    raw = [
-        each if isinstance(each, bytes) else layer_tar(each, mode=0o755) for each in (base_files(), *layers)
-    ]
-    return ImageBuilder(tuple(raw), config=config or {}, **facts)
+    raw = (each if isinstance(each, bytes) else layer_tar(each, mode=0o755) for each in layers)
+    return ImageBuilder((_base_layer(), *raw), config=config or {}, **facts)
+
+
+@cache
+def _base_layer() -> bytes:
+    return layer_tar(base_files(), mode=0o755)
 
 
 def write_archive(archive: SmallArchive, folder: Path) -> str:

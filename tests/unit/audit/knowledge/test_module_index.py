@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from fleet_audit.audit.knowledge.base import packaged_knowledge
-from fleet_audit.audit.knowledge.module_index import ModuleIndex, packaged_module_index
+from fleet_audit.audit.knowledge.module_index import ModuleIndex, packaged_module_index, read_modules
 from fleet_audit.audit.model.identity import DistributionName
 from tests.knowledge.module_index import modules, rows, write
 
@@ -20,7 +20,7 @@ def names(*found: str) -> tuple[DistributionName, ...]:
 
 def listed(folder: Path, text: str) -> ModuleIndex:
     (folder / "modules.txt").write_text(text, encoding="utf-8")
-    return ModuleIndex(folder / "modules.txt")
+    return ModuleIndex(lambda: read_modules(folder / "modules.txt"))
 
 
 def test_lines_name_a_module_and_its_distributions(tmp_path: Path) -> None:
