@@ -10,6 +10,7 @@ from fleet_audit.audit.configuration.kept import kept_or_read
 from fleet_audit.audit.configuration.located import File
 from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
 from fleet_audit.audit.configuration.schema import suggestion
+from fleet_audit.audit.model.exemption import Exemption
 from fleet_audit.audit.model.finding import Finding, Gap, GapKind, Mode
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.policy.conditions import ConditionFailed, Record
@@ -19,14 +20,6 @@ from fleet_audit.audit.policy.rules import Rule, RuleSet
 
 _JUDGEMENT_VERSION = 2
 """Raise whenever the same rules are to say otherwise of the same subjects: judgements are kept."""
-
-
-class Exemption(msgspec.Struct, frozen=True):
-    """A service's own word in the manifest that a rule does not hold for it, and why."""
-
-    service: str
-    rule: str
-    reason: str
 
 
 def check_exemptions(

@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
+from fleet_audit.audit.model.exemption import Exemption
 from fleet_audit.audit.model.finding import Finding, Mode
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.pragma import Pragma
-from fleet_audit.audit.policy.evaluation import Exemption, Judgement, evaluate, finding_order
+from fleet_audit.audit.policy.evaluation import Judgement, evaluate, finding_order
 from fleet_audit.audit.policy.facts import Subject, SubjectKind
 from fleet_audit.audit.policy.rules import RuleSet
 from fleet_audit.audit.policy.service_facts import PragmaFacts

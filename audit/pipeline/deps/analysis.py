@@ -65,6 +65,7 @@ from fleet_audit.audit.pipeline.run.subject import Subject
 from fleet_audit.audit.pipeline.run.unexamined import unexamined
 from fleet_audit.audit.pipeline.run.waiving import pragmas_of
 from fleet_audit.audit.pipeline.surplus.in_use import Evidence, PackageUse, package_use
+from fleet_audit.audit.policy.binary_subjects import binary_subjects
 from fleet_audit.audit.policy.facts import (
     SubjectKind,
     module_subjects,
@@ -72,6 +73,7 @@ from fleet_audit.audit.policy.facts import (
     source_subjects,
 )
 from fleet_audit.audit.policy.import_subjects import own_module_subjects
+from fleet_audit.audit.policy.part import Part
 from fleet_audit.audit.policy.pragmas import judge
 from fleet_audit.audit.static_imports.distributions.requirements import required_names
 from fleet_audit.audit.static_imports.examination import Examination
@@ -85,7 +87,8 @@ _JUDGED = (SubjectKind.NEED, SubjectKind.SOURCE, SubjectKind.MODULE, SubjectKind
 class Analysis(msgspec.Struct, frozen=True):
     """The report on one image, the evidence behind it, and what that says of the image's packages.
 
-    Without services `use` is None: who knows what is needed then?
+    Without services `use` is None: who knows what is needed then? `parts` is all that rules can judge: what
+    the report was judged by, and what only a whole audit asks of the same evidence.
     """
 
     report: DepsReport
@@ -93,6 +96,7 @@ class Analysis(msgspec.Struct, frozen=True):
     services: tuple[ServiceImports, ...] = ()
     statistics: Statistics = Statistics()
     use: PackageUse | None = None
+    parts: tuple[Part, ...] = ()
 
 
 def analyse(subject: Subject, shared: Shared, others: Others = ALONE) -> Analysis:
@@ -109,7 +113,12 @@ def analyse(subject: Subject, shared: Shared, others: Others = ALONE) -> Analysi
         return _bare(subject, shared, gaps=() if gap is None else (gap,))
     isa = lowest_isa(shared.fleet, subject.image)
     with open_scene(subject.image, shared.settings, python=subject.python, isa=isa) as scene:
-        return _Audit(subject, scene, shared, others).run()
+        return analyse_opened(subject, scene, shared, others)
+
+
+def analyse_opened(subject: Subject, scene: Scene, shared: Shared, others: Others = ALONE) -> Analysis:
+    """Return the same of an image that is open already."""
+    return _Audit(subject, scene, shared, others).run()
 
 
 def _bare(
@@ -150,10 +159,17 @@ class _Audit:
         remedied = Remedied(self._scene, self._shared.knowledge.remedies, graph, self._opens)
         needs = join(self._asks, graph, services, remedied.before(self._supply.own_outcome))
         plan = self._advised(self._supply.plan(needs), needs, imports.services)
-        report = self._report(imports, needs, plan, graph)
+        report, part = self._report(imports, needs, plan, graph)
         told = EvidenceGraph([*self._edges, *ldd_evidence.edges(self._closures), *plan_edges(plan)])
         use = self._use(imports, graph, report.gaps)
-        return Analysis(report, told, imports.services, self._statistics(imports), use)
+        parts = (part, self._of_files())
+        return Analysis(report, told, imports.services, self._statistics(imports), use, parts)
+
+    def _of_files(self) -> Part:
+        """Return what can be held against the files that are loaded, other than that they do not load."""
+        places = [self._subject.location] if self._subject.location else []
+        family = self._subject.family or ""
+        return Part("ldd", tuple(binary_subjects(self._closures, family=family, places=places)))
 
     def _advised(self, plan: AptPlan, needs: Sequence[Need], services: Sequence[ServiceImports]) -> AptPlan:
         """Return a plan with what would do in place of its packages; notes say what will not."""
@@ -301,25 +317,30 @@ class _Audit:
 
     def _report(
         self, imports: Examination, needs: tuple[Need, ...], plan: AptPlan, graph: EvidenceGraph
-    ) -> DepsReport:
+    ) -> tuple[DepsReport, Part]:
         unparsed = merged_unparsed(imports.services)
         family = self._subject.family or ""
         services = imports.services if self._scene.is_whole else ()
         shipped = shipping(Examined(self._subject, services, self._scene, graph), self._shared.fleet)
         gaps = (*self._gaps(imports), *shipped.gaps)
-        judgement = judge(
-            self._shared.rules,
-            [
+        part = Part(
+            "deps",
+            (
                 *need_subjects(needs, family=family, plan=plan, fallback=self._subject.location),
                 *source_subjects(unparsed, family=family),
                 *module_subjects(services, family=family),
                 *own_module_subjects(services, shipped.unshipped, family=family),
-            ],
+            ),
+            pragmas_of(self._subject, self._shared.fleet, imports.services, gaps, _JUDGED),
+        )
+        judgement = judge(
+            self._shared.rules,
+            part.subjects,
             exemptions=self._shared.exemptions,
-            pragmas=pragmas_of(self._subject, self._shared.fleet, imports.services, gaps, _JUDGED),
+            pragmas=part.pragmas,
             family=family,
         )
-        return DepsReport(
+        report = DepsReport(
             subject=self._subject.name,
             findings=judgement.findings,
             gaps=tuple(dict.fromkeys((*gaps, *judgement.gaps))),
@@ -333,6 +354,7 @@ class _Audit:
             unparsed=unparsed,
             package_set=package_set(self._scene, self._supply.installed),
         )
+        return report, part
 
     def _gaps(self, imports: Examination) -> list[Gap]:
         return [

@@ -11,13 +11,15 @@ from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.pipeline.run.subject import Subject
 
 
-def analyse_each(subjects: Sequence[Subject], shared: Shared) -> list[Analysis]:
-    """Return the analysis of each subject, in order.
+def analyse_each(
+    subjects: Sequence[Subject], shared: Shared, together: Together | None = None
+) -> list[Analysis]:
+    """Return the analysis of each subject, in order; what `together` has analysed already is taken from it.
 
     A single image that cannot be opened raises its error (wrong usage); among several it is a blocking gap
     of its own report.
     """
-    together = Together(shared)
+    together = together or Together(shared)
     if len(subjects) == 1:
         analyses = [together.analysis(subjects[0])]
     else:

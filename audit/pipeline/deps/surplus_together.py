@@ -18,6 +18,7 @@ from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.pipeline.run.subject import Subject, named_subject
 from fleet_audit.audit.pipeline.surplus.in_use import PackageUse, use_without_services
 from fleet_audit.audit.policy.evaluation import evaluate, finding_order
+from fleet_audit.audit.policy.part import Part
 from fleet_audit.audit.policy.surplus_subjects import surplus_subjects
 from fleet_audit.audit.tools.engine import EngineError
 
@@ -160,13 +161,9 @@ def _reported(
     subject: Subject, analysis: Analysis, found: tuple[Surplus, ...], gaps: tuple[Gap, ...], shared: Shared
 ) -> Analysis:
     report = analysis.report
-    judgement = evaluate(
-        shared.rules,
-        surplus_subjects(
-            found, services=report.services, family=subject.family or "", fallback=subject.location
-        ),
-        exemptions=shared.exemptions,
-    )
+    family = subject.family or ""
+    said = surplus_subjects(found, services=report.services, family=family, fallback=subject.location)
+    judgement = evaluate(shared.rules, said, exemptions=shared.exemptions)
     plan, patch_gaps = _with_patch(subject, report, found)
     report = msgspec.structs.replace(
         report,
@@ -175,7 +172,8 @@ def _reported(
         proposal=plan,
         findings=tuple(sorted((*report.findings, *judgement.findings), key=finding_order)),
     )
-    analysis = msgspec.structs.replace(analysis, report=report)
+    parts = (*analysis.parts, Part("surplus", tuple(said)))
+    analysis = msgspec.structs.replace(analysis, report=report, parts=parts)
     return _with_gaps(analysis, *gaps, *patch_gaps, *judgement.gaps)
 
 

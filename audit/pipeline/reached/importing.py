@@ -35,6 +35,7 @@ from fleet_audit.audit.policy.import_subjects import (
     requirement_subjects,
     shadow_subjects,
 )
+from fleet_audit.audit.policy.part import Part
 from fleet_audit.audit.policy.pragmas import judge
 from fleet_audit.audit.static_imports.examination import Examination
 from fleet_audit.audit.static_imports.examine import examine
@@ -42,9 +43,10 @@ from fleet_audit.audit.static_imports.kept_examination import Keeping
 
 
 class Imported(msgspec.Struct, frozen=True):
-    """The report, and what it cost."""
+    """The report, what it was judged by, and what it cost."""
 
     report: ImportsReport
+    part: Part
     statistics: Statistics = Statistics()
 
 
@@ -100,14 +102,19 @@ def _judged(
     of_services += absent_code(found.services)
     every = (*gaps, *gaps_besides(scene, found.gaps), *of_services, *shipped.gaps)
     judged = OF_SERVICES if examined is not None else frozenset({SubjectKind.SOURCE, SubjectKind.DYNAMIC})
-    judgement = judge(
-        shared.rules,
-        [
+    part = Part(
+        "imports",
+        (
             *_of_code(subject, services, shipped),
             *(() if examined is None else _of_image(examined, providers, shared)),
-        ],
+        ),
+        pragmas_of(subject, shared.fleet, services, every, judged),
+    )
+    judgement = judge(
+        shared.rules,
+        part.subjects,
         exemptions=shared.exemptions,
-        pragmas=pragmas_of(subject, shared.fleet, services, every, judged),
+        pragmas=part.pragmas,
         family=subject.family or "",
     )
     report = ImportsReport(
@@ -119,7 +126,7 @@ def _judged(
         services=tuple(_chained(service, graph) for service in services),
         providers=providers,
     )
-    return Imported(report, _statistics(found, scene))
+    return Imported(report, part, _statistics(found, scene))
 
 
 def _of_code(

@@ -14,6 +14,7 @@ from fleet_audit.audit.pipeline.repository.checks import CHECKS
 from fleet_audit.audit.pipeline.repository.grounds import Grounds
 from fleet_audit.audit.pipeline.repository.second_opinion import SecondOpinions, instruction_span
 from fleet_audit.audit.policy.facts import OF_REPOSITORY
+from fleet_audit.audit.policy.part import Part
 from fleet_audit.audit.policy.pragmas import Pragmas, judge
 from fleet_audit.audit.policy.second_opinions import without_repetitions
 
@@ -26,19 +27,12 @@ def audit_repository(
     A path is a file or a folder below the repository's root. Everything is read all the same: what builds
     a Dockerfile may stand anywhere. `second` is asked for its opinion, too.
     """
-    examined = [check(grounds) for check in CHECKS]
-    examined += [] if second is None else [second.examine(grounds.repository)]
-    comments = pragmas(grounds.repository)
-    gaps = (*grounds.repository.gaps, *(gap for each in examined for gap in each.gaps))
+    part, gaps = part_of_repository(grounds, second)
     judgement = judge(
         grounds.shared.rules,
-        [subject for each in examined for subject in each.subjects],
+        part.subjects,
         exemptions=grounds.shared.exemptions,
-        pragmas=Pragmas(
-            comments,
-            frozenset() if any(gap.blocking for gap in gaps) else OF_REPOSITORY,
-            frozenset(comment.location.path for comment in comments),
-        ),
+        pragmas=part.pragmas,
     )
     span = partial(instruction_span, grounds.repository)
     report = DockerfilesReport(
@@ -51,6 +45,23 @@ def audit_repository(
         copies=grounds.copies,
     )
     return _limited(report, tuple(paths)) if paths else report
+
+
+def part_of_repository(
+    grounds: Grounds, second: SecondOpinions | None = None
+) -> tuple[Part, tuple[Gap, ...]]:
+    """Return what rules judge of a repository, and what of it could not be examined."""
+    examined = [check(grounds) for check in CHECKS]
+    examined += [] if second is None else [second.examine(grounds.repository)]
+    comments = pragmas(grounds.repository)
+    gaps = (*grounds.repository.gaps, *(gap for each in examined for gap in each.gaps))
+    waiving = Pragmas(
+        comments,
+        frozenset() if any(gap.blocking for gap in gaps) else OF_REPOSITORY,
+        frozenset(comment.location.path for comment in comments),
+    )
+    subjects = tuple(subject for each in examined for subject in each.subjects)
+    return Part("dockerfiles", subjects, waiving), gaps
 
 
 def says_anything(report: DockerfilesReport, grounds: Grounds, paths: Collection[str] = ()) -> bool:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.images.tree import FileTree
 from fleet_audit.audit.knowledge.base import Knowledge, load_knowledge, packaged_knowledge
+from fleet_audit.audit.model.exemption import Exemption
 from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.pipeline.run.settings import Settings, configuration_store
-from fleet_audit.audit.policy.evaluation import Exemption, check_exemptions
+from fleet_audit.audit.policy.evaluation import check_exemptions
 from fleet_audit.audit.policy.loading import load_rules, packaged_policy, packaged_rules
 from fleet_audit.audit.policy.rules import RuleSet
 from fleet_audit.audit.tools.folder_store import FolderStore

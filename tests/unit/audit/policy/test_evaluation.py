@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from fleet_audit.audit.configuration.problems import ConfigurationError
+from fleet_audit.audit.model.exemption import Exemption
 from fleet_audit.audit.model.finding import Mode, Severity
 from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.audit.policy.evaluation import Exemption, Judgement, check_exemptions, evaluate
+from fleet_audit.audit.policy.evaluation import Judgement, check_exemptions, evaluate
 from fleet_audit.audit.policy.facts import NeedFacts, Subject, SubjectKind
 from tests.support.rules import POLICY, RULE, rule_set
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from fleet_audit.audit.model.exemption import Exemption
 from fleet_audit.audit.model.finding import Confidence, Finding, Verdict, verdict
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.pragma import Pragma
-from fleet_audit.audit.policy.evaluation import Exemption, Judgement
+from fleet_audit.audit.policy.evaluation import Judgement
 from fleet_audit.audit.policy.facts import NeedFacts, Subject, SubjectKind
 from fleet_audit.audit.policy.loading import load_rules, packaged_policy, packaged_rules
 from fleet_audit.audit.policy.pragmas import Pragmas, judge

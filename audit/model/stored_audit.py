@@ -1,0 +1,78 @@
+"""Audits as documents (CONTRACT ``audit/1``): written, and read back as the same values.
+
+What follows from other fields (the verdict, fingerprints, whether a gap blocks) is written for those who read
+the document, and worked out again when it is read: a verdict is never taken from a file.
+"""
+
+from typing import Any
+
+import msgspec
+
+from fleet_audit import __version__
+from fleet_audit.audit.errors import FleetAuditError
+from fleet_audit.audit.model.audit import AuditReport
+
+SCHEMA = "fleet-audit.audit/1"
+MAX_AUDIT_BYTES = 512 << 20
+_SCHEMAS = "fleet-audit.audit/"
+
+
+class AuditUnreadable(FleetAuditError):
+    """A file is no audit that this version can read; `why` says what it is instead."""
+
+    def __init__(self, file: str, why: str) -> None:
+        """Keep the file's name and the reason."""
+        self.file = file
+        self.why = why
+        super().__init__(file, why)
+
+    def __str__(self) -> str:
+        """Return both as one sentence."""
+        return f"{self.file}: {self.why}"
+
+
+def document_of(audit: AuditReport) -> dict[str, Any]:
+    """Return an audit's document; `audit_of` gives the audit back."""
+    fields: dict[str, Any] = msgspec.to_builtins(audit)
+    fields["findings"] = [
+        {**told, "fingerprint": finding.fingerprint, "blocks": finding.blocks}
+        for told, finding in zip(fields["findings"], audit.findings, strict=True)
+    ]
+    fields["gaps"] = [
+        {**told, "blocking": gap.blocking} for told, gap in zip(fields["gaps"], audit.gaps, strict=True)
+    ]
+    head = {"schema": SCHEMA, "tool": {"name": "fleet-audit", "version": __version__}}
+    return {**head, **fields, "verdict": audit.verdict.value}
+
+
+class _Head(msgspec.Struct, frozen=True):
+    schema: str = ""
+    tool: dict[str, Any] = {}
+
+
+def audit_of(body: bytes, file: str) -> AuditReport:
+    """Return the audit that a document holds; raises AuditUnreadable for anything else.
+
+    `file` is what messages call it.
+    """
+    if len(body) > MAX_AUDIT_BYTES:
+        raise AuditUnreadable(file, f"is larger than {MAX_AUDIT_BYTES >> 20} MiB")
+    try:
+        head = msgspec.json.decode(body, type=_Head)
+        if head.schema != SCHEMA:
+            raise AuditUnreadable(file, _other(head))
+        return msgspec.json.decode(body, type=AuditReport)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
+        # A ValidationError, which names the place, is a DecodeError.
+        raise AuditUnreadable(file, f"is no audit of fleet-audit, or damaged: {e}") from e
+
+
+def _other(head: _Head) -> str:
+    if not head.schema.startswith(_SCHEMAS):
+        what = f"a document of the schema {head.schema[:60]!r}" if head.schema else "JSON without a schema"
+        return f"is no audit but {what}; `fleet-audit gate --audits DIR` writes audits"
+    written = str(head.tool.get("version", "another version"))[:40]
+    return (
+        f"is an audit of the schema {head.schema[:60]!r}, written by fleet-audit {written}; "
+        f"this is {__version__} and reads {SCHEMA}: audit the image again"
+    )

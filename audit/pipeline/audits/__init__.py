@@ -1,0 +1,1 @@
+"""Whole audits of images: made of every stage, kept, and judged again."""

@@ -1,0 +1,113 @@
+"""Audits in a folder: one file for each image that was looked at, each replaced as a whole."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from urllib.parse import quote
+
+import msgspec
+
+from fleet_audit.audit.errors import FleetAuditError
+from fleet_audit.audit.model.audit import AuditReport
+from fleet_audit.audit.model.stored_audit import MAX_AUDIT_BYTES, AuditUnreadable, audit_of, document_of
+
+SUFFIX = ".audit.json"
+MAX_AUDITS = 20_000
+_NO_IMAGE = "no-image"
+_DIGEST_LETTERS = 16
+
+
+class AuditsUnwritable(FleetAuditError):
+    """An audit could not be stored; what was there before is still there."""
+
+    exit_code = 70
+
+
+def store(audit: AuditReport, folder: Path) -> Path:
+    """Write an audit into its file below `folder`; one of the same image of the same subject is replaced.
+
+    Raises AuditsUnwritable; no file is ever left half written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        place = folder / file_name(audit)
+        place.parent.mkdir(exist_ok=True)
+        _replace(place, msgspec.json.encode(document_of(audit)))
+    except OSError as e:
+        why = f"{folder}: the audit of {audit.subject} cannot be written: {e.strerror or e}"
+        raise AuditsUnwritable(f"{why}; check the folder, or name another with --audits") from e
+    return place
+
+
+def file_name(audit: AuditReport) -> str:
+    """Return where below a folder of audits this one stands: its subject, and its image's digest."""
+    digest = audit.image.ref.digest if audit.image is not None else None
+    image = (digest or "").partition(":")[2][:_DIGEST_LETTERS] or _NO_IMAGE
+    # A dot at the start would hide the folder, and `..` would leave it.
+    subject = quote(audit.subject, safe="").replace(".", "%2E", audit.subject.startswith("."))[:200]
+    return f"{subject}/{image}{SUFFIX}"
+
+
+def stored_audits(folder: Path) -> tuple[list[AuditReport], list[AuditUnreadable]]:
+    """Return all audits below a folder, by subject and then the newest first, and what could not be read.
+
+    Raises AuditUnreadable where there is no such folder.
+    """
+    found: list[AuditReport] = []
+    refused: list[AuditUnreadable] = []
+    for path in _files(folder):
+        try:
+            found.append(read_audit(path))
+        except AuditUnreadable as e:
+            refused.append(e)
+    return sorted(found, key=lambda audit: audit.created, reverse=True), refused
+
+
+def newest(audits: Iterable[AuditReport]) -> list[AuditReport]:
+    """Return the newest audit of each subject, in order of their names."""
+    latest: dict[str, AuditReport] = {}
+    for audit in audits:
+        known = latest.get(audit.subject)
+        if known is None or audit.created > known.created:
+            latest[audit.subject] = audit
+    return [latest[name] for name in sorted(latest)]
+
+
+def read_audit(path: Path) -> AuditReport:
+    """Return the audit in a file; raises AuditUnreadable."""
+    try:
+        if path.exists() and not path.is_file():
+            raise AuditUnreadable(str(path), "is no file")
+        with path.open("rb") as file:
+            return audit_of(file.read(MAX_AUDIT_BYTES + 1), str(path))
+    except OSError as e:
+        raise AuditUnreadable(str(path), f"cannot be read: {e.strerror or e}") from e
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    if not folder.is_dir():
+        what = "is a file, not a folder of audits" if folder.exists() else "there is no such folder of audits"
+        raise AuditUnreadable(str(folder), f"{what}; `fleet-audit gate --audits DIR` makes one")
+    count = 0
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            if name.endswith(SUFFIX):
+                count += 1
+                if count > MAX_AUDITS:
+                    raise AuditUnreadable(str(folder), f"holds more than {MAX_AUDITS} audits")
+                yield Path(place) / name
+
+
+def _replace(path: Path, data: bytes) -> None:
+    with NamedTemporaryFile(dir=path.parent, prefix=".audit-", delete=False) as file:
+        temporary = Path(file.name)
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,57 @@
+"""A whole audit as the rules judge it: the same for one that was just made and for one that was stored."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from fleet_audit.audit.model.audit import AuditReport
+from fleet_audit.audit.model.finding import Finding, GapKind
+from fleet_audit.audit.policy.evaluation import Judgement, finding_order
+from fleet_audit.audit.policy.part import part_of
+from fleet_audit.audit.policy.pragmas import judge
+from fleet_audit.audit.policy.rules import RuleSet
+
+
+def judged(audit: AuditReport, rules: RuleSet) -> AuditReport:
+    """Return the audit with what these rules say of its evidence; what they said of it before is left out.
+
+    No image is read. Raises StatementUnreadable where the evidence is in words of another version.
+    """
+    judgements = tuple(_judgements(audit, rules))
+    findings = {finding for each in judgements for finding in each.findings}
+    seen = (gap for gap in audit.gaps if gap.kind is not GapKind.UNEVALUATED_RULE)
+    gaps = (*seen, *(gap for each in judgements for gap in each.gaps))
+    return msgspec.structs.replace(
+        audit,
+        findings=tuple(sorted(_strongest(findings), key=finding_order)),
+        gaps=tuple(dict.fromkeys(gaps)),
+        policy=rules.summary(),
+    )
+
+
+def _judgements(audit: AuditReport, rules: RuleSet) -> Iterator[Judgement]:
+    for evidence in audit.evidence:
+        part = part_of(evidence)
+        yield judge(
+            rules,
+            part.subjects,
+            exemptions=audit.exemptions,
+            pragmas=part.pragmas,
+            family=audit.family or "",
+        )
+
+
+def _strongest(findings: set[Finding]) -> Iterator[Finding]:
+    """Yield findings that several stages make of the same thing once: the one that counts most."""
+    by_place: dict[tuple[object, ...], Finding] = {}
+    for finding in findings:
+        key = (finding.rule, finding.subject, finding.message, finding.location)
+        known = by_place.get(key)
+        if known is None or _weight(finding) > _weight(known):
+            by_place[key] = finding
+    yield from by_place.values()
+
+
+def _weight(finding: Finding) -> tuple[bool, int, tuple[str, ...]]:
+    places = tuple(str(place) for place in finding.related)
+    return finding.blocks, len(places), places
