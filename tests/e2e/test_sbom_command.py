@@ -156,21 +156,33 @@ def test_a_wheel_that_loads_a_library_of_another_wheel_depends_on_it(world: Worl
 
 
 @pytest.mark.parametrize(
-    "lines",
-    [("exit 3",), ('echo "{" > "$OUT"',), ("true",), ('echo \'{"schema": {"version": "99.0"}}\' > "$OUT"',)],
+    ("line", "words"),
+    [
+        ("exit 3", "ended with status 3"),
+        ("echo crashed >&2; kill -SEGV $$", "ended with status -11: crashed"),
+        ("true", "it is empty"),
+        ('echo "{" > "$OUT"', "its answer cannot be read"),
+        ('echo \'{"schema": {"version": "16.0"}, "artifacts": \' > "$OUT"', "its answer cannot be read"),
+        ('echo \'{"schema": {"version": "99.0"}}\' > "$OUT"', "it has schema 99.0"),
+        ('truncate -s 1073741825 "$OUT"', "it has 1073741825 bytes"),
+        ("yes", "wrote more than 1048576 bytes"),
+        ("sleep 600", "did not end within 0.5 seconds; --scanner-timeout gives it longer"),
+    ],
 )
 def test_a_syft_that_fails_leaves_a_document_that_says_so(
-    world: World, tmp_path: Path, lines: tuple[str, ...]
+    world: World, tmp_path: Path, line: str, words: str
 ) -> None:
-    program = syft_that(tmp_path / "bin", *lines)
+    program = syft_that(tmp_path / "bin", line)
     image = world.image("x", dpkg(status("zlib1g", "1:1.2.13-1")))
+    asked = ("--scanner-timeout", "0.5") if line.startswith("sleep") else ()
 
-    code, document, err = sbom(world, image, "--syft", str(program))
+    code, document, err = sbom(world, image, "--syft", str(program), *asked)
 
     assert code == 3
     assert document["compositions"][0]["aggregate"] == "incomplete"
     assert "zlib1g" in components(document)
     assert "fleet-audit: incomplete: syft:" in err
+    assert words in err
 
 
 def test_a_python_that_syft_tells_too_is_there_once_with_the_version_that_it_read(

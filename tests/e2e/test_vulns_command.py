@@ -212,6 +212,8 @@ def test_an_advisory_is_not_said_to_be_unknown_where_no_scanner_could_be_asked(s
         ('echo \'{"SchemaVersion": 2, \' > "$OUT"', "cannot be read"),
         ("echo crashed >&2; exit 1", "crashed"),
         ("kill -SEGV $$", "status -11"),
+        ('truncate -s 1073741825 "$OUT"', "it has 1073741825 bytes"),
+        ("yes", "wrote more than 1048576 bytes"),
     ],
 )
 def test_a_scanner_that_fails_never_means_that_nothing_was_found(

@@ -1,11 +1,12 @@
 """``vulns`` and what its scanner knows: a database that is fetched, lacks a source, or is not to be had."""
 
+import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from fleet_audit.audit.tools import trivy
 from tests.support.bolt import bolt_file
 from tests.support.record_scanners import TRIVY
 from tests.support.scanner_programs import trivy_that
@@ -112,13 +113,28 @@ def test_java_archives_that_cannot_be_told_are_a_gap(world: World) -> None:
     assert _advisories(answer) == {identifier for _, identifier in FINDINGS}
 
 
-def test_a_scanner_that_does_not_end_is_a_gap(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scanner_that_does_not_end_is_killed_and_a_gap(world: World) -> None:
     _database(world, RECENT)
-    waited = {**(trivy.scan.__kwdefaults__ or {}), "timeout": 0.5}
-    monkeypatch.setattr(trivy.scan, "__kwdefaults__", waited)
 
-    answer = _vulns(world, "sleep 600")
+    answer = _vulns(world, 'echo $$ > "$0.pid"', "sleep 600", words=("--scanner-timeout", "0.5"))
+
+    why = answer.gaps["scanner-failed"]["why"]
+    assert (answer.code, answer.document["verdict"]) == (3, "incomplete")
+    assert why == "did not end within 0.5 seconds; --scanner-timeout gives it longer"
+    assert answer.document["advisories"] == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((world.folder / "bin" / "trivy.pid").read_text()), 0)
+
+
+def test_a_list_of_packages_is_not_waited_for_longer_than_an_image(world: World) -> None:
+    _database(world, RECENT)
+    component = {"type": "library", "bom-ref": "x", "name": "torch", "purl": "pkg:pypi/torch@2.4.1"}
+    body = {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [component]}
+    world.file("own.json", json.dumps(body))
+    program = trivy_that(world.folder / "bin", "sleep 600")
+    named = ("--trivy", str(program), "--db", str(world.folder / "trivy"), "--scanner-timeout", "0.5")
+
+    answer = world.run("vulns", "--sbom", "own.json", *named)
 
     assert answer.code == 3
     assert "did not end within 0.5 seconds" in answer.gaps["scanner-failed"]["why"]
-    assert answer.document["advisories"] == []

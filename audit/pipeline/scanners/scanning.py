@@ -21,7 +21,7 @@ from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.pipeline.run.settings import Settings
 from fleet_audit.audit.tools import syft, trivy
 from fleet_audit.audit.tools.folder_store import FolderStore
-from fleet_audit.audit.tools.process import ToolError
+from fleet_audit.audit.tools.process import ToolError, ToolTimedOut
 from fleet_audit.audit.tools.scanner import AnswerUnreadable, Scanner
 from fleet_audit.audit.tools.working_folder import working_folder
 
@@ -82,8 +82,19 @@ def scan_target(
         raise ToolError(("scanners",), f"cannot be shown the image: {folder}: {e.strerror or e}") from e
 
 
+def reason(error: ToolError) -> str:
+    """Return why a scanner gave no answer, and what may help."""
+    hint = "; --scanner-timeout gives it longer" if isinstance(error, ToolTimedOut) else ""
+    return f"{error.why}{hint}"
+
+
 def packages_found(
-    image: Image, scanner: Scanner, settings: Settings, *, full: bool = False
+    image: Image,
+    scanner: Scanner,
+    settings: Settings,
+    *,
+    full: bool = False,
+    timeout: float = syft.SCAN_SECONDS,
 ) -> Scanned[syft.SyftDocument]:
     """Return what syft finds in an image; raises ToolError.
 
@@ -103,6 +114,7 @@ def packages_found(
                 folder=settings.cache_dir / SCANS,
                 name=image.identity.ref.name,
                 jobs=settings.jobs,
+                timeout=timeout,
             )
         body = _placed(document, image) if is_squashed else msgspec.json.encode(document)
         return body, target.written
@@ -110,8 +122,14 @@ def packages_found(
     return _kept_or_made(settings, _key(image, "packages", scanner, full), look, syft.parse)
 
 
-def advisories_found(
-    image: Image, scanner: Scanner, caches: Path, settings: Settings, *, full: bool = False
+def advisories_found(  # noqa: PLR0913  (what an answer depends on, and how long it may take)
+    image: Image,
+    scanner: Scanner,
+    caches: Path,
+    settings: Settings,
+    *,
+    full: bool = False,
+    timeout: float = trivy.SCAN_SECONDS,
 ) -> Scanned[trivy.TrivyReport]:
     """Return what trivy finds in an image with the database of the folder `caches`.
 
@@ -121,7 +139,8 @@ def advisories_found(
     def look() -> tuple[bytes, Written]:
         with scan_target(image, settings, full=full) as target:
             asked = trivy.TrivyTarget(trivy.TrivyKind.IMAGE, target.archive)
-            report = trivy.scan(scanner, asked, caches=caches, folder=settings.cache_dir / SCANS)
+            folder = settings.cache_dir / SCANS
+            report = trivy.scan(scanner, asked, caches=caches, folder=folder, timeout=timeout)
         named = msgspec.structs.replace(report, artifact_name=str(image.identity.ref))
         return msgspec.json.encode(named), target.written
 

@@ -8,7 +8,7 @@ from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.inventory import ToolUse
 from fleet_audit.audit.pipeline.run.scene import Scene
 from fleet_audit.audit.pipeline.run.shared import SCANNERS, Shared
-from fleet_audit.audit.pipeline.scanners.scanning import packages_found
+from fleet_audit.audit.pipeline.scanners.scanning import packages_found, reason
 from fleet_audit.audit.tools import syft
 from fleet_audit.audit.tools.folder_store import FolderStore
 from fleet_audit.audit.tools.process import ToolError
@@ -18,10 +18,14 @@ _LACKING = "what only syft finds is not listed"
 
 
 class SyftOptions(msgspec.Struct, frozen=True):
-    """What the user decided: the program to ask, and whether it sees the whole image or what it looks at."""
+    """What the user decided: the program to ask, and whether it sees the whole image or what it looks at.
+
+    `seconds` are what it is given to answer.
+    """
 
     program: str = ""
     is_full: bool = False
+    seconds: float = syft.SCAN_SECONDS
 
 
 class SyftAnswer(msgspec.Struct, frozen=True):
@@ -43,7 +47,10 @@ def syft_answer(scene: Scene, shared: Shared, options: SyftOptions) -> SyftAnswe
         if scanner is None:
             why = f"it was not found, so {_LACKING}; {syft.ADVICE}"
             return SyftAnswer(gaps=(Gap(_STAGE, GapKind.SCANNER_ABSENT, syft.NAME, why),))
-        found = packages_found(scene.image, scanner, shared.settings, full=options.is_full)
+        found = packages_found(
+            scene.image, scanner, shared.settings, full=options.is_full, timeout=options.seconds
+        )
     except ToolError as e:
-        return SyftAnswer(gaps=(Gap(_STAGE, GapKind.SCANNER_FAILED, syft.NAME, f"{e.why}; {_LACKING}"),))
+        why = f"{reason(e)}; {_LACKING}"
+        return SyftAnswer(gaps=(Gap(_STAGE, GapKind.SCANNER_FAILED, syft.NAME, why),))
     return SyftAnswer(found.document, ToolUse(syft.NAME, scanner.version), found.gaps)

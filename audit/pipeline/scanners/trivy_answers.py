@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 
@@ -15,12 +14,13 @@ from fleet_audit.audit.model.advisories import Catalogue
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.inventory import Component, ToolUse
 from fleet_audit.audit.pipeline.run.shared import SCANNERS, Shared
-from fleet_audit.audit.pipeline.scanners.scanning import SCANS, Scanned, advisories_found
+from fleet_audit.audit.pipeline.scanners.scanning import SCANS, Scanned, advisories_found, reason
 from fleet_audit.audit.sbom.canonical import canonical_purl
 from fleet_audit.audit.tools import trivy
 from fleet_audit.audit.tools.folder_store import FolderStore
 from fleet_audit.audit.tools.process import ToolError
 from fleet_audit.audit.tools.scanner import Scanner
+from fleet_audit.audit.tools.working_folder import working_folder
 from fleet_audit.audit.vulns.asked import askable, trivy_document
 from fleet_audit.audit.vulns.catalogue import catalogue, joined, not_judged
 
@@ -37,7 +37,8 @@ class TrivyOptions(msgspec.Struct, frozen=True):
     """What the user decided: the program, its cache folder with the database, and how old that may be.
 
     `is_full` where it is to see the whole image, not only the files that it looks at; `is_renewed` where it
-    is to fetch its database first, the one thing here that uses a network.
+    is to fetch its database first, the one thing here that uses a network. `seconds` are what it is given for
+    one answer.
     """
 
     program: str = ""
@@ -45,6 +46,7 @@ class TrivyOptions(msgspec.Struct, frozen=True):
     max_age_days: int = DEFAULT_MAX_AGE_DAYS
     is_full: bool = False
     is_renewed: bool = False
+    seconds: float = trivy.SCAN_SECONDS
 
 
 def catalogue_of_image(
@@ -57,7 +59,14 @@ def catalogue_of_image(
     """
 
     def ask(scanner: Scanner, database: trivy.TrivyDatabase) -> Scanned[trivy.TrivyReport]:
-        return advisories_found(image, scanner, database.folder, shared.settings, full=options.is_full)
+        return advisories_found(
+            image,
+            scanner,
+            database.folder,
+            shared.settings,
+            full=options.is_full,
+            timeout=options.seconds,
+        )
 
     listed = tuple(known)
     found = _catalogue((), ask, shared, options)
@@ -83,7 +92,7 @@ def catalogue_of_packages(
 
     def ask(scanner: Scanner, database: trivy.TrivyDatabase) -> Scanned[trivy.TrivyReport]:
         kept_for = f"trivy/{scanner.identity}/{scanner.version}/{database.identity}"
-        read = _reading(document, scanner, database, shared)
+        read = _reading(document, scanner, database, shared, options.seconds)
         files = [File("packages", document)]
         return Scanned(kept_or_read(shared.answers, kept_for, files, trivy.TrivyReport, read))
 
@@ -104,7 +113,7 @@ def _catalogue(known: tuple[Component, ...], ask: Ask, shared: Shared, options: 
         database = trivy.database(caches)
         answer = ask(scanner, database)
     except ToolError as e:
-        return Catalogue(gaps=(*old, Gap(STAGE, GapKind.SCANNER_FAILED, trivy.NAME, e.why)))
+        return Catalogue(gaps=(*old, Gap(STAGE, GapKind.SCANNER_FAILED, trivy.NAME, reason(e))))
     found = catalogue(answer.document, canonical_purl)
     gaps = (
         *old,
@@ -119,17 +128,16 @@ def _catalogue(known: tuple[Component, ...], ask: Ask, shared: Shared, options: 
 
 
 def _reading(
-    document: bytes, scanner: Scanner, database: trivy.TrivyDatabase, shared: Shared
+    document: bytes, scanner: Scanner, database: trivy.TrivyDatabase, shared: Shared, seconds: float
 ) -> Callable[[], trivy.TrivyReport]:
     def read() -> trivy.TrivyReport:
         folder = shared.settings.cache_dir / SCANS
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(dir=folder, prefix=".packages-") as place:
-                path = Path(place) / "packages.cdx.json"
+            with working_folder(folder, ".packages-") as place:
+                path = place / "packages.cdx.json"
                 path.write_bytes(document)
                 target = trivy.TrivyTarget(trivy.TrivyKind.SBOM, path)
-                return trivy.scan(scanner, target, caches=database.folder, folder=folder)
+                return trivy.scan(scanner, target, caches=database.folder, folder=folder, timeout=seconds)
         except OSError as e:
             raise ToolError((trivy.NAME,), f"{folder} cannot be written: {e.strerror or e}") from e
 

@@ -13,7 +13,7 @@ from fleet_audit.cli.ending import exit_code
 from fleet_audit.cli.manifest import find_fleet
 from fleet_audit.cli.options import Common, common, created_now
 from fleet_audit.cli.output import Output, check_writable, parse_outputs, write
-from fleet_audit.cli.scanners import full_option, program_option
+from fleet_audit.cli.scanners import full_option, program_option, timeout_option
 from fleet_audit.cli.subjects import one_meant
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _FLEET = "fleet"
 @click.option("--image", metavar="REF", help="List this image, in place of the manifest's.")
 @program_option("syft")
 @full_option("syft")
+@timeout_option
 @click.option(
     "--from",
     "file",
@@ -46,6 +47,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     image: str | None,
     syft: str,
     full: bool,
+    scanner_timeout: float,
     file: Path | None,
     name: str | None,
     common: Common,
@@ -85,7 +87,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     fleet = find_fleet(common)
     subject = one_meant(words, image, fleet)
     with common.settings() as settings:
-        found = inventory_of(subject, Shared(settings, fleet), SyftOptions(syft, full))
+        found = inventory_of(subject, Shared(settings, fleet), SyftOptions(syft, full, scanner_timeout))
     common.say_cost([found.statistics])
     report = msgspec.structs.replace(found.report, created=_created(found.report.created))
     _say_gaps(report, outputs, common)

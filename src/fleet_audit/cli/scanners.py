@@ -16,6 +16,19 @@ trivy_caches_option: Option = click.option(
 )
 
 
+SECONDS = 1800.0
+"""What a scanner is given to answer: large images take minutes on a busy machine."""
+
+timeout_option: Option = click.option(
+    "--scanner-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="A scanner that takes longer is killed, and the answer incomplete.",
+)
+
+
 def program_option(scanner: str, about: str = "") -> Option:
     """Give a command the option named for a scanner: the program to ask, `about` what."""
     return click.option(

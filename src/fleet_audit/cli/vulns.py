@@ -11,7 +11,7 @@ from fleet_audit.cli.ending import exit_code
 from fleet_audit.cli.manifest import find_fleet
 from fleet_audit.cli.options import Common, common
 from fleet_audit.cli.output import check_writable, parse_outputs, write
-from fleet_audit.cli.scanners import full_option, program_option, trivy_caches_option
+from fleet_audit.cli.scanners import full_option, program_option, timeout_option, trivy_caches_option
 from fleet_audit.cli.subjects import one_meant
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option("--update-db", is_flag=True, help="Have trivy fetch its database first, over the network.")
 @full_option("trivy")
+@timeout_option
 @common
 def command(  # noqa: PLR0913  (each is an option of the command)
     *,
@@ -68,6 +69,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     vex: tuple[Path, ...],
     update_db: bool,
     full: bool,
+    scanner_timeout: float,
     common: Common,
 ) -> int:
     """List what is known to be wrong with an image, and which services reach it.
@@ -87,7 +89,12 @@ def command(  # noqa: PLR0913  (each is an option of the command)
 
     fleet = find_fleet(common)
     options = TrivyOptions(
-        program=trivy, caches=db, max_age_days=max_db_age, is_full=full, is_renewed=update_db
+        program=trivy,
+        caches=db,
+        max_age_days=max_db_age,
+        is_full=full,
+        is_renewed=update_db,
+        seconds=scanner_timeout,
     )
     if update_db and common.offline:
         raise UsageError("--update-db needs the network, and --offline forbids it")
