@@ -6,6 +6,7 @@ The file may come from anyone: its size, its depth and what its aliases expand t
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,22 +30,29 @@ KeyPath = tuple[str | int, ...]
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False):
-    """Where a value begins, and a scalar's text as it was written."""
+    """Where a value begins, and a scalar's text as it was written.
+
+    `start` and `end` bound a scalar's characters in its file, quotes and block headers included.
+    """
 
     line: int
     text: str = ""
+    start: int = 0
+    end: int = 0
 
 
 class Located(msgspec.Struct, frozen=True):
     """A value read from `name`, and the mark of every value in it by its path.
 
-    `tags` are those of `load_foreign`, by the path of the value that bears one.
+    `tags` are those of `load_foreign`, by the path of the value that bears one. `source` is the file's text
+    where places within values are to be found.
     """
 
     name: str
     value: Value
     marks: dict[KeyPath, Mark]
     tags: dict[KeyPath, str] = {}
+    source: str = ""
 
     def line(self, path: KeyPath) -> int:
         """Return the line of the value at `path`, or of the nearest value around it; 0 where none is."""
@@ -56,6 +64,15 @@ class Located(msgspec.Struct, frozen=True):
     def problem(self, path: KeyPath, message: str) -> Problem:
         """Return a problem with the value at `path`."""
         return Problem(self.name, self.line(path), dotted(path), message)
+
+    def problem_within(self, path: KeyPath, offset: int, message: str) -> Problem:
+        """Return a problem with the character at `offset` of the text at `path`, at its line and column."""
+        mark = self.marks.get(path)
+        place = None if mark is None else place_within(mark, offset, self.source)
+        if place is None:
+            return self.problem(path, message)
+        line, column = place
+        return Problem(self.name, line, dotted(path), message, column)
 
     def view(self, *path: str | int) -> "View":
         """Return what stands at `path`, whatever it is."""
@@ -155,7 +172,25 @@ def load(text: str, *, name: str) -> Located:
     value = expansion.expand(roots[0], ()) if roots else None
     if expansion.problems:
         raise ConfigurationError(expansion.problems)
-    return Located(name, value, expansion.marks)
+    return Located(name, value, expansion.marks, source=text)
+
+
+def place_within(mark: Mark, offset: int, source: str) -> tuple[int, int] | None:
+    """Return the line and column, from 1, of a character of a scalar's text; None where that is not known.
+
+    Folding and indentation change a text's white space alone (YAML 1.2.2, section 6.5), so that its other
+    characters are counted. Where escapes stand in the text, there is no telling.
+    """
+    raw = source[mark.start : mark.end]
+    begin = raw.find("\n") + 1 if raw[:1] in "|>" else 1 if raw[:1] in "\"'" else 0
+    end = len(raw) - 1 if raw[:1] in "\"'" else len(raw)
+    places = [at for at in range(begin, end) if not raw[at].isspace()]
+    characters = [at for at, character in enumerate(mark.text) if not character.isspace()]
+    if [raw[at] for at in places] != [mark.text[at] for at in characters] or not places:
+        return None
+    before = bisect_left(characters, offset)
+    at = mark.start + (places[before] if before < len(places) else places[-1] + 1)
+    return source.count("\n", 0, at) + 1, at - source.rfind("\n", 0, at)
 
 
 class Foreign(msgspec.Struct, frozen=True):
@@ -233,6 +268,8 @@ class _Node(msgspec.Struct):
     text: str = ""
     tag: str = ""
     is_plain: bool = False
+    start: int = 0
+    end: int = 0
     pairs: list[tuple["_Node", "_Node"]] | None = None
     elements: list["_Node"] | None = None
     pending_key: "_Node | None" = None
@@ -275,7 +312,8 @@ class _Reader:
                 self._place(self._anchored(event.anchor, line))
             case yaml.ScalarEvent():
                 is_plain = event.style is None or event.style == ""
-                self._remember(event.anchor, _Node(line, event.value, self._tag(event.tag, line), is_plain))
+                tag, start, end = self._tag(event.tag, line), *_span(event)
+                self._remember(event.anchor, _Node(line, event.value, tag, is_plain, start, end))
             case yaml.SequenceStartEvent():
                 self._open(event.anchor, _Node(line, tag=self._tag(event.tag, line), elements=[]))
             case yaml.MappingStartEvent():
@@ -321,6 +359,10 @@ class _Reader:
             self.roots.append(node)
 
 
+def _span(event: "Event") -> tuple[int, int]:
+    return (event.start_mark.index, event.end_mark.index) if event.start_mark and event.end_mark else (0, 0)
+
+
 class _Expansion:
     """Turns nodes into values, aliases included, and keeps their marks."""
 
@@ -335,7 +377,7 @@ class _Expansion:
     def expand(self, node: _Node, path: KeyPath) -> Value:
         """Return the value of a node; what aliases add counts against the same bounds."""
         self._spend(node, len(path))
-        self.marks[path] = Mark(node.line, node.text)
+        self.marks[path] = Mark(node.line, node.text, node.start, node.end)
         if node.tag:
             self.tags[path] = node.tag
         if node.elements is not None:
@@ -364,7 +406,7 @@ class _Expansion:
                     continue
             lines[key.text] = key.line
             values[key.text] = self.expand(child, (*path, key.text))
-            self.marks[(*path, key.text)] = Mark(key.line, child.text)
+            self.marks[(*path, key.text)] = Mark(key.line, child.text, child.start, child.end)
         return values
 
     def _merged(self, pairs: list[tuple[_Node, _Node]], depth: int) -> list[tuple[_Node, _Node]]:

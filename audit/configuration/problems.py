@@ -8,17 +8,25 @@ from fleet_audit.audit.errors import FleetAuditError
 
 
 class Problem(msgspec.Struct, frozen=True, order=True):
-    """One thing to correct. `line` is 0 where it concerns the file as a whole; `key` is a dotted path."""
+    """One thing to correct. `line` is 0 where it concerns the file as a whole; `key` is a dotted path.
+
+    `column` counts from 1, and is 0 where the key says enough: it is known within expressions.
+    """
 
     file: str
     line: int
     key: str
     message: str
+    column: int = 0
+
+    @property
+    def place(self) -> str:
+        """Return ``file:line:column``, as far as it is known."""
+        return ":".join((self.file, *(str(number) for number in (self.line, self.column) if number)))
 
     def __str__(self) -> str:
         """Return ``file:line: key: message`` as editors understand it; what cannot be seen is escaped."""
-        place = f"{self.file}:{self.line}" if self.line else self.file
-        head = _printable(f"{place}: {self.key}: " if self.key else f"{place}: ")
+        head = _printable(f"{self.place}: {self.key}: " if self.key else f"{self.place}: ")
         return head + "\n".join(_printable(line) for line in self.message.split("\n"))
 
 

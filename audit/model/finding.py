@@ -44,7 +44,8 @@ class Finding(msgspec.Struct, frozen=True):
     """One thing that a rule holds against one subject.
 
     `location` is a line that a person can change. `subject` names the thing (``so:libGL.so.1``). `waiver`
-    says why it does not count; `is_waived_in_source` where comments at its own lines say so. `matter` is
+    says why it does not count; `is_waived_in_source` where comments at its own lines say so, `waived_by` is
+    the id of the waiver that does, which lets it count all the same where it `is_downgraded`. `matter` is
     what it is about, as sorted pairs by which exceptions can name it (``vuln``, ``purl``, ``need``).
     """
 
@@ -59,6 +60,8 @@ class Finding(msgspec.Struct, frozen=True):
     related: tuple[SourceLocation, ...] = ()
     waiver: str | None = None
     is_waived_in_source: bool = False
+    waived_by: str = ""
+    is_downgraded: bool = False
     matter: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -111,6 +114,21 @@ class GapKind(StrEnum):
         """Say whether a gap of this kind makes an otherwise clean verdict `incomplete`."""
         return self not in _HARMLESS
 
+    @property
+    def is_firm(self) -> bool:
+        """Say whether no policy may call a gap of this kind harmless: a clean verdict would rest on nothing."""
+        return self in _FIRM
+
+
+_FIRM = frozenset(
+    {
+        GapKind.UNREADABLE_LAYER,
+        GapKind.NO_IMAGE,
+        GapKind.DISTRUSTED_ARCHIVE,
+        GapKind.UNEVALUATED_RULE,
+        GapKind.SCANNER_FAILED,
+    }
+)
 
 _HARMLESS = frozenset(
     {

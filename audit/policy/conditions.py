@@ -7,7 +7,7 @@ here it always becomes `ConditionFailed` and is never taken for an answer.
 
 import re
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,7 +24,15 @@ MAX_SENTENCE = 2000
 
 
 class ConditionInvalid(Exception):
-    """An expression does not compile; the text says why and shows the place."""
+    """An expression does not compile; the text says why and shows the place.
+
+    `offset` is that of the character in the expression, None where all of it is meant.
+    """
+
+    def __init__(self, message: str, offset: int | None = None) -> None:
+        """Take the sentence and the place."""
+        super().__init__(message)
+        self.offset = offset
 
 
 class ConditionFailed(Exception):
@@ -135,7 +143,7 @@ class Language:
             if key not in self._compiled:
                 self._compiled[key] = environment.compile(text)
         except (RuntimeError, ValueError) as e:
-            raise ConditionInvalid(_readable(str(e), self._words(subject, parameters))) from e
+            raise _refused(str(e), text, self._words(subject, parameters)) from e
         return environment, self._compiled[key]
 
     def _words(self, subject: str, parameters: Mapping[str, Parameter]) -> list[str]:
@@ -181,6 +189,7 @@ class Language:
         }
 
 
+@cache
 def _field_type(declared: Any) -> tuple[Any, Any]:
     """Return a field's type and label for its descriptor (descriptor.proto, FieldDescriptorProto)."""
     from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Field  # noqa: PLC0415  (for the engine)
@@ -232,13 +241,21 @@ _PLACE = re.compile(r"<input>:(\d+):(\d+): ")
 _UNDEFINED = re.compile(r"(?:undefined field|undeclared reference to) '([\w.]{1,80})'")
 
 
-def _readable(message: str, words: list[str]) -> str:
+def _refused(message: str, expression: str, words: list[str]) -> ConditionInvalid:
     """Return the engine's complaint as a sentence, with the line it is about and a mark below the place."""
     text = message.removeprefix("INVALID_ARGUMENT: ").removesuffix(" [INVALID_ARGUMENT]")
     lines = [line.removeprefix("ERROR: ") for line in text.splitlines()]
-    sentence = _PLACE.sub(r"(column \2) ", lines[0]).replace(" (in container '')", "")
+    sentence = _PLACE.sub("", lines[0]).replace(" (in container '')", "")
     if found := _UNDEFINED.search(sentence):
         sentence += suggestion(found[1], words)
-    return "\n    ".join(
-        (sentence, *(line.removeprefix(" | ") for line in lines[1:] if line.startswith(" | ")))
-    )
+    shown = (line.removeprefix(" | ") for line in lines[1:] if line.startswith(" | "))
+    return ConditionInvalid("\n    ".join((sentence, *shown)), _offset(lines[0], expression))
+
+
+def _offset(complaint: str, expression: str) -> int | None:
+    place = _PLACE.search(complaint)
+    if place is None:
+        return None
+    line, column = int(place[1]), int(place[2])
+    before = expression.split("\n")[: line - 1]
+    return sum(len(each) + 1 for each in before) + column - 1

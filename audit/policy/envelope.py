@@ -1,5 +1,6 @@
 """The envelope of a rule file and of a policy file: their keys, and what each is for."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
@@ -65,11 +66,24 @@ class RuleSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     params: Parameters = {}
 
 
+class GapWord(StrEnum):
+    """Whether a gap of some kind makes an otherwise clean verdict `incomplete`."""
+
+    BLOCKING = "blocking"
+    HARMLESS = "harmless"
+
+
 class PolicyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A policy: which rules hold (`select`, patterns of ids; others are off), and what it changes in them."""
+    """A policy: which rules hold (`select`, patterns of ids; others are off), and what it changes in them.
+
+    `extends` names a packaged policy whose words hold where this one has none. Without `select`, its
+    patterns hold, else every rule does. `gaps` says of kinds of gaps whether they block.
+    """
 
     version: Annotated[int, msgspec.Meta(ge=1, le=1)]
     name: Text
     description: str = ""
-    select: tuple[Text, ...] = ("*",)
+    extends: str = ""
+    select: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)] = ()
     rules: dict[str, RuleSetting] = {}
+    gaps: dict[str, GapWord] = {}

@@ -4,9 +4,9 @@ A rule set either loads whole or not at all: one bad rule must not leave a gate 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 import msgspec
 
@@ -14,20 +14,25 @@ from fleet_audit import __version__
 from fleet_audit.audit.configuration.kept import Store, kept_or_read
 from fleet_audit.audit.configuration.located import File, KeyPath, Located, located, read_file
 from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
-from fleet_audit.audit.configuration.schema import convert, suggestion
-from fleet_audit.audit.model.finding import Mode, Severity
+from fleet_audit.audit.configuration.schema import convert
+from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.policy.conditions import ConditionFailed, ConditionInvalid, Language, Record
-from fleet_audit.audit.policy.envelope import Parameters, PolicyFile, RuleFile, RuleTest
+from fleet_audit.audit.policy.envelope import Parameters, RuleFile, RuleTest
 from fleet_audit.audit.policy.facts import FACTS
 from fleet_audit.audit.policy.parameters import merged, misfit
+from fleet_audit.audit.policy.policies import Setting, read_policy, set_gaps, set_rule
 from fleet_audit.audit.policy.rules import Check, Rule, RuleSet
 
 MAX_RULES = 2000
 MAX_FOLDER_DEPTH = 4
 
-_CHECK_VERSION = 1
+_CHECK_VERSION = 2
 """Raise whenever the same files are to be judged otherwise: what was found right is kept between runs."""
 
+PACKAGED_POLICIES = ("default", "strict")
+"""A policy by one of these names comes with fleet-audit, whatever files there are."""
+
+_YAML = (".yaml", ".yml")
 _EXPRESSIONS = ("deny", "message", "remedy")
 _NO_RULES_IN = frozenset({"knowledge", "policies"})
 
@@ -42,49 +47,81 @@ def packaged_policy() -> Traversable:
     return packaged_rules() / "policies" / "default.yaml"
 
 
+class Named(msgspec.Struct, frozen=True):
+    """A file or folder, and how messages name it."""
+
+    path: Traversable
+    name: str
+
+
 class _SetRule(msgspec.Struct, frozen=True):
     """A rule as a policy sets it, apart from what is compiled."""
 
     definition: RuleFile
     file: str
-    mode: Mode
-    severity: Severity
-    params: Parameters
+    setting: Setting
 
 
 class _SetRules(msgspec.Struct, frozen=True):
     policy: str
     rules: tuple[_SetRule, ...]
+    gaps: dict[GapKind, bool]
 
 
-def load_rules(folders: Iterable["Traversable"], policy: "Traversable", kept: Store | None = None) -> RuleSet:
+def load_rules(
+    folders: Iterable[Traversable | Named], policy: Traversable | Named, kept: Store | None = None
+) -> RuleSet:
     """Read every rule below these folders, and the policy that sets them.
 
     Folders named ``knowledge`` and ``policies`` hold no rules. What `kept` knows of the same files is not
     checked again. Raises ConfigurationError where files cannot be read, else with all problems of all files:
     shapes, conditions that do not compile, samples that a rule judges otherwise than it says, a rule without
-    a sample for either side, ids used twice, policy settings for rules that are not there.
+    a sample for either side, ids used twice, and whatever is wrong with the policy (`read_policy`).
     """
     language = Language({kind: FACTS[kind] for kind in FACTS})
-    found = [read_file(path, name=label) for path, label in _rule_files(folders)]
-    settings = read_file(policy, name=f"policies/{policy.name}")
+    found = rule_files(folders)
+    policy = policy if isinstance(policy, Named) else Named(policy, f"policies/{policy.name}")
+    settings = read_file(policy.path, name=policy.name)
+    packaged = packaged_policies()
 
     def check() -> _SetRules:
-        return _checked(found, settings, language)
+        return _checked(found, settings, packaged, language)
 
-    known = kept_or_read(kept, _reading(), [settings, *found], _SetRules, check)
+    known = kept_or_read(kept, _reading(), [settings, *packaged.values(), *found], _SetRules, check)
     rules = (
         Rule(
             definition=rule.definition,
             file=rule.file,
-            mode=rule.mode,
-            severity=rule.severity,
-            params=rule.params,
+            mode=rule.setting.mode,
+            severity=rule.setting.severity,
+            params=rule.setting.params,
             check=Check(rule.definition, language),
+            set_by=rule.setting.set_by,
         )
         for rule in known.rules
     )
-    return RuleSet(known.policy, tuple(rules), language, kept)
+    return RuleSet(known.policy, tuple(rules), language, kept, known.gaps)
+
+
+def rule_files(folders: Iterable[Traversable | Named]) -> list[File]:
+    """Read every file of rules below these folders; raise ConfigurationError where one cannot be read."""
+    named = (folder if isinstance(folder, Named) else Named(folder, folder.name) for folder in folders)
+    return [read_file(path, name=label) for path, label in _rule_files(named)]
+
+
+def packaged_policies() -> dict[str, File]:
+    """Return the policies that come with fleet-audit, by their names."""
+    folder = packaged_rules() / "policies"
+    return {
+        name: read_file(folder / f"{name}.yaml", name=f"policies/{name}.yaml") for name in PACKAGED_POLICIES
+    }
+
+
+def policy_called(word: str, folder: Path) -> Named:
+    """Return the packaged policy of this name, else the file at this path below `folder`."""
+    if word in PACKAGED_POLICIES:
+        return Named(packaged_rules() / "policies" / f"{word}.yaml", f"policies/{word}.yaml")
+    return Named(folder / word, word)
 
 
 def _reading() -> str:
@@ -93,9 +130,12 @@ def _reading() -> str:
     return f"rules/{_CHECK_VERSION} {__version__} {words}"
 
 
-def _checked(found: Iterable[File], settings: File, language: Language) -> _SetRules:
+def _checked(
+    found: Iterable[File], settings: File, packaged: Mapping[str, File], language: Language
+) -> _SetRules:
     problems: list[Problem] = []
-    rules: dict[str, _SetRule] = {}
+    rules: dict[str, RuleFile] = {}
+    written: dict[str, str] = {}
     for file in found:
         try:
             where = located(file)
@@ -104,24 +144,26 @@ def _checked(found: Iterable[File], settings: File, language: Language) -> _SetR
             problems += e.problems
             continue
         if rule.id in rules:
-            other = rules[rule.id].file
-            problems.append(where.problem(("id",), f"{rule.id} is defined already, in {other}"))
+            problems.append(where.problem(("id",), f"{rule.id} is defined already, in {written[rule.id]}"))
         else:
-            rules[rule.id] = _SetRule(rule, file.name, rule.mode, rule.severity, rule.params)
+            rules[rule.id], written[rule.id] = rule, file.name
     try:
-        policy = located(settings)
-        chosen = convert(policy, PolicyFile, also=_misfits(policy, rules))
+        policies = read_policy(settings, packaged, rules)
     except ConfigurationError as e:
         raise ConfigurationError([*problems, *e.problems]) from e
     if problems:
         raise ConfigurationError(problems)
-    return _SetRules(chosen.name, tuple(_set(rules[name], chosen) for name in sorted(rules)))
+    return _SetRules(
+        policies[-1].said.name,
+        tuple(_SetRule(rules[id_], written[id_], set_rule(rules[id_], policies)) for id_ in sorted(rules)),
+        set_gaps(policies),
+    )
 
 
-def _rule_files(folders: Iterable[Traversable]) -> Iterator[tuple[Traversable, str]]:
+def _rule_files(folders: Iterable[Named]) -> Iterator[tuple[Traversable, str]]:
     count = 0
     for folder in folders:
-        for path, label in _yaml_below(folder, folder.name, MAX_FOLDER_DEPTH):
+        for path, label in _yaml_below(folder.path, folder.name, MAX_FOLDER_DEPTH):
             count += 1
             if count > MAX_RULES:
                 raise ConfigurationError((Problem(label, 0, "", f"more than {MAX_RULES} rule files"),))
@@ -129,12 +171,15 @@ def _rule_files(folders: Iterable[Traversable]) -> Iterator[tuple[Traversable, s
 
 
 def _yaml_below(folder: Traversable, label: str, depth: int) -> Iterator[tuple[Traversable, str]]:
+    if folder.is_file() and label.endswith(_YAML):
+        yield folder, label
+        return
     if not folder.is_dir():
         raise ConfigurationError((Problem(label, 0, "", "is no folder of rules"),))
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.is_dir() and depth and _may_hold_rules(entry.name):
             yield from _yaml_below(entry, f"{label}/{entry.name}", depth - 1)
-        elif entry.name.endswith((".yaml", ".yml")):
+        elif entry.name.endswith(_YAML):
             yield entry, f"{label}/{entry.name}"
 
 
@@ -182,7 +227,12 @@ class _Loading:
         try:
             getattr(check, key)
         except ConditionInvalid as e:
-            self._report((key,), str(e))
+            where, said = self._located, str(e)
+            self._problems.append(
+                where.problem((key,), said)
+                if e.offset is None
+                else where.problem_within((key,), e.offset, said)
+            )
             return False
         return True
 
@@ -225,31 +275,3 @@ class _Loading:
             self._report(path, "the message is empty")
         elif denial is not None and test.message not in (None, denial.message):
             self._report(path, f"the message is {denial.message!r}, expected {test.message!r}")
-
-
-def _misfits(settings: Located, rules: Mapping[str, _SetRule]) -> Iterator[Problem]:
-    """Yield what a policy says of rules or parameters that are not there."""
-    for name, setting in settings.view("rules").entries():
-        if name not in rules:
-            yield setting.problem(f"no rule has this id{suggestion(name, rules)}")
-            continue
-        for key, value in setting.get("params").entries():
-            if reason := misfit(key, value.value, rules[name].definition.params):
-                yield value.problem(reason)
-    for pattern, place in settings.view("select").texts():
-        if not any(fnmatchcase(name, pattern) for name in rules):
-            yield place.problem(f"selects no rule: '{pattern}'")
-
-
-def _set(rule: _SetRule, policy: PolicyFile) -> _SetRule:
-    """Return the rule as the policy sets it; a rule that it does not select is off."""
-    name = rule.definition.id
-    setting = policy.rules.get(name)
-    is_selected = any(fnmatchcase(name, pattern) for pattern in policy.select)
-    mode = rule.mode if setting is None or setting.mode is None else setting.mode
-    return msgspec.structs.replace(
-        rule,
-        mode=mode if is_selected else Mode.OFF,
-        severity=rule.severity if setting is None or setting.severity is None else setting.severity,
-        params=rule.params if setting is None else merged(rule.params, setting.params),
-    )

@@ -7,7 +7,7 @@ from functools import cached_property
 import msgspec
 
 from fleet_audit.audit.configuration.kept import Store
-from fleet_audit.audit.model.finding import Mode, PolicySummary, RuleSummary, Severity
+from fleet_audit.audit.model.finding import GapKind, Mode, PolicySummary, RuleSummary, Severity
 from fleet_audit.audit.policy.conditions import (
     ConditionFailed,
     ConditionInvalid,
@@ -70,7 +70,10 @@ class Check:
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """A rule as a policy sets it. `file` is where it is written, as messages name it."""
+    """A rule as a policy sets it. `file` is where it is written, as messages name it.
+
+    `set_by` holds the place of each word of a policy on it, under ``mode``, ``severity`` and ``params.NAME``.
+    """
 
     definition: RuleFile
     file: str
@@ -78,6 +81,7 @@ class Rule(msgspec.Struct, frozen=True):
     severity: Severity
     params: dict[str, Parameter]
     check: Check
+    set_by: dict[str, str] = {}
 
     @property
     def id(self) -> str:
@@ -88,21 +92,27 @@ class Rule(msgspec.Struct, frozen=True):
 class RuleSet(msgspec.Struct, frozen=True):
     """The rules of one run, in order of their ids, with the language that their conditions are written in.
 
-    `kept` is where judgements stay between runs.
+    `kept` is where judgements stay between runs. `gaps` says of kinds of gaps whether they block, where the
+    policy does.
     """
 
     policy: str
     rules: tuple[Rule, ...]
     language: Language
     kept: Store | None = None
+    gaps: dict[GapKind, bool] = {}
 
     @property
     def digest(self) -> str:
-        """Return the identity of what is checked and how hard: 64 hexadecimal digits."""
-        parts = [
+        """Return the identity of what is checked and how hard: 64 hexadecimal digits.
+
+        It changes with everything that can change a finding or a verdict, and not with comments and titles.
+        """
+        rules = [
             [r.id, r.mode, r.severity, r.definition.deny, r.definition.message, r.definition.remedy, r.params]
             for r in self.rules
         ]
+        parts = {"rules": rules, "gaps": self.gaps}
         return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
 
     def summary(self) -> PolicySummary:

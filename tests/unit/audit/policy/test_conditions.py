@@ -37,7 +37,7 @@ def test_a_condition_speaks_of_the_fields_of_its_record() -> None:
 
 def test_a_misspelt_field_does_not_compile_and_is_shown() -> None:
     assert refusal('need.statis == "missing"') == (
-        "(column 5) undefined field 'statis' not found in struct 'facts.need'; did you mean 'status'?\n"
+        "undefined field 'statis' not found in struct 'facts.need'; did you mean 'status'?\n"
         '    need.statis == "missing"\n'
         "    ....^"
     )

@@ -34,7 +34,7 @@ def test_a_rule_and_its_policy_load(tmp_path: Path) -> None:
             "mode: enforce\nseverty: warn",
             ":6: severty: unknown key; did you mean 'severity'?",
         ),
-        ("need.status ==", "need.statuss ==", ":7: deny: (column 5) undefined field 'statuss'"),
+        ("need.status ==", "need.statuss ==", ":7:11: deny: undefined field 'statuss'"),
         ('need.name + " is missing"', "need.status == ''", ":8: message: must give a text, gives bool"),
         (
             "status: missing}",
