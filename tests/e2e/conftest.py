@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.caches import with_known_rules
+from tests.support.packaged import with_known_rules
 from tests.support.worlds import World
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.caches import with_known_rules
 from tests.support.defects import DEFECTS, Defect, marked_defects
+from tests.support.packaged import with_known_rules
 from tests.support.worlds import World
 
 ROOT = Path(__file__).parents[2]

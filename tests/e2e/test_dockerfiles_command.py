@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.caches import with_known_rules
+from tests.support.packaged import with_known_rules
 from tests.support.worlds import World
 
 GOOD = "FROM debian:12\nRUN true\n"

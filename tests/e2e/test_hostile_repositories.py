@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.packaged import with_known_rules
 from tests.support.worlds import World
 
 MAX_SECONDS = 10.0
@@ -26,7 +27,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "shop"
     (folder / ".git").mkdir(parents=True)
     monkeypatch.chdir(folder)
-    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(with_known_rules(tmp_path / "cache")))
     return folder
 
 

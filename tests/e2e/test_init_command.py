@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fleet_audit.audit.fleet.manifest import load_fleet
-from tests.support.caches import with_known_rules
+from tests.support.packaged import with_known_rules
 from tests.support.worlds import World
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "fleet"

@@ -10,8 +10,8 @@ import pytest
 from fleet_audit.audit.tools import syft, trivy
 from fleet_audit.audit.tools.process import run
 from fleet_audit.audit.tools.trivy import TrivyKind, TrivyTarget
-from tests.support.caches import with_known_rules
 from tests.support.example_images import example_layout
+from tests.support.packaged import with_known_rules
 from tests.support.scanners import real_syft, real_trivy
 from tests.support.trivy_database import MADE, write_trivy_database
 from tests.support.vulnerable_image import FINDINGS, vulnerable_image, vulnerable_root

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.archive_servers import ArchiveServer, Way, serving
 from tests.support.archives import SmallArchive, stanza
-from tests.support.caches import with_known_rules
+from tests.support.packaged import with_known_rules
 from tests.support.worlds import FAMILY, LIBRARIES, World, opencv
 
 pytestmark = pytest.mark.integration

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.caches import with_known_rules
 from tests.support.example_images import example_layout
 from tests.support.images import OS_RELEASE, compressed, image, sha256, write_images
+from tests.support.packaged import with_known_rules
 from tests.support.registries import (
     DOCKER_LIST,
     OCI_INDEX,

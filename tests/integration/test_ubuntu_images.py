@@ -9,8 +9,8 @@ import pytest
 from fleet_audit.audit.model.identity import Distro
 from tests.support import signatures, ubuntu
 from tests.support.archive_servers import ArchiveServer, serving
-from tests.support.caches import with_known_rules
 from tests.support.images import Content
+from tests.support.packaged import with_known_rules
 from tests.support.worlds import FAMILY, World, extension, installed
 
 pytestmark = pytest.mark.integration

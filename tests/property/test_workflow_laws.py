@@ -20,10 +20,9 @@ from fleet_audit.audit.dockerfiles.workflows.followed import followed_jobs
 from fleet_audit.audit.dockerfiles.workflows.gates import gate_faults
 from fleet_audit.audit.dockerfiles.workflows.matrix import read_matrix
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
-from fleet_audit.audit.knowledge.base import load_knowledge, packaged_knowledge
+from tests.support import packaged
 from tests.support.trees import tree
 
-SCANNERS = load_knowledge([packaged_knowledge()]).scanners
 FOLDER = (
     Path(__file__).parents[1] / "fixtures" / "defects" / "workflows" / "lighthouse" / ".github" / "workflows"
 )
@@ -37,7 +36,7 @@ def found(text: str) -> Found:
     """Return the faults of a workflow, each with the text of its line."""
     here = Repository(tree({CI: text}))
     read = workflows(here)
-    faults = gate_faults(read, followed_jobs(read, here), here, SCANNERS)
+    faults = gate_faults(read, followed_jobs(read, here), here, packaged.knowledge().scanners)
     return [(fault.kind.value, fault.detail, fault.location.line) for fault in faults]
 
 

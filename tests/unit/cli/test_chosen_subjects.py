@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fleet_audit.__main__ import run
+from tests.support.packaged import with_known_rules
 from tests.support.worlds import FAMILY, Files, World, opencv
 
 MANIFEST = "version: 1\nfleet: small\nfamilies: {web: {}}\nservices: []\n"
@@ -15,7 +16,7 @@ MANIFEST = "version: 1\nfleet: small\nfamilies: {web: {}}\nservices: []\n"
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a folder with a manifest, in which commands run."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(with_known_rules(tmp_path / "cache")))
     (tmp_path / "fleet.yaml").write_text(MANIFEST, encoding="utf-8")
     return tmp_path
 
@@ -57,7 +58,7 @@ def test_an_explanation_says_which_families_it_could_not_look_at(
     world.family(FAMILY, opencv()).service("face", "import cv2\n")
     world.family("unbuilt", image="oci:images/unbuilt").service("dim", family="unbuilt")
     monkeypatch.chdir(world.folder)
-    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(world.cache))
+    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(with_known_rules(world.cache)))
     monkeypatch.setenv("FLEET_AUDIT_ARCHIVE", world.archive)
 
     assert "unbuilt" in " ".join(world.run("explain", "dist:opencv-python").document["notes"])
@@ -70,7 +71,7 @@ def test_a_dockerfile_that_is_not_there_is_a_gap_where_it_is_asked_for(
     world = World(tmp_path)
     world.family(FAMILY, opencv("libGL.so.1"), dockerfiles=["none"]).service("face", "import cv2\n")
     monkeypatch.chdir(world.folder)
-    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(world.cache))
+    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(with_known_rules(world.cache)))
     monkeypatch.setenv("FLEET_AUDIT_ARCHIVE", world.archive)
 
     answer = world.run("deps", FAMILY)
@@ -87,7 +88,7 @@ def test_an_image_without_apt_is_told_from_one_that_can_install(
     world.family(FAMILY, opencv("libGL.so.1"), gone).service("face", "import cv2\n")
     world.family("able", opencv("libGL.so.1")).service("other", "import cv2\n", family="able")
     monkeypatch.chdir(world.folder)
-    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(world.cache))
+    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(with_known_rules(world.cache)))
     monkeypatch.setenv("FLEET_AUDIT_ARCHIVE", world.archive)
 
     lacking, able = (world.run("deps", name).document["proposal"] for name in (FAMILY, "able"))
@@ -103,7 +104,7 @@ def test_a_python_that_the_image_does_not_have_is_named(
     world = World(tmp_path)
     world.family(FAMILY, python="3.9").service("face", "import json\n")
     monkeypatch.chdir(world.folder)
-    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(world.cache))
+    monkeypatch.setenv("FLEET_AUDIT_CACHE_DIR", str(with_known_rules(world.cache)))
 
     answer = world.run("deps", FAMILY)
 

@@ -9,15 +9,15 @@ from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.policy.binary_subjects import binary_subjects
 from fleet_audit.audit.policy.evaluation import evaluate
 from fleet_audit.audit.policy.facts import BinaryFacts
-from fleet_audit.audit.policy.loading import load_rules, packaged_policy, packaged_rules
 from fleet_audit.audit.policy.rules import RuleSet
+from tests.support import packaged
 
 FAST, MODULE, OTHER = map(ImagePath, ("/lib/fast.so", "/site/m.so", "/site/other.so"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def rules() -> RuleSet:
-    return load_rules([packaged_rules()], packaged_policy())
+    return packaged.rules()
 
 
 def closure(entry: ImagePath, *remarks: Remark, relative: tuple[RelativeDirectory, ...] = ()) -> Closure:

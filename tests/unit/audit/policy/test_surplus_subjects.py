@@ -7,18 +7,18 @@ from fleet_audit.audit.model.finding import Confidence, Severity
 from fleet_audit.audit.model.identity import PackageName
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.policy.evaluation import evaluate
-from fleet_audit.audit.policy.loading import load_rules, packaged_policy, packaged_rules
 from fleet_audit.audit.policy.rules import RuleSet
 from fleet_audit.audit.policy.surplus_facts import SurplusFacts
 from fleet_audit.audit.policy.surplus_subjects import surplus_subjects
+from tests.support import packaged
 
 LINE = SourceLocation("docker/web/Dockerfile", 7)
 ELSEWHERE = SourceLocation("fleet.yaml", 1)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def rules() -> RuleSet:
-    return load_rules([packaged_rules()], packaged_policy())
+    return packaged.rules()
 
 
 def surplus(

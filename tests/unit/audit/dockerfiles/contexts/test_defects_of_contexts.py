@@ -12,6 +12,7 @@ from fleet_audit.audit.pipeline.run.settings import Settings
 from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.policy.evaluation import evaluate
 from tests.support.defects import DEFECTS, Defect, marked_defects
+from tests.support.packaged import with_known_rules
 
 HARBOUR = DEFECTS / "contexts" / "harbour"
 QUAY = DEFECTS / "contexts" / "quay"
@@ -19,7 +20,7 @@ QUAY = DEFECTS / "contexts" / "quay"
 
 def found(folder: Path, cache_dir: Path) -> list[Defect]:
     fleet = load_fleet(folder / "fleet.yaml")
-    shared = Shared(Settings(cache_dir=cache_dir, created="2026-11-20T00:00:00Z"), fleet)
+    shared = Shared(Settings(cache_dir=with_known_rules(cache_dir), created="2026-11-20T00:00:00Z"), fleet)
     examined = examine(Grounds(Repository(open_folder(folder)), shared))
     judgement = evaluate(shared.rules, examined.subjects)
     assert not judgement.gaps

@@ -16,6 +16,7 @@ from fleet_audit.audit.pipeline.run.settings import Settings
 from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.policy.evaluation import evaluate
 from tests.support.defects import DEFECTS, marked_defects
+from tests.support.packaged import with_known_rules
 
 HARBOUR = DEFECTS / "references" / "harbour"
 EXAMPLE = Path(__file__).parents[5] / "examples" / "fleet"
@@ -23,7 +24,7 @@ EXAMPLE = Path(__file__).parents[5] / "examples" / "fleet"
 
 def grounds_of(folder: Path, cache: Path) -> Grounds:
     fleet = load_fleet(folder / "fleet.yaml")
-    shared = Shared(Settings(cache_dir=cache, created="2026-11-20T00:00:00Z"), fleet)
+    shared = Shared(Settings(cache_dir=with_known_rules(cache), created="2026-11-20T00:00:00Z"), fleet)
     return Grounds(Repository(open_folder(folder)), shared)
 
 

@@ -8,14 +8,15 @@ from fleet_audit.audit.dockerfiles.running.detecting import (
     imported_names,
     started_programs,
 )
-from fleet_audit.audit.knowledge.base import Knowledge, load_knowledge, packaged_knowledge
+from fleet_audit.audit.knowledge.base import Knowledge
 from fleet_audit.audit.model.finding import Confidence
 from fleet_audit.audit.model.inspection import Sign
+from tests.support import packaged
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def knowledge() -> Knowledge:
-    return load_knowledge([packaged_knowledge()])
+    return packaged.knowledge()
 
 
 def found(knowledge: Knowledge, seen: Seen) -> list[tuple[str, Confidence]]:

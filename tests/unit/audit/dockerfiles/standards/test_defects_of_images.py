@@ -13,6 +13,7 @@ from fleet_audit.audit.pipeline.run.settings import Settings
 from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.policy.evaluation import evaluate
 from tests.support.defects import DEFECTS, Defect, marked_defects
+from tests.support.packaged import with_known_rules
 
 HOUSES = DEFECTS / "images" / "houses"
 PROFILE_VALUE: Defect = ("FA-IMG-022", "config/mainpc.json", 3)
@@ -22,7 +23,7 @@ PROFILE_VALUE: Defect = ("FA-IMG-022", "config/mainpc.json", 3)
 @pytest.fixture
 def found(tmp_path: Path) -> list[Defect]:
     fleet = load_fleet(HOUSES / "fleet.yaml")
-    shared = Shared(Settings(cache_dir=tmp_path, created="2026-11-20T00:00:00Z"), fleet)
+    shared = Shared(Settings(cache_dir=with_known_rules(tmp_path), created="2026-11-20T00:00:00Z"), fleet)
     examined = examine(Grounds(Repository(open_folder(HOUSES)), shared))
     judgement = evaluate(shared.rules, examined.subjects)
     assert not judgement.gaps

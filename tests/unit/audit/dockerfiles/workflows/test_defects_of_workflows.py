@@ -11,6 +11,7 @@ from fleet_audit.audit.pipeline.run.settings import Settings
 from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.policy.evaluation import evaluate
 from tests.support.defects import DEFECTS, Defect, marked_defects
+from tests.support.packaged import with_known_rules
 
 LIGHTHOUSE = DEFECTS / "workflows" / "lighthouse"
 PUT_ASIDE: Defect = ("FA-WF-016", ".github/workflows/scan.yml.disabled", 0)
@@ -19,7 +20,7 @@ PUT_ASIDE: Defect = ("FA-WF-016", ".github/workflows/scan.yml.disabled", 0)
 
 def test_every_defect_is_found_at_its_line_and_nothing_else(tmp_path: Path) -> None:
     fleet = load_fleet(LIGHTHOUSE / "fleet.yaml")
-    shared = Shared(Settings(cache_dir=tmp_path, created="2026-11-20T00:00:00Z"), fleet)
+    shared = Shared(Settings(cache_dir=with_known_rules(tmp_path), created="2026-11-20T00:00:00Z"), fleet)
     grounds = Grounds(Repository(open_folder(LIGHTHOUSE)), shared)
     judgement = evaluate(shared.rules, examine(grounds).subjects)
     assert not judgement.gaps

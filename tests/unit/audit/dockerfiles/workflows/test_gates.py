@@ -8,12 +8,11 @@ from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.workflows.followed import followed_jobs
 from fleet_audit.audit.dockerfiles.workflows.gates import gate_faults
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
-from fleet_audit.audit.knowledge.base import load_knowledge, packaged_knowledge
 from fleet_audit.audit.model.gates import GateFault, GateFaultKind
+from tests.support import packaged
 from tests.support.trees import tree
 
 CI = ".github/workflows/ci.yml"
-SCANNERS = load_knowledge([packaged_knowledge()]).scanners
 
 BUILD = "- run: docker build -t acme/web:1 .\n"
 TRIVY = "- run: trivy image --exit-code 1 acme/web:1\n"
@@ -28,7 +27,7 @@ SETUP = "- uses: docker/setup-buildx-action@v3\n"
 def faults(text: str, **others: str) -> tuple[GateFault, ...]:
     here = Repository(tree({CI: dedent(text), **others}))
     found = workflows(here)
-    return gate_faults(found, followed_jobs(found, here), here, SCANNERS)
+    return gate_faults(found, followed_jobs(found, here), here, packaged.knowledge().scanners)
 
 
 def kinds(text: str, **others: str) -> list[tuple[str, int]]:
@@ -566,5 +565,5 @@ def test_a_gate_that_is_made_of_grep(command: str, kind: str) -> None:
 
 def test_another_servers_configuration_is_a_gap_that_does_not_block() -> None:
     here = Repository(tree({".gitlab-ci.yml": "scan: {script: trivy image x}"}))
-    assert gate_faults((), (), here, SCANNERS) == ()
+    assert gate_faults((), (), here, packaged.knowledge().scanners) == ()
     assert [(gap.what, gap.blocking) for gap in here.gaps] == [(".gitlab-ci.yml", False)]

@@ -8,12 +8,11 @@ from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.workflows.followed import followed_jobs
 from fleet_audit.audit.dockerfiles.workflows.gates import gate_faults
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
-from fleet_audit.audit.knowledge.base import load_knowledge, packaged_knowledge
 from fleet_audit.audit.model.gates import GateFault
+from tests.support import packaged
 from tests.support.trees import Link, tree
 
 CI = ".github/workflows/ci.yml"
-SCANNERS = load_knowledge([packaged_knowledge()]).scanners
 SCAN = "{run: trivy image --exit-code 1 acme/web:1}"
 PUSH = "{run: docker push acme/web:1}"
 WORDS = "${{ " + "(" * 1000 + " }}"
@@ -22,7 +21,7 @@ WORDS = "${{ " + "(" * 1000 + " }}"
 def judged(text: str | bytes) -> tuple[tuple[GateFault, ...], Repository]:
     here = Repository(tree({CI: text}))
     found = workflows(here)
-    return gate_faults(found, followed_jobs(found, here), here, SCANNERS), here
+    return gate_faults(found, followed_jobs(found, here), here, packaged.knowledge().scanners), here
 
 
 def many_jobs(count: int) -> str:

@@ -10,7 +10,7 @@ from fleet_audit.audit.dockerfiles.workflows.disabled import disabled_faults
 from fleet_audit.audit.dockerfiles.workflows.followed import followed_jobs
 from fleet_audit.audit.dockerfiles.workflows.hygiene import hygiene_faults
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
-from fleet_audit.audit.knowledge.base import load_knowledge, packaged_knowledge
+from tests.support import packaged
 from tests.support.trees import tree
 
 CI = ".github/workflows/ci.yml"
@@ -94,7 +94,7 @@ def test_a_trigger_on_any_change_is_enough() -> None:
 
 
 def test_a_workflow_that_was_put_aside_with_its_gate() -> None:
-    scanners = load_knowledge([packaged_knowledge()]).scanners
+    scanners = packaged.knowledge().scanners
     folder = ".github/workflows/"
     gate, plain = "jobs: {a: {steps: [{run: pip-audit}]}}", "jobs: {a: {steps: [{run: make}]}}"
     here = Repository(

@@ -8,15 +8,14 @@ from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.dockerfiles.workflows.followed import followed_jobs
 from fleet_audit.audit.dockerfiles.workflows.gates import gate_faults
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
-from fleet_audit.audit.knowledge.base import load_knowledge, packaged_knowledge
 from fleet_audit.audit.model.finding import GapKind
 from fleet_audit.audit.model.fleet import Fleet, Manifest
 from fleet_audit.audit.model.gates import GateFault, GateFaultKind
 from fleet_audit.audit.model.location import SourceLocation
+from tests.support import packaged
 from tests.support.trees import tree
 
 CI = ".github/workflows/ci.yml"
-SCANNERS = load_knowledge([packaged_knowledge()]).scanners
 
 
 def missing(check: str, workflow: str, **others: str) -> tuple[list[GateFault], Repository]:
@@ -25,7 +24,7 @@ def missing(check: str, workflow: str, **others: str) -> tuple[list[GateFault], 
     manifest = Manifest(version=1, fleet="x", families={}, services=(), required_checks=(check,))
     read = workflows(here)
     fleet = Fleet(manifest, "/r", "fleet.yaml")
-    found = gate_faults(read, followed_jobs(read, here), here, SCANNERS, fleet)
+    found = gate_faults(read, followed_jobs(read, here), here, packaged.knowledge().scanners, fleet)
     return [fault for fault in found if fault.kind is GateFaultKind.MISSING_CHECK], here
 
 
