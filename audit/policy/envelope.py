@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 
 from fleet_audit.audit.model.finding import Mode, Severity
+from fleet_audit.audit.model.waiver import WaiverLimits
 from fleet_audit.audit.policy.conditions import Parameter
 from fleet_audit.audit.policy.facts import SubjectKind
 
@@ -77,7 +78,8 @@ class PolicyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A policy: which rules hold (`select`, patterns of ids; others are off), and what it changes in them.
 
     `extends` names a packaged policy whose words hold where this one has none. Without `select`, its
-    patterns hold, else every rule does. `gaps` says of kinds of gaps whether they block.
+    patterns hold, else every rule does. `gaps` says of kinds of gaps whether they block, `waivers` how long
+    exceptions may run.
     """
 
     version: Annotated[int, msgspec.Meta(ge=1, le=1)]
@@ -87,3 +89,4 @@ class PolicyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     select: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)] = ()
     rules: dict[str, RuleSetting] = {}
     gaps: dict[str, GapWord] = {}
+    waivers: WaiverLimits | None = None

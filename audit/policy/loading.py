@@ -16,11 +16,12 @@ from fleet_audit.audit.configuration.located import File, KeyPath, Located, loca
 from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
 from fleet_audit.audit.configuration.schema import convert
 from fleet_audit.audit.model.finding import GapKind
+from fleet_audit.audit.model.waiver import WaiverLimits
 from fleet_audit.audit.policy.conditions import ConditionFailed, ConditionInvalid, Language, Record
 from fleet_audit.audit.policy.envelope import Parameters, RuleFile, RuleTest
 from fleet_audit.audit.policy.facts import FACTS
 from fleet_audit.audit.policy.parameters import merged, misfit
-from fleet_audit.audit.policy.policies import Setting, read_policy, set_gaps, set_rule
+from fleet_audit.audit.policy.policies import Setting, read_policy, set_gaps, set_limits, set_rule
 from fleet_audit.audit.policy.rules import Check, Rule, RuleSet
 
 MAX_RULES = 2000
@@ -29,7 +30,10 @@ MAX_FOLDER_DEPTH = 4
 _CHECK_VERSION = 2
 """Raise whenever the same files are to be judged otherwise: what was found right is kept between runs."""
 
-PACKAGED_POLICIES = ("default", "strict")
+DEFAULT_POLICY = "default"
+"""The policy that holds where a fleet names none."""
+
+PACKAGED_POLICIES = (DEFAULT_POLICY, "strict")
 """A policy by one of these names comes with fleet-audit, whatever files there are."""
 
 _YAML = (".yaml", ".yml")
@@ -66,6 +70,7 @@ class _SetRules(msgspec.Struct, frozen=True):
     policy: str
     rules: tuple[_SetRule, ...]
     gaps: dict[GapKind, bool]
+    waivers: WaiverLimits
 
 
 def load_rules(
@@ -100,7 +105,7 @@ def load_rules(
         )
         for rule in known.rules
     )
-    return RuleSet(known.policy, tuple(rules), language, kept, known.gaps)
+    return RuleSet(known.policy, tuple(rules), language, kept, known.gaps, known.waivers)
 
 
 def rule_files(folders: Iterable[Traversable | Named]) -> list[File]:
@@ -157,6 +162,7 @@ def _checked(
         policies[-1].said.name,
         tuple(_SetRule(rules[id_], written[id_], set_rule(rules[id_], policies)) for id_ in sorted(rules)),
         set_gaps(policies),
+        set_limits(policies),
     )
 
 

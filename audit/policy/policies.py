@@ -12,6 +12,7 @@ from fleet_audit.audit.configuration.located import File, Located, View, located
 from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
 from fleet_audit.audit.configuration.schema import convert, suggestion
 from fleet_audit.audit.model.finding import GapKind, Mode, Severity
+from fleet_audit.audit.model.waiver import WaiverLimits
 from fleet_audit.audit.policy.envelope import GapWord, Parameters, PolicyFile, RuleFile
 from fleet_audit.audit.policy.parameters import merged, misfit
 
@@ -158,3 +159,9 @@ def set_gaps(policies: Sequence[Policy]) -> dict[GapKind, bool]:
     """Return the kinds of gaps of which these policies say whether they block, in order of their names."""
     words = {kind: word for policy in policies for kind, word in policy.said.gaps.items()}
     return {GapKind(kind): words[kind] is GapWord.BLOCKING for kind in sorted(words)}
+
+
+def set_limits(policies: Sequence[Policy]) -> WaiverLimits:
+    """Return how long exceptions may run by the last of these policies that says so."""
+    said = [policy.said.waivers for policy in policies if policy.said.waivers is not None]
+    return said[-1] if said else WaiverLimits()

@@ -1,13 +1,14 @@
 """Rules as they judge: compiled, and set by a policy."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 import msgspec
 
 from fleet_audit.audit.configuration.kept import Store
-from fleet_audit.audit.model.finding import GapKind, Mode, PolicySummary, RuleSummary, Severity
+from fleet_audit.audit.model.finding import Gap, GapKind, Mode, PolicySummary, RuleSummary, Severity
+from fleet_audit.audit.model.waiver import WaiverLimits
 from fleet_audit.audit.policy.conditions import (
     ConditionFailed,
     ConditionInvalid,
@@ -93,7 +94,7 @@ class RuleSet(msgspec.Struct, frozen=True):
     """The rules of one run, in order of their ids, with the language that their conditions are written in.
 
     `kept` is where judgements stay between runs. `gaps` says of kinds of gaps whether they block, where the
-    policy does.
+    policy does, `waivers` how long exceptions may run.
     """
 
     policy: str
@@ -101,6 +102,7 @@ class RuleSet(msgspec.Struct, frozen=True):
     language: Language
     kept: Store | None = None
     gaps: dict[GapKind, bool] = {}
+    waivers: WaiverLimits = WaiverLimits()
 
     @property
     def digest(self) -> str:
@@ -112,8 +114,14 @@ class RuleSet(msgspec.Struct, frozen=True):
             [r.id, r.mode, r.severity, r.definition.deny, r.definition.message, r.definition.remedy, r.params]
             for r in self.rules
         ]
-        parts = {"rules": rules, "gaps": self.gaps}
+        parts = {"rules": rules, "gaps": self.gaps, "waivers": self.waivers}
         return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
+
+    def settled(self, gaps: Iterable[Gap]) -> tuple[Gap, ...]:
+        """Return the gaps, each once in their order, with the policy's word on its kind or with none."""
+        return tuple(
+            msgspec.structs.replace(gap, is_blocking=self.gaps.get(gap.kind)) for gap in dict.fromkeys(gaps)
+        )
 
     def summary(self) -> PolicySummary:
         """Return what a report says of this policy: the rules that are not off."""
