@@ -50,7 +50,7 @@ def entry_points_of(subject: Subject, reference: str, shared: Shared) -> Linked:
 
 def unopened(subject: Subject, gaps: tuple[Gap, ...], shared: Shared) -> Linked:
     """Return the answer for an image that is not there to be opened; `gaps` says why."""
-    report = LddReport(subject=subject.name, gaps=gaps, policy=shared.rules.summary())
+    report = LddReport(subject=subject.name, gaps=shared.rules.settled(gaps), policy=shared.rules.summary())
     return Linked(report)
 
 
@@ -73,7 +73,7 @@ class _Audit:
         report = LddReport(
             subject=self._reference,
             findings=judgement.findings,
-            gaps=tuple(dict.fromkeys(gaps)),
+            gaps=self._shared.rules.settled(gaps),
             policy=self._shared.rules.summary(),
             image=self._scene.image.identity,
             elf_files=len(self._scene.elf),

@@ -24,7 +24,7 @@ def judged(audit: AuditReport, rules: RuleSet) -> AuditReport:
     return msgspec.structs.replace(
         audit,
         findings=tuple(sorted(_strongest(findings), key=finding_order)),
-        gaps=tuple(dict.fromkeys(gaps)),
+        gaps=rules.settled(gaps),
         policy=rules.summary(),
     )
 

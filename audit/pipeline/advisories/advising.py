@@ -127,7 +127,7 @@ def _report(
     return VulnsReport(
         subject=subject.name,
         findings=judgement.findings,
-        gaps=tuple(dict.fromkeys((*found.gaps, *judgement.gaps))),
+        gaps=shared.rules.settled((*found.gaps, *judgement.gaps)),
         policy=shared.rules.summary(),
         family=subject.family,
         image=image,

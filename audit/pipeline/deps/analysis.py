@@ -128,7 +128,7 @@ def _bare(
         subject=subject.name,
         family=subject.family,
         services=tuple(service.name for service in subject.services),
-        gaps=gaps,
+        gaps=shared.rules.settled(gaps),
         notes=notes,
         policy=shared.rules.summary(),
     )
@@ -343,7 +343,7 @@ class _Audit:
         report = DepsReport(
             subject=self._subject.name,
             findings=judgement.findings,
-            gaps=tuple(dict.fromkeys((*gaps, *judgement.gaps))),
+            gaps=self._shared.rules.settled((*gaps, *judgement.gaps)),
             notes=self._notes(),
             policy=self._shared.rules.summary(),
             family=self._subject.family,

@@ -51,7 +51,7 @@ class Together:
             subject=subject.name,
             family=subject.family,
             services=tuple(service.name for service in subject.services),
-            gaps=(gap,),
+            gaps=self._shared.rules.settled((gap,)),
             policy=self._shared.rules.summary(),
         )
         return Analysis(report, EvidenceGraph(()))

@@ -120,7 +120,7 @@ def _judged(
     report = ImportsReport(
         subject=subject.name,
         findings=judgement.findings,
-        gaps=tuple(dict.fromkeys((*every, *judgement.gaps))),
+        gaps=shared.rules.settled((*every, *judgement.gaps)),
         policy=shared.rules.summary(),
         image=None if scene is None else scene.image.identity,
         services=tuple(_chained(service, graph) for service in services),

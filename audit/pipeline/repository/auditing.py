@@ -38,7 +38,7 @@ def audit_repository(
     report = DockerfilesReport(
         subject=name,
         findings=without_repetitions(judgement.findings, grounds.shared.rules, span),
-        gaps=tuple(dict.fromkeys((*gaps, *judgement.gaps))),
+        gaps=grounds.shared.rules.settled((*gaps, *judgement.gaps)),
         policy=grounds.shared.rules.summary(),
         files=grounds.accounts,
         references=grounds.references.accounts,

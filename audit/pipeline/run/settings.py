@@ -23,7 +23,8 @@ class Settings(msgspec.Struct, frozen=True):
     `archives` are base addresses that replace every other source of packages; `snapshot` comes before even
     them: a date of Debian's snapshot service, or the key of a state that is kept. Needs up to `plan_tier` are
     planned for; `created` is the time that documents bear. `typed` are the options by which the user chose
-    manifest, platform, archives and cache, for commands that are suggested.
+    manifest, platform, archives and cache, for commands that are suggested. `policy`, the name of a packaged one
+    or a file, judges in place of the manifest's.
     """
 
     cache_dir: Path
@@ -36,3 +37,4 @@ class Settings(msgspec.Struct, frozen=True):
     plan_tier: Tier = Tier.REQUIRED
     progress: Progress = silent
     typed: tuple[str, ...] = ()
+    policy: str = ""

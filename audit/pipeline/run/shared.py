@@ -14,7 +14,7 @@ from fleet_audit.audit.model.exemption import Exemption
 from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.pipeline.run.settings import Settings, configuration_store
 from fleet_audit.audit.policy.evaluation import check_exemptions
-from fleet_audit.audit.policy.loading import load_rules, packaged_policy, packaged_rules
+from fleet_audit.audit.policy.loading import DEFAULT_POLICY, Named, load_rules, packaged_rules, policy_called
 from fleet_audit.audit.policy.rules import RuleSet
 from fleet_audit.audit.tools.folder_store import FolderStore
 
@@ -46,18 +46,31 @@ class Shared:
     @cached_property
     def knowledge(self) -> Knowledge:
         """Return the facts that cannot be derived; raises ConfigurationError where a row is broken."""
-        folders = (folder / "knowledge" for folder in self._rule_folders())
-        own = (folder for folder in folders if os.path.isdir(folder))
+        folders = (folder.path / "knowledge" for folder in self.own_rules)
+        own = (folder for folder in folders if folder.is_dir())
         return load_knowledge((packaged_knowledge(), *own), self._configuration)
 
     @cached_property
     def rules(self) -> RuleSet:
         """Return the policy's rules; raises ConfigurationError where one, or an exemption, is broken."""
-        policy = self._below_root(self.fleet.manifest.policy) if self.fleet else None
-        folders = (packaged_rules(), *self._rule_folders())
-        rules = load_rules(folders, policy or packaged_policy(), self._configuration)
+        rules = load_rules((packaged_rules(), *self.own_rules), self.policy, self._configuration)
         check_exemptions(rules, self.exemptions, self.fleet.lines if self.fleet else {})
         return rules
+
+    @property
+    def policy(self) -> Named:
+        """Return the policy to judge by: the run's own, else the manifest's, else the packaged default."""
+        if self.settings.policy:
+            return policy_called(self.settings.policy, Path())
+        if self.fleet is not None and self.fleet.manifest.policy:
+            return policy_called(self.fleet.manifest.policy, Path(self.fleet.root))
+        return policy_called(DEFAULT_POLICY, Path())
+
+    @property
+    def own_rules(self) -> tuple[Named, ...]:
+        """Return the folders of rules that the manifest names."""
+        named: Iterable[str] = self.fleet.manifest.rules if self.fleet else ()
+        return tuple(Named(path, name) for name in named if (path := self._below_root(name)) is not None)
 
     @cached_property
     def records(self) -> "RecordStore":
@@ -108,10 +121,6 @@ class Shared:
     @cached_property
     def _configuration(self) -> FolderStore:
         return configuration_store(self.settings.cache_dir)
-
-    def _rule_folders(self) -> tuple[Path, ...]:
-        named: Iterable[str] = self.fleet.manifest.rules if self.fleet else ()
-        return tuple(path for name in named if (path := self._below_root(name)) is not None)
 
     def _below_root(self, name: str) -> Path | None:
         return Path(os.path.join(self.fleet.root, name)) if self.fleet and name else None

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fleet_audit.audit.configuration.located import File, load_file
@@ -9,7 +10,6 @@ from fleet_audit.audit.configuration.problems import ConfigurationError
 from fleet_audit.audit.configuration.schema import convert
 from fleet_audit.audit.model.finding import Gap, GapKind, Mode, Severity
 from fleet_audit.audit.policy.envelope import RuleFile
-from fleet_audit.audit.policy.gap_settings import settled
 from fleet_audit.audit.policy.loading import load_rules, packaged_rules, policy_called
 from fleet_audit.audit.policy.policies import Policy, read_policy, set_gaps, set_rule
 from fleet_audit.audit.policy.rules import RuleSet
@@ -170,15 +170,16 @@ def test_a_policy_that_is_no_packaged_name_is_a_file(tmp_path: Path) -> None:
         load_rules([packaged_rules()], policy_called("ci/ours.yaml", tmp_path))
 
 
-def test_a_gap_blocks_as_its_kind_says_unless_the_policy_says_otherwise() -> None:
+def test_a_gap_blocks_as_its_kind_says_unless_the_policy_says_otherwise(tmp_path: Path) -> None:
+    rules = rule_set(tmp_path, {NAME: RULE}, POLICY + "gaps: {path-edit: blocking, limit-reached: harmless}")
     gaps = tuple(
         Gap("x", kind, "a", "b") for kind in (GapKind.PATH_EDIT, GapKind.LIMIT_REACHED, GapKind.NO_IMAGE)
     )
 
-    found = settled(gaps, {GapKind.PATH_EDIT: True, GapKind.LIMIT_REACHED: False})
+    found = rules.settled((*gaps, *gaps))
 
     assert [gap.blocking for gap in found] == [True, False, True]
-    assert settled(found, {}) == gaps
+    assert msgspec.structs.replace(rules, gaps={}).settled(found) == gaps
 
 
 @pytest.mark.parametrize(
