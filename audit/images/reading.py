@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -69,7 +69,7 @@ def read_layers(  # noqa: PLR0913  (called in two places, by keyword)
         if cached is None:
             work.append((key, found))
         known[key] = cached or LayerFailure("was not read")
-    for key, made in _read_all(work, reading, jobs, progress, arrive).items():
+    for key, made in _read_all(work, reading, jobs, progress, arrive):
         known[key] = made if isinstance(made, LayerFailure) else file_layer(key, made, reading, store)
     return [known[key] for key in keys]
 
@@ -103,19 +103,20 @@ def _decoded(facts: Facts, reading: Reading, *, was_cached: bool) -> LayerRead:
 
 def _read_all(
     work: Sequence[_Job], reading: Reading, jobs: int, progress: Progress, arrive: Arrive | None
-) -> Mapping[str, bytes | LayerFailure]:
+) -> Iterator[tuple[str, bytes | LayerFailure]]:
+    """Yield each layer's key with the bytes of its facts file; whoever takes them need hold one at a time."""
     big = [job for job in work if job[1].layer.size >= _WORTH_A_PROCESS]
     if jobs > 1 and len(big) > 1:
         # Where the system grants no semaphores or processes, one process does all the work.
         with contextlib.suppress(OSError, ImportError):
-            return _in_processes(work, reading, jobs, progress, arrive)
-    made = {}
+            yield from _in_processes(work, reading, jobs, progress, arrive)
+            return
     for key, found in work:
         label = layer_label(found)
         progress.start(label, found.layer.size)
-        made[key] = read_stored(found, reading, key, _advancing(progress, label), arrive)
+        made = read_stored(found, reading, key, _advancing(progress, label), arrive)
         progress.finish(label)
-    return made
+        yield key, made
 
 
 def _advancing(progress: Progress, label: str) -> Callable[[int], None]:
@@ -173,20 +174,19 @@ def _counting(read: Callable[[int], bytes], advance: Callable[[int], None]) -> C
 
 def _in_processes(
     work: Sequence[_Job], reading: Reading, jobs: int, progress: Progress, arrive: Arrive | None
-) -> Mapping[str, bytes | LayerFailure]:
+) -> Iterator[tuple[str, bytes | LayerFailure]]:
     from fleet_audit.audit.images.processes import made_in_processes  # noqa: PLC0415  (10 ms; not for a second run)
 
     # The largest first, so that the last process to finish is not the one that started last.
     ordered = sorted(work, key=lambda job: (-job[1].layer.size, job[0]))
     for _, found in ordered:
         progress.start(layer_label(found), found.layer.size)
-    made: dict[str, bytes | LayerFailure] = {}
     calls = [(found, reading, key, None, arrive) for key, found in ordered]
     answers = made_in_processes(read_stored, calls, min(jobs, len(ordered)))
     for job, call, answer in zip(ordered, calls, answers, strict=True):
         # One death breaks the whole pool, whoever's fault it was: alone, the others get through.
         alone = answer or next(made_in_processes(read_stored, [call], 1))
-        made[job[0]] = alone or LayerFailure("killed the process that read it, for want of memory perhaps")
         progress.advance(layer_label(job[1]), job[1].layer.size)
         progress.finish(layer_label(job[1]))
-    return made
+        why = "killed the process that read it, for want of memory perhaps"
+        yield job[0], alone or LayerFailure(why)

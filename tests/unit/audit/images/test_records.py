@@ -1,10 +1,14 @@
 """Collectors see each file once; their records follow what is visible at last."""
 
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from multiprocessing import parent_process
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from fleet_audit.audit.images.collector import Member, MemberBody
 from fleet_audit.audit.images.limits import Limits
@@ -146,6 +150,27 @@ class Deadly(Heads):
         return super().collect(member, body)
 
 
+@contextmanager
+def another_thread() -> Iterator[None]:
+    """Have a second thread while the block runs: nothing may be forked then."""
+    is_over = threading.Event()
+    thread = threading.Thread(target=is_over.wait)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+@pytest.fixture(params=[nullcontext, another_thread], ids=["forked", "spawned"])
+def way_to_start(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run the test with processes of both kinds."""
+    with request.param():
+        yield
+
+
+@pytest.mark.usefixtures("way_to_start")
 def test_a_process_that_dies_costs_its_own_layer_only(tmp_path: Path) -> None:
     noise = bytes(range(256)) * 70_000
     world = image({"a.txt": "1234", "n1": noise}, {"deadly": "", "n2": noise}, {"b.txt": "5678"})
@@ -172,6 +197,7 @@ def test_damaged_records_in_the_cache_are_made_again(tmp_path: Path) -> None:
             assert opened.gaps == ()
 
 
+@pytest.mark.usefixtures("way_to_start")
 def test_layers_read_in_processes_give_what_layers_read_here_give(tmp_path: Path) -> None:
     noise = bytes(range(256)) * 70_000
     world = image({"a.txt": "1234", "n1": noise}, {"b.txt": "5678", "n2": noise})
