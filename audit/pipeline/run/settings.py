@@ -23,8 +23,8 @@ class Settings(msgspec.Struct, frozen=True):
     `archives` are base addresses that replace every other source of packages; `snapshot` comes before even
     them: a date of Debian's snapshot service, or the key of a state that is kept. Needs up to `plan_tier` are
     planned for; `created` is the time that documents bear. `typed` are the options by which the user chose
-    manifest, platform, archives and cache, for commands that are suggested. `policy`, a packaged one's name or a
-    file, judges in place of the manifest's.
+    manifest, platform, archives and cache, for commands that are suggested. `policy`, a name or
+    a file, judges in place of the manifest's.
     """
 
     cache_dir: Path
