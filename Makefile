@@ -52,6 +52,7 @@ test-fast: $(INSTALLED)
 	$(BIN)/pytest -q --numprocesses auto $(FAST_TESTS)
 
 test-slow: $(INSTALLED)
+	$(BIN)/pytest -q --numprocesses auto --hypothesis-profile full -m hypothesis tests/unit tests/property
 	$(BIN)/pytest -q tests/integration
 
 check: lint types layers wheel

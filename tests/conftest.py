@@ -7,11 +7,14 @@ import pytest
 import pytest_socket
 from hypothesis import settings
 
+from tests.support.laws import FULL
+
 NO_SKIPS = "FLEET_AUDIT_NO_SKIPS"
 
-# How long an example takes says more of the machine than of the code.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# How long an example takes says more of the machine than of the code. `make test-slow` tries all examples.
+settings.register_profile("full", deadline=None, max_examples=FULL)
+settings.register_profile("fast", deadline=None, max_examples=FULL * 3 // 10)
+settings.load_profile("fast")
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ from tests.support.compiled import (
     with_zlib,
     with_zstd,
 )
+from tests.support.laws import examples
 
 PATH = ImagePath("/usr/lib/python3/dist-packages/pkg/fast.so")
 TEXT = row("a sentence that is a string", "numpy", "pkg.fast", "pkg.slow", "value", "zeros") * 4
@@ -36,7 +37,7 @@ changes = st.lists(st.tuples(st.integers(0, 4096), st.integers(0, 255)), min_siz
 
 
 @given(body=bodies, places=changes, end=st.integers(0, 4096))
-@settings(max_examples=200, deadline=2000)
+@settings(examples(200), deadline=2000)
 def test_a_damaged_module_gives_names_or_a_reason(
     body: bytes, places: list[tuple[int, int]], end: int
 ) -> None:
@@ -49,7 +50,7 @@ def test_a_damaged_module_gives_names_or_a_reason(
 
 
 @given(noise=st.binary(max_size=2000))
-@settings(max_examples=200, deadline=2000)
+@settings(examples(200), deadline=2000)
 def test_noise_behind_what_looks_like_a_table_is_bounded(noise: bytes) -> None:
     for beginning in (b"\x78\xda", b"BZh91AY&SY", b"\x28\xb5\x2f\xfd", b"\0\xff", b"__main____name__"):
         for text in string_rows(with_cython(beginning + noise, mark=b"LZSS string data\0")):

@@ -15,6 +15,7 @@ from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
 from fleet_audit.audit.configuration.schema import convert
 from fleet_audit.audit.fleet.manifest import load_fleet
 from fleet_audit.audit.model.fleet import Manifest
+from tests.support.laws import examples
 
 WORDS = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "Zs"]), max_size=12)
 SCALARS = st.one_of(WORDS, st.booleans(), st.none(), st.integers(-(10**12), 10**12))
@@ -77,7 +78,7 @@ def test_a_manifest_of_any_shape_is_converted_or_refused_whole(value: dict[str, 
     assert problems == tuple(sorted(set(problems)))
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(st.dictionaries(KEYS, VALUES, max_size=8))
 def test_contradictions_are_looked_for_in_a_manifest_of_any_shape(value: dict[str, Any]) -> None:
     value |= {"families": {"a": value.get("families"), "b": {"parent": "b", "aliases": ["a"]}}}

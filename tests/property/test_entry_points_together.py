@@ -1,12 +1,13 @@
 """What is remembered between entry points changes no answer: each is told what it is told alone."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_audit.audit.ldd.glibc import examine
 from fleet_audit.audit.model.elf import EntryKind, EntryPoint
 from fleet_audit.audit.model.identity import ImagePath
 from tests.support.elf import LOADER, ImageBuilder, Needs, image
+from tests.support.laws import examples
 
 PYTHON = ImagePath("/usr/bin/python3")
 FOLDERS = ("/lib64", "/app", "/app/lib", "/opt")
@@ -44,7 +45,7 @@ def _world(files: list[tuple[str, bool, dict[str, object]]], library_path: str) 
     return builder
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(_files(), st.sampled_from(["", "/opt", "$ORIGIN/lib:/opt"]), st.sampled_from([None, PYTHON]))
 def test_entry_points_know_nothing_of_one_another(
     files: list[tuple[str, bool, dict[str, object]]], library_path: str, python: ImagePath | None

@@ -6,10 +6,11 @@ import warnings
 
 import libcst as cst
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_audit.audit.static_imports.source.formatted import free_format_line
+from tests.support.laws import examples
 
 PARTS = (
     *("{", "}", "{{", "}}", '"', "'", '"""', "\\", "\\n", "#", "!r", "!", "=", "!=", ":", ">10", "(", ")"),
@@ -21,7 +22,7 @@ BODIES = st.lists(st.sampled_from(PARTS), max_size=5).map("".join)
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="only an older Python knows what it refuses")
 @given(st.sampled_from(("f", "rf", "F", "fR")), st.sampled_from(("'", '"', '"""', "'''")), BODIES)
-@settings(max_examples=1_500, deadline=None)
+@examples(1_500)
 def test_it_is_refused_where_an_older_python_refuses_it(prefix: str, quote: str, body: str) -> None:
     text = f"x = {prefix}{quote}{{a{body}}}{quote}\n"
     if not _is_valid_today(text):

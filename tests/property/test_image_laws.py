@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_audit.audit.errors import FleetAuditError
@@ -26,6 +26,7 @@ from tests.support.images import (
     image,
     layer_tar,
 )
+from tests.support.laws import examples
 
 Members = Sequence[tuple[str, Content]]
 
@@ -68,7 +69,7 @@ def test_the_model_knows_a_whiteout() -> None:
     assert model([[("d/a", "1"), ("b", "2")], [(".wh.d", "")]]) == {"/b": b"2"}
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.lists(MEMBERS, max_size=3))
 def test_merging_follows_the_naive_model(layers: list[Members]) -> None:
     expected = {path: body for path, body in model(layers).items() if body is not None}
@@ -81,7 +82,7 @@ def test_merging_follows_the_naive_model(layers: list[Members]) -> None:
         assert opened.gaps == ()
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     st.lists(MEMBERS, min_size=1, max_size=2),
     st.sampled_from(FORMS),
@@ -107,7 +108,7 @@ ANY_NAME = st.text(
 TAR_FORMATS = st.sampled_from([tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     st.lists(
         st.tuples(
@@ -167,7 +168,7 @@ def assert_read_or_refused(source: io.BytesIO) -> None:
     assert why
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.data(), st.sampled_from(COMPRESSIONS))
 def test_a_layer_cut_or_changed_anywhere_is_an_error_or_the_same(
     data: st.DataObject, compression: Compression
@@ -184,7 +185,7 @@ def test_a_layer_cut_or_changed_anywhere_is_an_error_or_the_same(
     assert_read_or_refused(source)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.data(), st.sampled_from(FORMS[1:]))
 def test_an_archive_cut_or_changed_anywhere_is_opened_or_refused(data: st.DataObject, form: Form) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -207,7 +208,7 @@ def test_an_archive_cut_or_changed_anywhere_is_opened_or_refused(data: st.DataOb
         assert not refused or str(path) in refused
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.binary(max_size=1500))
 def test_any_bytes_as_a_layer_are_an_error_or_a_tar(body: bytes) -> None:
     for prefix in (b"", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", layer_tar({"a": "1"})[:512]):

@@ -1,13 +1,14 @@
 """Laws of what is kept between runs: an answer with it, without it, and with damage to it is one answer."""
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_audit.audit.static_imports.examination import Examination
 from fleet_audit.audit.static_imports.kept_examination import Keeping
 from fleet_audit.audit.static_imports.service_code import ServiceCode
 from fleet_audit.audit.static_imports.source.store import MemoryStore
+from tests.support.laws import examples
 from tests.support.pythons import TAG, examination
 
 NAMES = ("alpha", "beta", "gamma")
@@ -73,7 +74,7 @@ def said(found: Examination) -> Examination:
     order=st.lists(st.integers(0, 3), min_size=2, max_size=8),
     at=st.floats(0, 1),
 )
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_runs_over_changing_code_give_what_runs_without_a_cache_give(
     worlds: list[tuple[dict[str, str], dict[str, str], list[ServiceCode]]],
     app: str,

@@ -4,7 +4,7 @@ import time
 from contextlib import suppress
 from functools import cache
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_audit.audit.images.tree import normalise
@@ -13,6 +13,7 @@ from fleet_audit.audit.ldd.loader_cache import CacheDamaged, parse_cache
 from fleet_audit.audit.model.elf import EntryKind, EntryPoint, SharedObject
 from fleet_audit.audit.model.identity import ImagePath
 from tests.support.elf import Needs, elf, facts, image
+from tests.support.laws import examples
 
 
 @cache
@@ -116,7 +117,7 @@ libraries = st.dictionaries(
 @given(
     libraries, st.lists(names, min_size=1, max_size=3), paths, st.sampled_from(["/", "/a", "../..", "loop"])
 )
-@settings(max_examples=200)
+@examples(200)
 def test_searches_stay_in_the_tree(
     found: dict[tuple[str, str], tuple[list[str], list[str] | None, list[str] | None]],
     needed: list[str],

@@ -6,7 +6,7 @@ from itertools import permutations
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fleet_audit.audit.model.finding import Gap, GapKind
@@ -21,9 +21,10 @@ from fleet_audit.audit.sbom.patching import ForeignUnreadable
 from fleet_audit.audit.sbom.spdx import spdx
 from fleet_audit.audit.sbom.validation import check_cyclonedx, check_spdx
 from tests.support.inventories import PILLOW, ZLIB
+from tests.support.laws import examples
 
 WHEN = "2026-11-14T00:00:00Z"
-FEW = settings(max_examples=40, deadline=None)
+FEW = examples(40)
 TEXT = st.text(max_size=6)
 WORD = st.sampled_from(["", "a", "b", "a#b", "a@1", "%23", "sha256:ab"])
 REFS = ("a", "b", "c#/usr/lib/x", ZLIB, PILLOW)

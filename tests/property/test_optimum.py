@@ -2,12 +2,13 @@
 
 from itertools import product
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_audit.audit.apt.solving.optimum import optimum
 from fleet_audit.audit.apt.solving.problem import Cost, Problem
 from fleet_audit.audit.apt.solving.propagation import propagate
+from tests.support.laws import examples
 
 VARIABLES = range(1, 9)
 
@@ -34,7 +35,7 @@ def answers(problem: Problem) -> list[frozenset[int]]:
     ]
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(clauses, costs)
 def test_no_answer_is_cheaper_than_the_one_that_is_given(
     clauses: tuple[tuple[int, ...], ...], costs: dict[int, Cost]
@@ -51,7 +52,7 @@ def test_no_answer_is_cheaper_than_the_one_that_is_given(
         assert all(found.forced <= answer for answer in possible)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(clauses)
 def test_what_propagation_says_holds_in_every_answer(clauses: tuple[tuple[int, ...], ...]) -> None:
     found = propagate(clauses)

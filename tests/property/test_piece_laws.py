@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from fleet_audit.audit.static_imports.source.lexer import decode, lex
 from fleet_audit.audit.static_imports.source.pieces import lexed_apart, pieces
 from fleet_audit.audit.static_imports.source.reading import read_source, read_text
+from tests.support.laws import examples
 
 SOUND = (
     "import a",
@@ -39,7 +40,7 @@ TEXTS = st.lists(st.sampled_from((*SOUND, *DAMAGED)), max_size=8).map(lambda lin
 
 
 @given(st.one_of(TEXTS, st.text(max_size=200)))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_pieces_make_up_the_text_and_sound_ones_parse(text: str) -> None:
     source = decode(text.encode(errors="replace"))
     cut = pieces(source)
@@ -67,7 +68,7 @@ def test_a_sound_text_is_one_piece_and_read_as_ever(text: str) -> None:
 @given(
     st.lists(st.sampled_from(SOUND), max_size=3), st.sampled_from(ENDLESS), st.lists(st.sampled_from(SOUND))
 )
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_what_is_before_what_never_ends_is_sound(before: list[str], damage: str, after: list[str]) -> None:
     first = "".join(f"{statement}\n" for statement in before).encode()
     cut = pieces(first + "\n".join([damage, *after, ""]).encode())

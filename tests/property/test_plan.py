@@ -1,6 +1,6 @@
 """Laws of a plan, over small archives of every shape."""
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fleet_audit.audit.apt.archive.index import ArchiveIndex
@@ -18,10 +18,11 @@ from fleet_audit.audit.apt.planning.wants import Wanted
 from fleet_audit.audit.model.apt import AptPlan
 from fleet_audit.audit.model.need import NeedKind
 from tests.support.archives import packages, stanza
+from tests.support.laws import examples
 from tests.support.status import status_of
 from tests.support.trees import tree
 
-few = settings(max_examples=50, deadline=None)
+few = examples(50)
 """Each example builds an archive, a state and up to four plans; and other work may share the machine."""
 
 NAMES = ("a", "b", "c", "d", "e", "f")

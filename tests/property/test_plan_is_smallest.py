@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_audit.audit.apt.archive.index import ArchiveIndex
@@ -17,6 +17,7 @@ from fleet_audit.audit.apt.planning.wants import Wanted
 from fleet_audit.audit.model.apt import AptPlan
 from fleet_audit.audit.model.need import NeedKind
 from tests.support.archives import packages, stanza
+from tests.support.laws import examples
 from tests.support.status import status_of
 from tests.support.trees import tree
 
@@ -125,7 +126,7 @@ def price(world: World, there: dict[str, ArchivePackage]) -> tuple[int, int, int
     return sum(grown), sum(p.download_bytes for p in new), len(new)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     versions(("1", "2", "3")),
     versions(("1", "2")),
@@ -156,7 +157,7 @@ def _count(world: World, archive: dict[str, ArchivePackage], names: set[str]) ->
     return sum(supplies(world, archive, name) for name in names)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(versions(("1", "2")), st.sets(st.sampled_from((*NAMES, "shared")), min_size=1, max_size=3))
 def test_without_any_one_of_its_packages_something_is_unmet(
     archive: dict[str, ArchivePackage], names: set[str]
@@ -171,7 +172,7 @@ def test_without_any_one_of_its_packages_something_is_unmet(
         assert wrongs(rest) or not is_complete
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     versions(("1", "2")),
     st.sets(st.sampled_from((*NAMES, "shared")), max_size=3),
@@ -184,7 +185,7 @@ def test_who_wants_more_pays_no_less(archive: dict[str, ArchivePackage], names: 
         assert less.installed_bytes <= greater.installed_bytes
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(versions(("1", "2")), st.sets(st.sampled_from((*NAMES, "shared")), max_size=3))
 def test_a_state_that_has_the_plan_needs_nothing_more(
     archive: dict[str, ArchivePackage], names: set[str]
@@ -197,7 +198,7 @@ def test_a_state_that_has_the_plan_needs_nothing_more(
     assert plan(archive, installed, asked).is_empty
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(versions(("1", "2")), st.sets(st.sampled_from((*NAMES, "shared")), max_size=3))
 def test_every_package_of_a_plan_has_its_step_and_a_chain_from_a_need(
     archive: dict[str, ArchivePackage], names: set[str]

@@ -1,6 +1,6 @@
 """Laws of the error-tolerant reader."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_audit.audit.static_imports.source.reading import read_source
@@ -11,6 +11,7 @@ from tests.support.import_statements import (
     guards_as_python_parses,
     guards_as_the_reader_sees,
 )
+from tests.support.laws import examples
 
 STATEMENTS = st.sampled_from(
     [
@@ -107,7 +108,7 @@ def test_damaged_text_is_read_without_an_error(text: str, offset: int, damage: s
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=300)
+@examples(300)
 def test_any_bytes_are_read_without_an_error(body: bytes) -> None:
     record = read_source(body, is_own_code=True)
     assert all(0 <= found.block < len(record.blocks) for found in record.imports)
@@ -122,7 +123,7 @@ TOKENS = st.sampled_from([*WORDS.split(" "), "import ", "from ", "\\\n", "\n", "
 
 
 @given(st.lists(TOKENS, max_size=60).map("".join))
-@settings(max_examples=300)
+@examples(300)
 def test_any_sequence_of_tokens_is_read_as_python_would_or_without_an_error(text: str) -> None:
     body = ("import subprocess, sys\nfrom ctypes import *\n" + text).encode()
     expected = as_python_parses(body)

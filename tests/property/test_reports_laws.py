@@ -25,6 +25,7 @@ from fleet_audit.reports.markdown import MAX_BYTES, code, fence, items, prose, t
 from fleet_audit.reports.renderers import render
 from fleet_audit.reports.sarif import artifact_uri, message_text
 from fleet_audit.reports.terminal import visible
+from tests.support.laws import examples
 from tests.support.proposals import package
 from tests.support.rendering import cells, rendered, shown
 from tests.support.reports import IMAGE, OPTIONS, clean_report, deps_report, finding, need
@@ -53,7 +54,7 @@ def test_visible_text_is_left_alone(text: str) -> None:
     assert visible(visible(text)) == visible(text)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(examples(50), suppress_health_check=[HealthCheck.too_slow])
 @given(text=HOSTILE, width=st.integers(1, 300))
 def test_no_format_lets_a_hostile_name_through(text: str, width: int) -> None:
     report = DepsReport(
@@ -99,7 +100,7 @@ def hostile_plan(text: str) -> AptPlan:
     )
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(examples(50), suppress_health_check=[HealthCheck.too_slow])
 @given(text=HOSTILE, width=st.integers(1, 300))
 def test_no_format_lets_a_hostile_proposal_through(text: str, width: int) -> None:
     surplus = Surplus(PackageName(text), 1, text, text, text, text, text, text, text, doubt=text)
@@ -136,7 +137,7 @@ def test_nothing_gets_out_of_a_fence(text: str) -> None:
     assert block.count("<p>") == 1
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(st.integers(1, 400), st.integers(1, 400))
 def test_a_comment_is_never_longer_than_one_can_be(families: int, length: int) -> None:
     report = msgspec.structs.replace(deps_report(), family="f" * length)
@@ -164,7 +165,7 @@ def test_an_artifact_is_a_relative_reference_in_ascii(path: str) -> None:
     assert not uri.startswith("/")
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.permutations([deps_report(), clean_report()]))
 def test_a_document_of_several_subjects_fails_in_any_order_if_one_fails(reports: list[DepsReport]) -> None:
     assert msgspec.json.decode(render(DepsReport, reports, "json", OPTIONS))["verdict"] == "fail"

@@ -4,7 +4,7 @@ import io
 import zipfile
 from contextlib import suppress
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_audit.audit.images.tree import FileUnreadable
@@ -16,6 +16,7 @@ from fleet_audit.audit.static_imports.distributions.spelling import meant
 from fleet_audit.audit.static_imports.resolution.archives import WithArchives
 from fleet_audit.audit.static_imports.resolution.command_line import options_of
 from fleet_audit.audit.static_imports.resolution.interpreter import find_interpreter
+from tests.support.laws import examples
 from tests.support.pythons import LIB, SITE, python_image
 from tests.support.trees import tree
 
@@ -46,7 +47,7 @@ FINDERS = st.sampled_from(
 
 
 @given(pth=LINES | st.binary(max_size=60), finder=FINDERS, cfg=st.text(max_size=60))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_site_folders_of_any_contents_give_a_search_path(pth: str | bytes, finder: str, cfg: str) -> None:
     image = python_image(
         {
@@ -76,7 +77,7 @@ ARCHIVE = some_archive()
 
 
 @given(data=st.data())
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_a_damaged_archive_is_read_as_far_as_it_is_sound(data: st.DataObject) -> None:
     body = bytearray(ARCHIVE)
     for _ in range(data.draw(st.integers(1, 6))):
@@ -94,7 +95,7 @@ def test_a_damaged_archive_is_read_as_far_as_it_is_sound(data: st.DataObject) ->
 
 
 @given(file=st.sampled_from(FILES), text=st.text(max_size=200) | st.binary(max_size=200))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_requirement_files_of_any_contents_name_something_or_nothing(file: str, text: str | bytes) -> None:
     markers = marker_environment((3, 11), "x86_64")
     found = read_requirements(tree({file: text}), [file], markers)
@@ -103,7 +104,7 @@ def test_requirement_files_of_any_contents_name_something_or_nothing(file: str, 
 
 
 @given(names=st.lists(NAMES, max_size=8), version=st.integers(0, 99))
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_every_name_in_a_requirements_file_is_read(names: list[str], version: int) -> None:
     forms = ("{}=={}", "{} >= {}  # why", "{}~={}.1 ; python_version >= '3'", "{} (!={})")
     lines = [forms[at % len(forms)].format(name, version) for at, name in enumerate(names)]
@@ -113,7 +114,7 @@ def test_every_name_in_a_requirements_file_is_read(names: list[str], version: in
 
 
 @given(record=st.binary(max_size=80), metadata=st.binary(max_size=80), other=st.text(max_size=80))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_metadata_of_any_contents_makes_a_distribution(record: bytes, metadata: bytes, other: str) -> None:
     info = f"{SITE}/a-1.dist-info"
     files: dict[str, bytes | str] = {

@@ -3,18 +3,19 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_audit.audit.apt.archive.keyrings import Keyrings, dearmored
 from fleet_audit.audit.apt.archive.signatures import BadSignature, GpgvCheck, Signed, clear_text
 from fleet_audit.audit.apt.archive.sources import ArchiveSource, parse_one_line
+from tests.support.laws import examples
 from tests.support.signatures import RELEASE, armored_key, detached, gpgv, key, signed
 from tests.support.trees import tree
 
 SOURCE = parse_one_line("deb http://archive.example/debian bookworm main")[0]
 TRUSTED = Keyrings([("the image", tree({"/etc/apt/trusted.gpg": key("archive")}))])
-ASKING_GPGV = settings(max_examples=60, deadline=None)
+ASKING_GPGV = examples(60)
 
 ARMOR = armored_key()
 pieces = st.sampled_from(

@@ -2,7 +2,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fleet_audit.audit.images.open import open_image
@@ -12,6 +12,7 @@ from fleet_audit.audit.images.squashed import write_squashed
 from fleet_audit.audit.images.tree import FileKind, FileTree
 from fleet_audit.audit.model.identity import ROOT, ImagePath
 from tests.support.images import FOLDER, OPAQUE, WHITEOUT, Content, Hard, image
+from tests.support.laws import examples
 from tests.support.trees import Link
 
 NAMES = st.sampled_from(["a", "b", "lib", "package.json", "METADATA", "x.dist-info"])
@@ -47,7 +48,7 @@ def bodies(tree: FileTree) -> dict[ImagePath, bytes]:
     return {path: tree.read(path) for path, _ in tree.files() if is_scanned(path)}
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(LAYERS)
 @example([[("a/a", ""), ("a", "")]])
 @example([[("a/a", "")], [("a", "")]])
@@ -66,7 +67,7 @@ def test_a_skinny_image_has_the_same_tree_and_the_same_bodies_where_scanners_loo
                 assert {path for path in theirs if ours.get(path) != theirs[path]} <= told
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(LAYERS)
 def test_a_squashed_image_has_the_bodies_where_scanners_look_and_no_others(
     layers: Sequence[Sequence[tuple[str, Content]]],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_audit.audit.configuration.located import load_foreign
@@ -21,6 +21,7 @@ from fleet_audit.audit.dockerfiles.workflows.gates import gate_faults
 from fleet_audit.audit.dockerfiles.workflows.matrix import read_matrix
 from fleet_audit.audit.dockerfiles.workflows.reading import workflows
 from tests.support import packaged
+from tests.support.laws import examples
 from tests.support.trees import tree
 
 FOLDER = (
@@ -57,7 +58,7 @@ def _outside_scripts(lines: list[str]) -> list[int]:
 
 
 @given(st.sampled_from(TEXTS), st.data())
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_comments_and_blank_lines_change_no_fault(text: str, data: st.DataObject) -> None:
     lines = text.split("\n")
     chosen = set(data.draw(st.lists(st.sampled_from(_outside_scripts(lines)), max_size=8)))
@@ -73,7 +74,7 @@ def test_comments_and_blank_lines_change_no_fault(text: str, data: st.DataObject
 
 
 @given(st.sampled_from(TEXTS), st.integers(0, 5))
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_the_order_of_jobs_changes_no_fault(text: str, turn: int) -> None:
     head, _, body = text.partition("jobs:\n")
     jobs = re.split(r"(?m)^(?=  [\w-]+:\s*$)", body)
@@ -85,7 +86,7 @@ def test_the_order_of_jobs_changes_no_fault(text: str, turn: int) -> None:
 
 
 @given(st.text() | st.binary().map(lambda body: body.decode("latin-1")))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_any_text_is_a_workflow_or_a_gap(text: str) -> None:
     found(text)
     found(f"on: push\njobs: {{a: {{steps: [{{run: {text[:50]!r}}}]}}}}\n")
@@ -98,7 +99,7 @@ WORDS = (
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=15))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_any_script_can_be_followed(words: list[str]) -> None:
     script = read_script(" ".join(words))
     for command in follow(script, folder="/r", lookup={"X": "a"}.get):
@@ -135,7 +136,7 @@ TOKENS = [
 
 
 @given(st.lists(st.sampled_from(TOKENS), max_size=12).map(" ".join) | st.text(max_size=40))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_any_expression_has_an_outcome(text: str) -> None:
     evaluate(text, nothing)
     holds(text, nothing)

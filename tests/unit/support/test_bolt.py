@@ -1,8 +1,9 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.bolt import Bucket, bolt_file, read_bolt
+from tests.support.laws import examples
 
 KEYS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
 VALUES = st.dictionaries(KEYS, st.binary(max_size=300), max_size=8)
@@ -11,7 +12,7 @@ BUCKETS = st.dictionaries(
 )
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(BUCKETS)
 def test_what_is_written_is_read_back(buckets: Bucket) -> None:
     assert read_bolt(bolt_file(buckets)) == buckets

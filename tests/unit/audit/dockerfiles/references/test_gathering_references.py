@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from time import process_time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_audit.audit.dockerfiles.references.claims import reference_claims
@@ -13,6 +13,7 @@ from fleet_audit.audit.model.builds import Build, BuildOrigin
 from fleet_audit.audit.model.fleet import Family, Fleet, Manifest, Registry
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.references import ReferenceClaims
+from tests.support.laws import examples
 from tests.support.references import PREFIX, TAG, house
 from tests.support.trees import Link, tree
 
@@ -145,7 +146,7 @@ def test_links_out_of_the_repository_and_folders_of_tools_are_not_followed() -> 
         max_size=6,
     )
 )
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_whatever_stands_in_files_is_answered(edits: list[tuple[str, str, int]]) -> None:
     files = dict(FILES)
     for path, text, at in edits:

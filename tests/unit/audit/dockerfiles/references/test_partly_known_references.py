@@ -1,11 +1,12 @@
 """What is known of references in which variables have no value."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_audit.audit.dockerfiles.language.reference import ReferenceInvalid, parse_reference
 from fleet_audit.audit.dockerfiles.references.partly_known import OPEN, Parts, parse_partly
+from tests.support.laws import examples
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -44,7 +45,7 @@ def test_what_no_value_makes_a_reference_is_refused(text: str) -> None:
         partly(text)
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(
     name=st.sampled_from(["web", "acme/web", "a.example/web", "a.example:5000/acme/web", "localhost/x"]),
     tag=st.sampled_from(["", ":1", ":v1.2-x"]),
