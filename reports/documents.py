@@ -69,7 +69,7 @@ def _envelope(report: Judged, body: Fields) -> Fields:
         "subject": report.subject,
         **body,
         "findings": [_finding(finding) for finding in report.findings],
-        "gaps": [_gap(gap) for gap in report.gaps],
+        "gaps": [gap_fields(gap) for gap in report.gaps],
         "notes": list(report.notes),
         "policy": {
             "name": report.policy.name,
@@ -118,7 +118,8 @@ def _finding(finding: Finding) -> Fields:
     }
 
 
-def _gap(gap: Gap) -> Fields:
+def gap_fields(gap: Gap) -> Fields:
+    """Return what could not be examined as documents have it."""
     return {
         "stage": gap.stage,
         "kind": gap.kind,

@@ -6,6 +6,7 @@ from typing import Any
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.model.advisories import VulnsReport
 from fleet_audit.audit.model.archives import IndexReport
+from fleet_audit.audit.model.difference import DiffReport
 from fleet_audit.audit.model.inspection import InspectReport
 from fleet_audit.audit.model.inventory import SbomReport
 from fleet_audit.audit.model.one_file import DepthReport, HardeningReport, TreeReport
@@ -20,6 +21,9 @@ from fleet_audit.audit.model.report import (
 from fleet_audit.reports.deps_document import deps_document
 from fleet_audit.reports.deps_markdown import deps_markdown
 from fleet_audit.reports.deps_text import deps_text
+from fleet_audit.reports.diff_document import diff_document
+from fleet_audit.reports.diff_markdown import diff_markdown
+from fleet_audit.reports.diff_text import diff_text
 from fleet_audit.reports.dockerfiles import dockerfiles_document, dockerfiles_text
 from fleet_audit.reports.documents import explain_document, imports_document, ldd_document
 from fleet_audit.reports.explain_text import explain_text
@@ -66,6 +70,9 @@ RENDERERS: Mapping[tuple[type[Judged], str], Renderer] = {
     (VulnsReport, "json"): vulns_document,
     (VulnsReport, "markdown"): vulns_markdown,
     (VulnsReport, "sarif"): sarif,
+    (DiffReport, "text"): diff_text,
+    (DiffReport, "json"): diff_document,
+    (DiffReport, "markdown"): diff_markdown,
     (DockerfilesReport, "text"): dockerfiles_text,
     (DockerfilesReport, "json"): dockerfiles_document,
     (DockerfilesReport, "sarif"): sarif,

@@ -52,7 +52,7 @@ def inspect_image(name: str, reference: str, shared: Shared) -> tuple[InspectRep
             masked=masked_names(run),
             user=_user(run, image.tree),
             health=asked_health(run),
-            layers=tuple(_layers(image, secret_values(run), shared)),
+            layers=tuple(layer_sizes(image, secret_values(run), shared)),
             services=detected(_seen(run, scene), shared.knowledge.services),
         )
         spent = image.statistics
@@ -105,8 +105,8 @@ def _rows(tree: FileTree, path: str, fields: int) -> Iterator[list[str]]:
             yield row
 
 
-def _layers(image: Image, secrets: Collection[str], shared: Shared) -> Iterator[LayerSize]:
-    """Yield the layers, lowest first, with what is still seen of each."""
+def layer_sizes(image: Image, secrets: Collection[str], shared: Shared) -> Iterator[LayerSize]:
+    """Yield an image's layers, lowest first, with what is still seen of each, and without these secrets."""
     layers = image.identity.layers
     counted: defaultdict[int, int] = defaultdict(int)
     sizes: defaultdict[int, int] = defaultdict(int)

@@ -103,6 +103,7 @@ from fleet_audit.audit.model.running import (
 )
 from fleet_audit.reports.options import RenderOptions
 from tests.support.advisories import vulns_report
+from tests.support.differences import diff_report
 from tests.support.inventories import sbom_report
 from tests.support.proposals import audio_plan, audio_surplus
 
@@ -661,6 +662,7 @@ ALL = (
     index_report(),
     sbom_report(),
     vulns_report(),
+    diff_report(),
 )
 
 

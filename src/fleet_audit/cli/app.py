@@ -13,6 +13,7 @@ COMMANDS: dict[str, str] = {
     "explain": "The whole chain behind a soname, program, package, module, distribution or file.",
     "sbom": "What is in an image: packages, bundled libraries, and how they hang together.",
     "vulns": "What is known to be wrong with what is in an image, and which services reach it.",
+    "diff": "How two images, SBOMs or audits differ: packages, libraries, needs, findings, sizes.",
     "dockerfiles": "What the repository's Dockerfiles, builds and image references claim, checked.",
     "inspect": "What an image would run: entrypoint, user, environment, health, services.",
     "index": "The package archives that deps plans with: read ahead, or show what is kept.",

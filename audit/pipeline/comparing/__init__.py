@@ -1,0 +1,1 @@
+"""What two images, SBOMs or audits each say, and how that differs."""
