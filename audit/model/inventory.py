@@ -7,6 +7,9 @@ from fleet_audit.audit.model.identity import DiffID, Digest, ImagePath, Purl
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.report import Judged
 
+PURL_AS_GIVEN = "purl-as-given"
+"""Property of a component from a document: its URL as that writes it, where it is not canonical."""
+
 
 class ToolUse(msgspec.Struct, frozen=True):
     """A program whose answer a report rests on.

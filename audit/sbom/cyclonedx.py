@@ -13,6 +13,7 @@ from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.model.inventory import Component, ImportedBy, Inventory, ToolUse
 from fleet_audit.audit.sbom.canonical import system_of
 from fleet_audit.audit.sbom.licences import is_expression, spdx_ids
+from fleet_audit.audit.sbom.shared_fields import shared_fields
 
 OWN = "fleet-audit"
 
@@ -118,14 +119,17 @@ def _component(
     component: Component, imported: Iterable[ImportedBy], needs: Iterable[tuple[str, str]] = ()
 ) -> Document:
     evidence = _evidence(component, imported)
+    texts, component = shared_fields(component)
     described: Document = {
         "type": component.kind if component.kind in KINDS else "library",
         "bom-ref": component.ref,
         "supplier": {"name": component.supplier} if component.supplier else None,
         "name": component.name,
         "version": component.version,
+        "description": texts.get("description"),
         "hashes": _hashes(component.hashes),
         "licenses": _licences(component.licenses),
+        "copyright": texts.get("copyright"),
         "cpe": component.cpes[0] if component.cpes else None,
         "purl": component.purl,
         "evidence": evidence,

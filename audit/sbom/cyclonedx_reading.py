@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from fleet_audit.audit.model.identity import DiffID, ImagePath
-from fleet_audit.audit.model.inventory import Component, ImportedBy, Link, Sighting, ToolUse
+from fleet_audit.audit.model.inventory import PURL_AS_GIVEN, Component, ImportedBy, Link, Sighting, ToolUse
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.sbom.canonical import canonical_purl, system_of
 from fleet_audit.audit.sbom.cyclonedx import KINDS, OWN, SURE, TECHNIQUES_OF_FORM, UNSURE
@@ -15,6 +15,7 @@ from fleet_audit.audit.sbom.reading import (
     CREATED,
     INCOMPLETE,
     MERGED,
+    NO_REF,
     ROOT,
     Fields,
     Told,
@@ -71,7 +72,7 @@ def _flat(name: str, components: list[Fields]) -> Iterator[tuple[str, Fields, st
     seen: set[str] = set()
     while pending:
         fields, above = pending.pop()
-        ref = text_of(fields.get("bom-ref")) or f"\0{len(seen)}"
+        ref = text_of(fields.get("bom-ref")) or f"{NO_REF}{len(seen)}"
         if ref in seen:
             raise ForeignUnreadable(name, f"gives the bom-ref {ref[:200]} to two components")
         seen.add(ref)
@@ -87,7 +88,7 @@ def _component(fields: Fields, ref: str, imported: list[ImportedBy]) -> Componen
     own, foreign = sorted_out(_pairs(fields.get("properties")))
     own += kept(fields, _HANDLED)
     if given and given != purl:
-        own.append(("purl-as-given", given))
+        own.append((PURL_AS_GIVEN, given))
     supplier = fields.get("supplier") or {}
     if set(supplier) - {"name"}:
         own.append(kept_value("supplier", supplier))

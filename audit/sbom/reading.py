@@ -9,6 +9,7 @@ from packageurl import PackageURL
 from fleet_audit.audit.model.inventory import Component, ImportedBy, Link, ToolUse
 from fleet_audit.audit.sbom.cyclonedx import OWN
 from fleet_audit.audit.sbom.licences import is_expression
+from fleet_audit.audit.sbom.shared_fields import KEPT
 
 ROOT = "root"
 IMAGE = "image"
@@ -19,6 +20,9 @@ INCOMPLETE = "incomplete"
 """Property of an image whose document says that something is missing."""
 
 CREATED = "document-created"
+NO_REF = "\0"
+"""How the ref of a component begins that has none in its document."""
+
 _OWN_PREFIX = f"{OWN}:"
 _HEX = frozenset("0123456789abcdefABCDEF")
 _LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128}
@@ -59,7 +63,7 @@ def kept(fields: Mapping[str, Any], known: Iterable[str]) -> list[tuple[str, str
 
 def kept_value(key: str, value: Any) -> tuple[str, str]:
     """Return one property that holds a value as it was."""
-    return f"kept:{key}", msgspec.json.encode(value, order="deterministic").decode()
+    return f"{KEPT}{key}", msgspec.json.encode(value, order="deterministic").decode()
 
 
 def sorted_out(

@@ -12,6 +12,7 @@ from fleet_audit.audit.model.inventory import Component, Inventory, Sighting
 from fleet_audit.audit.sbom.canonical import system_of
 from fleet_audit.audit.sbom.cyclonedx import OWN, dependencies, gap_text, named_facts
 from fleet_audit.audit.sbom.licences import is_expression
+from fleet_audit.audit.sbom.shared_fields import shared_fields
 
 NOT_SAID = "NOASSERTION"
 _LONGEST = 60
@@ -151,6 +152,7 @@ def _comment(inventory: Inventory) -> Document:
 
 
 def _package(component: Component, spdx_id: str, licences: _Licences, annotator: _Annotator) -> Document:
+    texts, component = shared_fields(component)
     built_from, seen = source_told(component), source_info(component.sightings)
     facts = [(SEEN, each) for each in seen if built_from] + named_facts(component)
     package: Document = {
@@ -167,7 +169,8 @@ def _package(component: Component, spdx_id: str, licences: _Licences, annotator:
         ],
         "licenseConcluded": NOT_SAID,
         "licenseDeclared": licences.expression(component.licenses),
-        "copyrightText": NOT_SAID,
+        "copyrightText": texts.get("copyright", NOT_SAID),
+        "description": texts.get("description", ""),
         "primaryPackagePurpose": PURPOSES.get(component.kind, "OTHER"),
         "sourceInfo": built_from or "; ".join(seen),
         "externalRefs": list(_external(component)),

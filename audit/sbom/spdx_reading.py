@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from fleet_audit.audit.model.identity import ImagePath
-from fleet_audit.audit.model.inventory import Component, Link, Sighting, ToolUse
+from fleet_audit.audit.model.inventory import PURL_AS_GIVEN, Component, Link, Sighting, ToolUse
 from fleet_audit.audit.sbom.canonical import canonical_purl, system_of
 from fleet_audit.audit.sbom.cyclonedx import OWN, TECHNIQUES_OF_FORM
 from fleet_audit.audit.sbom.patching import MAX_COMPONENTS, ForeignUnreadable
@@ -42,6 +42,11 @@ _HANDLED = (
     *("licenseConcluded", "licenseDeclared", "copyrightText", "primaryPackagePurpose", "sourceInfo"),
     *("externalRefs", "annotations"),
 )
+_KEPT_AS = {
+    "copyrightText": "copyright",
+    "downloadLocation": "downloadLocation",
+    "licenseConcluded": "licenseConcluded",
+}
 _HEAD = (
     *("spdxVersion", "dataLicense", "SPDXID", "name", "creationInfo", "documentDescribes", "packages"),
     *("relationships", "hasExtractedLicensingInfos"),
@@ -112,14 +117,14 @@ def _described(document: Fields, rows: Rows) -> set[str]:
 def _component(fields: Fields, ref: str, extracted: Mapping[str, str]) -> Component:
     own, foreign = _annotated(fields.get("annotations") or [])
     own += kept(fields, _HANDLED)
-    for key in ("downloadLocation", "copyrightText", "licenseConcluded"):
+    for key, name in _KEPT_AS.items():
         if text_of(fields.get(key)) not in _NOTHING:
-            own.append(kept_value(key, fields[key]))
+            own.append(kept_value(name, fields[key]))
     if fields.get("filesAnalyzed"):
         own.append(kept_value("filesAnalyzed", fields["filesAnalyzed"]))
     purls, cpes, others = _references(fields.get("externalRefs") or [])
     purl = canonical_purl(purls[0]) if purls else None
-    own += [*others, *(("purl-as-given", each) for each in purls if each != purl)]
+    own += [*others, *((PURL_AS_GIVEN, each) for each in purls if each != purl)]
     info = text_of(fields.get("sourceInfo"))
     is_of_system = bool(purl) and bool(system_of(purl or ""))
     of_info = _sightings(info)

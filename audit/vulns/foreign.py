@@ -7,10 +7,9 @@ from packageurl import PackageURL
 
 from fleet_audit.audit.errors import FleetAuditError
 from fleet_audit.audit.model.identity import Purl
-from fleet_audit.audit.model.inventory import Component
+from fleet_audit.audit.model.inventory import PURL_AS_GIVEN, Component
 
 _SYSTEM = "operating-system"
-_AS_GIVEN = "purl-as-given"
 _OF_SYSTEMS = ("pkg:deb/", "pkg:apk/", "pkg:rpm/")
 
 
@@ -62,7 +61,7 @@ def _systems_of_urls(components: Iterable[Component]) -> Iterator[Component]:
     for component in components:
         if component.purl is None or not component.purl.startswith(_OF_SYSTEMS):
             continue
-        given = (value for name, value in component.properties if name == _AS_GIVEN)
+        given = (value for name, value in component.properties if name == PURL_AS_GIVEN)
         distros = (PackageURL.from_string(each).qualifiers.get("distro", "") for each in given)
         for name, separator, version in (each.rpartition("-") for each in distros):
             if separator:

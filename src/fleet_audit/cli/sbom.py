@@ -58,7 +58,8 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     beside them, with what loads them. Of a family or service, what its code imports is told with the lines
     that do. Exit code 3 where something could not be examined, so where there is no syft.
 
-    With --from, another tool's document is written again with what is added, in its own form.
+    With --from, another tool's document is written again with what is added, in its own form; with -o in
+    another form, it is a new document that says from which file it was made.
 
     sbom merge FILE... makes one document of those of several images: each image contains what is in it, and
     nothing that one of them says is lost.
@@ -96,22 +97,31 @@ def command(  # noqa: PLR0913  (each is an option of the command)
 
 
 def _add_to(file: Path, common: Common) -> int:
-    from fleet_audit.audit.model.inventory import SbomReport  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.pipeline.inventories.foreign import foreign  # noqa: PLC0415  (the same)
-    from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.inventories.foreign import foreign  # noqa: PLC0415  (not for --help)
 
     found = foreign(file)
-    forms = FORMATS if isinstance(found, SbomReport) else (found.form,)
-    outputs = parse_outputs(common.output, forms, forms[0])
+    own = found.patched
+    outputs = parse_outputs(common.output, FORMATS, FORMATS[0] if own is None else own.form)
     check_writable(outputs)
-    if isinstance(found, SbomReport):
-        write(outputs, renderer(SbomReport, [found], common, None))
-        return exit_code([found])
-    for note in () if common.quiet else found.notes:
-        click.echo(f"fleet-audit: note: {file}: {note}", err=True)
-    text = found.body.decode()
-    write(outputs, lambda _form: text)
-    return 0
+    others = [output for output in outputs if own is None or output.format != own.form]
+    if own is not None and len(others) < len(outputs):
+        for note in () if common.quiet else own.notes:
+            click.echo(f"fleet-audit: note: {file}: {note}", err=True)
+    texts = {} if own is None else {own.form: own.body.decode()}
+    if not others:
+        write(outputs, texts.__getitem__)
+        return 0
+
+    from fleet_audit.audit.model.inventory import SbomReport  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.inventories.converted import converted  # noqa: PLC0415  (the same)
+    from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
+
+    anew = converted(found.name, found.body)
+    report = msgspec.structs.replace(anew, created=_created(anew.created))
+    _say_gaps(report, others, common)
+    render = renderer(SbomReport, [report], common, None)
+    write(outputs, lambda form: texts.get(form) or render(form))
+    return exit_code([report])
 
 
 def _merge(files: Sequence[Path], name: str, common: Common) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fleet_audit.audit.model.inventory import SbomReport
+from fleet_audit.audit.pipeline.inventories.converted import converted
 from fleet_audit.audit.pipeline.inventories.foreign import foreign
 from fleet_audit.audit.sbom.cyclonedx import cyclonedx
 from fleet_audit.audit.sbom.joining import package_set_of
@@ -123,7 +123,8 @@ def test_a_recorded_document_of_syft_has_every_package(tmp_path: Path) -> None:
     fixtures = Path(__file__).parents[3] / "fixtures" / "scanners"
     found = foreign(fixtures / "syft-1.18.1-vulnerable-image.json")
 
-    assert isinstance(found, SbomReport)
-    assert len(found.inventory.components) == 12  # eleven packages, and the system that they are of
+    assert found.patched is None
+    listed = converted(found.name, found.body).inventory.components
+    assert len(listed) == 12  # eleven packages, and the system that they are of
     with pytest.raises(ForeignUnreadable, match="cannot be read"):
         foreign(tmp_path / "nowhere.json")
