@@ -142,7 +142,7 @@ def _component(fields: Fields, ref: str, extracted: Mapping[str, str]) -> Compon
     purpose = text_of(fields.get("primaryPackagePurpose"))
     if purpose and purpose not in _KIND_OF:
         own.append(kept_value("primaryPackagePurpose", purpose))
-    properties = {*own, *odd, *(("cpe", each) for each in cpes)}
+    properties = {*own, *odd, *(("cpe", each) for each in cpes[1:])}
     return Component(
         ref=ref,
         name=text_of(fields.get("name")),
@@ -154,6 +154,7 @@ def _component(fields: Fields, ref: str, extracted: Mapping[str, str]) -> Compon
         sightings=sightings,
         found_by=tuple(sorted({value for key, value in properties if key == "found-by"})),
         hashes=hashes,
+        cpes=tuple(cpes[:1]),
         properties=tuple(sorted(each for each in properties if each[0] != "found-by")),
         foreign_properties=tuple(sorted(set(foreign))),
     )

@@ -25,6 +25,7 @@ from fleet_audit.audit.sbom.reading import CREATED, NO_REF, Told
 FROM = "converted-from"
 """Property of what a document is of: name and digest of the file that it was made from."""
 
+_CPE = "cpe"
 _PACKAGE_SET = "package-set"
 
 
@@ -35,7 +36,7 @@ def converted(name: str, body: bytes) -> SbomReport:
     that says of itself that something is missing is a gap. Raises ForeignUnreadable.
     """
     told = told_by(name, body)
-    components = [settled([each]) for each in told.components]
+    components = [_with_name_as_given(settled([each]), each) for each in told.components]
     refs = _refs(told)
     package_set = package_set_of(components)
     made_from = f"{Path(name).name} sha256:{hashlib.sha256(body).hexdigest()}"
@@ -54,6 +55,15 @@ def converted(name: str, body: bytes) -> SbomReport:
     times = (value for key, value in told.subject.properties if key == CREATED)
     created = max((written_time(each) for each in times), default="")
     return SbomReport(subject=told.subject.name, gaps=gaps, inventory=inventory, created=created)
+
+
+def _with_name_as_given(component: Component, given: Component) -> Component:
+    """Return a component with the platform name (CPE) that its document gives first: its maker's best guess."""
+    if component.cpes == given.cpes or not given.cpes:
+        return component
+    properties = {*component.properties, *((_CPE, each) for each in component.cpes)}
+    left = properties - {(_CPE, each) for each in given.cpes}
+    return msgspec.structs.replace(component, cpes=given.cpes, properties=tuple(sorted(left)))
 
 
 def _refs(told: Told) -> Mapping[str, str]:
