@@ -58,7 +58,7 @@ def converted(name: str, body: bytes) -> SbomReport:
 
 
 def _with_name_as_given(component: Component, given: Component) -> Component:
-    """Return a component with the platform name (CPE) that its document gives first: its maker's best guess."""
+    """Return a component with the platform name (CPE) that its document gives first: the best guess."""
     if component.cpes == given.cpes or not given.cpes:
         return component
     properties = {*component.properties, *((_CPE, each) for each in component.cpes)}
