@@ -45,13 +45,16 @@ def schema_of(root: type) -> Schema:
     return schema
 
 
-def published_schema(root: type, *, title: str = "") -> bytes:
-    """Return the schema of a type as a document for editors, indented and ended by a line end."""
+def published_schema(root: type, *, title: str = "", about: str = "") -> bytes:
+    """Return the schema of a type as a document for editors, indented and ended by a line end.
+
+    `about` takes the place of the type's own description, for a type that has none.
+    """
     head: Schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title or root.__name__,
     }
-    document = {**head, "description": inspect.cleandoc(root.__doc__ or ""), **schema_of(root)}
+    document = {**head, "description": about or inspect.cleandoc(root.__doc__ or ""), **schema_of(root)}
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 

@@ -1,6 +1,6 @@
 """What a finding is about, in the words by which exceptions name it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from fleet_audit.audit.model.installs import Install
 from fleet_audit.audit.policy.advisory_facts import AdvisoryFacts
@@ -9,6 +9,19 @@ from fleet_audit.audit.policy.service_facts import DistributionFacts, OwnModuleF
 from fleet_audit.audit.policy.surplus_facts import SurplusFacts
 
 Matter = tuple[tuple[str, str], ...]
+
+
+_KEYS: Mapping[type[Facts], tuple[str, ...]] = {
+    AdvisoryFacts: ("package", "purl", "vuln"),
+    NeedFacts: ("need",),
+    SurplusFacts: ("package",),
+    DistributionFacts: ("package",),
+    RequirementFacts: ("package",),
+    Install: ("package",),
+    ModuleFacts: ("module",),
+    OwnModuleFacts: ("module",),
+}
+"""What `_names` may yield of facts of a type."""
 
 
 def matter_of(facts: Facts) -> Matter:
@@ -22,6 +35,12 @@ def matter_of(facts: Facts) -> Matter:
     if path and not isinstance(facts, NeedFacts):  # there it lies in the image
         pairs.add(("path", path))
     return tuple(sorted(pairs))
+
+
+def keys_of(kind: type[Facts]) -> frozenset[str]:
+    """Return the keys that facts of a type may be named by."""
+    has_path = "path" in kind.__struct_fields__ and kind is not NeedFacts
+    return frozenset({"service", *_KEYS.get(kind, ()), *(("path",) if has_path else ())})
 
 
 def _names(facts: Facts) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ Nothing that is waived vanishes: a finding stays where it is, with the words of 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 
@@ -69,12 +69,12 @@ def applied(
     for waiver in known:
         if is_for(waiver, scope):
             by_rule[waiver.rule].append(waiver)
-    named: defaultdict[str, list[str]] = defaultdict(list)
+    named: defaultdict[Waiver, list[str]] = defaultdict(list)
     told = []
     for finding in findings:
         naming = [waiver for waiver in by_rule[finding.rule] if names(waiver, finding)]
         for waiver in naming:
-            named[waiver.id].append(finding.fingerprint)
+            named[waiver].append(finding.fingerprint)
         active = [waiver for waiver in naming if is_active(waiver, today)]
         told.append(_waived(finding, min(active, key=_width)) if active else finding)
     return tuple(told), _use(known, named, scope, today, limits)
@@ -158,7 +158,7 @@ def _waived(finding: Finding, waiver: Waiver) -> Finding:
 
 def _use(
     known: Sequence[Waiver],
-    named: dict[str, list[str]],
+    named: Mapping[Waiver, list[str]],
     scope: WaiverScope,
     today: date,
     limits: WaiverLimits,
@@ -169,7 +169,7 @@ def _use(
         if not _is_named(waiver, scope):
             continue
         remark = _other_contents(waiver, scope)
-        account = account_of(waiver, today, findings=named.get(waiver.id, ()), remark=remark)
+        account = account_of(waiver, today, findings=named.get(waiver, ()), remark=remark)
         if not remark:
             accounts.append(account)
         if (

@@ -8,6 +8,7 @@ import pytest
 from fleet_audit.audit.configuration.schema import published_schema
 from fleet_audit.audit.knowledge.rows import KnowledgeFile
 from fleet_audit.audit.policy.envelope import PolicyFile, RuleFile
+from fleet_audit.audit.policy.waiver_files import waivers_schema
 
 SCHEMAS = Path(__file__).parents[4] / "rules" / "schema"
 
@@ -20,3 +21,7 @@ def test_a_published_schema_is_fresh(name: str, root: type) -> None:
 
     assert published == published_schema(root)
     assert msgspec.json.decode(published)["$schema"].startswith("https://json-schema.org/")
+
+
+def test_the_published_schema_of_waivers_is_fresh() -> None:
+    assert (SCHEMAS / "waivers.schema.json").read_bytes() == waivers_schema()
