@@ -16,6 +16,7 @@ from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.need import Need
 from fleet_audit.audit.model.pragma import Pragma
 from fleet_audit.audit.model.report import Judged
+from fleet_audit.audit.model.waiver import WaiverUse
 
 
 class Statement(msgspec.Struct, frozen=True):
@@ -59,13 +60,15 @@ class AuditReport(Judged, frozen=True, kw_only=True):
     """Everything that is known of one image, and what the policy says of it.
 
     Of a repository alone (the claims of a fleet that belong to no single image) `image` and `inventory` are
-    None. `evidence` is all that rules judge: an audit that was stored is judged again without reading an
-    image. `created` is when the image was looked at (RFC 3339), `revision` the commit of the repository
-    then, empty where that is not known. `scanned_digest` and `listed_digest` are those of the image that the
-    advisories and the inventory are of.
+    None. `names` are those of the families whose image it is, aliases included. `evidence` is all that rules
+    judge: an audit that was stored is judged again without reading an image. `created` is when the image was
+    looked at (RFC 3339), `revision` the commit of the repository then, empty where that is not known.
+    `scanned_digest` and `listed_digest` are those of the image that the advisories and the inventory are of.
+    `waivers` says what became of those that concern the image.
     """
 
     family: str | None = None
+    names: tuple[str, ...] = ()
     image: ImageIdentity | None = None
     services: tuple[str, ...] = ()
     created: str = ""
@@ -85,3 +88,4 @@ class AuditReport(Judged, frozen=True, kw_only=True):
     tools: tuple[ToolUse, ...] = ()
     evidence: tuple[EvidencePart, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
+    waivers: WaiverUse = WaiverUse()

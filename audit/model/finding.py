@@ -107,6 +107,8 @@ class GapKind(StrEnum):
     STALE_DATABASE = "stale-database"
     NOT_SCANNED = "not-scanned"
     INCOMPLETE_DOCUMENT = "incomplete-document"
+    NO_AUDIT = "no-audit"
+    NO_BASELINE = "no-baseline"
     NOT_EXAMINED = "not-examined"
 
     @property
@@ -116,7 +118,7 @@ class GapKind(StrEnum):
 
     @property
     def is_firm(self) -> bool:
-        """Say whether no policy may call a gap of this kind harmless: a clean verdict would rest on nothing."""
+        """Say whether no policy may call gaps of this kind harmless: a pass would rest on nothing."""
         return self in _FIRM
 
 
@@ -127,6 +129,7 @@ _FIRM = frozenset(
         GapKind.DISTRUSTED_ARCHIVE,
         GapKind.UNEVALUATED_RULE,
         GapKind.SCANNER_FAILED,
+        GapKind.NO_AUDIT,
     }
 )
 

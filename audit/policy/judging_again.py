@@ -1,31 +1,47 @@
 """A whole audit as the rules judge it: the same for one that was just made and for one that was stored."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date
 
 import msgspec
 
 from fleet_audit.audit.model.audit import AuditReport
 from fleet_audit.audit.model.finding import Finding, GapKind
+from fleet_audit.audit.model.waiver import Waiver, WaiverScope
 from fleet_audit.audit.policy.evaluation import Judgement, finding_order
 from fleet_audit.audit.policy.part import part_of
 from fleet_audit.audit.policy.pragmas import judge
 from fleet_audit.audit.policy.rules import RuleSet
+from fleet_audit.audit.policy.waivers import applied
 
 
-def judged(audit: AuditReport, rules: RuleSet) -> AuditReport:
+def judged(
+    audit: AuditReport, rules: RuleSet, waivers: Sequence[Waiver] = (), today: date = date.min
+) -> AuditReport:
     """Return the audit with what these rules say of its evidence; what they said of it before is left out.
 
-    No image is read. Raises StatementUnreadable where the evidence is in words of another version.
+    `waivers` hold as far as they do on the day `today` (UTC). No image is read. Raises StatementUnreadable
+    where the evidence is in words of another version.
     """
     judgements = tuple(_judgements(audit, rules))
     findings = {finding for each in judgements for finding in each.findings}
     seen = (gap for gap in audit.gaps if gap.kind is not GapKind.UNEVALUATED_RULE)
     gaps = (*seen, *(gap for each in judgements for gap in each.gaps))
+    ordered = sorted(_strongest(findings), key=finding_order)
+    told, use = applied(ordered, waivers, scope_of(audit), today, rules.waivers)
     return msgspec.structs.replace(
-        audit,
-        findings=tuple(sorted(_strongest(findings), key=finding_order)),
-        gaps=rules.settled(gaps),
-        policy=rules.summary(),
+        audit, findings=told, gaps=rules.settled(gaps), waivers=use, policy=rules.summary()
+    )
+
+
+def scope_of(audit: AuditReport) -> WaiverScope:
+    """Return by which names and contents a waiver can mean the audit's image."""
+    image = audit.image
+    names = (audit.subject, *audit.names, *(() if image is None else (image.ref.name, str(image.ref))))
+    return WaiverScope(
+        names=tuple(dict.fromkeys(names)),
+        digest=None if image is None else image.ref.digest,
+        package_set=None if audit.inventory is None else audit.inventory.package_set,
     )
 
 

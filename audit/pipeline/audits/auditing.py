@@ -8,6 +8,7 @@ from fleet_audit.audit.errors import FleetAuditError
 from fleet_audit.audit.model.advisories import VulnsReport
 from fleet_audit.audit.model.audit import AuditReport, LayerOrigin
 from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.model.image import ImageIdentity
 from fleet_audit.audit.model.report import Judged
 from fleet_audit.audit.pipeline.advisories.advising import advise_on
@@ -21,7 +22,8 @@ from fleet_audit.audit.pipeline.reached.importing import imports_of
 from fleet_audit.audit.pipeline.run.origin import families_of_layers
 from fleet_audit.audit.pipeline.run.scene import missing_image, unpacked_bytes
 from fleet_audit.audit.pipeline.run.shared import Shared
-from fleet_audit.audit.pipeline.run.subject import Subject
+from fleet_audit.audit.pipeline.run.subject import Subject, anchored
+from fleet_audit.audit.pipeline.run.unexamined import left_to_gate
 from fleet_audit.audit.pipeline.scanners.syft_answers import SyftOptions
 from fleet_audit.audit.pipeline.scanners.trivy_answers import TrivyOptions
 from fleet_audit.audit.policy.advisory_subjects import advisory_subjects
@@ -112,7 +114,7 @@ class _Audit:
             scanned_digest=digest if advised.tools else "",
             tools=tuple(dict.fromkeys((*listed.inventory.tools, *advised.tools))),
             evidence=(*map(kept, parts), *audit.evidence),
-            gaps=_united((*audit.gaps, *_told(analysis.report, imported.report, listed, advised))),
+            gaps=_united((*audit.gaps, *self._told(analysis.report, imported.report, listed, advised))),
             notes=tuple(dict.fromkeys((*analysis.report.notes, *imported.report.notes, *advised.notes))),
         )
 
@@ -122,6 +124,7 @@ class _Audit:
         return AuditReport(
             subject=self._subject.name,
             family=self._subject.family,
+            names=tuple(_names(self._subject, self._shared.fleet)),
             services=tuple(service.name for service in self._subject.services),
             created=self._shared.settings.created,
             gaps=_united((*gaps, *(() if claimed is None else claimed.gaps))),
@@ -139,6 +142,11 @@ class _Audit:
             is_surplus_known=report.is_surplus_known,
         )
 
+    def _told(self, *reports: Judged) -> Iterator[Gap]:
+        looked_at = frozenset(left_to_gate(self._subject, self._shared.fleet))
+        for report in reports:
+            yield from (gap for gap in report.gaps if gap not in looked_at)
+
     def _origins(self, image: ImageIdentity) -> Iterator[LayerOrigin]:
         families = families_of_layers(self._subject, self._shared)
         sizes = unpacked_bytes(image.layers, self._shared.settings)
@@ -151,9 +159,13 @@ def _of_advisories(report: VulnsReport, subject: Subject) -> Part:
     return Part("vulns", advisory_subjects(report.advisories, family=family, fallback=subject.location))
 
 
-def _told(*reports: Judged) -> Iterator[Gap]:
-    for report in reports:
-        yield from report.gaps
+def _names(subject: Subject, fleet: Fleet | None) -> Iterator[str]:
+    """Yield the names of the families whose image the subject's is."""
+    if fleet is None:
+        return
+    for name, family in fleet.manifest.families.items():
+        if family.image is not None and anchored(family.image, fleet.root) == subject.image:
+            yield from (name, *family.aliases)
 
 
 def _united(gaps: Iterable[Gap]) -> tuple[Gap, ...]:

@@ -1,0 +1,127 @@
+"""Which images a gate is about: all of a fleet, those of them that are built, and what is stored of them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from fleet_audit.audit.model.audit import AuditReport
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.fleet import Fleet
+from fleet_audit.audit.model.gating import GatedImage, gated, with_gaps
+from fleet_audit.audit.model.stored_audit import AuditUnreadable
+from fleet_audit.audit.model.waiver import Waiver
+from fleet_audit.audit.pipeline.audits.claims import Claims
+from fleet_audit.audit.pipeline.audits.stored import newest, read_audit, stored_audits
+from fleet_audit.audit.pipeline.run.scene import missing_image
+from fleet_audit.audit.pipeline.run.shared import Shared
+from fleet_audit.audit.pipeline.run.subject import Subject, named_subject
+from fleet_audit.audit.policy.baseline import compared
+from fleet_audit.audit.policy.judging_again import judged
+from fleet_audit.audit.policy.part import StatementUnreadable, kept
+from fleet_audit.audit.policy.rules import RuleSet
+
+STAGE = "gate"
+
+
+class Law(msgspec.Struct, frozen=True):
+    """What audits are judged by: the rules, the waivers, and the day on which these hold."""
+
+    rules: RuleSet
+    waivers: tuple[Waiver, ...] = ()
+    today: date = date.min
+
+    def judge(self, audit: AuditReport) -> AuditReport:
+        """Return an audit as it is judged; raises StatementUnreadable."""
+        return judged(audit, self.rules, self.waivers, self.today)
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """The newest audit of each subject in a folder or file, and what of it could not be read."""
+
+    audits: dict[str, AuditReport] = {}
+    refused: tuple[Gap, ...] = ()
+
+
+def images_of(fleet: Fleet) -> list[Subject]:
+    """Return every family, and every service with an image of its own, in the manifest's order."""
+    own = (service.name for service in fleet.manifest.services if service.image is not None)
+    return [named_subject(fleet, name) for name in dict.fromkeys((*fleet.manifest.families, *own))]
+
+
+def built(subjects: Iterable[Subject]) -> tuple[list[Subject], list[Subject]]:
+    """Return those whose image is there, and the others."""
+    there: list[Subject] = []
+    absent: list[Subject] = []
+    for subject in subjects:
+        (there if missing_image(subject) is None else absent).append(subject)
+    return there, absent
+
+
+def audit_of_fleet(fleet: Fleet, subjects: Sequence[Subject], claims: Claims, shared: Shared) -> AuditReport:
+    """Return the audit of what a fleet's repository claims and what is of none of these images."""
+    left = claims.left(subjects)
+    name = fleet.manifest.fleet
+    return AuditReport(
+        subject=f"fleet {name}" if any(subject.name == name for subject in subjects) else name,
+        created=shared.settings.created,
+        gaps=tuple(dict.fromkeys(left.gaps)),
+        evidence=(kept(left.part),),
+        exemptions=tuple(shared.exemptions),
+    )
+
+
+def kept_audits(place: Path) -> Kept:
+    """Return the newest audit of each subject in a folder, or the one in a file; what is damaged is a gap.
+
+    Raises AuditUnreadable where there is no such place.
+    """
+    if not place.is_dir():
+        audit = read_audit(place)
+        return Kept({audit.subject: audit})
+    audits, refused = stored_audits(place)
+    return Kept({audit.subject: audit for audit in newest(audits)}, tuple(map(_refused, refused)))
+
+
+def stored_audit_of(name: str, stored: Kept, place: str) -> AuditReport:
+    """Return the newest audit of a subject; without one, an audit that says so."""
+    audit = stored.audits.get(name)
+    if audit is not None:
+        return audit
+    why = f"{place} holds no audit of it that can be read; run `fleet-audit gate` without --stored"
+    return AuditReport(subject=name, gaps=(Gap(STAGE, GapKind.NO_AUDIT, name, why),))
+
+
+def gate(audits: Iterable[AuditReport], law: Law, base: Kept | None = None) -> Iterator[GatedImage]:
+    """Yield audits as the law judges them; with a `base`, only what is new there blocks."""
+    for audit in audits:
+        told = _judged(audit, law)
+        if base is None:
+            yield gated(told)
+            continue
+        before = base.audits.get(audit.subject)
+        if before is None:
+            yield gated(_without_base(told, "there is no audit of it in the baseline", law))
+            continue
+        try:
+            yield gated(told, comparison=compared(told, before, law.judge(before)))
+        except StatementUnreadable as e:
+            yield gated(_without_base(told, str(e), law))
+
+
+def _judged(audit: AuditReport, law: Law) -> AuditReport:
+    try:
+        return law.judge(audit)
+    except StatementUnreadable as e:
+        gap = Gap(STAGE, GapKind.NO_AUDIT, audit.subject, f"{e}; audit the image again")
+        return law.judge(with_gaps(msgspec.structs.replace(audit, evidence=()), gap))
+
+
+def _without_base(audit: AuditReport, why: str, law: Law) -> AuditReport:
+    gap = Gap(STAGE, GapKind.NO_BASELINE, audit.subject, f"{why}, so all that is found counts as new")
+    return msgspec.structs.replace(audit, gaps=law.rules.settled((*audit.gaps, gap)))
+
+
+def _refused(error: AuditUnreadable) -> Gap:
+    return Gap(STAGE, GapKind.NO_AUDIT, error.file, error.why)
