@@ -1,8 +1,9 @@
 """Waivers from files: all of them, or everything that is wrong with any of them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from itertools import chain
 from pathlib import Path
 
 from fleet_audit.audit.configuration.located import Located, load_file
@@ -20,10 +21,10 @@ _YAML = (".yaml", ".yml")
 _FILE = tuple[WaiverEntry, ...]
 
 
-def load_waivers(path: Path, name: str, known: Known) -> tuple[Waiver, ...]:
-    """Return the waivers of a file, or of all YAML files right in a folder, in order of their ids.
+def load_waivers(places: Sequence[tuple[Path, str]], known: Known) -> tuple[Waiver, ...]:
+    """Return the waivers of files, and of all YAML files right in folders, in order of their ids.
 
-    `name` is how messages call `path`. An empty file holds none. Raises ConfigurationError with all problems
+    Each place comes with what messages call it. An empty file holds none. Raises ConfigurationError with all problems
     of all files: shapes, unknown keys and rules, days that there are not, an end before the beginning or
     beyond the policy's cap, what can never match or matches everything, ids that are given twice, and
     waivers that say the same for the same days.
@@ -31,7 +32,7 @@ def load_waivers(path: Path, name: str, known: Known) -> tuple[Waiver, ...]:
     problems: list[Problem] = []
     waivers: list[Waiver] = []
     ids: dict[str, str] = {}
-    for file, label in _files(path, name):
+    for file, label in chain.from_iterable(_files(path, name) for path, name in places):
         try:
             read = load_file(file, name=label)
         except ConfigurationError as e:
@@ -49,7 +50,7 @@ def load_waivers(path: Path, name: str, known: Known) -> tuple[Waiver, ...]:
             break
     problems += _repeated(waivers)
     if problems:
-        raise ConfigurationError(first_problems(problems, name))
+        raise ConfigurationError(first_problems(problems, places[0][1]))
     return tuple(sorted(waivers, key=lambda waiver: waiver.id))
 
 

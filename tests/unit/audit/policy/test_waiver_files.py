@@ -51,7 +51,7 @@ class Loading:
 
     def waivers(self, text: str, known: Known | None = None) -> tuple[Waiver, ...]:
         (self.folder / "waivers.yaml").write_text(text, encoding="utf-8")
-        return load_waivers(self.folder / "waivers.yaml", "waivers.yaml", known or self.known)
+        return load_waivers([(self.folder / "waivers.yaml", "waivers.yaml")], known or self.known)
 
     def problems(self, text: str) -> list[str]:
         with pytest.raises(ConfigurationError) as caught:
@@ -161,7 +161,7 @@ def test_an_id_is_given_once_in_all_files(tmp_path: Path, loading: Loading) -> N
     (tmp_path / "b.yml").write_text(NEED.replace("libGL", "libEGL"))
 
     with pytest.raises(ConfigurationError) as caught:
-        load_waivers(tmp_path, "waivers", loading.known)
+        load_waivers([(tmp_path, "waivers")], loading.known)
 
     assert [str(problem) for problem in caught.value.problems] == [
         "waivers/b.yml:1: [0].id: W-2 is there already, in waivers/a.yaml:1"
@@ -182,7 +182,7 @@ def test_problems_of_all_waivers_of_all_files_come_together(tmp_path: Path, load
     (tmp_path / "c.yaml").write_text(NEED.replace("FA-NEED-001", "FA-NEED-002"))
 
     with pytest.raises(ConfigurationError) as caught:
-        load_waivers(tmp_path, "w", loading.known)
+        load_waivers([(tmp_path, "w")], loading.known)
 
     lines = {str(problem).split(": ")[0] for problem in caught.value.problems}
     assert lines == {"w/a.yaml:12", "w/a.yaml:13", "w/b.yaml:2", "w/c.yaml:2"}
@@ -214,7 +214,7 @@ def test_what_is_neither_a_file_nor_a_folder_of_waivers_is_refused(
     (tmp_path / "empty").mkdir()
 
     with pytest.raises(ConfigurationError) as caught:
-        load_waivers(tmp_path / name, name, loading.known)
+        load_waivers([(tmp_path / name, name)], loading.known)
 
     assert str(caught.value).startswith(f"{name}: ")
 
@@ -223,4 +223,4 @@ def test_a_pipe_in_a_folder_of_waivers_is_not_waited_for(tmp_path: Path, loading
     os.mkfifo(tmp_path / "a.yaml")
 
     with pytest.raises(ConfigurationError, match=r"a\.yaml: is no file"):
-        load_waivers(tmp_path, "w", loading.known)
+        load_waivers([(tmp_path, "w")], loading.known)
