@@ -24,10 +24,10 @@ _FILE = tuple[WaiverEntry, ...]
 def load_waivers(places: Sequence[tuple[Path, str]], known: Known) -> tuple[Waiver, ...]:
     """Return the waivers of files, and of all YAML files right in folders, in order of their ids.
 
-    Each place comes with what messages call it. An empty file holds none. Raises ConfigurationError with all problems
-    of all files: shapes, unknown keys and rules, days that there are not, an end before the beginning or
-    beyond the policy's cap, what can never match or matches everything, ids that are given twice, and
-    waivers that say the same for the same days.
+    Each place comes with what messages call it. An empty file holds none. Raises ConfigurationError with all
+    problems of all files: shapes, unknown keys and rules, days that there are not, an end before the
+    beginning or beyond the policy's cap, what can never match or matches everything, ids that are given
+    twice, and waivers that say the same for the same days.
     """
     problems: list[Problem] = []
     waivers: list[Waiver] = []
