@@ -1,11 +1,11 @@
 """Writes the tree of an image for scanners that look at nothing else: one layer, and only what they look at.
 
 A scanner that lays layers over one another itself holds a tree for each; the tree is known here, and which
-layer each of its files is from. Files are written with bodies, empty or not at all as in a skinny image.
+layer each of its files is from. Files that it does not open are left out: in one layer they hide nothing.
 """
 
 import tarfile
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from fleet_audit.audit.images.kept import is_kept_for_content
@@ -18,7 +18,6 @@ from fleet_audit.audit.images.skinny import (
     LookedAt,
     member_header,
     missed,
-    owned_files,
 )
 from fleet_audit.audit.images.tree import Entry, FileKind, FileUnreadable, basename, join, parent
 from fleet_audit.audit.model.finding import Gap
@@ -41,11 +40,11 @@ class _TreeWriter:
     def __init__(self, image: Image, is_looked_at: LookedAt) -> None:
         self._image = image
         self._is_looked_at = is_looked_at
-        self._owned: Set[str] | None = owned_files(image.bodies.values())
         self.gaps: list[Gap] = []
 
     def chunks(self) -> Iterator[bytes]:
         files: dict[ImagePath, Entry] = {}
+        linked: set[ImagePath | None] = set()
         pending = [ROOT]
         while pending:
             folder = pending.pop()
@@ -57,21 +56,25 @@ class _TreeWriter:
                     yield _plain(path, entry)
                 if entry.kind is FileKind.FOLDER:
                     pending.append(path)
+                elif entry.kind is FileKind.SYMLINK and self._is_looked_at(path):
+                    # Opened under the name of the link: /usr/bin/vim leads to vim.basic.
+                    linked.add(self._image.tree.realpath(path))
         links = {path: target for path in files if (target := self._target(path, files)) is not None}
-        yield from self._files(files, links)
+        wanted = {path for path, entry in files.items() if path in linked or self._is_wanted(path, entry)}
+        yield from self._files(files, wanted, links)
         yield END
 
     def _files(
-        self, files: Mapping[ImagePath, Entry], links: Mapping[ImagePath, ImagePath]
+        self,
+        files: Mapping[ImagePath, Entry],
+        wanted: set[ImagePath],
+        links: Mapping[ImagePath, ImagePath],
     ) -> Iterator[bytes]:
-        wanted = {path for path, entry in files.items() if self._is_wanted(path, entry)}
         wanted.update([links[path] for path in wanted if path in links])
-        there = wanted.union(path for path in files if self._owned is None or path in self._owned)
-        there.update([links[path] for path in there if path in links])
         # In the order of their layers, what was not kept costs one more pass at most.
-        for path in sorted(there - links.keys(), key=lambda path: self._place(files[path])):
-            yield from self._file(path, files[path], is_whole=path in wanted)
-        for path in sorted(there & links.keys()):
+        for path in sorted(wanted - links.keys(), key=lambda path: self._place(files[path])):
+            yield from self._file(path, files[path])
+        for path in sorted(wanted & links.keys()):
             yield member_header(path, tarfile.LNKTYPE, mode=files[path].mode, link=links[path][1:])
 
     def _target(self, path: ImagePath, files: Mapping[ImagePath, Entry]) -> ImagePath | None:
@@ -95,13 +98,12 @@ class _TreeWriter:
         found = self._image.bodies[entry.layer].of(entry)
         return entry.layer, -1 if found is None else found.offset, entry.origin
 
-    def _file(self, path: ImagePath, entry: Entry, *, is_whole: bool) -> Iterator[bytes]:
-        body = b""
-        if is_whole:
-            try:
-                body = self._image.bodies[entry.layer].read(entry)
-            except FileUnreadable as e:
-                self.gaps.append(missed(path, e.why))
+    def _file(self, path: ImagePath, entry: Entry) -> Iterator[bytes]:
+        try:
+            body = self._image.bodies[entry.layer].read(entry)
+        except FileUnreadable as e:
+            self.gaps.append(missed(path, e.why))
+            body = b""
         yield member_header(path, tarfile.REGTYPE, mode=entry.mode, size=len(body))
         yield body
         yield bytes(-len(body) % BLOCK)

@@ -28,7 +28,7 @@ from fleet_audit.audit.tools.working_folder import working_folder
 SCANS = "scans"
 """Where answers of scanners are kept, and the images that they look at meanwhile."""
 
-_VERSION = 2
+_VERSION = 3
 _KNOWN_SYFT = (1, 18)
 _MAX_ANSWER = 1 << 30
 _ARCHIVE = "image.tar"
