@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from fleet_audit.audit.errors import UsageError
+from fleet_audit.cli.advisory_options import Lists, lists_options, max_age_option, read
 from fleet_audit.cli.ending import exit_code
 from fleet_audit.cli.manifest import find_fleet
 from fleet_audit.cli.options import Common, common
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from fleet_audit.audit.pipeline.scanners.trivy_answers import TrivyOptions
 
 FORMATS = ("text", "json", "markdown", "sarif")
-_MAX_AGE_DAYS = 7
-_MAX_BYTES = 256 << 20
-_FILE = click.Path(path_type=Path)
 
 
 @click.command("vulns")
@@ -39,19 +37,8 @@ _FILE = click.Path(path_type=Path)
 )
 @program_option("trivy")
 @trivy_caches_option
-@click.option(
-    "--max-db-age",
-    type=click.IntRange(min=0),
-    default=_MAX_AGE_DAYS,
-    show_default=True,
-    metavar="DAYS",
-    help="A database that is older makes the answer incomplete.",
-)
-@click.option("--epss", type=_FILE, metavar="FILE", help="EPSS scores (CSV of FIRST, gzipped or not).")
-@click.option("--kev", type=_FILE, metavar="FILE", help="Known exploited ones (CISA's JSON or CSV).")
-@click.option(
-    "--vex", type=_FILE, multiple=True, metavar="FILE", help="OpenVEX or CycloneDX VEX (JSON); repeatable."
-)
+@max_age_option
+@lists_options
 @click.option("--update-db", is_flag=True, help="Have trivy fetch its database first, over the network.")
 @full_option("trivy")
 @timeout_option
@@ -64,9 +51,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     trivy: str,
     db: Path | None,
     max_db_age: int,
-    epss: Path | None,
-    kev: Path | None,
-    vex: tuple[Path, ...],
+    lists: Lists,
     update_db: bool,
     full: bool,
     scanner_timeout: float,
@@ -98,7 +83,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     )
     if update_db and common.offline:
         raise UsageError("--update-db needs the network, and --offline forbids it")
-    known = _known(epss, kev, vex)
+    known = lists.known()
     with common.settings() as settings:
         # Packages are not planned for here: no archive is asked.
         alone = msgspec.structs.replace(settings, is_offline=True)
@@ -111,27 +96,6 @@ def command(  # noqa: PLR0913  (each is an option of the command)
             report = _of_image(subject, alone, fleet, options, known)
     write(outputs, renderer(VulnsReport, [report], common, fleet))
     return exit_code([report])
-
-
-def _known(epss: Path | None, kev: Path | None, vex: tuple[Path, ...]) -> "Known":
-    from fleet_audit.audit.pipeline.advisories.annotating import Given, known_of  # noqa: PLC0415  (not for --help)
-
-    return known_of(
-        Given(
-            None if epss is None else _read(epss),
-            None if kev is None else _read(kev),
-            tuple(_read(path) for path in vex),
-        )
-    )
-
-
-def _read(path: Path) -> tuple[str, bytes]:
-    """Return a file's name and bytes, of which one more is read than is allowed."""
-    try:
-        with path.open("rb") as file:
-            return str(path), file.read(_MAX_BYTES + 1)
-    except OSError as e:
-        raise UsageError(f"{path}: {e.strerror or e}") from e
 
 
 def _of_image(
@@ -160,5 +124,5 @@ def _of_document(
     from fleet_audit.audit.pipeline.advisories.advising import advise_on_listed  # noqa: PLC0415  (not for --help)
     from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
 
-    name, body = _read(sbom)
+    name, body = read(sbom)
     return advise_on_listed(name, body, Shared(settings, fleet), options, known)
