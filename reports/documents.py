@@ -115,6 +115,7 @@ def _finding(finding: Finding) -> Fields:
         "related": [place_fields(place) for place in finding.related],
         "fingerprint": finding.fingerprint,
         "waiver": finding.waiver,
+        "waived_by": finding.waived_by or None,
     }
 
 

@@ -150,11 +150,15 @@ def _result(finding: Finding, rule_index: int, name: str, options: RenderOptions
             "mode": finding.mode,
         },
     }
-    if finding.mode is Mode.DRY_RUN:
-        result |= {"kind": "informational", "level": "none"}
-    if finding.waiver is not None:
+    if finding.is_downgraded:
+        # A suppressed result is not shown; this one is to be seen, and must not stop anything.
+        result["level"] = "note" if finding.severity is Severity.INFO else "warning"
+        result["message"] = {"text": message_text(f"{text}. Waived: {finding.waiver}")}
+    elif finding.waiver is not None:
         kind = "inSource" if finding.is_waived_in_source else "external"
         result["suppressions"] = [{"kind": kind, "justification": visible(finding.waiver)}]
+    if finding.mode is Mode.DRY_RUN:
+        result |= {"kind": "informational", "level": "none"}
     return result
 
 

@@ -42,7 +42,10 @@ def group_needs(needs: Iterable[Need]) -> NeedGroups:
 
 
 class FindingCounts(msgspec.Struct, frozen=True):
-    """How many findings there are of each severity, waived and dry-run ones apart, and how many block."""
+    """How many findings there are of each severity, how many are waived or in dry run, and how many block.
+
+    Those whose waiver only keeps them from blocking count by their severity as well.
+    """
 
     critical: int = 0
     error: int = 0
@@ -57,7 +60,7 @@ def count_findings(findings: Sequence[Finding]) -> FindingCounts:
     """Count findings by severity."""
     waived = sum(finding.waiver is not None for finding in findings)
     dry_run = sum(finding.waiver is None and finding.mode is Mode.DRY_RUN for finding in findings)
-    active = [f for f in findings if f.waiver is None and f.mode is not Mode.DRY_RUN]
+    active = [f for f in findings if (f.waiver is None or f.is_downgraded) and f.mode is not Mode.DRY_RUN]
     by_severity = {s: sum(finding.severity is s for finding in active) for s in Severity}
     return FindingCounts(
         critical=by_severity[Severity.CRITICAL],

@@ -65,7 +65,7 @@ def write_findings(page: Page, findings: Sequence[Finding], title: str = "Findin
 def finding_label(finding: Finding) -> Piece:
     """Return how grave a finding is, or why it does not count, in its colour."""
     label = str(finding.severity)
-    if finding.waiver is not None:
+    if finding.waiver is not None and not finding.is_downgraded:
         label = "waived"
     elif finding.mode is Mode.DRY_RUN:
         label = "dry run"

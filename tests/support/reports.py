@@ -167,6 +167,8 @@ def finding(
     message: str = "libGL.so.1 is missing",
     mode: Mode = Mode.ENFORCE,
     waiver: str | None = None,
+    waived_by: str = "",
+    is_downgraded: bool = False,
 ) -> Finding:
     """Return a finding at the services' own line."""
     return Finding(
@@ -180,6 +182,8 @@ def finding(
         location=APP,
         related=(DOCKERFILE,),
         waiver=waiver,
+        waived_by=waived_by,
+        is_downgraded=is_downgraded,
     )
 
 

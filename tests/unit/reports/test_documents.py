@@ -59,7 +59,7 @@ def test_findings_and_gaps_have_the_fields_of_the_contract() -> None:
 
     assert keys(first(document, "findings")) == {
         "rule", "severity", "confidence", "mode", "subject", "message", "remedy", "location", "related",
-        "fingerprint", "waiver",
+        "fingerprint", "waiver", "waived_by",
     }  # fmt: skip
     assert first(document, "findings", "location") == {"path": "services/face_recognition/app.py", "line": 12}
     assert keys(first(document, "gaps")) == {"stage", "kind", "what", "why", "blocking", "location"}

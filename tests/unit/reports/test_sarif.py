@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fleet_audit.audit.model.finding import Severity
+from fleet_audit.audit.model.finding import Mode, Severity
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.reports import sarif as module
@@ -107,6 +107,23 @@ def test_a_waived_finding_is_listed_and_suppressed() -> None:
     (result,) = run(finding(waiver="W-1: known"))["results"]
 
     assert result["suppressions"] == [{"kind": "external", "justification": "W-1: known"}]
+
+
+def test_a_finding_whose_waiver_only_keeps_it_from_blocking_is_a_warning_that_is_seen() -> None:
+    waived = finding(waiver="W-1 until 2026-12-19", waived_by="W-1", is_downgraded=True)
+
+    (result,) = run(waived)["results"]
+
+    assert (result["level"], "suppressions" in result) == ("warning", False)
+    assert result["message"]["text"].endswith("Waived: W-1 until 2026-12-19")
+
+
+def test_a_waived_dry_run_stays_informational() -> None:
+    waived = finding(mode=Mode.DRY_RUN, waiver="W-1", waived_by="W-1", is_downgraded=True)
+
+    (result,) = run(waived)["results"]
+
+    assert (result["kind"], result["level"]) == ("informational", "none")
 
 
 def test_a_dry_run_is_informational() -> None:
