@@ -3,25 +3,27 @@
 A rule set either loads whole or not at all: one bad rule must not leave a gate that quietly checks less.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from itertools import chain
 from pathlib import Path
 
 import msgspec
 
 from fleet_audit import __version__
 from fleet_audit.audit.configuration.kept import Store, kept_or_read
-from fleet_audit.audit.configuration.located import File, KeyPath, Located, located, read_file
+from fleet_audit.audit.configuration.located import File, located, read_file
 from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
-from fleet_audit.audit.configuration.schema import convert
+from fleet_audit.audit.configuration.schema import suggestion
 from fleet_audit.audit.model.finding import GapKind
+from fleet_audit.audit.model.ruling import SampleAccount
 from fleet_audit.audit.model.waiver import WaiverLimits
-from fleet_audit.audit.policy.conditions import ConditionFailed, ConditionInvalid, Language, Record
-from fleet_audit.audit.policy.envelope import Parameters, RuleFile, RuleTest
+from fleet_audit.audit.policy.conditions import Language
+from fleet_audit.audit.policy.envelope import RuleFile
 from fleet_audit.audit.policy.facts import FACTS
-from fleet_audit.audit.policy.parameters import merged, misfit
 from fleet_audit.audit.policy.policies import Setting, read_policy, set_gaps, set_limits, set_rule
+from fleet_audit.audit.policy.rule_reading import RuleReading
 from fleet_audit.audit.policy.rules import Check, Rule, RuleSet
 
 MAX_RULES = 2000
@@ -37,7 +39,6 @@ PACKAGED_POLICIES = (DEFAULT_POLICY, "strict")
 """A policy by one of these names comes with fleet-audit, whatever files there are."""
 
 _YAML = (".yaml", ".yml")
-_EXPRESSIONS = ("deny", "message", "remedy")
 _NO_RULES_IN = frozenset({"knowledge", "policies"})
 
 
@@ -56,6 +57,14 @@ class Named(msgspec.Struct, frozen=True):
 
     path: Traversable
     name: str
+
+
+class _WrittenRule(msgspec.Struct, frozen=True):
+    """A rule as its file has it; `line` is that of its id."""
+
+    definition: RuleFile
+    file: str
+    line: int
 
 
 class _SetRule(msgspec.Struct, frozen=True):
@@ -83,16 +92,17 @@ def load_rules(
     shapes, conditions that do not compile, samples that a rule judges otherwise than it says, a rule without
     a sample for either side, ids used twice, and whatever is wrong with the policy (`read_policy`).
     """
-    language = Language({kind: FACTS[kind] for kind in FACTS})
-    found = rule_files(folders)
+    language = language_of_rules()
+    groups = [rule_files([folder]) for folder in folders]
     policy = policy if isinstance(policy, Named) else Named(policy, f"policies/{policy.name}")
     settings = read_file(policy.path, name=policy.name)
     packaged = packaged_policies()
 
     def check() -> _SetRules:
-        return _checked(found, settings, packaged, language)
+        return _checked(groups, settings, packaged, language, kept)
 
-    known = kept_or_read(kept, _reading(), [settings, *packaged.values(), *found], _SetRules, check)
+    files = [settings, *packaged.values(), *chain.from_iterable(groups)]
+    known = kept_or_read(kept, _reading(), files, _SetRules, check)
     rules = (
         Rule(
             definition=rule.definition,
@@ -106,6 +116,29 @@ def load_rules(
         for rule in known.rules
     )
     return RuleSet(known.policy, tuple(rules), language, kept, known.gaps, known.waivers)
+
+
+def language_of_rules() -> Language:
+    """Return the language of conditions, with a record for each kind of subject."""
+    return Language({kind: FACTS[kind] for kind in FACTS})
+
+
+def tried_samples(folders: Iterable[Traversable | Named]) -> tuple[SampleAccount, ...]:
+    """Return what each rule below these folders says of its own samples, in order of files.
+
+    Raises ConfigurationError with all that keeps a sample from being tried.
+    """
+    language = language_of_rules()
+    problems: list[Problem] = []
+    tried: list[SampleAccount] = []
+    for file in rule_files(folders):
+        try:
+            tried += RuleReading(located(file), language).tried()
+        except ConfigurationError as e:
+            problems += e.problems
+    if problems:
+        raise ConfigurationError(problems)
+    return tuple(tried)
 
 
 def rule_files(folders: Iterable[Traversable | Named]) -> list[File]:
@@ -123,9 +156,16 @@ def packaged_policies() -> dict[str, File]:
 
 
 def policy_called(word: str, folder: Path) -> Named:
-    """Return the packaged policy of this name, else the file at this path below `folder`."""
+    """Return the packaged policy of this name, else the file at this path below `folder`.
+
+    Raises ConfigurationError where there is neither.
+    """
     if word in PACKAGED_POLICIES:
         return Named(packaged_rules() / "policies" / f"{word}.yaml", f"policies/{word}.yaml")
+    if not (folder / word).exists():
+        names = " or ".join(PACKAGED_POLICIES)
+        why = f"is neither a packaged policy ({names}) nor a file{suggestion(word, PACKAGED_POLICIES)}"
+        raise ConfigurationError((Problem(word, 0, "", why),))
     return Named(folder / word, word)
 
 
@@ -136,22 +176,26 @@ def _reading() -> str:
 
 
 def _checked(
-    found: Iterable[File], settings: File, packaged: Mapping[str, File], language: Language
+    groups: Iterable[Sequence[File]],
+    settings: File,
+    packaged: Mapping[str, File],
+    language: Language,
+    kept: Store | None,
 ) -> _SetRules:
     problems: list[Problem] = []
-    rules: dict[str, RuleFile] = {}
-    written: dict[str, str] = {}
-    for file in found:
+    written: dict[str, _WrittenRule] = {}
+    for group in groups:
         try:
-            where = located(file)
-            rule = _Loading(where, language).rule()
+            found = _checked_files(group, language, kept)
         except ConfigurationError as e:
             problems += e.problems
             continue
-        if rule.id in rules:
-            problems.append(where.problem(("id",), f"{rule.id} is defined already, in {written[rule.id]}"))
-        else:
-            rules[rule.id], written[rule.id] = rule, file.name
+        for each in found:
+            other = written.setdefault(each.definition.id, each)
+            if other is not each:
+                why = f"{each.definition.id} is defined already, in {other.file}"
+                problems.append(Problem(each.file, each.line, "id", why))
+    rules = {name: written[name].definition for name in sorted(written)}
     try:
         policies = read_policy(settings, packaged, rules)
     except ConfigurationError as e:
@@ -160,10 +204,33 @@ def _checked(
         raise ConfigurationError(problems)
     return _SetRules(
         policies[-1].said.name,
-        tuple(_SetRule(rules[id_], written[id_], set_rule(rules[id_], policies)) for id_ in sorted(rules)),
+        tuple(_SetRule(rule, written[name].file, set_rule(rule, policies)) for name, rule in rules.items()),
         set_gaps(policies),
         set_limits(policies),
     )
+
+
+def _checked_files(found: Sequence[File], language: Language, kept: Store | None) -> list[_WrittenRule]:
+    """Return the rules of one folder: an edit in another one does not make them be checked again."""
+    return kept_or_read(
+        kept, f"files of {_reading()}", found, list[_WrittenRule], lambda: _read_files(found, language)
+    )
+
+
+def _read_files(found: Iterable[File], language: Language) -> list[_WrittenRule]:
+    problems: list[Problem] = []
+    rules = []
+    for file in found:
+        try:
+            where = located(file)
+            rule = RuleReading(where, language).rule()
+        except ConfigurationError as e:
+            problems += e.problems
+        else:
+            rules.append(_WrittenRule(rule, file.name, where.line(("id",))))
+    if problems:
+        raise ConfigurationError(problems)
+    return rules
 
 
 def _rule_files(folders: Iterable[Named]) -> Iterator[tuple[Traversable, str]]:
@@ -191,93 +258,3 @@ def _yaml_below(folder: Traversable, label: str, depth: int) -> Iterator[tuple[T
 
 def _may_hold_rules(folder: str) -> bool:
     return folder not in _NO_RULES_IN and not folder.startswith((".", "_"))
-
-
-class _Loading:
-    """One rule file on its way to a rule: problems are gathered, and raised together."""
-
-    def __init__(self, located: Located, language: Language) -> None:
-        self._located = located
-        self._language = language
-        self._problems: list[Problem] = []
-
-    def rule(self) -> RuleFile:
-        """Return the rule; raise ConfigurationError with all problems of its file."""
-        definition = convert(self._located, RuleFile, also=self._misnamed())
-        check = self._compiled(definition)
-        self._require_both_sides(definition)
-        for index, test in enumerate(definition.tests):
-            record = self._sample(index, test, definition)
-            parameters = self._sample_parameters(index, test, definition)
-            if record and parameters is not None and check:
-                self._try(("tests", index), test, check, record, parameters)
-        if self._problems or check is None:
-            raise ConfigurationError(self._problems)
-        return definition
-
-    def _report(self, path: KeyPath, message: str) -> None:
-        self._problems.append(self._located.problem(path, message))
-
-    def _misnamed(self) -> Iterator[Problem]:
-        name = self._located.view("id")
-        stem = self._located.name.rpartition("/")[2].rpartition(".")[0]
-        if name.text is not None and name.text != stem:
-            yield name.problem(f"a rule stands in a file of its name: {name.text}.yaml, not {stem}.yaml")
-
-    def _compiled(self, rule: RuleFile) -> Check | None:
-        check = Check(rule, self._language)
-        is_right = [self._compiles(check, key) for key in _EXPRESSIONS]
-        return check if all(is_right) else None
-
-    def _compiles(self, check: Check, key: str) -> bool:
-        try:
-            getattr(check, key)
-        except ConditionInvalid as e:
-            where, said = self._located, str(e)
-            self._problems.append(
-                where.problem((key,), said)
-                if e.offset is None
-                else where.problem_within((key,), e.offset, said)
-            )
-            return False
-        return True
-
-    def _require_both_sides(self, rule: RuleFile) -> None:
-        for side in ("deny", "allow"):
-            if not any(test.expect == side for test in rule.tests):
-                what = "that it must catch" if side == "deny" else "that it must leave alone"
-                self._report(("tests",), f"has no sample {what} (expect: {side})")
-
-    def _sample(self, index: int, test: RuleTest, rule: RuleFile) -> Record | None:
-        path = ("tests", index, "given")
-        if set(test.given) != {rule.subject}:
-            self._report(path, f"must hold exactly one record: {rule.subject}")
-            return None
-        try:
-            facts = convert(self._located, FACTS[rule.subject], at=(*path, rule.subject))
-        except ConfigurationError as e:
-            self._problems += e.problems
-            return None
-        return self._language.record(rule.subject, facts)
-
-    def _sample_parameters(self, index: int, test: RuleTest, rule: RuleFile) -> Parameters | None:
-        view = self._located.view("tests", index, "params")
-        reasons = {key: misfit(key, value, rule.params) for key, value in test.params.items()}
-        self._problems += [view.get(key).problem(reason) for key, reason in reasons.items() if reason]
-        return None if any(reasons.values()) else merged(rule.params, test.params)
-
-    def _try(
-        self, path: KeyPath, test: RuleTest, check: Check, record: Record, parameters: Parameters
-    ) -> None:
-        """Judge a sample with the rule, and report where the rule says otherwise than the sample expects."""
-        try:
-            denial = check.judge(record, parameters)
-        except ConditionFailed as e:
-            self._report(path, f"cannot be evaluated: {e}")
-            return
-        if (denial is not None) != test.is_denied:
-            self._report(path, f"the rule {'denies' if denial else 'allows'} this, expected {test.expect}")
-        elif denial is not None and not denial.message:
-            self._report(path, "the message is empty")
-        elif denial is not None and test.message not in (None, denial.message):
-            self._report(path, f"the message is {denial.message!r}, expected {test.message!r}")

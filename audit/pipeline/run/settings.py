@@ -24,7 +24,7 @@ class Settings(msgspec.Struct, frozen=True):
     them: a date of Debian's snapshot service, or the key of a state that is kept. Needs up to `plan_tier` are
     planned for; `created` is the time that documents bear. `typed` are the options by which the user chose
     manifest, platform, archives and cache, for commands that are suggested. `policy`, a name or
-    a file, judges in place of the manifest's.
+    a file, judges in place of the manifest's; `rules` are folders or files of rules besides the manifest's.
     """
 
     cache_dir: Path
@@ -38,3 +38,4 @@ class Settings(msgspec.Struct, frozen=True):
     progress: Progress = silent
     typed: tuple[str, ...] = ()
     policy: str = ""
+    rules: tuple[Path, ...] = ()

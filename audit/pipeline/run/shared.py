@@ -68,9 +68,10 @@ class Shared:
 
     @property
     def own_rules(self) -> tuple[Named, ...]:
-        """Return the folders of rules that the manifest names."""
+        """Return the folders of rules that the manifest names, and those of the run."""
         named: Iterable[str] = self.fleet.manifest.rules if self.fleet else ()
-        return tuple(Named(path, name) for name in named if (path := self._below_root(name)) is not None)
+        below = [Named(path, name) for name in named if (path := self._below_root(name)) is not None]
+        return (*below, *(Named(path, str(path)) for path in self.settings.rules))
 
     @cached_property
     def records(self) -> "RecordStore":

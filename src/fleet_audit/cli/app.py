@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "diff": "How two images, SBOMs or audits differ: packages, libraries, needs, findings, sizes.",
     "dockerfiles": "What the repository's Dockerfiles, builds and image references claim, checked.",
     "inspect": "What an image would run: entrypoint, user, environment, health, services.",
+    "rules": "Which rules hold, and why; whether they are right, and what they would block.",
     "index": "The package archives that deps plans with: read ahead, or show what is kept.",
     "init": "Draft fleet.yaml from what a repository holds.",
     "doctor": "Which tools, versions and caches are there, and what is missing.",

@@ -99,7 +99,9 @@ class Common(msgspec.Struct, frozen=True):
         return self.cache_dir or default_cache_dir()
 
     @contextmanager
-    def settings(self, *, plan_tier: str = "required", policy: str = "") -> "Iterator[Settings]":
+    def settings(
+        self, *, plan_tier: str = "required", policy: str = "", rules: "tuple[Path, ...]" = ()
+    ) -> "Iterator[Settings]":
         """Give the settings of an analysis, and clear its progress bars whatever happens."""
         from fleet_audit.audit.model.need import Tier  # noqa: PLC0415  (not for --help)
         from fleet_audit.audit.pipeline.run.settings import Settings  # noqa: PLC0415  (the same)
@@ -117,6 +119,7 @@ class Common(msgspec.Struct, frozen=True):
                 progress=reporter,
                 typed=self._typed,
                 policy=policy,
+                rules=rules,
             )
 
     @property
