@@ -57,12 +57,12 @@ def planned_version(answer: Answer) -> str:
     return str(root).partition("=")[2]
 
 
-def promising(path: str, body: bytes, *, raw: int) -> Damage:
+def promising(path: str, made: Callable[[], bytes], *, raw: int) -> Damage:
     """Return what puts a file at `path` as the Release promises it, of which it says how much it becomes."""
 
     def change(archive: SmallArchive) -> None:
         files = {place: text for place, text in archive.files.items() if place != RELEASE}
-        archive.files[path] = files[path] = body
+        archive.files[path] = files[path] = made()
         lines = [
             "Suite: bookworm",
             "Codename: bookworm",
@@ -112,23 +112,25 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         "none of its suites has packages for amd64",
     ),
     "what is compressed is cut, as promised": (
-        promising(PACKAGES, lzma.compress(stanza("libgl1", "2").encode())[:-9], raw=1000),
+        promising(PACKAGES, lambda: lzma.compress(stanza("libgl1", "2").encode())[:-9], raw=1000),
         "Packages.xz is truncated",
     ),
     "what is compressed is none, as promised": (
-        promising(CONTENTS, b"this is no gzip, by its first bytes", raw=1000),
+        promising(CONTENTS, lambda: b"this is no gzip, by its first bytes", raw=1000),
         "Contents-amd64.gz cannot be unpacked",
     ),
     "a little becomes more than promised": (
-        promising(CONTENTS, gzip.compress(bytes(BOMB)), raw=1000),
+        promising(CONTENTS, lambda: gzip.compress(bytes(BOMB), 1), raw=1000),
         "Contents-amd64.gz becomes larger than the 1000 bytes expected",
     ),
     "a little becomes one endless line, as promised": (
-        promising(CONTENTS, gzip.compress(b"x" * BOMB), raw=BOMB),
+        promising(CONTENTS, lambda: gzip.compress(b"x" * BOMB, 1), raw=BOMB),
         "holds a line of over 1 MiB",
     ),
     "a little becomes one endless stanza, as promised": (
-        promising(PACKAGES, lzma.compress(b"Package: x\n" + b" y\n" * (BOMB // 3)), raw=BOMB + 11),
+        promising(
+            PACKAGES, lambda: lzma.compress(b"Package: x\n" + b" y\n" * (BOMB // 3), preset=0), raw=BOMB + 11
+        ),
         "Packages.xz",
     ),
 }

@@ -325,7 +325,7 @@ def test_a_dockerfile_has_one_patch_in_all_reports_of_a_run(world: World) -> Non
 
 def test_a_long_chain_of_families_is_audited_from_its_lowest_end(world: World) -> None:
     parent = None
-    for number in range(40):
+    for number in range(16):
         name = f"generation-{number}"
         image = world.image("images/one", GL) if number == 0 else "oci:images/one"
         world.family(name, image=image, parent=parent).service(f"s{number}", USES_GL, family=name)

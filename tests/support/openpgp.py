@@ -8,7 +8,7 @@ import hashlib
 import math
 import random
 import struct
-from functools import cache
+from functools import cache, cached_property
 
 _MADE = 1_700_000_000
 _EXPONENT = 65537
@@ -21,11 +21,14 @@ class SigningKey:
     """A key that signs; the same `name` gives the same key."""
 
     def __init__(self, name: str) -> None:
-        """Make the key; it takes a moment."""
+        """Name the key, which is made when it is first used: that takes a moment."""
         self.name = f"{name} <{name}@archive.example>"
-        self._modulus, self._secret = _rsa(name)
-        self._packet = b"\x04" + struct.pack(">IB", _MADE, 1) + _mpi(self._modulus) + _mpi(_EXPONENT)
-        self.fingerprint = hashlib.sha1(self._hashed_key, usedforsecurity=False).hexdigest().upper()
+        self._seed = name
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Return the digest that names the key (RFC 9580, section 5.5.4)."""
+        return hashlib.sha1(self._hashed_key, usedforsecurity=False).hexdigest().upper()
 
     @property
     def keyring(self) -> bytes:
@@ -45,6 +48,11 @@ class SigningKey:
             "-----END PGP SIGNATURE-----\n"
         ).encode()
 
+    @cached_property
+    def _packet(self) -> bytes:
+        modulus, _ = _rsa(self._seed)
+        return b"\x04" + struct.pack(">IB", _MADE, 1) + _mpi(modulus) + _mpi(_EXPONENT)
+
     @property
     def _hashed_key(self) -> bytes:
         return b"\x99" + struct.pack(">H", len(self._packet)) + self._packet
@@ -60,10 +68,11 @@ class SigningKey:
         )
 
     def _signed(self, digest: bytes) -> int:
-        size = (self._modulus.bit_length() + 7) // 8
+        modulus, secret = _rsa(self._seed)
+        size = (modulus.bit_length() + 7) // 8
         end = b"\x00" + _SHA256_PREFIX + digest
         padded = b"\x00\x01" + b"\xff" * (size - len(end) - 2) + end
-        return pow(int.from_bytes(padded, "big"), self._secret, self._modulus)
+        return pow(int.from_bytes(padded, "big"), secret, modulus)
 
 
 def _framed(tag: int, body: bytes) -> bytes:
