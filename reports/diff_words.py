@@ -58,8 +58,10 @@ def groups_of(report: DiffReport) -> tuple[Group, ...]:
 
 
 def _without_empty(group: Group) -> Group:
-    """Return a group without the columns in which no row has anything."""
-    used = [index for index in range(len(group.columns)) if any(row[index] for row in group.rows)]
+    """Return a group without the columns in which no row has anything, but with its first one."""
+    used = [
+        index for index in range(len(group.columns)) if not index or any(row[index] for row in group.rows)
+    ]
     return Group(
         group.title,
         tuple(group.columns[index] for index in used),

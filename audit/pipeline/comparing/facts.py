@@ -104,8 +104,8 @@ def _grade(finding: FindingState | None) -> tuple[str, bool] | None:
 
 
 def _finding_order(change: FindingChange) -> tuple[str, str, str]:
-    one = change.after or change.before
-    return ("", "", "") if one is None else (one.rule, one.subject, one.fingerprint)
+    sides = (each for each in (change.before, change.after) if each is not None)
+    return min((each.rule, each.subject, each.fingerprint) for each in sides)
 
 
 def total_changes(before: Mapping[str, int], after: Mapping[str, int]) -> Iterator[SizeChange]:

@@ -72,8 +72,7 @@ def image_side(subject: Subject, kind: str, shared: Shared, looking: Looking) ->
         return Side(absent, silent=dict.fromkeys(Aspect, _NOT_OPENED), is_whole=False)
     isa = lowest_isa(shared.fleet, subject.image)
     with open_scene(subject.image, shared.settings, python=subject.python, isa=isa) as scene:
-        answer = SyftAnswer() if looking.is_own else syft_answer(scene, shared, looking.syft)
-        inventory = gathered(subject, scene, shared, answer)
+        inventory = gathered(subject, scene, shared, None if looking.is_own else looking.syft)
         return _audited(_opened(subject, kind, scene, shared, inventory), subject, scene, shared)
 
 

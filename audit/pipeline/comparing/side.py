@@ -66,14 +66,14 @@ Settings = Mapping[str, Mapping[str, Setting]]
 class Side(msgspec.Struct, frozen=True):
     """One of the two things: what it says, and of each aspect that it cannot tell, why (`silent`).
 
-    `ecosystems` are the types of packages that were looked for; None where a scanner looked for all that it
-    knows. `asked` are the files that ask for each soname; `package_bytes` what the files of each package
-    take. `audited_by` names the command whose needs and findings these are. `notes` are to be told.
+    `asked` are the files that ask for each soname; `package_bytes` what the files of each package take.
+    `audited_by` names the command whose needs and findings these are. `own_package_set` is the digest of the
+    packages that our own readers list, as ``deps`` tells it. `is_whole` unless a layer could not be read.
+    `notes` are to be told.
     """
 
     subject: ComparedSide
     components: tuple[Component, ...] = ()
-    ecosystems: frozenset[str] | None = None
     silent: Mapping[Aspect, str] = {}
     sonames: Mapping[str, Provided] = {}
     asked: Mapping[str, tuple[str, ...]] = {}
