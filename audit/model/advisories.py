@@ -104,12 +104,14 @@ class Advisory(msgspec.Struct, frozen=True):
 class Catalogue(msgspec.Struct, frozen=True):
     """All advisories on one image, sorted by severity and key.
 
-    `is_end_of_life` says that the distribution's release gets no more security updates (None: not known).
-    `examined` are the purls that the scanner looked at: what is not among them was not examined.
+    `system` is the distribution with its release (``debian 12.5``), empty where there is none;
+    `is_end_of_life` says that it gets no more security updates (None: not known). `examined` are the purls
+    that the scanner looked at: what is not among them was not examined.
     """
 
     advisories: tuple[Advisory, ...] = ()
     examined: tuple[Purl, ...] = ()
+    system: str = ""
     is_end_of_life: bool | None = None
     tools: tuple[ToolUse, ...] = ()
     gaps: tuple[Gap, ...] = ()

@@ -33,3 +33,15 @@ class AdvisoryFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why_unknown: str = ""
     origins: tuple[str, ...] = ()
     family: str = ""
+
+
+class SystemFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The distribution that an image is made of; `name` has its release (``debian 11.11``).
+
+    `is_end_of_life` where it gets no more security updates, as far as the scanner knows.
+    """
+
+    name: str = ""
+    is_end_of_life: bool = False
+    services: tuple[str, ...] = ()
+    family: str = ""

@@ -1,11 +1,11 @@
 """The subjects of advisories."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from fleet_audit.audit.model.advisories import Advisory
 from fleet_audit.audit.model.imports import Level
 from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.audit.policy.advisory_facts import AdvisoryFacts
+from fleet_audit.audit.policy.advisory_facts import AdvisoryFacts, SystemFacts
 from fleet_audit.audit.policy.facts import Subject, SubjectKind, placed_subject
 
 
@@ -18,6 +18,22 @@ def advisory_subjects(
     `fallback`; the other lines of services are related.
     """
     return tuple(_subject(each, family, fallback) for each in advisories)
+
+
+def system_subjects(
+    name: str,
+    *,
+    is_end_of_life: bool | None,
+    services: Sequence[str] = (),
+    family: str = "",
+    fallback: SourceLocation | None = None,
+) -> tuple[Subject, ...]:
+    """Return the subject of the distribution that an image is made of; none where that is not known."""
+    if not name or is_end_of_life is None:
+        return ()
+    facts = SystemFacts(name, is_end_of_life, tuple(services), family)
+    places = [fallback] if fallback else []
+    return (placed_subject(SubjectKind.SYSTEM, facts, f"system:{name}", Level.CERTAIN, places),)
 
 
 def _subject(advisory: Advisory, family: str, fallback: SourceLocation | None) -> Subject:

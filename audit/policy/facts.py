@@ -52,7 +52,7 @@ from fleet_audit.audit.model.standards import (
     StartFile,
     Trigger,
 )
-from fleet_audit.audit.policy.advisory_facts import AdvisoryFacts
+from fleet_audit.audit.policy.advisory_facts import AdvisoryFacts, SystemFacts
 from fleet_audit.audit.policy.context_facts import AbsentFacts, ContextsFacts, CopyFacts, IgnoreFileFacts
 from fleet_audit.audit.policy.dockerfile_facts import OpinionFacts, RefusalFacts
 from fleet_audit.audit.policy.gate_facts import GateFacts
@@ -88,6 +88,7 @@ class SubjectKind(StrEnum):
     BINARY = "binary"
     SURPLUS = "surplus"
     ADVISORY = "advisory"
+    SYSTEM = "system"
     REFUSAL = "refusal"
     OPINION = "opinion"
     RUN_AS = "run_as"
@@ -134,7 +135,15 @@ OF_SERVICES = frozenset(
 )
 """What is said of services' code."""
 
-OF_IMAGES = frozenset({SubjectKind.NEED, SubjectKind.BINARY, SubjectKind.SURPLUS, SubjectKind.ADVISORY})
+OF_IMAGES = frozenset(
+    {
+        SubjectKind.NEED,
+        SubjectKind.BINARY,
+        SubjectKind.SURPLUS,
+        SubjectKind.ADVISORY,
+        SubjectKind.SYSTEM,
+    }
+)
 """What is said of what images have, lack and load."""
 
 OF_REPOSITORY = frozenset(SubjectKind) - OF_SERVICES - OF_IMAGES
@@ -232,6 +241,7 @@ Facts = (
     | BinaryFacts
     | SurplusFacts
     | AdvisoryFacts
+    | SystemFacts
     | RefusalFacts
     | OpinionFacts
     | Standing
@@ -262,6 +272,7 @@ FACTS: Mapping[SubjectKind, type[Facts]] = {
     SubjectKind.BINARY: BinaryFacts,
     SubjectKind.SURPLUS: SurplusFacts,
     SubjectKind.ADVISORY: AdvisoryFacts,
+    SubjectKind.SYSTEM: SystemFacts,
     SubjectKind.REFUSAL: RefusalFacts,
     SubjectKind.OPINION: OpinionFacts,
     SubjectKind.RUN_AS: RunAs,

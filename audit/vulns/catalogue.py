@@ -35,9 +35,10 @@ class _Hit(msgspec.Struct, frozen=True):
     is_of_system: bool
 
 
-def catalogue(report: TrivyReport, canonical: Canonical) -> Catalogue:
+def catalogue(report: TrivyReport, canonical: Canonical, preferred: Sequence[str] = ()) -> Catalogue:
     """Return the advisories of a report, sorted by severity, then by key, and the packages it looked at.
 
+    Whose severity counts is said in `decisive`, with the sources that are `preferred`.
     Advisories are grouped by ecosystem, source package and id. What has no package URL is left out of
     `examined`: nobody can say that it was looked at.
     """
@@ -51,10 +52,11 @@ def catalogue(report: TrivyReport, canonical: Canonical) -> Catalogue:
             groups[_key(hit)].append(hit)
     system = report.metadata.os
     distribution = "" if system is None else system.family
-    advisories = [_advisory(key, hits, distribution) for key, hits in groups.items()]
+    advisories = [_advisory(key, hits, distribution, preferred) for key, hits in groups.items()]
     return Catalogue(
         advisories=in_order(advisories),
         examined=tuple(sorted(examined - passed_over)),
+        system="" if system is None else f"{system.family} {system.name}".strip(),
         is_end_of_life=None if system is None else system.is_end_of_life,
     )
 
@@ -92,6 +94,7 @@ def joined(first: Catalogue, second: Catalogue) -> Catalogue:
     return Catalogue(
         advisories=in_order(advisories.values()),
         examined=tuple(sorted({*first.examined, *second.examined})),
+        system=first.system,
         is_end_of_life=first.is_end_of_life,
         tools=tuple(dict.fromkeys((*first.tools, *second.tools))),
         gaps=tuple(dict.fromkeys((*first.gaps, *second.gaps))),
@@ -150,11 +153,13 @@ def _identifier(vulnerability: TrivyVulnerability) -> str:
     return min((name for name in names if name.startswith(_CVE)), default=names[0])
 
 
-def _advisory(key: tuple[str, str, str], hits: Sequence[_Hit], distribution: str) -> Advisory:
+def _advisory(
+    key: tuple[str, str, str], hits: Sequence[_Hit], distribution: str, preferred: Sequence[str]
+) -> Advisory:
     ecosystem, package, id_ = key
     first = min(hits, key=lambda hit: (hit.purl, hit.vulnerability.vulnerability_id)).vulnerability
     ratings = worst_first(rating for hit in hits for rating in ratings_of(hit.vulnerability))
-    decided = decisive(ratings, distribution if hits[0].is_of_system else "")
+    decided = decisive(ratings, distribution if hits[0].is_of_system else "", preferred)
     names = {name for hit in hits for name in (hit.vulnerability.vulnerability_id, *_vendor_ids(hit))}
     return Advisory(
         id=id_,

@@ -1,6 +1,6 @@
 """How bad an advisory is: what each source says, and which of them counts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from fleet_audit.audit.model.advisories import Rating
 from fleet_audit.audit.tools.trivy import TrivyCvss, TrivyVulnerability
@@ -27,14 +27,17 @@ def ratings_of(vulnerability: TrivyVulnerability) -> tuple[Rating, ...]:
     )
 
 
-def decisive(ratings: Iterable[Rating], distribution: str = "") -> Rating | None:
+def decisive(
+    ratings: Iterable[Rating], distribution: str = "", preferred: Sequence[str] = ()
+) -> Rating | None:
     """Return the rating that counts: the distribution's, else NVD's, else GitHub's, else the first by name.
 
-    Whoever ships a package knows how it is built and whether the fault is in it. A source that has not rated
-    it is passed over; None where none has.
+    Sources that are `preferred` go before all of these, in their order. Whoever ships a package knows how it
+    is built and whether the fault is in it. A source that has not rated it is passed over; None where none
+    has.
     """
     rated = {each.source: each for each in ratings if rank(each.severity)}
-    in_order = (distribution, *GENERAL_SOURCES, *sorted(rated))
+    in_order = (*preferred, distribution, *GENERAL_SOURCES, *sorted(rated))
     return next((rated[source] for source in in_order if source in rated), None)
 
 

@@ -401,6 +401,33 @@ def test_what_is_known_to_be_exploited_counts_like_what_is_critical(scanned: Wor
     assert by_package(answer)["libwebp"]["epss"] == 0.5
 
 
+def test_a_release_without_security_updates_is_held_against_the_image(scanned: World) -> None:
+    ended = trivy_saying(scanned.folder.parent / "bin", scan_report(PACKAGES, {}, has_ended=True))
+
+    answer = vulns(scanned, trivy=ended)
+
+    (finding,) = answer.document["findings"]
+    assert (finding["rule"], finding["subject"], finding["mode"]) == (
+        "FA-VULN-004",
+        "system:debian 12",
+        "warn",
+    )
+    assert "debian 12 gets no security updates any more" in answer.out
+    assert (answer.code, answer.document["end_of_life"]) == (0, True)
+
+
+def test_whose_severity_counts_can_be_chosen(scanned: World) -> None:
+    rated = {**WEBP_CVE, "VendorSeverity": {"debian": 1, "nvd": 4}}
+    trivy = trivy_saying(scanned.folder.parent / "bin", scan_report(PACKAGES, {"libwebp7": [rated]}))
+
+    by_debian = vulns(scanned, trivy=trivy)
+    by_nvd = vulns(scanned, FAMILY, "--severity-source", "nvdd, nvd", trivy=trivy)
+
+    assert (by_debian.code, by_package(by_debian)["libwebp"]["severity"]) == (0, "low")
+    assert (by_nvd.code, by_package(by_nvd)["libwebp"]["severity"]) == (1, "critical")
+    assert by_nvd.document["notes"] == ["no advisory is rated by nvdd, only by debian, nvd"]
+
+
 @pytest.mark.parametrize("option", ["--kev", "--epss", "--vex"])
 def test_a_file_that_is_not_what_it_is_given_for_is_refused(scanned: World, option: str) -> None:
     scanned.file("file", "{")

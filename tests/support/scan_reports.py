@@ -11,8 +11,13 @@ Packages = Mapping[str, tuple[str, str]]
 """By name, the version and the source package; an empty source stands for a distribution of PyPI."""
 
 
-def scan_report(packages: Packages, advisories: Mapping[str, list[dict[str, Any]]]) -> str:
-    """Return the report on these packages; `advisories` are, by package, what trivy has of each beside it."""
+def scan_report(
+    packages: Packages, advisories: Mapping[str, list[dict[str, Any]]], *, has_ended: bool = False
+) -> str:
+    """Return the report on these packages; `advisories` are, by package, what trivy has of each beside it.
+
+    `has_ended` where the release gets no more security updates.
+    """
     kinds = (("os-pkgs", "debian", True), ("lang-pkgs", "python-pkg", False))
     results = [
         {
@@ -36,7 +41,7 @@ def scan_report(packages: Packages, advisories: Mapping[str, list[dict[str, Any]
         }
         for class_, kind, of_system in kinds
     ]
-    system = {"Family": "debian", "Name": "12"}
+    system = {"Family": "debian", "Name": "12", "EOSL": has_ended}
     return json.dumps(
         {
             "SchemaVersion": 2,

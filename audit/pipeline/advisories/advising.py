@@ -26,7 +26,7 @@ from fleet_audit.audit.pipeline.scanners.trivy_answers import (
     catalogue_of_image,
     catalogue_of_packages,
 )
-from fleet_audit.audit.policy.advisory_subjects import advisory_subjects
+from fleet_audit.audit.policy.advisory_subjects import advisory_subjects, system_subjects
 from fleet_audit.audit.policy.evaluation import evaluate
 from fleet_audit.audit.sbom.merging import gaps_told, settled
 from fleet_audit.audit.vulns.foreign import packages_listed
@@ -89,7 +89,7 @@ def advise_on(
     own = (gap for each in read for gap in each.gaps)
     whole = msgspec.structs.replace(found, advisories=advisories, gaps=(*of_image, *own, *found.gaps))
     report = msgspec.structs.replace(_report(subject, analysis, whole, shared, known_of_all), image=image)
-    return Advised(report, msgspec.structs.replace(analysis, graph=graph))
+    return Advised(_noted(report, options), msgspec.structs.replace(analysis, graph=graph))
 
 
 def _bare(subject: Subject, image: ImageIdentity | None = None, gaps: tuple[Gap, ...] = ()) -> Analysis:
@@ -112,7 +112,7 @@ def advise_on_listed(
     advisories = tuple(msgspec.structs.replace(each, why_unknown=why) for each in found.advisories)
     subject = Subject(name=told.subject.name, image=None)
     whole = msgspec.structs.replace(found, advisories=advisories, gaps=(*gaps_told(told), *found.gaps))
-    return _report(subject, _bare(subject), whole, shared, known_of_all)
+    return _noted(_report(subject, _bare(subject), whole, shared, known_of_all), options)
 
 
 def _report(
@@ -122,8 +122,16 @@ def _report(
     image = analysis.report.image
     names = [subject.name, family, *(() if image is None else (image.ref.name, image.ref.digest or ""))]
     told = annotated(found.advisories, known_of_all, [name for name in names if name])
+    services = tuple(service.name for service in subject.services)
     subjects = advisory_subjects(told.advisories, family=family, fallback=subject.location)
-    judgement = evaluate(shared.rules, subjects, exemptions=shared.exemptions)
+    systems = system_subjects(
+        found.system,
+        is_end_of_life=found.is_end_of_life,
+        services=services,
+        family=family,
+        fallback=subject.location,
+    )
+    judgement = evaluate(shared.rules, (*systems, *subjects), exemptions=shared.exemptions)
     return VulnsReport(
         subject=subject.name,
         findings=judgement.findings,
@@ -131,13 +139,21 @@ def _report(
         policy=shared.rules.summary(),
         family=subject.family,
         image=image,
-        services=tuple(service.name for service in subject.services),
+        services=services,
         advisories=told.advisories,
         examined=len(found.examined),
         is_end_of_life=found.is_end_of_life,
         tools=(*found.tools, *known_of_all.tools),
         notes=told.notes,
     )
+
+
+def _noted(report: VulnsReport, options: TrivyOptions) -> VulnsReport:
+    """Return the report with a note for each preferred source that rates nothing: it may be misspelt."""
+    heard = {rating.source for advisory in report.advisories for rating in advisory.ratings}
+    unheard = [each for each in options.severity_sources if heard and each not in heard]
+    notes = (f"no advisory is rated by {each}, only by {', '.join(sorted(heard))}" for each in unheard)
+    return msgspec.structs.replace(report, notes=(*report.notes, *notes))
 
 
 def _packages(advisories: Iterable[Advisory]) -> frozenset[PackageName]:

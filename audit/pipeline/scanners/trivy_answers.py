@@ -38,7 +38,7 @@ class TrivyOptions(msgspec.Struct, frozen=True):
 
     `is_full` where it is to see the whole image, not only the files that it looks at; `is_renewed` where it
     is to fetch its database first, the one thing here that uses a network. `seconds` are what it is given for
-    one answer.
+    one answer. `severity_sources` are those whose severities count before all others (``nvd``, ``ghsa``).
     """
 
     program: str = ""
@@ -47,6 +47,7 @@ class TrivyOptions(msgspec.Struct, frozen=True):
     is_full: bool = False
     is_renewed: bool = False
     seconds: float = trivy.SCAN_SECONDS
+    severity_sources: tuple[str, ...] = ()
 
 
 def catalogue_of_image(
@@ -114,7 +115,7 @@ def _catalogue(known: tuple[Component, ...], ask: Ask, shared: Shared, options: 
         answer = ask(scanner, database)
     except ToolError as e:
         return Catalogue(gaps=(*old, Gap(STAGE, GapKind.SCANNER_FAILED, trivy.NAME, reason(e))))
-    found = catalogue(answer.document, canonical_purl)
+    found = catalogue(answer.document, canonical_purl, options.severity_sources)
     gaps = (
         *old,
         *answer.gaps,

@@ -39,6 +39,13 @@ FORMATS = ("text", "json", "markdown", "sarif")
 @trivy_caches_option
 @max_age_option
 @lists_options
+@click.option(
+    "--severity-source",
+    "severity_sources",
+    default="",
+    metavar="SOURCE[,SOURCE...]",
+    help="Whose severities count before the distribution's own: nvd, ghsa, redhat and so on.",
+)
 @click.option("--update-db", is_flag=True, help="Have trivy fetch its database first, over the network.")
 @full_option("trivy")
 @timeout_option
@@ -53,6 +60,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     max_db_age: int,
     lists: Lists,
     update_db: bool,
+    severity_sources: str,
     full: bool,
     scanner_timeout: float,
     common: Common,
@@ -80,6 +88,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
         is_full=full,
         is_renewed=update_db,
         seconds=scanner_timeout,
+        severity_sources=tuple(word for each in severity_sources.split(",") if (word := each.strip())),
     )
     if update_db and common.offline:
         raise UsageError("--update-db needs the network, and --offline forbids it")

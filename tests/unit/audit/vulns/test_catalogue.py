@@ -14,7 +14,10 @@ RECORDED = Path(__file__).parents[3] / "fixtures" / "scanners" / "trivy-0.68.2-v
 
 
 def of(
-    *vulnerabilities: dict[str, object], packages: list[dict[str, object]], kind: str = "os-pkgs"
+    *vulnerabilities: dict[str, object],
+    packages: list[dict[str, object]],
+    kind: str = "os-pkgs",
+    preferred: tuple[str, ...] = (),
 ) -> Catalogue:
     body = {
         "SchemaVersion": 2,
@@ -31,7 +34,7 @@ def of(
             }
         ],
     }
-    return catalogue(parse(msgspec.json.encode(body)), canonical_purl)
+    return catalogue(parse(msgspec.json.encode(body)), canonical_purl, preferred)
 
 
 def package(
@@ -83,7 +86,7 @@ def test_everything_that_was_looked_at_is_told_whether_or_not_something_is_wrong
     found = catalogue(parse(RECORDED.read_bytes()), canonical_purl)
 
     assert "pkg:pypi/jinja2@3.1.6" in found.examined
-    assert found.is_end_of_life is False
+    assert (found.system, found.is_end_of_life) == ("debian 12.15", False)
 
 
 def test_the_distribution_s_word_goes_before_nvd_s_and_that_before_github_s() -> None:
@@ -94,6 +97,15 @@ def test_the_distribution_s_word_goes_before_nvd_s_and_that_before_github_s() ->
     told = only(of(general, packages=[package("perl")]))
     assert (told.severity, told.severity_source) == ("high", "nvd")
     assert [each.source for each in told.ratings] == ["ghsa", "nvd"]
+
+
+def test_a_preferred_source_goes_before_all_others_where_it_has_rated_it() -> None:
+    rated = hit("perl", VendorSeverity={"ghsa": 4, "nvd": 3, "debian": 1})
+    others = hit("perl", VendorSeverity={"nvd": 3, "debian": 1})
+    perl = [package("perl")]
+
+    assert only(of(rated, packages=perl, preferred=("redhat", "ghsa"))).severity_source == "ghsa"
+    assert only(of(others, packages=perl, preferred=("redhat", "ghsa"))).severity_source == "debian"
 
 
 def test_a_distribution_has_no_word_on_what_it_does_not_ship() -> None:
