@@ -19,7 +19,7 @@ from fleet_audit.reports.diff_words import (
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.summary import EXIT_CODES, verdict_reason
 from fleet_audit.reports.terminal import Line, Page, Piece, Style, count
-from fleet_audit.reports.text import VERDICT_STYLE, short_digest, write_gaps, write_notes
+from fleet_audit.reports.text import VERDICT_STYLE, one_after_the_other, short_digest, write_gaps, write_notes
 
 MAX_ROWS = 25
 _MAX_SIZES = 10
@@ -29,12 +29,7 @@ _TITLES: tuple[tuple[str, Style], ...] = (("Missing in B", "bold red"), ("Findin
 
 def diff_text(reports: Sequence[DiffReport], options: RenderOptions) -> str:
     """Return each difference, the most important first; long lists are cut, and say by how much."""
-    page = Page(options)
-    for index, report in enumerate(reports):
-        if index:
-            page.blank()
-        _write(page, report)
-    return page.text()
+    return one_after_the_other(reports, options, _write)
 
 
 def _write(page: Page, report: DiffReport) -> None:

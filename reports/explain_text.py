@@ -11,6 +11,7 @@ from fleet_audit.audit.model.report import ExplainReport
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.terminal import Page, Piece, count
 from fleet_audit.reports.text import (
+    one_after_the_other,
     target_words,
     write_findings,
     write_gaps,
@@ -32,12 +33,7 @@ _LEVEL_WORDS = {
 
 def explain_text(reports: Sequence[ExplainReport], options: RenderOptions) -> str:
     """Return the explanation of one thing in one image, or in several one after the other."""
-    page = Page(options)
-    for index, report in enumerate(reports):
-        if index:
-            page.blank()
-        _write(page, report)
-    return page.text()
+    return one_after_the_other(reports, options, _write)
 
 
 def _write(page: Page, report: ExplainReport) -> None:

@@ -9,6 +9,7 @@ from fleet_audit.audit.model.running import CommandLine, HealthSetting, Setting,
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, Style, count, size
 from fleet_audit.reports.text import (
+    one_after_the_other,
     shell,
     short_digest,
     typed_path,
@@ -35,12 +36,7 @@ _WORDS = {Confidence.CERTAIN: "runs", Confidence.LIKELY: "likely", Confidence.PO
 
 def inspect_text(reports: Sequence[InspectReport], options: RenderOptions) -> str:
     """Return what images would run, one after the other."""
-    page = Page(options)
-    for index, report in enumerate(reports):
-        if index:
-            page.blank()
-        _write(page, report)
-    return page.text()
+    return one_after_the_other(reports, options, _write)
 
 
 def _write(page: Page, report: InspectReport) -> None:

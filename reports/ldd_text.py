@@ -10,6 +10,7 @@ from fleet_audit.audit.model.report import EntryReport, LddReport, Problem
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, Style, count
 from fleet_audit.reports.text import (
+    one_after_the_other,
     target_words,
     write_findings,
     write_gaps,
@@ -25,12 +26,7 @@ _REMARKS = HARMLESS | {"isa", "order-dependent"}
 
 def ldd_text(reports: Sequence[LddReport], options: RenderOptions) -> str:
     """Return the entry points that do not load, one image after the other."""
-    page = Page(options)
-    for index, report in enumerate(reports):
-        if index:
-            page.blank()
-        _write(page, report)
-    return page.text()
+    return one_after_the_other(reports, options, _write)
 
 
 def _write(page: Page, report: LddReport) -> None:

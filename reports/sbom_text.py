@@ -8,7 +8,7 @@ from fleet_audit.audit.sbom.canonical import purl_type
 from fleet_audit.audit.sbom.reading import IMAGE, MERGED, ROOT
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.terminal import Line, Page, Piece, count
-from fleet_audit.reports.text import short_digest, write_gaps, write_notes, write_verdict
+from fleet_audit.reports.text import one_after_the_other, short_digest, write_gaps, write_notes, write_verdict
 
 _MAX_NAMED = 12
 """Libraries of one wheel that are named; documents hold all of them."""
@@ -25,12 +25,7 @@ _KINDS = {
 
 def sbom_text(reports: Sequence[SbomReport], options: RenderOptions) -> str:
     """Return how many components of which kind came with whom, and which libraries wheels carry along."""
-    page = Page(options)
-    for index, report in enumerate(reports):
-        if index:
-            page.blank()
-        _write(page, report)
-    return page.text()
+    return one_after_the_other(reports, options, _write)
 
 
 def _write(page: Page, report: SbomReport) -> None:

@@ -3,7 +3,8 @@
 import posixpath
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from fleet_audit.audit.model.finding import Finding, Gap, GapKind, Mode, Severity, Verdict
 from fleet_audit.audit.model.image import ImageIdentity
@@ -11,6 +12,8 @@ from fleet_audit.audit.model.report import Judged
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.summary import EXIT_CODES, blocking_gaps, count_findings, verdict_reason
 from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, Style, count, visible
+
+ReportT = TypeVar("ReportT", bound=Judged)
 
 MAX_HARMLESS_GAPS = 10
 
@@ -25,6 +28,18 @@ VERDICT_STYLE: dict[Verdict, Style] = {
     Verdict.FAIL: "bold red",
     Verdict.INCOMPLETE: "bold yellow",
 }
+
+
+def one_after_the_other(
+    reports: Sequence[ReportT], options: RenderOptions, write: Callable[[Page, ReportT], None]
+) -> str:
+    """Return reports as `write` writes each, with a blank line between them."""
+    page = Page(options)
+    for index, report in enumerate(reports):
+        if index:
+            page.blank()
+        write(page, report)
+    return page.text()
 
 
 def write_head(page: Page, title: str, image: ImageIdentity | None) -> None:

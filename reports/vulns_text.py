@@ -9,6 +9,7 @@ from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.summary import chain_summary
 from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, Style, count
 from fleet_audit.reports.text import (
+    one_after_the_other,
     target_words,
     write_findings,
     write_gaps,
@@ -52,12 +53,7 @@ def groups_of(advisories: Sequence[Advisory]) -> tuple[Group, ...]:
 
 def vulns_text(reports: Sequence[VulnsReport], options: RenderOptions) -> str:
     """Return the advisories on each image, one after the other."""
-    page = Page(options)
-    for index, report in enumerate(reports):
-        if index:
-            page.blank()
-        _write(page, report)
-    return page.text()
+    return one_after_the_other(reports, options, _write)
 
 
 def examined_words(report: VulnsReport) -> str:

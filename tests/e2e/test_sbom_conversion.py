@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -21,13 +23,20 @@ FORMS = pytest.mark.parametrize("form", OTHER)
 
 
 def of_syft(world: World, form: str) -> Path:
-    """Have the real syft write a document of the small image."""
-    vulnerable_image().write(world.folder / "image.tar", "docker-archive")
-    environment = {"PATH": os.defpath, "HOME": str(world.folder), "SYFT_CHECK_FOR_APP_UPDATE": "false"}
-    command = [str(real_syft().path), "scan", "docker-archive:image.tar", "--output", form]
+    """Return a document of the small image that the real syft has written."""
     file = world.folder / f"syft.{form}"
-    file.write_bytes(run(command, timeout=60, env=environment, cwd=world.folder))
+    file.write_bytes(_scanned(form))
     return file
+
+
+@cache
+def _scanned(form: str) -> bytes:
+    with TemporaryDirectory() as place:
+        folder = Path(place)
+        vulnerable_image().write(folder / "image.tar", "docker-archive")
+        environment = {"PATH": os.defpath, "HOME": place, "SYFT_CHECK_FOR_APP_UPDATE": "false"}
+        command = [str(real_syft().path), "scan", "docker-archive:image.tar", "--output", form]
+        return run(command, timeout=60, env=environment, cwd=folder)
 
 
 def convert(world: World, file: Path, form: str) -> Path:
