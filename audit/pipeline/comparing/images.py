@@ -37,7 +37,7 @@ from fleet_audit.audit.pipeline.run.machines import lowest_isa
 from fleet_audit.audit.pipeline.run.scene import Scene, missing_image, open_scene
 from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.pipeline.run.subject import Subject
-from fleet_audit.audit.pipeline.scanners.syft_answers import SyftAnswer, SyftOptions, syft_answer
+from fleet_audit.audit.pipeline.scanners.syft_answers import SyftOptions
 from fleet_audit.audit.sbom.bundled import is_bundled
 from fleet_audit.audit.sbom.cyclonedx import OWN
 from fleet_audit.audit.sbom.merging import part_of, told_by_inventory
