@@ -18,6 +18,11 @@ from fleet_audit.audit.tools.process import ToolError, run
 _MAX_FILE = 4 << 20
 _HELPER_SECONDS = 60.0
 _MAX_ANSWER = 1 << 20
+_LOGGED_IN_AS = dict.fromkeys(
+    ("docker.io", "index.docker.io", "registry-1.docker.io"), "https://index.docker.io/v1/"
+)
+"""What docker writes for the one registry that has other names as well (docker/cli, ``IndexServer``)."""
+
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TOKEN_USER = "<token>"  # noqa: S105  (docker's mark for an identity token in place of a password)
 
@@ -85,6 +90,7 @@ def find_credentials(host: str, repository: str, environment: Mapping[str, str])
 
     In a file, a helper that is named for the host comes first, then the entry of the longest matching name
     (``HOST/PATH`` as podman writes it, ``HOST`` and ``https://HOST/v1/`` as docker does), then the store.
+    docker keeps those of its own registry under another name than its images have: that is known.
     """
     problems: list[str] = []
     for path in credential_files(environment):
@@ -121,15 +127,17 @@ def _in_file(  # noqa: PLR0913, PLR0917  (one file's answer needs all of the que
     environment: Mapping[str, str],
     problems: list[str],
 ) -> Iterator[Credentials]:
-    if host in read.cred_helpers:
-        yield from _asked(read.cred_helpers[host], host, environment, problems)
+    server = _LOGGED_IN_AS.get(host, host)
+    for name in dict.fromkeys((host, server)):
+        if name in read.cred_helpers:
+            yield from _asked(read.cred_helpers[name], name, environment, problems)
     by_name = {_bare(name): entry for name, entry in sorted(read.auths.items(), reverse=True)}
-    for name in _names(host, repository):
+    for name in (*_names(host, repository), _bare(server)):
         entry = by_name.get(name)
         if entry is not None:
             yield from _of_entry(entry, path, problems)
     if read.creds_store:
-        yield from _asked(read.creds_store, host, environment, problems)
+        yield from _asked(read.creds_store, server, environment, problems)
 
 
 def _names(host: str, repository: str) -> Iterator[str]:

@@ -12,6 +12,12 @@ INSECURE_VARIABLE = "FLEET_AUDIT_INSECURE_REGISTRIES"
 
 FORM = "registry:HOST[:PORT]/NAME[:TAG][@sha256:…]"
 
+_SERVED_BY = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}
+"""Where the one registry answers whose images are named by another host (containers/image, ``docker``)."""
+
+_OFFICIAL = "library"
+"""What the repository of a name without one is there (``familiarName`` of distribution/reference)."""
+
 _MAX_NAME = 255
 _HOST = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
@@ -51,7 +57,7 @@ class RegistryReference(msgspec.Struct, frozen=True):
     def base(self, environment: Mapping[str, str]) -> str:
         """Return the address below which the registry answers: https, except where it may be http."""
         scheme = "http" if is_insecure(self.host, environment) else "https"
-        return f"{scheme}://{self.host}/v2/"
+        return f"{scheme}://{_SERVED_BY.get(self.host, self.host)}/v2/"
 
 
 def parse_reference(text: str) -> RegistryReference:
@@ -73,6 +79,8 @@ def parse_reference(text: str) -> RegistryReference:
         raise BadReference(text, f"{repository[:80]!r} is no repository's name")
     if colon and _TAG.fullmatch(tag) is None:
         raise BadReference(text, f"{tag[:80]!r} is no tag")
+    if host.lower() in _SERVED_BY and len(components) == 1:
+        repository = f"{_OFFICIAL}/{repository}"
     return RegistryReference(host.lower(), repository, tag or "latest", digest)
 
 

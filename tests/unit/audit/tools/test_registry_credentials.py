@@ -43,6 +43,27 @@ def test_an_entry_is_found_however_docker_wrote_its_host(tmp_path: Path, name: s
     assert (found.user, found.password) == ("me", WORD)
 
 
+@pytest.mark.parametrize("host", ["docker.io", "index.docker.io", "registry-1.docker.io"])
+def test_docker_knows_its_own_registry_by_another_name(tmp_path: Path, host: str) -> None:
+    environment = docker(tmp_path, auths={"https://index.docker.io/v1/": auth("me")})
+
+    assert user(find_credentials(host, "library/a", environment).found) == "me"
+    assert find_credentials(HOST, "a", environment).found is None
+    assert find_credentials("index.docker.io.example", "a", environment).found is None
+
+
+def test_the_store_is_asked_for_docker_s_own_registry_by_that_name(tmp_path: Path) -> None:
+    answer = '{"Username": "me", "Secret": "open sesame"}'
+    helper(
+        tmp_path / "bin",
+        "vault",
+        f"read host; [ \"$host\" = https://index.docker.io/v1/ ] && echo '{answer}'",
+    )
+    environment = {**docker(tmp_path, credsStore="vault"), "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}
+
+    assert user(find_credentials("docker.io", "library/a", environment).found) == "me"
+
+
 @pytest.mark.parametrize("name", [f"{HOST}:5000", f"x{HOST}", f"{HOST}.other", f"{HOST}/other"])
 def test_an_entry_of_another_host_or_folder_is_left_alone(tmp_path: Path, name: str) -> None:
     assert find_credentials(HOST, "a", docker(tmp_path, auths={name: auth("me")})).found is None

@@ -59,6 +59,19 @@ def test_what_is_no_reference_is_an_error_that_says_how_one_is_written(text: str
 
 
 @pytest.mark.parametrize(
+    ("text", "repository"),
+    [("docker.io/debian", "library/debian"), ("index.docker.io/acme/app:1", "acme/app")],
+)
+def test_docker_s_own_registry_answers_at_another_host_than_its_images_name(
+    text: str, repository: str
+) -> None:
+    reference = parse_reference(text)
+
+    assert reference.repository == repository
+    assert reference.base({}) == "https://registry-1.docker.io/v2/"
+
+
+@pytest.mark.parametrize(
     ("host", "scheme"),
     [
         ("localhost", "http"),
