@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from fleet_audit.audit.model.finding import GapKind, Mode, Severity
+from fleet_audit.audit.model.finding import Gap, GapKind, Mode, Severity
 from fleet_audit.audit.model.waiver import WaiverLimits
 
 Value = str | bool | int | float | tuple[str, ...]
@@ -98,7 +98,10 @@ class ImpactRow(msgspec.Struct, frozen=True):
 
 
 class Impact(msgspec.Struct, frozen=True):
-    """What rules would do to all images that were audited; `unevaluated` are rules that gave no answer."""
+    """What rules would do to all images that were audited.
+
+    `unevaluated` are rules that gave no answer somewhere; `gaps` are audits that could not be judged.
+    """
 
     policy: str
     digest: str
@@ -106,3 +109,4 @@ class Impact(msgspec.Struct, frozen=True):
     services: tuple[str, ...]
     rows: tuple[ImpactRow, ...]
     unevaluated: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()

@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from fleet_audit.audit.model.audit import AuditReport
+from fleet_audit.audit.pipeline.audits.stored import store
+from fleet_audit.audit.policy.facts import NeedFacts, Subject, SubjectKind
+from fleet_audit.audit.policy.part import Part, kept
 from tests.support.rules import POLICY, RULE
 from tests.support.worlds import World
 
@@ -201,3 +205,41 @@ def test_documents_name_their_schemas(world: World) -> None:
     }
 
     assert found == {f"fleet-audit.{name}/1" for name in ("rules", "rule", "rules-lint", "rules-test")}
+
+
+def stored(world: World) -> Path:
+    """Return a folder with the audit of one image that misses a library, and of one that has it."""
+    folder = world.folder / "audits"
+    for name, status in (("vision", "missing"), ("speech", "resolved")):
+        facts = NeedFacts(name="x", status=status, services=("face",))
+        part = kept(Part("deps", (Subject(SubjectKind.NEED, facts, "so:x"),)))
+        store(AuditReport(subject=name, services=("face", "voice"), evidence=(part,)), folder)
+    return folder
+
+
+def test_the_impact_of_a_rule_is_foretold_from_stored_audits(world: World, own: Path) -> None:
+    (own / "acme" / f"{ID}.yaml").write_text(OWN.replace("mode: enforce", "mode: dry_run"), encoding="utf-8")
+    words = ("impact", ID, "--audits", str(stored(world)), "--rules", "acme")
+
+    answer, text = run(world, *words), run(world, *words, "-o", "text").out
+
+    assert answer.code == 0
+    (row,) = answer.document["rules"]
+    assert (row["images"], row["services"], row["findings"]) == (["vision"], ["face"], 1)
+    assert f"{ID} (dry_run) would block 1 of 2 services, 1 of 2 images" in text
+    assert f"`{ID}`" in run(world, *words, "-o", "markdown").out
+
+
+def test_an_audit_that_cannot_be_read_makes_the_impact_incomplete(world: World) -> None:
+    folder = stored(world)
+    next(folder.rglob("*.audit.json")).write_bytes(b"{")
+
+    answer = run(world, "impact", "--audits", str(folder))
+
+    assert answer.code == 3
+    assert [gap["kind"] for gap in answer.document["gaps"]] == ["no-audit"]
+
+
+def test_without_audits_nothing_is_foretold(world: World) -> None:
+    assert run(world, "impact").code == 2
+    assert run(world, "impact", "--audits", "nowhere").code == 2

@@ -1,5 +1,6 @@
 """``fleet-audit rules``: which rules hold, why, whether they are right, and what they would block."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -13,8 +14,9 @@ from fleet_audit.cli.output import check_writable, parse_outputs, write
 from fleet_audit.cli.policies import policy_option, rules_option
 
 if TYPE_CHECKING:
+    from fleet_audit.audit.model.fleet import Fleet
     from fleet_audit.audit.model.ruling import SampleAccount
-    from fleet_audit.audit.policy.rules import RuleSet
+    from fleet_audit.audit.policy.rules import Rule, RuleSet
     from fleet_audit.reports.options import RenderOptions
 
 FORMATS = ("text", "json", "markdown")
@@ -79,8 +81,7 @@ def explain(*, rule_id: str, policy: str, rules: tuple[Path, ...], common: Commo
     outputs = parse_outputs(common.output, FORMATS)
     check_writable(outputs)
 
-    from fleet_audit.audit.configuration.schema import suggestion  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.policy.accounts import account_of_rule, examples  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.policy.accounts import account_of_rule, examples  # noqa: PLC0415  (not for --help)
     from fleet_audit.reports.rule_page import (  # noqa: PLC0415  (the same)
         RulePage,
         rule_document,
@@ -89,10 +90,7 @@ def explain(*, rule_id: str, policy: str, rules: tuple[Path, ...], common: Commo
     )
 
     loaded = _effective(common, policy, rules)
-    rule = loaded.rule(rule_id)
-    if rule is None:
-        known = suggestion(rule_id, [each.id for each in loaded.rules])
-        raise UsageError(f"no rule has the id '{rule_id}'{known}; `fleet-audit rules list` shows all")
+    rule = _known_rule(rule_id, loaded)
     bad, good = examples(rule, loaded)
     page = RulePage(loaded.policy, account_of_rule(rule), bad, good)
     writers = {"text": rule_text, "json": rule_document, "markdown": rule_markdown}
@@ -141,6 +139,68 @@ def test(*, paths: tuple[Path, ...], common: Common) -> int:
     tried = _tried(common, paths)
     write(outputs, _rendered({"text": tries_text, "json": tries_document}, tried, common))
     return _FAILED if any(each.wrong for each in tried) else 0
+
+
+@command.command("impact")
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option(
+    "--audits",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where audits are stored (default: the manifest's `audits`).",
+)
+@policy_option
+@rules_option
+@common
+def impact(
+    *, ids: tuple[str, ...], audits: Path | None, policy: str, rules: tuple[Path, ...], common: Common
+) -> int:
+    """Say what rules would block if they were enforced as errors, by stored audits; no image is read.
+
+    Without an ID, each rule that can block nothing as the policy sets it. Waived findings block nothing.
+    Exit code 3 where an audit could not be judged. Formats: text, json, markdown.
+    """
+    outputs = parse_outputs(common.output, FORMATS)
+    check_writable(outputs)
+
+    from fleet_audit.audit.model.finding import verdict  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.audits.foreseeing import foretold  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.reports.rules_impact import (  # noqa: PLC0415  (the same)
+        impact_document,
+        impact_markdown,
+        impact_text,
+    )
+    from fleet_audit.reports.summary import EXIT_CODES  # noqa: PLC0415  (the same)
+
+    fleet = find_fleet(common)
+    folder = _audits_folder(audits, fleet)
+    with common.settings(policy=policy, rules=rules) as settings:
+        shared = Shared(settings, fleet)
+        for rule_id in ids:
+            _known_rule(rule_id, shared.rules)
+        found = foretold(folder, shared, ids)
+    writers = {"text": impact_text, "json": impact_document, "markdown": impact_markdown}
+    write(outputs, _rendered(writers, found, common))
+    return EXIT_CODES[verdict((), found.gaps)]
+
+
+def _audits_folder(audits: Path | None, fleet: "Fleet | None") -> Path:
+    if audits is not None:
+        return audits
+    if fleet is None or not fleet.manifest.audits:
+        raise UsageError("no audits to foretell from: give --audits DIR, or `audits:` in fleet.yaml")
+    return Path(os.path.join(fleet.root, fleet.manifest.audits))
+
+
+def _known_rule(rule_id: str, rules: "RuleSet") -> "Rule":
+    from fleet_audit.audit.configuration.schema import suggestion  # noqa: PLC0415  (not for --help)
+
+    rule = rules.rule(rule_id)
+    if rule is None:
+        known = suggestion(rule_id, [each.id for each in rules.rules])
+        raise UsageError(f"no rule has the id '{rule_id}'{known}; `fleet-audit rules list` shows all")
+    return rule
 
 
 def _tried(common: Common, paths: tuple[Path, ...]) -> "tuple[SampleAccount, ...]":

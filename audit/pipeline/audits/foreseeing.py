@@ -1,0 +1,38 @@
+"""What rules would block, foretold from stored audits: no image is read."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import msgspec
+
+from fleet_audit.audit.model.audit import AuditReport
+from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.ruling import Impact
+from fleet_audit.audit.pipeline.audits.stored import newest, stored_audits
+from fleet_audit.audit.pipeline.run.exceptions import today_of, waivers_of
+from fleet_audit.audit.pipeline.run.shared import Shared
+from fleet_audit.audit.policy.impact import impact
+from fleet_audit.audit.policy.judging_again import judged
+from fleet_audit.audit.policy.part import StatementUnreadable
+from fleet_audit.audit.policy.rules import RuleSet
+
+
+def foretold(folder: Path, shared: Shared, ids: Collection[str] = ()) -> Impact:
+    """Return what rules would block of the newest audit of each subject below a folder.
+
+    An audit that cannot be read or judged is a gap. Raises AuditUnreadable where there is no such folder.
+    """
+    audits, refused = stored_audits(folder)
+    waivers, today = waivers_of(shared), today_of(shared.settings)
+    gaps = [Gap("rules", GapKind.NO_AUDIT, each.file, each.why) for each in refused]
+
+    def judge(audit: AuditReport, rules: RuleSet) -> AuditReport:
+        try:
+            return judged(audit, rules, waivers, today)
+        except StatementUnreadable as e:
+            why = f"{e}; audit the image again"
+            gaps.append(Gap("rules", GapKind.NO_AUDIT, audit.subject, why))
+            return msgspec.structs.replace(audit, findings=(), gaps=())
+
+    found = impact(newest(audits), shared.rules, judge, ids)
+    return msgspec.structs.replace(found, gaps=shared.rules.settled(gaps))
