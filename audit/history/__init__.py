@@ -1,0 +1,1 @@
+"""How long findings have been there: their lifecycles, kept in one SQLite file."""

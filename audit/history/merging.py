@@ -1,0 +1,71 @@
+"""What two histories say together."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+import msgspec
+
+from fleet_audit.audit.history.following import is_same
+from fleet_audit.audit.model.lifecycle import Change, Lifecycle, LifecycleState, PastAudit
+
+_WEIGHT = {LifecycleState.CLOSED: 0, LifecycleState.WAIVED: 1, LifecycleState.OPEN: 2}
+
+
+def merged_audits(audits: Iterable[PastAudit]) -> tuple[PastAudit, ...]:
+    """Return each audit once, in order; what two say differently of one is as the weaker of them says it."""
+    together: dict[tuple[str, str], PastAudit] = {}
+    for audit in audits:
+        place = (audit.image, audit.at)
+        together[place] = _weaker(together.get(place, audit), audit)
+    return tuple(sorted(together.values()))
+
+
+def _weaker(one: PastAudit, other: PastAudit) -> PastAudit:
+    return PastAudit(one.image, one.at, max(one.digest, other.digest), one.is_complete and other.is_complete)
+
+
+def merged_lifecycles(lifecycles: Iterable[Lifecycle], audits: Iterable[PastAudit]) -> tuple[Lifecycle, ...]:
+    """Return each finding of each image once, by image and fingerprint.
+
+    It was there whenever one of them has it so, at the latest when it was last seen; what a complete audit of
+    its image later did not have is closed. Neither the order of histories nor saying one twice matters.
+    """
+    found: defaultdict[tuple[str, str], list[Lifecycle]] = defaultdict(list)
+    for each in lifecycles:
+        found[each.image, each.fingerprint].append(each)
+    complete: defaultdict[str, list[str]] = defaultdict(list)
+    for audit in sorted(audits):
+        if audit.is_complete:
+            complete[audit.image].append(audit.at)
+    return tuple(_settled(_merged(same), complete[place[0]]) for place, same in sorted(found.items()))
+
+
+def _merged(same: Sequence[Lifecycle]) -> Lifecycle:
+    latest = max(same, key=lambda each: (each.last_seen, msgspec.structs.astuple(each)[2:8]))
+    changes = [change for each in same for change in (*each.changes, _as_last_seen(each))]
+    return msgspec.structs.replace(latest, changes=_in_order(changes))
+
+
+def _as_last_seen(lifecycle: Lifecycle) -> Change:
+    """Return how it was when it was last seen: another history may have closed it before."""
+    at = [change for change in lifecycle.changes if change.since <= lifecycle.last_seen][-1]
+    return msgspec.structs.replace(at, since=lifecycle.last_seen)
+
+
+def _in_order(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Return changes by time: of one time the most that anybody says, and none that changes nothing."""
+    kept: list[Change] = []
+    for _, same in groupby(sorted(changes, key=lambda each: each.since), lambda each: each.since):
+        change = max(same, key=lambda each: (_WEIGHT[each.state], each.severity.rank))
+        if not kept or not is_same(kept[-1], change):
+            kept.append(change)
+    return tuple(kept)
+
+
+def _settled(lifecycle: Lifecycle, complete: Sequence[str]) -> Lifecycle:
+    later = next((at for at in complete if at > lifecycle.last_seen), None)
+    if later is None or lifecycle.state is LifecycleState.CLOSED:
+        return lifecycle
+    change = Change(later, LifecycleState.CLOSED, lifecycle.severity)
+    return msgspec.structs.replace(lifecycle, changes=(*lifecycle.changes, change))
