@@ -173,6 +173,10 @@ class LayerBodies:
             self._close_stream()
         self._stream = self._close_stream = None
 
+    def forget(self) -> None:
+        """Hold no body any longer that was read: the last of many has been asked for."""
+        self._facts.forget_bodies()
+
     def close(self) -> None:
         """Close what is open."""
         self._shut()

@@ -276,6 +276,10 @@ class Facts:
             self._blocks.move_to_end(number)
         return block
 
+    def forget_bodies(self) -> None:
+        """Hold no body any longer that was read; another one costs as much as the first."""
+        self._blocks.clear()
+
     def close(self) -> None:
         """Let go of the file."""
         self._stored.close()

@@ -69,8 +69,14 @@ def read_layers(  # noqa: PLR0913  (called in two places, by keyword)
         if cached is None:
             work.append((key, found))
         known[key] = cached or LayerFailure("was not read")
+    filed: dict[str, Facts] = {}
     for key, made in _read_all(work, reading, jobs, progress, arrive):
-        known[key] = made if isinstance(made, LayerFailure) else file_layer(key, made, reading, store)
+        if isinstance(made, LayerFailure):
+            known[key] = made
+        else:
+            filed[key] = _filed(key, made, store)
+    # Nothing of them is held here while other processes need memory to read layers.
+    known |= {key: _decoded(facts, reading, was_cached=False) for key, facts in filed.items()}
     return [known[key] for key in keys]
 
 
@@ -89,8 +95,11 @@ def load_layer(key: str, reading: Reading, store: LayerStore | None) -> LayerRea
 
 def file_layer(key: str, data: bytes, reading: Reading, store: LayerStore | None) -> LayerRead:
     """File the facts of a layer that was just read, and return them."""
-    facts = Facts(InMemory(data), key) if store is None else store.file_facts(key, data)
-    return _decoded(facts, reading, was_cached=False)
+    return _decoded(_filed(key, data, store), reading, was_cached=False)
+
+
+def _filed(key: str, data: bytes, store: LayerStore | None) -> Facts:
+    return Facts(InMemory(data), key) if store is None else store.file_facts(key, data)
 
 
 def _decoded(facts: Facts, reading: Reading, *, was_cached: bool) -> LayerRead:

@@ -90,6 +90,8 @@ def write_image(
         else:
             chunks = _LayerWriter(bodies, selection, gaps).chunks(layer.diff_id)
         written.append((archive.add_layer(chunks), layer.diff_id))
+        if bodies is not None:
+            bodies.forget()
     archive.finish(image.identity, [diff_id for diff_id, _ in written])
     return Written(tuple(written), tuple(gaps))
 

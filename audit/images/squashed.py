@@ -33,6 +33,8 @@ def write_squashed(image: Image, out: BinaryIO, *, is_looked_at: LookedAt = is_s
     archive = ArchiveWriter(out)
     writer = _TreeWriter(image, is_looked_at)
     archive.finish(image.identity, [archive.add_layer(writer.chunks())])
+    for bodies in image.bodies.values():
+        bodies.forget()
     return tuple(writer.gaps)
 
 

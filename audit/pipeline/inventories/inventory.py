@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import PurePosixPath
 
 import msgspec
@@ -12,7 +13,7 @@ from fleet_audit.audit.dockerfiles.running.stored import of_image
 from fleet_audit.audit.model.finding import Gap
 from fleet_audit.audit.model.identity import ImageRef
 from fleet_audit.audit.model.image import ImageConfig
-from fleet_audit.audit.model.inventory import Component, Inventory, SbomReport
+from fleet_audit.audit.model.inventory import Component, Inventory, Link, SbomReport
 from fleet_audit.audit.model.report import Statistics
 from fleet_audit.audit.pipeline.inventories.links import (
     Tied,
@@ -56,8 +57,7 @@ def inventory_of(subject: Subject, shared: Shared, options: SyftOptions) -> Inve
         return Inventoried(_report(subject, Inventory(empty, gaps=() if gap is None else (gap,)), ""))
     isa = lowest_isa(shared.fleet, subject.image)
     with open_scene(subject.image, shared.settings, python=subject.python, isa=isa) as scene:
-        answer = syft_answer(scene, shared, options)
-        inventory = gathered(subject, scene, shared, answer)
+        inventory = gathered(subject, scene, shared, options)
         spent = scene.image.statistics
         cost = Statistics(spent.layers_read, spent.layers_cached, spent.seconds)
         return Inventoried(
@@ -78,37 +78,68 @@ def written_time(text: str) -> str:
         return ""
 
 
-def gathered(subject: Subject, scene: Scene, shared: Shared, answer: SyftAnswer) -> Inventory:
-    """Return the inventory of an opened image, with what syft answered of it."""
-    seen = Seen(subject, scene, shared)
-    found = [cataloger.find(seen) for cataloger in CATALOGERS]
+def gathered(subject: Subject, scene: Scene, shared: Shared, options: SyftOptions | None) -> Inventory:
+    """Return the inventory of an opened image; syft is not asked without `options`.
+
+    While syft looks at the image, our own readers do.
+    """
+    own = _Own(subject, scene, shared)
+    answer = SyftAnswer()
+    if options is not None:
+        answer = syft_answer(scene, shared, options, meanwhile=lambda: own.said)
+    seen, said = own.seen, own.said
     theirs = Scanned((), ()) if answer.document is None else scanned(answer.document, seen.layer_of)
-    libraries = library_links(seen, shared)
-    services = service_links(subject, seen, shared)
+    ours = (component for each in said.found for component in each.components)
     components = united(
         [
-            *_told_once((component for each in found for component in each.components), theirs.components),
+            *_told_once(ours, theirs.components),
             *(_placed(component, seen) for component in theirs.components),
-            *services.services,
+            *said.services.services,
         ]
     )
-    links = [
-        *(link for each in found for link in each.links),
-        *package_links(seen),
-        *distribution_links(seen),
-        *theirs.links,
-        *libraries.links,
-        *services.links,
-    ]
+    links = [*said.links, *theirs.links]
     return Inventory(
         subject=_subject(subject, scene),
         components=components,
         links=united_links(links, (component.ref for component in components)),
-        imported=services.imported,
+        imported=said.services.imported,
         package_set=package_set_of(components) if scene.is_whole else None,
         tools=() if answer.tool is None else (answer.tool,),
-        gaps=tuple(dict.fromkeys(_gaps(scene, seen, answer, (*found, libraries, services)))),
+        gaps=tuple(dict.fromkeys(_gaps(scene, seen, answer, said))),
     )
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """What is known of an image without a scanner; `links` are all that there are."""
+
+    found: tuple[Found, ...]
+    libraries: Tied
+    services: Tied
+    links: tuple[Link, ...]
+
+
+class _Own:
+    """Our own readers of one image, who are asked once, by whichever thread comes first."""
+
+    def __init__(self, subject: Subject, scene: Scene, shared: Shared) -> None:
+        self._subject = subject
+        self._shared = shared
+        self.seen = Seen(subject, scene, shared)
+
+    @cached_property
+    def said(self) -> _Said:
+        seen = self.seen
+        found = tuple(cataloger.find(seen) for cataloger in CATALOGERS)
+        libraries = library_links(seen, self._shared)
+        services = service_links(self._subject, seen, self._shared)
+        links = (
+            *(link for each in found for link in each.links),
+            *package_links(seen),
+            *distribution_links(seen),
+            *libraries.links,
+            *services.links,
+        )
+        return _Said(found, libraries, services, links)
 
 
 def _told_once(ours: Iterable[Component], theirs: Iterable[Component]) -> Iterator[Component]:
@@ -128,12 +159,14 @@ def _placed(component: Component, seen: Seen) -> Component:
     return msgspec.structs.replace(component, layer=seen.layer_of(path), origin=seen.origin_of(path))
 
 
-def _gaps(scene: Scene, seen: Seen, answer: SyftAnswer, tied: Iterable[Tied | Found]) -> Iterator[Gap]:
+def _gaps(scene: Scene, seen: Seen, answer: SyftAnswer, said: _Said) -> Iterator[Gap]:
     yield from scene.gaps
     yield from () if seen.state is None else seen.state.gaps
     yield from answer.gaps
-    for each in tied:
+    for each in said.found:
         yield from each.gaps
+    yield from said.libraries.gaps
+    yield from said.services.gaps
 
 
 def _subject(subject: Subject, scene: Scene) -> Component:

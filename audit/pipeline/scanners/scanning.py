@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -88,26 +89,33 @@ def reason(error: ToolError) -> str:
     return f"{error.why}{hint}"
 
 
-def packages_found(
+def nothing() -> None:
+    """Do nothing."""
+
+
+def packages_found(  # noqa: PLR0913  (what an answer depends on, and what is done until it comes)
     image: Image,
     scanner: Scanner,
     settings: Settings,
     *,
     full: bool = False,
     timeout: float = syft.SCAN_SECONDS,
+    meanwhile: Callable[[], object] = nothing,
 ) -> Scanned[syft.SyftDocument]:
     """Return what syft finds in an image; raises ToolError.
 
     It looks at the image's tree alone, so that unless `full` it is given that as one layer; in which layer of
-    the image a file stands is known here.
+    the image a file stands is known here. `meanwhile` is called in another thread while syft runs, if it has
+    to run, and is over when this returns; it may read the image, and whatever comes of it is passed over.
     """
     is_squashed = not full and bool(image.identity.layers)
 
     def look() -> tuple[bytes, Written]:
         looked_at = _files_of(scanner)
-        with scan_target(
-            image, settings, full=full, is_looked_at=looked_at, is_squashed=is_squashed
-        ) as target:
+        shown = scan_target(image, settings, full=full, is_looked_at=looked_at, is_squashed=is_squashed)
+        # The program is waited for here, where a keyboard's interrupt arrives and ends it.
+        with shown as target, ThreadPoolExecutor(1) as company:
+            company.submit(meanwhile)
             document = syft.scan(
                 scanner,
                 f"docker-archive:{target.archive}",

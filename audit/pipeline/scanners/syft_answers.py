@@ -1,6 +1,7 @@
 """What syft answers for one image, or why it does not."""
 
 import os
+from collections.abc import Callable
 
 import msgspec
 
@@ -8,7 +9,7 @@ from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.inventory import ToolUse
 from fleet_audit.audit.pipeline.run.scene import Scene
 from fleet_audit.audit.pipeline.run.shared import SCANNERS, Shared
-from fleet_audit.audit.pipeline.scanners.scanning import packages_found, reason
+from fleet_audit.audit.pipeline.scanners.scanning import nothing, packages_found, reason
 from fleet_audit.audit.tools import syft
 from fleet_audit.audit.tools.folder_store import FolderStore
 from fleet_audit.audit.tools.process import ToolError
@@ -36,10 +37,12 @@ class SyftAnswer(msgspec.Struct, frozen=True):
     gaps: tuple[Gap, ...] = ()
 
 
-def syft_answer(scene: Scene, shared: Shared, options: SyftOptions) -> SyftAnswer:
+def syft_answer(
+    scene: Scene, shared: Shared, options: SyftOptions, *, meanwhile: Callable[[], object] = nothing
+) -> SyftAnswer:
     """Return what syft says of an opened image; a gap where it is absent or fails.
 
-    Nothing is downloaded, and no network used.
+    Nothing is downloaded, and no network used. For `meanwhile` see `packages_found`.
     """
     versions = FolderStore(shared.settings.cache_dir / SCANNERS)
     try:
@@ -48,7 +51,12 @@ def syft_answer(scene: Scene, shared: Shared, options: SyftOptions) -> SyftAnswe
             why = f"it was not found, so {_LACKING}; {syft.ADVICE}"
             return SyftAnswer(gaps=(Gap(_STAGE, GapKind.SCANNER_ABSENT, syft.NAME, why),))
         found = packages_found(
-            scene.image, scanner, shared.settings, full=options.is_full, timeout=options.seconds
+            scene.image,
+            scanner,
+            shared.settings,
+            full=options.is_full,
+            timeout=options.seconds,
+            meanwhile=meanwhile,
         )
     except ToolError as e:
         why = f"{reason(e)}; {_LACKING}"

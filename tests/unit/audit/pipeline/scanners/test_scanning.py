@@ -101,6 +101,20 @@ def test_the_same_program_is_asked_once_about_an_image(tmp_path: Path) -> None:
     assert runs(scanner) == 1
 
 
+def test_until_syft_answers_something_else_is_done(tmp_path: Path) -> None:
+    # It waits for what is done meanwhile.
+    scanner = syft(tmp_path, 'until [ -e "$0.go" ]; do sleep 0.01; done', *SYFT_ANSWER)
+
+    def meanwhile() -> None:
+        scanner.path.with_name("syft.go").touch()
+        raise ValueError("passed over")
+
+    with opened(tmp_path) as looked_at:
+        answer = packages_found(looked_at, scanner, settings(tmp_path), timeout=30, meanwhile=meanwhile)
+
+    assert len(answer.document.artifacts) == 1
+
+
 def test_another_program_and_the_whole_image_are_another_question(tmp_path: Path) -> None:
     found(tmp_path, syft(tmp_path))
     found(tmp_path, syft(tmp_path, identity="two"))
