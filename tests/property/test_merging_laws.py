@@ -9,82 +9,20 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fleet_audit.audit.model.finding import Gap, GapKind
-from fleet_audit.audit.model.identity import DiffID, ImagePath, Purl
-from fleet_audit.audit.model.inventory import Component, ImportedBy, Inventory, Link, Sighting, ToolUse
-from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.inventory import Component, Inventory
 from fleet_audit.audit.pipeline.inventories.documents import told_by
 from fleet_audit.audit.sbom.cyclonedx import cyclonedx
-from fleet_audit.audit.sbom.joining import package_set_of, united, united_links
 from fleet_audit.audit.sbom.merging import Part, merged, part_of, told_by_inventory
 from fleet_audit.audit.sbom.patching import ForeignUnreadable
 from fleet_audit.audit.sbom.spdx import spdx
 from fleet_audit.audit.sbom.validation import check_cyclonedx, check_spdx
-from tests.support.inventories import PILLOW, ZLIB
+from tests.support.any_inventories import FEW_WORDS, inventories
 from tests.support.laws import examples
 
 WHEN = "2026-11-14T00:00:00Z"
 FEW = examples(40)
 TEXT = st.text(max_size=6)
-WORD = st.sampled_from(["", "a", "b", "a#b", "a@1", "%23", "sha256:ab"])
-REFS = ("a", "b", "c#/usr/lib/x", ZLIB, PILLOW)
-LICENCES = st.sampled_from(
-    ["MIT", "MIT OR Zlib", "MIT AND (Zlib AND X11)", "GPL-2", "a\nb", "(MIT) AND", " "]
-)
-COMPONENTS = st.builds(
-    Component,
-    ref=st.sampled_from(REFS),
-    name=st.one_of(WORD, TEXT),
-    version=WORD,
-    purl=st.sampled_from([None, ZLIB, PILLOW, Purl("pkg:cargo/ahash@1")]),
-    kind=st.sampled_from(["library", "application", "operating-system", "container"]),
-    source_name=WORD,
-    source_version=st.sampled_from(["", "1:2-3", "2"]),
-    licenses=st.lists(LICENCES, max_size=3).map(tuple),
-    supplier=TEXT,
-    origin=WORD,
-    layer=st.sampled_from([None, DiffID("sha256:11"), DiffID("sha256:22")]),
-    sightings=st.lists(
-        st.builds(
-            Sighting,
-            st.sampled_from(["/a", "/a; b", "/b#c"]).map(ImagePath),
-            st.sampled_from(["elf", "metadata"]),
-            st.sampled_from([None, DiffID("sha256:11"), DiffID("sha256:22")]),
-        ),
-        max_size=2,
-    ).map(tuple),
-    bundled_in=st.sampled_from(["", "a", "nothing", PILLOW]),
-    found_by=st.lists(st.sampled_from(["syft", "fleet-audit"]), max_size=2).map(tuple),
-    hashes=st.sampled_from([{}, {"sha256": "ab" * 32}, {"sha256": "cd" * 32, "md5": "ab" * 16}]),
-    properties=st.lists(
-        st.tuples(st.sampled_from(["name", "origin", "merged", "kind", "x: y"]), st.one_of(WORD, TEXT)),
-        max_size=2,
-    ).map(tuple),
-)
-LINKS = st.builds(
-    Link,
-    st.sampled_from(REFS),
-    st.sampled_from(REFS),
-    st.sampled_from(["depends", "needs", "imports", "bundles", "contains"]),
-    st.lists(TEXT, max_size=2).map(tuple),
-)
-
-
-@st.composite
-def inventories(draw: st.DrawFn) -> Inventory:
-    components = united(draw(st.lists(COMPONENTS, max_size=4)))
-    refs = [component.ref for component in components]
-    lines = draw(st.lists(st.builds(SourceLocation, TEXT, st.integers(0, 9)), max_size=1))
-    gaps = draw(st.lists(st.builds(Gap, WORD, st.sampled_from(GapKind), WORD, WORD), max_size=1))
-    return Inventory(
-        subject=Component(ref="image", name=draw(WORD), kind="container", version=draw(WORD)),
-        components=components,
-        links=united_links(draw(st.lists(LINKS, max_size=6)), refs),
-        imported=tuple(ImportedBy(draw(WORD), ref, line) for ref, line in zip(refs, lines, strict=False)),
-        package_set=package_set_of(components),
-        tools=(ToolUse("syft", draw(WORD)),),
-        gaps=tuple(gaps),
-    )
+INVENTORIES = inventories(FEW_WORDS, TEXT, most=4)
 
 
 def as_cyclonedx(inventory: Inventory) -> bytes:
@@ -109,7 +47,7 @@ def merge(write: Writer, *bodies: bytes) -> bytes:
 
 @WRITERS
 @FEW
-@given(st.lists(inventories(), min_size=3, max_size=3))
+@given(st.lists(INVENTORIES, min_size=3, max_size=3))
 def test_in_whatever_groups_documents_are_merged_the_bytes_are_the_same(
     write: Writer, found: list[Inventory]
 ) -> None:
@@ -122,7 +60,7 @@ def test_in_whatever_groups_documents_are_merged_the_bytes_are_the_same(
 
 @WRITERS
 @FEW
-@given(st.lists(inventories(), min_size=2, max_size=3))
+@given(st.lists(INVENTORIES, min_size=2, max_size=3))
 def test_the_order_of_documents_does_not_matter(write: Writer, found: list[Inventory]) -> None:
     bodies = [write(each) for each in found]
 
@@ -131,7 +69,7 @@ def test_the_order_of_documents_does_not_matter(write: Writer, found: list[Inven
 
 @WRITERS
 @FEW
-@given(inventories(), inventories())
+@given(INVENTORIES, INVENTORIES)
 def test_merging_what_is_merged_changes_nothing(write: Writer, first: Inventory, second: Inventory) -> None:
     bodies = write(first), write(second)
     once = merge(write, *bodies)
@@ -140,7 +78,7 @@ def test_merging_what_is_merged_changes_nothing(write: Writer, first: Inventory,
 
 
 @FEW
-@given(inventories(), inventories())
+@given(INVENTORIES, INVENTORIES)
 def test_no_evidence_of_either_image_is_lost(first: Inventory, second: Inventory) -> None:
     parts = [part_of(told_by_inventory(each)) for each in (first, second)]
     whole = merged(parts, "fleet")

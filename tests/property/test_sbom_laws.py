@@ -7,79 +7,30 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_audit.audit.model.finding import Gap, GapKind
-from fleet_audit.audit.model.identity import ImagePath
-from fleet_audit.audit.model.inventory import Component, ImportedBy, Inventory, Link, Sighting, ToolUse
-from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.inventory import Component, Inventory, Link
 from fleet_audit.audit.sbom.bundled import bundled_name
 from fleet_audit.audit.sbom.canonical import canonical_purl
 from fleet_audit.audit.sbom.cyclonedx import cyclonedx, dependencies
 from fleet_audit.audit.sbom.declared import SbomUnreadable, declared
-from fleet_audit.audit.sbom.joining import package_set_of, united, united_links
+from fleet_audit.audit.sbom.joining import united, united_links
 from fleet_audit.audit.sbom.spdx import spdx
 from fleet_audit.audit.sbom.validation import check_cyclonedx, check_spdx
-from tests.support.inventories import PILLOW, ZLIB
+from tests.support.any_inventories import REFS, components, inventories, links
+from tests.support.inventories import PILLOW
 
 WHEN = "2026-11-14T00:00:00Z"
-REFS = ("a", "b", "c#/usr/lib/x", ZLIB, PILLOW)
 TEXT = st.text(max_size=30)
-LICENCES = st.lists(st.one_of(TEXT, st.sampled_from(["MIT", "MIT OR Zlib", "GPL-2", "a\nb"])), max_size=3)
-SIGHTINGS = st.builds(
-    Sighting,
-    TEXT.map(lambda text: ImagePath(f"/{text}")),
-    st.sampled_from(["elf", "metadata", "binary", "new"]),
-)
-COMPONENTS = st.builds(
-    Component,
-    ref=st.sampled_from(REFS),
-    name=TEXT,
-    version=TEXT,
-    purl=st.sampled_from([None, ZLIB, PILLOW]),
-    kind=st.sampled_from(["library", "application", "operating-system", "invented"]),
-    source_name=TEXT,
-    source_version=TEXT,
-    licenses=LICENCES.map(tuple),
-    supplier=TEXT,
-    origin=TEXT,
-    sightings=st.lists(SIGHTINGS, max_size=2).map(tuple),
-    bundled_in=st.sampled_from(["", PILLOW]),
-    found_by=st.lists(st.sampled_from(["syft", "fleet-audit"]), max_size=2).map(tuple),
-    hashes=st.sampled_from([{}, {"sha256": "ab" * 32}, {"odd": "x"}]),
-    properties=st.lists(st.tuples(TEXT, TEXT), max_size=2).map(tuple),
-)
-LINKS = st.builds(
-    Link,
-    st.sampled_from(REFS),
-    st.sampled_from(REFS),
-    st.sampled_from(["depends", "needs", "imports", "bundles", "contains"]),
-    st.lists(TEXT, max_size=2).map(tuple),
-)
+COMPONENTS, LINKS = components(TEXT, TEXT), links(TEXT)
+INVENTORIES = inventories(TEXT, TEXT, most=5)
 
 
-@st.composite
-def inventories(draw: st.DrawFn) -> Inventory:
-    components = united(draw(st.lists(COMPONENTS, max_size=5)))
-    refs = [component.ref for component in components]
-    lines = draw(st.lists(st.builds(SourceLocation, TEXT, st.integers(0, 9)), max_size=2))
-    gaps = draw(st.lists(st.builds(Gap, TEXT, st.sampled_from(GapKind), TEXT, TEXT), max_size=2))
-    return Inventory(
-        subject=Component(ref="image", name=draw(TEXT), kind="container", version=draw(TEXT)),
-        components=components,
-        links=united_links(draw(st.lists(LINKS, max_size=8)), refs),
-        imported=tuple(ImportedBy(draw(TEXT), ref, line) for ref, line in zip(refs, lines, strict=False)),
-        package_set=package_set_of(components),
-        tools=(ToolUse("syft", draw(TEXT)),),
-        gaps=tuple(gaps),
-    )
-
-
-@given(inventories())
+@given(INVENTORIES)
 def test_documents_are_valid_whatever_an_image_holds(inventory: Inventory) -> None:
     check_cyclonedx(cyclonedx(inventory, created=WHEN, version="1.0"))
     check_spdx(spdx(inventory, created=WHEN, version="1.0"))
 
 
-@given(inventories())
+@given(INVENTORIES)
 def test_equal_inventories_give_equal_bytes(inventory: Inventory) -> None:
     again = msgspec.msgpack.decode(msgspec.msgpack.encode(inventory), type=Inventory)
 
@@ -87,7 +38,7 @@ def test_equal_inventories_give_equal_bytes(inventory: Inventory) -> None:
         assert write(inventory, created=WHEN, version="1") == write(again, created=WHEN, version="1")
 
 
-@given(inventories())
+@given(INVENTORIES)
 def test_from_the_image_everything_is_reached(inventory: Inventory) -> None:
     below = {row["ref"]: row.get("dependsOn", []) for row in dependencies(inventory)}
     reached, pending = set(), ["image"]
