@@ -10,6 +10,7 @@ from fleet_audit.audit.pipeline.comparing.side import OWN_ECOSYSTEMS, named
 from fleet_audit.audit.pipeline.comparing.version_order import moved
 from fleet_audit.audit.sbom.canonical import canonical_purl
 from fleet_audit.audit.sbom.joining import is_installed
+from fleet_audit.audit.sbom.reading import licence_parts
 
 _ABI = "abi-version"
 
@@ -53,7 +54,8 @@ def entries(components: Iterable[Component], aspects: Collection[Aspect]) -> Ent
         entry = found.setdefault(key, Entry(component.name, ecosystem, within, set(), set(), set()))
         entry.held.add(held)
         entry.origins.update({component.origin} - {""})
-        entry.licences.update(component.licenses)
+        # Some documents tell licences that hold together one by one, others as one expression.
+        entry.licences.update(part for text in component.licenses for part in licence_parts(text))
     return found
 
 

@@ -151,6 +151,14 @@ def test_licences_are_compared_of_packages_that_both_have() -> None:
     assert (change.name, change.before, change.after) == ("pillow", ("HPND",), ("MIT-CMU",))
 
 
+def test_licences_that_hold_together_are_the_same_however_they_are_written() -> None:
+    before = side(package(ZLIB, "Zlib AND (MIT OR X11)"))
+    after = side(package(ZLIB, "MIT OR X11", "Zlib"))
+
+    assert compared(before, after).licences == ()
+    assert compared(before, side(package(ZLIB, "Zlib OR (MIT AND X11)"))).licences != ()
+
+
 def test_a_soname_that_went_names_who_still_asks_for_it() -> None:
     provided = {
         "libGL.so.1": Provided(("/usr/lib/libGL.so.1.7.0",)),
