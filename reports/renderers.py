@@ -18,6 +18,7 @@ from fleet_audit.audit.model.report import (
     Judged,
     LddReport,
 )
+from fleet_audit.audit.model.waiver import WaiversReport
 from fleet_audit.reports.deps_document import deps_document
 from fleet_audit.reports.deps_markdown import deps_markdown
 from fleet_audit.reports.deps_text import deps_text
@@ -42,6 +43,9 @@ from fleet_audit.reports.sbom_text import sbom_text
 from fleet_audit.reports.vulns_document import vulns_document
 from fleet_audit.reports.vulns_markdown import vulns_markdown
 from fleet_audit.reports.vulns_text import vulns_text
+from fleet_audit.reports.waivers_document import waivers_document
+from fleet_audit.reports.waivers_markdown import waivers_markdown
+from fleet_audit.reports.waivers_text import waivers_text
 
 Renderer = Callable[[Sequence[Any], RenderOptions], str]
 """Takes reports of the one type under which it stands in the table."""
@@ -80,6 +84,9 @@ RENDERERS: Mapping[tuple[type[Judged], str], Renderer] = {
     (ExplainReport, "json"): explain_document,
     (InspectReport, "text"): inspect_text,
     (InspectReport, "json"): inspect_document,
+    (WaiversReport, "text"): waivers_text,
+    (WaiversReport, "json"): waivers_document,
+    (WaiversReport, "markdown"): waivers_markdown,
     (IndexReport, "text"): index_text,
     (IndexReport, "json"): index_document,
 }

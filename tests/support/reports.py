@@ -104,8 +104,10 @@ from fleet_audit.audit.model.running import (
 from fleet_audit.reports.options import RenderOptions
 from tests.support.advisories import vulns_report
 from tests.support.differences import diff_report
+from tests.support.gated import gate_report
 from tests.support.inventories import sbom_report
 from tests.support.proposals import audio_plan, audio_surplus
+from tests.support.waivers import waivers_report
 
 OPTIONS = RenderOptions(created="2026-11-20T00:00:00Z", version="0.1.0", manifest="fleet.yaml")
 
@@ -667,6 +669,8 @@ ALL = (
     sbom_report(),
     vulns_report(),
     diff_report(),
+    waivers_report(),
+    gate_report(),
 )
 
 

@@ -1,11 +1,19 @@
 """Waivers, and findings that they may name."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from fleet_audit.audit.model.finding import Confidence, Finding, Mode, Severity
+from fleet_audit.audit.model.finding import Confidence, Finding, Gap, GapKind, Mode, PolicySummary, Severity
+from fleet_audit.audit.model.identity import Digest
 from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.audit.model.waiver import Waiver
+from fleet_audit.audit.model.waiver import (
+    WaivedFinding,
+    Waiver,
+    WaiverEffect,
+    WaiverLine,
+    WaiversReport,
+)
+from fleet_audit.audit.policy.waivers import account_of
 
 TODAY = date(2026, 11, 20)
 TIFF = "pkg:deb/debian/libtiff6@4.5.0-6%2Bdeb12u2"
@@ -58,3 +66,36 @@ def tiff_finding(**fields: Any) -> Finding:
         ),
     }
     return Finding(**{**usual, **fields})
+
+
+def waivers_report() -> WaiversReport:
+    """Return a check of waivers of every state, with what they name and text that forms something."""
+    day, place = timedelta(days=1), SourceLocation("waivers.yaml", 3)
+    ticket: dict[str, Any] = {"approved_by": "security", "ticket": "SEC-12"}
+    ended = waiver("W-1", expires=TODAY - day, image="vision", location=place, **ticket)
+    ending = waiver("W-2", rule="FA-NEED-001", match=(("need", "so:libGL.so.1"),), expires=TODAY + 3 * day)
+    holding = waiver(
+        "W-3",
+        match=(("purl", TIFF), ("vuln", "CVE-1")),
+        package_set=Digest("sha256:" + "b" * 64),
+        effect=WaiverEffect.SUPPRESS,
+        justification="vulnerable_code_not_in_execute_path",
+        reason="a <b>reason</b> | with a bar",
+    )
+    later = waiver("W-4", match=(), image="*", created=TODAY + day)
+    found = WaivedFinding("vision", "0" * 32, Severity.ERROR, "advisory:CVE-1", "CVE-1 in tiff")
+    remark = f"it is for the packages {holding.package_set}, which have changed"
+    return WaiversReport(
+        subject="waivers.yaml",
+        today=TODAY,
+        audits=2,
+        is_checked=True,
+        policy=PolicySummary("default", "d" * 64),
+        gaps=(Gap("gate", GapKind.NO_AUDIT, "audits/a.audit.json", "is no audit, or damaged"),),
+        waivers=(
+            WaiverLine(account_of(ended, TODAY, findings=(found.fingerprint,)), findings=(found,)),
+            WaiverLine(account_of(ending, TODAY), is_expiring=True, findings=()),
+            WaiverLine(account_of(holding, TODAY, remark=remark), findings=()),
+            WaiverLine(account_of(later, TODAY), findings=(found, found)),
+        ),
+    )

@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "dockerfiles": "What the repository's Dockerfiles, builds and image references claim, checked.",
     "inspect": "What an image would run: entrypoint, user, environment, health, services.",
     "rules": "Which rules hold, and why; whether they are right, and what they would block.",
+    "waivers": "Exceptions from rules: who answers for them, when they end, what they waive.",
     "index": "The package archives that deps plans with: read ahead, or show what is kept.",
     "init": "Draft fleet.yaml from what a repository holds.",
     "doctor": "Which tools, versions and caches are there, and what is missing.",
