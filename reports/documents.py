@@ -53,22 +53,28 @@ def document_of(
     command: str, reports: Sequence[ReportT], options: RenderOptions, body: Callable[[ReportT], Fields]
 ) -> str:
     """Return the document of a command: one report's, or those of several subjects."""
-    head: Fields = {
-        "schema": f"fleet-audit.{command}/1",
-        "tool": {"name": "fleet-audit", "version": options.version},
-        "created": options.created,
-    }
-    documents = [head | _envelope(report, body(report)) for report in reports]
+    head = head_of(command, options)
+    documents = [head | envelope(report, body(report)) for report in reports]
     if len(documents) == 1:
         return encode(documents[0])
     return encode(head | {"subjects": documents, "verdict": combined(report.verdict for report in reports)})
 
 
-def _envelope(report: Judged, body: Fields) -> Fields:
+def head_of(command: str, options: RenderOptions) -> Fields:
+    """Return what every document of a command begins with."""
+    return {
+        "schema": f"fleet-audit.{command}/1",
+        "tool": {"name": "fleet-audit", "version": options.version},
+        "created": options.created,
+    }
+
+
+def envelope(report: Judged, body: Fields) -> Fields:
+    """Return what every document says of one subject, around what is its command's own."""
     return {
         "subject": report.subject,
         **body,
-        "findings": [_finding(finding) for finding in report.findings],
+        "findings": [finding_fields(finding) for finding in report.findings],
         "gaps": [gap_fields(gap) for gap in report.gaps],
         "notes": list(report.notes),
         "policy": {
@@ -102,7 +108,8 @@ def _carried(value: Any) -> Any:
             return value
 
 
-def _finding(finding: Finding) -> Fields:
+def finding_fields(finding: Finding) -> Fields:
+    """Return a finding as documents have it."""
     return {
         "rule": finding.rule,
         "severity": finding.severity,

@@ -7,6 +7,7 @@ from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.model.advisories import VulnsReport
 from fleet_audit.audit.model.archives import IndexReport
 from fleet_audit.audit.model.difference import DiffReport
+from fleet_audit.audit.model.gating import GateReport
 from fleet_audit.audit.model.inspection import InspectReport
 from fleet_audit.audit.model.inventory import SbomReport
 from fleet_audit.audit.model.one_file import DepthReport, HardeningReport, TreeReport
@@ -28,6 +29,11 @@ from fleet_audit.reports.diff_text import diff_text
 from fleet_audit.reports.dockerfiles import dockerfiles_document, dockerfiles_text
 from fleet_audit.reports.documents import explain_document, imports_document, ldd_document
 from fleet_audit.reports.explain_text import explain_text
+from fleet_audit.reports.gate_document import gate_document
+from fleet_audit.reports.gate_junit import gate_junit
+from fleet_audit.reports.gate_markdown import gate_markdown
+from fleet_audit.reports.gate_sarif import gate_sarif
+from fleet_audit.reports.gate_text import gate_text
 from fleet_audit.reports.imports_text import imports_text
 from fleet_audit.reports.index_text import index_document, index_text
 from fleet_audit.reports.inspect_document import inspect_document
@@ -80,6 +86,11 @@ RENDERERS: Mapping[tuple[type[Judged], str], Renderer] = {
     (DockerfilesReport, "text"): dockerfiles_text,
     (DockerfilesReport, "json"): dockerfiles_document,
     (DockerfilesReport, "sarif"): sarif,
+    (GateReport, "text"): gate_text,
+    (GateReport, "json"): gate_document,
+    (GateReport, "markdown"): gate_markdown,
+    (GateReport, "sarif"): gate_sarif,
+    (GateReport, "junit"): gate_junit,
     (ExplainReport, "text"): explain_text,
     (ExplainReport, "json"): explain_document,
     (InspectReport, "text"): inspect_text,

@@ -1,19 +1,24 @@
 """Which images a gate is about: all of a fleet, those of them that are built, and what is stored of them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.repository import Repository
+from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.audit import AuditReport
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.model.gating import GatedImage, gated, with_gaps
 from fleet_audit.audit.model.stored_audit import AuditUnreadable
 from fleet_audit.audit.model.waiver import Waiver
+from fleet_audit.audit.pipeline.audits.auditing import Auditing, Scanners
 from fleet_audit.audit.pipeline.audits.claims import Claims
 from fleet_audit.audit.pipeline.audits.stored import newest, read_audit, stored_audits
+from fleet_audit.audit.pipeline.repository.grounds import Grounds
 from fleet_audit.audit.pipeline.run.scene import missing_image
 from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.pipeline.run.subject import Subject, named_subject
@@ -50,21 +55,48 @@ def images_of(fleet: Fleet) -> list[Subject]:
     return [named_subject(fleet, name) for name in dict.fromkeys((*fleet.manifest.families, *own))]
 
 
-def built(subjects: Iterable[Subject]) -> tuple[list[Subject], list[Subject]]:
-    """Return those whose image is there, and the others."""
-    there: list[Subject] = []
-    absent: list[Subject] = []
+def built(subjects: Iterable[Subject]) -> list[Subject]:
+    """Return those whose image is there."""
+    return [subject for subject in subjects if missing_image(subject) is None]
+
+
+def all_audits(subjects: Sequence[Subject], shared: Shared, scanners: Scanners) -> Iterator[AuditReport]:
+    """Yield the audit of each image, not judged yet, and of a whole fleet that of its own claims as the last.
+
+    An image that cannot be opened is a gap of its audit.
+    """
+    fleet = shared.fleet
+    claims = None if fleet is None else Claims(_grounds(fleet, shared))
+    yield from image_audits(subjects, shared, scanners, claims)
+    if fleet is not None and claims is not None:
+        yield _audit_of_fleet(fleet, subjects, claims, shared)
+
+
+def image_audits(
+    subjects: Iterable[Subject], shared: Shared, scanners: Scanners, claims: Claims | None = None
+) -> Iterator[AuditReport]:
+    """Yield the audit of each image, not judged yet; one that cannot be opened is a gap of its audit."""
+    if claims is None and shared.fleet is not None:
+        claims = Claims(_grounds(shared.fleet, shared))
+    auditing = Auditing(shared, scanners, claims)
     for subject in subjects:
-        (there if missing_image(subject) is None else absent).append(subject)
-    return there, absent
+        yield auditing.in_any_case(subject)
 
 
-def audit_of_fleet(fleet: Fleet, subjects: Sequence[Subject], claims: Claims, shared: Shared) -> AuditReport:
-    """Return the audit of what a fleet's repository claims and what is of none of these images."""
-    left = claims.left(subjects)
+def fleet_subject(fleet: Fleet, names: Collection[str]) -> str:
+    """Return what the audit of a fleet's own claims is called beside those of images with these names."""
     name = fleet.manifest.fleet
+    return f"fleet {name}" if name in names else name
+
+
+def _grounds(fleet: Fleet, shared: Shared) -> Grounds:
+    return Grounds(Repository(open_folder(Path(os.path.realpath(fleet.root)))), shared)
+
+
+def _audit_of_fleet(fleet: Fleet, subjects: Sequence[Subject], claims: Claims, shared: Shared) -> AuditReport:
+    left = claims.left(subjects)
     return AuditReport(
-        subject=f"fleet {name}" if any(subject.name == name for subject in subjects) else name,
+        subject=fleet_subject(fleet, [subject.name for subject in subjects]),
         created=shared.settings.created,
         gaps=tuple(dict.fromkeys(left.gaps)),
         evidence=(kept(left.part),),
@@ -77,7 +109,7 @@ def kept_audits(place: Path) -> Kept:
 
     Raises AuditUnreadable where there is no such place.
     """
-    if not place.is_dir():
+    if place.exists() and not place.is_dir():
         audit = read_audit(place)
         return Kept({audit.subject: audit})
     audits, refused = stored_audits(place)

@@ -15,6 +15,7 @@ COMMANDS: dict[str, str] = {
     "vulns": "What is known to be wrong with what is in an image, and which services reach it.",
     "diff": "How two images, SBOMs or audits differ: packages, libraries, needs, findings, sizes.",
     "dockerfiles": "What the repository's Dockerfiles, builds and image references claim, checked.",
+    "gate": "May images be released? Every check, one policy, exceptions that end; audits are stored.",
     "inspect": "What an image would run: entrypoint, user, environment, health, services.",
     "rules": "Which rules hold, and why; whether they are right, and what they would block.",
     "waivers": "Exceptions from rules: who answers for them, when they end, what they waive.",

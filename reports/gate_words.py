@@ -1,0 +1,153 @@
+"""What the answer of ``gate`` comes to, so that no format says otherwise than another."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from fleet_audit.audit.model.finding import Finding, Mode, Severity, Verdict
+from fleet_audit.audit.model.gating import Age, GatedImage, GateReport
+from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.waiver import WaiverAccount
+from fleet_audit.reports.options import RenderOptions
+from fleet_audit.reports.summary import blocking_gaps, place_of
+
+ORDER = (Verdict.FAIL, Verdict.INCOMPLETE, Verdict.PASS)
+
+
+class Task(msgspec.Struct, frozen=True):
+    """One thing to do: what blocks, at a line that can be changed, and the images that it keeps back."""
+
+    rule: str
+    severity: Severity
+    subject: str
+    message: str
+    remedy: str
+    place: SourceLocation | None
+    images: tuple[str, ...]
+    related: tuple[SourceLocation, ...] = ()
+
+
+class WaiverWord(msgspec.Struct, frozen=True):
+    """A waiver, what became of it, and the images that it concerns."""
+
+    account: WaiverAccount
+    images: tuple[str, ...]
+    findings: int = 0
+
+
+class WaiverWords(msgspec.Struct, frozen=True):
+    """The waivers of all images of a gate, each tuple in order of their ids."""
+
+    applied: tuple[WaiverWord, ...] = ()
+    expiring: tuple[WaiverWord, ...] = ()
+    expired: tuple[WaiverWord, ...] = ()
+    unused: tuple[WaiverWord, ...] = ()
+    pending: tuple[WaiverWord, ...] = ()
+
+
+def in_order(images: Iterable[GatedImage]) -> list[GatedImage]:
+    """Return images with those first that may not be released."""
+    return sorted(images, key=lambda image: ORDER.index(image.verdict))
+
+
+def reason(image: GatedImage) -> str:
+    """Say in one line why an image has its verdict."""
+    if image.verdict is Verdict.FAIL:
+        rules = Counter(finding.rule for finding in image.blocking)
+        named = (f"{rule} ×{number}" if number > 1 else rule for rule, number in sorted(rules.items()))
+        blocks = "finding blocks" if len(image.blocking) == 1 else "findings block"
+        return f"{len(image.blocking)} {blocks}: {', '.join(named)}"
+    if image.verdict is Verdict.INCOMPLETE:
+        gaps = blocking_gaps(image.gaps)
+        more = f", and {len(gaps) - 1} more" if len(gaps) > 1 else ""
+        return f"not examined: {gaps[0].what}{more}"
+    return "nothing blocks" if image.comparison is None else "nothing new blocks"
+
+
+def summary(report: GateReport) -> str:
+    """Say how many images got which verdict."""
+    counts = Counter(image.verdict for image in report.images)
+    parts = [f"{counts[verdict]} {verdict}" for verdict in ORDER if counts[verdict]]
+    return f"{len(report.images)} judged: {', '.join(parts)}" if parts else "nothing was judged"
+
+
+def coverage(report: GateReport) -> str:
+    """Say how many of all images were judged; empty where none was left out."""
+    if not report.absent:
+        return ""
+    judged = len(report.images)
+    return f"{judged} of {judged + len(report.absent)} images are there and were judged"
+
+
+def tasks(report: GateReport, options: RenderOptions) -> tuple[Task, ...]:
+    """Return what blocks, the gravest first; what blocks several images alike once."""
+    found: dict[tuple[object, ...], tuple[Finding, list[str]]] = {}
+    for image in report.images:
+        for finding in image.blocking:
+            place = place_of(finding, options.manifest)
+            key = (finding.rule, finding.subject, finding.message, finding.remedy, place)
+            found.setdefault(key, (finding, []))[1].append(image.subject)
+    made = (_task(finding, images, options) for finding, images in found.values())
+    return tuple(
+        sorted(made, key=lambda task: (-task.severity.rank, task.rule, str(task.place), task.subject))
+    )
+
+
+def _task(finding: Finding, images: Sequence[str], options: RenderOptions) -> Task:
+    return Task(
+        rule=finding.rule,
+        severity=finding.severity,
+        subject=finding.subject,
+        message=finding.message,
+        remedy=finding.remedy,
+        place=place_of(finding, options.manifest),
+        images=tuple(images),
+        related=finding.related,
+    )
+
+
+def of_age(report: GateReport, age: Age) -> tuple[tuple[GatedImage, Finding], ...]:
+    """Return the findings that a baseline excuses for one reason, with their images."""
+    return tuple((i, f) for i in report.images for f in i.excused if i.age(f) is age)
+
+
+def waiver_words(report: GateReport) -> WaiverWords:
+    """Return the waivers of all images, each once."""
+    return WaiverWords(
+        **{name: tuple(_waivers(report, name)) for name in WaiverWords.__struct_fields__},
+    )
+
+
+def _waivers(report: GateReport, state: str) -> Iterator[WaiverWord]:
+    found: dict[str, tuple[WaiverAccount, list[str], int]] = {}
+    for image in report.images:
+        for account in getattr(image.audit.waivers, state):
+            first, images, findings = found.get(account.waiver.id, (account, [], 0))
+            images.append(image.subject)
+            found[account.waiver.id] = (first, images, findings + len(account.findings))
+    for _, (account, images, findings) in sorted(found.items()):
+        yield WaiverWord(account, tuple(images), findings)
+
+
+def dry_run_rules(report: GateReport) -> list[tuple[str, int]]:
+    """Return the rules in dry run that would block otherwise, each with the number of its images."""
+    images: Counter[str] = Counter()
+    for image in report.images:
+        images.update({finding.rule for finding in image.findings if _would_block(finding)})
+    return sorted(images.items())
+
+
+def _would_block(finding: Finding) -> bool:
+    is_grave = finding.severity.rank >= Severity.ERROR.rank
+    return is_grave and finding.mode is Mode.DRY_RUN and finding.waiver is None
+
+
+def fields_of_counts(findings: Sequence[Finding]) -> dict[str, dict[str, int]]:
+    """Return how many findings there are by mode and severity, waived ones apart; zeroes included."""
+    by: dict[str, Counter[str]] = {str(mode): Counter() for mode in Mode if mode is not Mode.OFF}
+    by["waived"] = Counter()
+    for finding in findings:
+        group = "waived" if finding.waiver is not None else str(finding.mode)
+        by[group][str(finding.severity)] += 1
+    return {group: {str(s): counts[str(s)] for s in reversed(Severity)} for group, counts in by.items()}

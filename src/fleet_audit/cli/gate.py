@@ -1,0 +1,255 @@
+"""``fleet-audit gate``: which images may be released, and what keeps the others from it."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from fleet_audit.audit.errors import FleetAuditError, UsageError
+from fleet_audit.cli.advisory_options import Lists, lists_options, max_age_option
+from fleet_audit.cli.ending import exit_code
+from fleet_audit.cli.manifest import find_fleet, need_fleet
+from fleet_audit.cli.options import Common, common
+from fleet_audit.cli.output import check_writable, parse_outputs, write
+from fleet_audit.cli.policies import policy_option, rules_option
+from fleet_audit.cli.scanners import program_option, timeout_option, trivy_caches_option
+from fleet_audit.cli.subjects import all_meant
+
+if TYPE_CHECKING:
+    from fleet_audit.audit.model.audit import AuditReport
+    from fleet_audit.audit.model.fleet import Fleet
+    from fleet_audit.audit.model.gating import GatedImage
+    from fleet_audit.audit.pipeline.audits.auditing import Scanners
+    from fleet_audit.audit.pipeline.audits.gating import Kept, Law
+    from fleet_audit.audit.pipeline.run.shared import Shared
+    from fleet_audit.audit.pipeline.run.subject import Subject
+
+FORMATS = ("text", "json", "markdown", "sarif", "junit")
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a gate is to be about. `is_stored` where no image is to be read."""
+
+    words: tuple[str, ...]
+    image: str | None
+    is_built: bool
+    is_all: bool
+    is_stored: bool
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """The subjects of a gate, and those left out as they are not there; `is_whole` where it is the fleet."""
+
+    subjects: "tuple[Subject, ...]"
+    absent: tuple[str, ...] = ()
+    is_whole: bool = False
+
+
+@click.command("gate")
+@click.argument("words", nargs=-1, metavar="[FAMILY|SERVICE|IMAGE]...")
+@click.option("--image", metavar="REF", help="Audit this image, in place of the manifest's.")
+@click.option("--built", is_flag=True, help="Every family and service whose image is built.")
+@click.option("--all", "every", is_flag=True, help="Every family and service with an image, and the fleet.")
+@click.option(
+    "--audits",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where the full audits are stored (default: the manifest's `audits`).",
+)
+@click.option("--stored", is_flag=True, help="Judge the newest stored audits again; read no image.")
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    metavar="DIR|FILE",
+    help="Stored audits to compare with: only what is new blocks.",
+)
+@click.option(
+    "--waivers",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE|DIR",
+    help="Exceptions that hold, in place of the manifest's; repeatable.",
+)
+@policy_option
+@rules_option
+@program_option("syft")
+@program_option("trivy")
+@trivy_caches_option
+@max_age_option
+@lists_options
+@timeout_option
+@common
+def command(  # noqa: PLR0913  (each is an option of the command)
+    *,
+    words: tuple[str, ...],
+    image: str | None,
+    built: bool,
+    every: bool,
+    audits: Path | None,
+    stored: bool,
+    baseline: Path | None,
+    waivers: tuple[Path, ...],
+    policy: str,
+    rules: tuple[Path, ...],
+    syft: str,
+    trivy: str,
+    db: Path | None,
+    max_db_age: int,
+    lists: Lists,
+    scanner_timeout: float,
+    common: Common,
+) -> int:
+    """Say whether images may be released: by every check, one policy, and exceptions that end.
+
+    Exit code 1 where a finding blocks, 3 where something could not be looked at, so where an image that was
+    named is not built. With --baseline only what is new blocks.
+
+    Formats: text, json, markdown, sarif, junit.
+    """
+    outputs = parse_outputs(common.output, FORMATS)
+    check_writable(outputs)
+    asked = Asked(words, image, built, every, stored)
+    _check_words(asked)
+
+    from fleet_audit.audit.model.gating import GateReport  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.audits.auditing import Scanners  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.audits.gating import gate, kept_audits  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.scanners.syft_answers import SyftOptions  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.scanners.trivy_answers import TrivyOptions  # noqa: PLC0415  (the same)
+    from fleet_audit.cli.rendering import renderer  # noqa: PLC0415  (the same)
+
+    fleet = find_fleet(common)
+    keeping = Keeping(audits, fleet, is_stored=stored)
+    scanners = Scanners(
+        SyftOptions(syft, seconds=scanner_timeout),
+        TrivyOptions(program=trivy, caches=db, max_age_days=max_db_age, seconds=scanner_timeout),
+        lists.known(),
+    )
+    base = None if baseline is None else kept_audits(baseline)
+    with common.settings(policy=policy, rules=rules) as settings:
+        shared = Shared(settings, fleet)
+        law = _law(shared, waivers)
+        chosen = _chosen(asked, fleet, keeping.stored)
+        found = keeping.audits(chosen, fleet) if stored else _audited(chosen, shared, scanners)
+        images = tuple(map(keeping.kept, gate(found, law, base)))
+    gaps = (*keeping.stored.refused, *(() if base is None else base.refused))
+    report = GateReport(
+        subject=", ".join(image.subject for image in images),
+        gaps=law.rules.settled(gaps),
+        policy=law.rules.summary(),
+        images=images,
+        absent=chosen.absent,
+    )
+    write(outputs, renderer(GateReport, [report], common, fleet))
+    if keeping.failure is not None:
+        raise keeping.failure
+    return exit_code([report])
+
+
+def _check_words(asked: Asked) -> None:
+    if asked.is_built and asked.is_all:
+        raise UsageError("--built and --all contradict each other; give one of them")
+    if (asked.is_built or asked.is_all) and (asked.words or asked.image):
+        raise UsageError("--built and --all choose the images; leave out names and --image")
+    if not (asked.words or asked.image or asked.is_built or asked.is_all):
+        raise UsageError("name a family, a service or an image, or give --built or --all")
+    if asked.is_stored and asked.image is not None:
+        raise UsageError("--stored reads no image; leave out --image, or --stored")
+
+
+class Keeping:
+    """Where audits are stored. `failure` is why one could not be; the answer is written all the same."""
+
+    def __init__(self, folder: Path | None, fleet: "Fleet | None", *, is_stored: bool) -> None:
+        """Take ``--audits``, and the manifest whose `audits` hold without it.
+
+        Raises UsageError where audits are to be read and no folder is named.
+        """
+        from fleet_audit.audit.pipeline.audits.gating import Kept, kept_audits  # noqa: PLC0415  (not for --help)
+
+        self._folder = folder
+        if folder is None and fleet is not None and fleet.manifest.audits:
+            self._folder = Path(os.path.join(fleet.root, fleet.manifest.audits))
+        if is_stored and self._folder is None:
+            raise UsageError("--stored: no folder of audits is named; pass --audits DIR")
+        self._is_stored = is_stored
+        self.stored: Kept = kept_audits(self._folder) if is_stored and self._folder is not None else Kept()
+        self.failure: FleetAuditError | None = None
+
+    def audits(self, chosen: Chosen, fleet: "Fleet | None") -> "Iterator[AuditReport]":
+        """Yield the newest stored audit of each subject; where there is none, one that says so."""
+        from fleet_audit.audit.pipeline.audits.gating import fleet_subject, stored_audit_of  # noqa: PLC0415  (not for --help)
+
+        names = [subject.name for subject in chosen.subjects]
+        if chosen.is_whole and fleet is not None:
+            names.append(fleet_subject(fleet, names))
+        yield from (stored_audit_of(name, self.stored, str(self._folder)) for name in names)
+
+    def kept(self, image: "GatedImage") -> "GatedImage":
+        """Store an image's audit as it is judged, unless it was read from there."""
+        if self._folder is None or self._is_stored:
+            return image
+        from fleet_audit.audit.pipeline.audits.stored import AuditsUnwritable, store  # noqa: PLC0415  (not for --help)
+
+        try:
+            return msgspec.structs.replace(image, file=str(store(image.audit, self._folder)))
+        except AuditsUnwritable as e:
+            self.failure = self.failure or e
+            return image
+
+
+def _law(shared: "Shared", waivers: tuple[Path, ...]) -> "Law":
+    from fleet_audit.audit.pipeline.audits.gating import Law  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.run.exceptions import today_of, waivers_of  # noqa: PLC0415  (the same)
+
+    # What is wrong with a configuration is told at once, and is no gap of an image.
+    _ = shared.knowledge
+    return Law(shared.rules, waivers_of(shared, waivers), today_of(shared.settings))
+
+
+def _chosen(asked: Asked, fleet: "Fleet | None", stored: "Kept") -> Chosen:
+    from fleet_audit.audit.pipeline.audits.gating import built, images_of  # noqa: PLC0415  (not for --help)
+
+    if not (asked.is_built or asked.is_all):
+        return Chosen(tuple(_named(asked, fleet)))
+    fleet = need_fleet(fleet)
+    subjects = images_of(fleet)
+    if not subjects:
+        raise UsageError(f"{fleet.file} has no families: there is nothing to judge")
+    if asked.is_all:
+        return Chosen(tuple(subjects), is_whole=True)
+    if asked.is_stored:
+        there = [subject for subject in subjects if subject.name in stored.audits]
+        what = "has a stored audit"
+    else:
+        there, what = built(subjects), "is built"
+    if not there:
+        raise UsageError(
+            f"none of the {len(subjects)} images of {fleet.file} {what}: there is nothing to judge; "
+            "--all tells of each"
+        )
+    return Chosen(tuple(there), tuple(_names(subjects, besides=there)))
+
+
+def _named(asked: Asked, fleet: "Fleet | None") -> "Iterable[Subject]":
+    from fleet_audit.audit.pipeline.run.subject import Subject  # noqa: PLC0415  (not for --help)
+
+    if asked.is_stored and fleet is None:
+        return [Subject(name=word, image=None) for word in asked.words]
+    found = {subject.name: subject for subject in all_meant(asked.words, asked.image, fleet)}
+    return found.values()
+
+
+def _names(subjects: "Iterable[Subject]", *, besides: "Iterable[Subject]") -> Iterator[str]:
+    left_out = {subject.name for subject in besides}
+    yield from (subject.name for subject in subjects if subject.name not in left_out)
+
+
+def _audited(chosen: Chosen, shared: "Shared", scanners: "Scanners") -> "Iterator[AuditReport]":
+    from fleet_audit.audit.pipeline.audits.gating import all_audits, image_audits  # noqa: PLC0415  (not for --help)
+
+    return (all_audits if chosen.is_whole else image_audits)(chosen.subjects, shared, scanners)
