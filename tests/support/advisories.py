@@ -26,7 +26,7 @@ WEBP = Advisory(
     ecosystem="deb",
     affected=(Purl("pkg:deb/debian/libwebp7@1.2.4-0.2?arch=amd64"),),
     installed=("1.2.4-0.2",),
-    aliases=("DSA-5497-2",),
+    aliases=("DSA-5497-1",),
     title="libwebp: heap buffer overflow | *in* the decoder",
     url="https://advisories.example/CVE-2023-4863",
     published="2023-09-12T15:15:00Z",

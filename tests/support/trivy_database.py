@@ -2,7 +2,9 @@
 
 The schema is that of trivy-db, version 2: a bucket per source of advisories, in it one per source package (or
 distribution), in it advisories; beside them what is known of each vulnerability, by all who rate it. Debian's
-facts are of its security tracker for bookworm, as of autumn 2026; those of PyPI of GitHub's advisories.
+facts are of its security tracker for bookworm, as of autumn 2026, and versions that mend something are those
+of the packages' own changelogs (changelog.Debian.gz in usr/share/doc); those of PyPI and of crates are of
+GitHub's advisories.
 """
 
 import json
@@ -41,13 +43,13 @@ _DEBIAN: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     "ncurses": {"CVE-2025-69720": {"Status": _AFFECTED}},
     # Debian security tracker, CVE-2011-4116 (unimportant)
     "perl": {"CVE-2011-4116": {"Status": _AFFECTED, "Severity": _LOW}},
-    # Debian security tracker, DSA-5497-2
-    "libwebp": {"CVE-2023-4863": {"FixedVersion": "1.2.4-0.2+deb12u1", "VendorIDs": ["DSA-5497-2"]}},
-    # Debian security tracker, DSA-5532-1
+    # Debian security tracker, DSA-5497-1 (DSA-5497-2 is bullseye's); changelog of libwebp7
+    "libwebp": {"CVE-2023-4863": {"FixedVersion": "1.2.4-0.2+deb12u1", "VendorIDs": ["DSA-5497-1"]}},
+    # Debian security tracker, DSA-5532-1; changelog of libssl3
     "openssl": {"CVE-2023-5363": {"FixedVersion": "3.0.11-1~deb12u2", "VendorIDs": ["DSA-5532-1"]}},
-    # Debian security tracker, CVE-2023-4641
+    # Debian security tracker, CVE-2023-4641; changelog of login
     "shadow": {"CVE-2023-4641": {"FixedVersion": "1:4.13+dfsg1-1+deb12u1"}},
-    # Debian security tracker, DSA-5514-1
+    # Debian security tracker, DSA-5514-1; changelog of libc6
     "glibc": {"CVE-2023-4911": {"FixedVersion": "2.36-9+deb12u3", "VendorIDs": ["DSA-5514-1"]}},
 }
 
@@ -138,7 +140,6 @@ _VULNERABILITIES: Mapping[str, Mapping[str, object]] = {
     # https://nvd.nist.gov/vuln/detail/CVE-2023-4911
     "CVE-2023-4911": {
         "Title": "glibc: buffer overflow of the dynamic loader in GLIBC_TUNABLES",
-        "CweIDs": ["CWE-787"],
         "VendorSeverity": {"nvd": _HIGH},
     },
     # https://nvd.nist.gov/vuln/detail/CVE-2023-4641

@@ -69,7 +69,7 @@ def test_binary_packages_of_one_source_are_one_advisory() -> None:
         "pkg:deb/debian/libwebpmux3@1.2.4-0.2?arch=amd64",
     )
     assert webp[0].fixed_in == ("1.2.4-0.2+deb12u1",)
-    assert webp[0].aliases == ("DSA-5497-2",)
+    assert webp[0].aliases == ("DSA-5497-1",)
 
 
 def test_the_same_advisory_on_a_wheel_is_another_one() -> None:
