@@ -7,6 +7,7 @@ from fleet_audit.audit.model.finding import Verdict
 from fleet_audit.reports.diff_words import (
     Group,
     Row,
+    consequences,
     groups_of,
     headline,
     not_compared,
@@ -20,6 +21,7 @@ from fleet_audit.reports.summary import EXIT_CODES, verdict_reason
 from fleet_audit.reports.text import short_digest
 
 MAX_ROWS = 40
+MAX_MINOR_ROWS = 5
 _MAX_SIZES = 15
 _MAX_WORDS = 200
 
@@ -56,7 +58,7 @@ def _sections(report: DiffReport) -> Iterator[Section]:
 
 def _head(report: DiffReport) -> str:
     sides = items((_side("A", report.before), _side("B", report.after)))
-    parts = [f"## {prose(headline(report))}", sides]
+    parts = [f"## {prose(headline(report))}", prose(consequences(report)), sides]
     if report.is_same_package_set and report.before.package_set is not None:
         parts.append(f"Same package set {code(report.before.package_set)}")
     if report.notes:
@@ -64,7 +66,7 @@ def _head(report: DiffReport) -> str:
     if report.verdict is not Verdict.PASS:
         why = f"{prose(verdict_reason(report))} · exit code {EXIT_CODES[report.verdict]}"
         parts.append(f"**{report.verdict.upper()}** {why}")
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in parts if part)
 
 
 def _side(letter: str, side: ComparedSide) -> Markup:
@@ -74,7 +76,7 @@ def _side(letter: str, side: ComparedSide) -> Markup:
 
 
 def _group(group: Group) -> str:
-    return _rows(group.title, group.columns, group.rows, MAX_ROWS)
+    return _rows(group.title, group.columns, group.rows, MAX_MINOR_ROWS if group.is_minor else MAX_ROWS)
 
 
 def _rows(title: str, columns: Sequence[str], rows: Sequence[Row], most: int) -> str:

@@ -9,6 +9,7 @@ from fleet_audit.audit.model.finding import Verdict
 from fleet_audit.reports.diff_words import (
     Group,
     Row,
+    consequences,
     groups_of,
     headline,
     not_compared,
@@ -22,6 +23,7 @@ from fleet_audit.reports.terminal import Line, Page, Piece, Style, count
 from fleet_audit.reports.text import VERDICT_STYLE, one_after_the_other, short_digest, write_gaps, write_notes
 
 MAX_ROWS = 25
+MAX_MINOR_ROWS = 5
 _MAX_SIZES = 10
 _MAX_WORDS = 90
 _TITLES: tuple[tuple[str, Style], ...] = (("Missing in B", "bold red"), ("Findings only in B", "bold red"))
@@ -37,6 +39,8 @@ def _write(page: Page, report: DiffReport) -> None:
         _write_side(page, letter, side)
     page.blank()
     page.line(Piece(headline(report), "bold"))
+    if words := consequences(report):
+        page.line(Piece(words, "bold"))
     if report.is_same_package_set and report.before.package_set is not None:
         page.line(Piece(f"same package set {short_digest(report.before.package_set)}", "dim"))
     write_notes(page, report)
@@ -58,7 +62,7 @@ def _write_group(page: Page, group: Group) -> None:
     style: Style = next((found for begin, found in _TITLES if group.title.startswith(begin)), "bold")
     page.blank()
     page.line(Piece(f"{group.title} ({group.total})", style))
-    _write_rows(page, group.columns, group.rows, MAX_ROWS)
+    _write_rows(page, group.columns, group.rows, MAX_MINOR_ROWS if group.is_minor else MAX_ROWS)
 
 
 def _write_rows(page: Page, columns: Sequence[str], rows: Sequence[Row], most: int) -> None:

@@ -30,11 +30,15 @@ Row = tuple[str, ...]
 
 
 class Group(msgspec.Struct, frozen=True):
-    """Differences of one kind; columns whose name begins with ``>`` hold numbers. `total` counts its rows."""
+    """Differences of one kind; columns whose name begins with ``>`` hold numbers.
+
+    Text shows the first rows, of a group with `is_minor` only a few.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    is_minor: bool = False
 
     @property
     def total(self) -> int:
@@ -66,6 +70,7 @@ def _without_empty(group: Group) -> Group:
         group.title,
         tuple(group.columns[index] for index in used),
         tuple(tuple(row[index] for index in used) for row in group.rows),
+        group.is_minor,
     )
 
 
@@ -88,6 +93,21 @@ def headline(report: DiffReport) -> str:
     if not parts:
         return _same_set(report) or f"no package differs, {same}"
     return f"packages: {', '.join(parts)}; {same}"
+
+
+def consequences(report: DiffReport) -> str:
+    """Say in one sentence what becomes of needs and findings; empty where nothing does."""
+    lost = sum(_is_lacking(each.after) and not _is_lacking(each.before) for each in report.needs)
+    met = sum(_is_lacking(each.before) and not _is_lacking(each.after) for each in report.needs)
+    came = sum(each.before is None for each in report.findings_changed)
+    went = sum(each.after is None for each in report.findings_changed)
+    told = (
+        (lost, f"{count(lost, 'need')} newly missing"),
+        (met, f"{count(met, 'need')} missing no more"),
+        (came, f"{count(came, 'finding')} came"),
+        (went, f"{count(went, 'finding')} went"),
+    )
+    return ", ".join(words for number, words in told if number)
 
 
 def _same_set(report: DiffReport) -> str:
@@ -157,16 +177,17 @@ def _needs(report: DiffReport) -> Iterator[Group]:
     columns = ("need", "how badly", "A", "B", "of")
     yield Group("Missing in B, and not in A", columns, tuple(lost))
     yield Group("Missing in A, and not in B", columns, tuple(met))
-    yield Group("Other needs", columns, tuple(others))
+    yield Group("Other needs", columns, tuple(others), is_minor=True)
 
 
 def _is_lacking(need: NeedState | None) -> bool:
     return need is not None and need.is_missing
 
 
-def _need_order(change: NeedChange) -> tuple[int, str, str]:
+def _need_order(change: NeedChange) -> tuple[bool, int, str, str]:
+    """Return the place of a need: those of both sides first, then by how badly they are wanted."""
     ranks = [_tier_rank(each.tier) for each in (change.before, change.after) if each is not None]
-    return min(ranks, default=0), change.kind, change.name
+    return len(ranks) == 1, min(ranks, default=0), change.kind, change.name
 
 
 def _tier_rank(tier: str) -> int:

@@ -89,11 +89,11 @@ def _side(one: Given, other: Given, shared: Shared, looking: Looking) -> Side:
     notes: tuple[str, ...] = ()
     whose = _whose(other, shared.fleet)
     if one.kind == _IMAGE and whose and shared.fleet is not None:
-        lent = named_subject(shared.fleet, whose, image=one.subject.image)
-        subject = msgspec.structs.replace(lent, name=one.word)
+        subject = named_subject(shared.fleet, whose, image=one.subject.image)
         notes = (f"its needs are those of the services of {whose}, as if they ran on it",)
     side = image_side(subject, one.kind, shared, looking)
-    return msgspec.structs.replace(side, notes=notes)
+    named = msgspec.structs.replace(side.subject, name=one.word)
+    return msgspec.structs.replace(side, subject=named, notes=notes)
 
 
 def _whose(given: Given, fleet: Fleet | None) -> str:

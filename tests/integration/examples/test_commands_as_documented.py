@@ -19,8 +19,8 @@ from tests.support.example_images import example_layout
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[3]
-PAGES = tuple(ROOT / "docs" / "commands" / f"{name}.md" for name in ("imports", "sbom"))
-IMAGES = ("family-vision-cu121", "family-torch-cu121", "base-cpu-pydeps")
+PAGES = tuple(ROOT / "docs" / "commands" / f"{name}.md" for name in ("diff", "imports", "sbom"))
+IMAGES = ("family-vision-cu121", "family-vision-cu121-headless", "family-torch-cu121", "base-cpu-pydeps")
 
 _SHOWN = re.compile(r"```console\n\$ fleet-audit (?P<words>[^\n]*)\n(?P<said>.*?)```", re.DOTALL)
 _CUT = "…\n"
