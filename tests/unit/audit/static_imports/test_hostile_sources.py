@@ -1,10 +1,6 @@
 """Text that would end, or never end, a parser."""
 
-import multiprocessing
-import os
-import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -73,52 +69,10 @@ def test_ordinary_code_is_parsed_in_this_process() -> None:
     assert is_harmless(lex(decode(table)))
 
 
-UNKNOWN = b"print 'x'\n"
-"""What this Python refuses; of a version that is newer, libcst has to say."""
-
-NEWER = (3, 99)
-SOUND = b"x = " + b"[" * 40 + b"]" * 40 + b"\n"
-
-
-def test_a_worker_that_dies_or_hangs_costs_an_answer_and_no_more() -> None:
-    with Judge(deadline=2) as judge:
-        for name in ("20,000 chained operators", "5,000 nested parentheses", "nested case patterns"):
-            body = CRASHING[name] + UNKNOWN
-            answer = judge.judge(body, lex(decode(body)), NEWER)
-            assert not answer.is_whole
-        assert judge.judge(SOUND, lex(decode(SOUND)), (3, 11)).is_whole
-
-
-def test_a_worker_that_is_killed_is_replaced_and_what_python_itself_says_is_kept() -> None:
-    body = CRASHING["nested case patterns"] + UNKNOWN
-    with Judge(deadline=60) as judge:
-        killer = threading.Thread(target=_kill_children)
-        killer.start()
-        answer = judge.judge(body, lex(decode(body)), NEWER)
-        killer.join()
-        assert answer.fault is None
-        assert "print" in answer.why_unknown
-        assert judge.judge(SOUND, lex(decode(SOUND)), (3, 11)).is_whole
-
-
 def test_what_python_itself_reads_is_not_given_to_a_parser_that_may_die_of_it() -> None:
     body = CRASHING["nested case patterns"]
     with Judge(deadline=60) as judge:
         assert judge.judge(body, lex(decode(body)), (3, 11)) == Judgement(is_whole=True)
-
-
-def _kill_children() -> None:
-    """Kill what parses once it has had the time to say what Python's own parser says."""
-    while not any(_processor_seconds(child.pid) > 1.5 for child in multiprocessing.active_children()):
-        time.sleep(0.1)
-    for child in multiprocessing.active_children():
-        child.kill()
-
-
-def _processor_seconds(process: int | None) -> float:
-    """Return what a process has used (man 5 proc_pid_stat)."""
-    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_file_over_the_limit_is_not_judged() -> None:

@@ -157,17 +157,17 @@ def test_the_evidence_shows_the_line_that_looks_a_plugin_up() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "entry_points(group=" * 10_000,
-        "ExtensionManager(" * 5_000 + "'sound.readers'" + ")" * 5_000,
-        "entry_points()[" * 10_000,
-        "for e in entry_points(group='sound.readers'):\n    e.load()\n" * 3_000,
+        "entry_points(group=" * 4_000,
+        "ExtensionManager(" * 2_000 + "'sound.readers'" + ")" * 2_000,
+        "entry_points()[" * 4_000,
+        "for e in entry_points(group='sound.readers'):\n    e.load()\n" * 1_200,
     ],
 )
 def test_any_number_of_look_ups_and_plugins_comes_to_an_end(text: str) -> None:
-    many = "".join(f"p{i} = wav:r{i}\n" for i in range(20_000))
+    many = "".join(f"p{i} = wav:r{i}\n" for i in range(8_000))
     image = {**IMAGE, "wav-1.0.dist-info/entry_points.txt": f"[sound.readers]\n{many}"}
 
     started = process_time()
     levels(ASKING + text, image)
 
-    assert process_time() - started < 10
+    assert process_time() - started < 5

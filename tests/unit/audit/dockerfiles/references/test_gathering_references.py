@@ -172,17 +172,17 @@ def test_comments_and_blank_lines_move_lines_and_change_nothing_else(path: str, 
     [
         {
             "Dockerfile": "FROM a AS s\n"
-            + "".join(f"FROM s AS s{n}\nCOPY --from=s{n} /a /a\n" for n in range(9000))
+            + "".join(f"FROM s AS s{n}\nCOPY --from=s{n} /a /a\n" for n in range(3000))
         },
-        {"Dockerfile": "".join(f"ARG A{n}=x$A{n - 1}\n" for n in range(9000)) + "FROM $A8999\n"},
+        {"Dockerfile": "".join(f"ARG A{n}=x$A{n - 1}\n" for n in range(3000)) + "FROM $A2999\n"},
         {
             "compose.yaml": "services:\n"
-            + "".join(f"  s{n}: {{image: '{PREFIX}/n{n}:1'}}\n" for n in range(9000))
+            + "".join(f"  s{n}: {{image: '{PREFIX}/n{n}:1'}}\n" for n in range(3000))
         },
-        {"pod.yaml": POD + "".join(f"  - image: a{n}\n" for n in range(9000))},
-        {"values.yaml": "".join(f"k{n}: {{image: {{repository: a{n}}}}}\n" for n in range(9000))},
-        {"Dockerfile.j2": "FROM x/y:1\n" * 40_000},
-        {"run.sh": "docker run a/b:1\n" * 9000},
+        {"pod.yaml": POD + "".join(f"  - image: a{n}\n" for n in range(3000))},
+        {"values.yaml": "".join(f"k{n}: {{image: {{repository: a{n}}}}}\n" for n in range(3000))},
+        {"Dockerfile.j2": "FROM x/y:1\n" * 12_000},
+        {"run.sh": "docker run a/b:1\n" * 3000},
     ],
     ids=["stages", "arguments", "services", "containers", "values", "template", "commands"],
 )
@@ -191,4 +191,4 @@ def test_many_of_anything_take_no_more_than_their_share_of_time(files: dict[str,
 
     claims(files)
 
-    assert process_time() - start < 4
+    assert process_time() - start < 2
