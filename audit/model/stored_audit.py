@@ -45,6 +45,27 @@ def document_of(audit: AuditReport) -> dict[str, Any]:
     return {**head, **fields, "verdict": audit.verdict.value}
 
 
+def encoded(audit: AuditReport) -> bytes:
+    """Return an audit's document as JSON; names that are no text, as of files, stand as their escapes."""
+    document = document_of(audit)
+    try:
+        return msgspec.json.encode(document)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_carried(document))
+
+
+def _carried(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case dict():
+            return {_carried(key): _carried(child) for key, child in value.items()}
+        case list() | tuple():
+            return [_carried(child) for child in value]
+        case _:
+            return value
+
+
 class _Head(msgspec.Struct, frozen=True):
     schema: str = ""
     tool: dict[str, Any] = {}

@@ -2,20 +2,20 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from urllib.parse import quote
 
-import msgspec
-
 from fleet_audit.audit.errors import FleetAuditError
 from fleet_audit.audit.model.audit import AuditReport
-from fleet_audit.audit.model.stored_audit import MAX_AUDIT_BYTES, AuditUnreadable, audit_of, document_of
+from fleet_audit.audit.model.stored_audit import MAX_AUDIT_BYTES, AuditUnreadable, audit_of, encoded
 
 SUFFIX = ".audit.json"
 MAX_AUDITS = 20_000
 _NO_IMAGE = "no-image"
 _DIGEST_LETTERS = 16
+_MAX_LETTERS = 200
 
 
 class AuditsUnwritable(FleetAuditError):
@@ -33,7 +33,7 @@ def store(audit: AuditReport, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         place = folder / file_name(audit)
         place.parent.mkdir(exist_ok=True)
-        _replace(place, msgspec.json.encode(document_of(audit)))
+        _replace(place, encoded(audit))
     except OSError as e:
         why = f"{folder}: the audit of {audit.subject} cannot be written: {e.strerror or e}"
         raise AuditsUnwritable(f"{why}; check the folder, or name another with --audits") from e
@@ -45,8 +45,17 @@ def file_name(audit: AuditReport) -> str:
     digest = audit.image.ref.digest if audit.image is not None else None
     image = (digest or "").partition(":")[2][:_DIGEST_LETTERS] or _NO_IMAGE
     # A dot at the start would hide the folder, and `..` would leave it.
-    subject = quote(audit.subject, safe="").replace(".", "%2E", audit.subject.startswith("."))[:200]
-    return f"{subject}/{image}{SUFFIX}"
+    subject = quote(audit.subject, safe="", errors="backslashreplace")
+    return f"{_short(subject.replace('.', '%2E', audit.subject.startswith('.')))}/{image}{SUFFIX}"
+
+
+def _short(name: str) -> str:
+    """Return a name as it is, or what file systems take of it and what tells it from others."""
+    if len(name) <= _MAX_LETTERS:
+        return name
+    return (
+        f"{name[: _MAX_LETTERS - _DIGEST_LETTERS - 1]}-{sha256(name.encode()).hexdigest()[:_DIGEST_LETTERS]}"
+    )
 
 
 def stored_audits(folder: Path) -> tuple[list[AuditReport], list[AuditUnreadable]]:
