@@ -10,6 +10,7 @@ from fleet_audit.audit.model.difference import DiffReport
 from fleet_audit.audit.model.gating import GateReport
 from fleet_audit.audit.model.inspection import InspectReport
 from fleet_audit.audit.model.inventory import SbomReport
+from fleet_audit.audit.model.lifecycle import HistoryReport, TrendReport
 from fleet_audit.audit.model.one_file import DepthReport, HardeningReport, TreeReport
 from fleet_audit.audit.model.report import (
     DepsReport,
@@ -34,6 +35,8 @@ from fleet_audit.reports.gate_junit import gate_junit
 from fleet_audit.reports.gate_markdown import gate_markdown
 from fleet_audit.reports.gate_sarif import gate_sarif
 from fleet_audit.reports.gate_text import gate_text
+from fleet_audit.reports.history_document import history_document, trend_csv, trend_document
+from fleet_audit.reports.history_text import history_text, trend_text
 from fleet_audit.reports.imports_text import imports_text
 from fleet_audit.reports.index_text import index_document, index_text
 from fleet_audit.reports.inspect_document import inspect_document
@@ -98,6 +101,11 @@ RENDERERS: Mapping[tuple[type[Judged], str], Renderer] = {
     (WaiversReport, "text"): waivers_text,
     (WaiversReport, "json"): waivers_document,
     (WaiversReport, "markdown"): waivers_markdown,
+    (HistoryReport, "text"): history_text,
+    (HistoryReport, "json"): history_document,
+    (TrendReport, "text"): trend_text,
+    (TrendReport, "json"): trend_document,
+    (TrendReport, "csv"): trend_csv,
     (IndexReport, "text"): index_text,
     (IndexReport, "json"): index_document,
 }

@@ -158,6 +158,12 @@ class History:
         with understood(self.path):
             return tuple(self._audits(image))
 
+    def images(self) -> tuple[str, ...]:
+        """Return the names of the images that were ever audited."""
+        query = "SELECT image FROM audit UNION SELECT image FROM lifecycle ORDER BY image"
+        with understood(self.path):
+            return tuple(str(image) for (image,) in self._connection.execute(query))
+
     def first_seen(self, image: str, fingerprint: str) -> str | None:
         """Return when an image had a finding for the first time; None if it never had."""
         query = (

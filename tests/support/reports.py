@@ -106,6 +106,7 @@ from tests.support.advisories import vulns_report
 from tests.support.differences import diff_report
 from tests.support.gated import gate_report
 from tests.support.inventories import sbom_report
+from tests.support.lifecycle_reports import history_report, trend_report
 from tests.support.proposals import audio_plan, audio_surplus
 from tests.support.waivers import waivers_report
 
@@ -666,6 +667,8 @@ ALL = (
     explain_report(),
     inspect_report(),
     index_report(),
+    history_report(),
+    trend_report(),
     sbom_report(),
     vulns_report(),
     diff_report(),

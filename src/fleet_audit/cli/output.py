@@ -79,16 +79,18 @@ def _check_writable(file: Path) -> None:
         raise OutputUnwritable(file, f"the folder {folder} cannot be written to")
 
 
-def write(outputs: Sequence[Output], render: Callable[[str], str]) -> None:
+def write(outputs: Sequence[Output], render: Callable[[str], str | bytes]) -> None:
     """Render each format once and write it: files by rename, so that none is ever left half written.
 
     Nothing is written before everything is rendered.
     """
-    for output, text in [(output, render(output.format)) for output in outputs]:
-        if output.file is None:
-            _write_to_stdout(text, output.format)
+    for output, made in [(output, render(output.format)) for output in outputs]:
+        if output.file is not None:
+            _write_file(output.file, made)
+        elif isinstance(made, str):
+            _write_to_stdout(made, output.format)
         else:
-            _write_file(output.file, text)
+            raise UsageError(f"-o {output.format}: it is no text; name a file: -o {output.format}=FILE")
 
 
 def _write_to_stdout(text: str, format_name: str) -> None:
@@ -105,8 +107,8 @@ def _write_to_stdout(text: str, format_name: str) -> None:
         raise OutputUnwritable(Path("standard output"), error.strerror or str(error)) from error
 
 
-def _write_file(path: Path, text: str) -> None:
-    data = text.encode(errors="backslashreplace")
+def _write_file(path: Path, made: str | bytes) -> None:
+    data = made.encode(errors="backslashreplace") if isinstance(made, str) else made
     try:
         if _is_device(path):
             path.write_bytes(data)

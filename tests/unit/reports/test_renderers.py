@@ -69,12 +69,12 @@ def test_an_unknown_format_names_those_that_there_are() -> None:
 @pytest.mark.parametrize(("kind", "name"), CELLS)
 def test_the_whole_text_is_as_it_was(kind: type[Judged], name: str) -> None:
     reports = [report for report in ALL if type(report) is kind]
-    extension = {"text": "txt", "markdown": "md", "junit": "xml"}.get(name, "json")
+    extension = {"text": "txt", "markdown": "md", "junit": "xml", "csv": "csv"}.get(name, "json")
 
     assert_snapshot(f"reports/{kind.__name__}.{name}.{extension}", render(kind, reports, name, OPTIONS))
 
 
 @pytest.mark.parametrize(("kind", "name"), CELLS)
 def test_a_document_is_json(kind: type[Judged], name: str) -> None:
-    if name not in ("text", "markdown", "junit"):
+    if name not in ("text", "markdown", "junit", "csv"):
         assert msgspec.json.decode(render(kind, reports_of(kind), name, OPTIONS))
