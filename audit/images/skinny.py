@@ -12,7 +12,7 @@ import hashlib
 import os
 import struct
 import tarfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from typing import BinaryIO
 
 import msgspec
@@ -61,7 +61,12 @@ class Written(msgspec.Struct, frozen=True):
 
 
 def write_image(
-    image: Image, out: BinaryIO, *, full: bool = False, is_looked_at: LookedAt = is_scanned
+    image: Image,
+    out: BinaryIO,
+    *,
+    full: bool = False,
+    is_looked_at: LookedAt = is_scanned,
+    above: Mapping[ImagePath, bytes] = {},
 ) -> Written:
     """Write an image to `out`, a file that can be sought in; skinny unless `full`.
 
@@ -70,17 +75,27 @@ def write_image(
 
     The full one has the very layers of the image. A layer that could not be read when the image was opened
     is an empty one, so that indexes agree; a file whose body cannot be had is a gap. A folder is written as
-    one layer, always skinny, since nobody would read its other files. Raises LayerUnreadable
-    where a layer has changed since it was read, and OSError where `out` cannot be written.
+    one layer, always skinny, since nobody would read its other files. The files `above` stand in one more
+    layer, which stands for none of the image. Raises LayerUnreadable where a layer has changed since it was
+    read, and OSError where `out` cannot be written.
     """
     archive = ArchiveWriter(out)
     gaps: list[Gap] = []
     if isinstance(image.tree, FolderTree):
         made = archive.add_layer(_FolderWriter(image.tree, is_looked_at, gaps).chunks())
-        archive.finish(image.identity, [made])
-        return Written(((made, DiffID("")),), tuple(gaps))
+        written = [(made, DiffID(""))]
+    else:
+        written = list(_layers(image, archive, gaps, full=full, is_looked_at=is_looked_at))
+    if above:
+        written.append((archive.add_layer(_plain_files(above)), DiffID("")))
+    archive.finish(image.identity, [diff_id for diff_id, _ in written])
+    return Written(tuple(written), tuple(gaps))
+
+
+def _layers(
+    image: Image, archive: "ArchiveWriter", gaps: list[Gap], *, full: bool, is_looked_at: LookedAt
+) -> Iterator[tuple[str, DiffID]]:
     selection = _Selection(() if full else image.bodies.values(), is_looked_at)
-    written = []
     for index, layer in enumerate(image.identity.layers):
         bodies = image.bodies.get(index)
         if bodies is None:
@@ -89,11 +104,21 @@ def write_image(
             chunks = bodies.tar()
         else:
             chunks = _LayerWriter(bodies, selection, gaps).chunks(layer.diff_id)
-        written.append((archive.add_layer(chunks), layer.diff_id))
+        yield archive.add_layer(chunks), layer.diff_id
         if bodies is not None:
             bodies.forget()
-    archive.finish(image.identity, [diff_id for diff_id, _ in written])
-    return Written(tuple(written), tuple(gaps))
+
+
+def _plain_files(files: Mapping[ImagePath, bytes]) -> Iterator[bytes]:
+    for path, body in sorted(files.items()):
+        yield from _member(path, body)
+    yield END
+
+
+def _member(path: ImagePath, body: bytes, *, mode: int = 0o644) -> Iterator[bytes]:
+    yield member_header(path, tarfile.REGTYPE, mode=mode, size=len(body))
+    yield body
+    yield bytes(-len(body) % BLOCK)
 
 
 class _Selection:
@@ -206,9 +231,7 @@ class _LayerWriter:
         except FileUnreadable as e:
             self._miss(e.path, e.why)
             body = b""
-        yield member_header(entry.path, tarfile.REGTYPE, mode=entry.mode, size=len(body))
-        yield body
-        yield bytes(-len(body) % BLOCK)
+        yield from _member(entry.path, body, mode=entry.mode)
 
     def _hard_link(self, entry: LayerEntry) -> Iterator[bytes]:
         if not self._selection.is_linked(entry.path) and self._selection.is_looked_at(entry.path):
@@ -256,9 +279,7 @@ class _FolderWriter:
             why = e.why if isinstance(e, FileUnreadable) else f"cannot be read ({e})"
             self._gaps.append(missed(path, why))
             body = b""
-        yield member_header(path, tarfile.REGTYPE, mode=entry.mode, size=len(body))
-        yield body
-        yield bytes(-len(body) % BLOCK)
+        yield from _member(path, body, mode=entry.mode)
 
     def _body(self, path: ImagePath, entry: Entry) -> bytes:
         descriptor = self._tree.open(path)

@@ -37,6 +37,16 @@ def askable(components: Iterable[Component]) -> tuple[Component, ...]:
     return tuple(sorted(found, key=lambda each: each.ref))
 
 
+def unseen_in_images(components: Iterable[Component]) -> tuple[Component, ...]:
+    """Return the packages that trivy does not find in an image by itself: those that wheels say they hold.
+
+    Packages of systems are not among them: trivy would take them for the image's own.
+    """
+    return tuple(
+        each for each in askable(components) if each.bundled_in and _type(each.purl or Purl("")) in _LANGUAGES
+    )
+
+
 def trivy_document(name: str, components: Iterable[Component]) -> bytes:
     """Return the document for one image's packages; each one's ``bom-ref`` is the component's ref."""
     listed = tuple(components)

@@ -1,9 +1,10 @@
 """Has scanners look at an image, once for the same image, program and data: skinny, or whole where asked."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -19,6 +20,7 @@ from fleet_audit.audit.images.skinny import SKINNY_VERSION, LookedAt, Written, w
 from fleet_audit.audit.images.squashed import write_squashed
 from fleet_audit.audit.images.tree import normalise
 from fleet_audit.audit.model.finding import Gap
+from fleet_audit.audit.model.identity import ImagePath
 from fleet_audit.audit.pipeline.run.settings import Settings
 from fleet_audit.audit.tools import syft, trivy
 from fleet_audit.audit.tools.folder_store import FolderStore
@@ -53,17 +55,18 @@ class Target(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def scan_target(
+def scan_target(  # noqa: PLR0913  (what may be shown of an image)
     image: Image,
     settings: Settings,
     *,
     full: bool = False,
     is_looked_at: LookedAt = is_scanned,
     is_squashed: bool = False,
+    above: Mapping[ImagePath, bytes] = {},
 ) -> Iterator[Target]:
     """Write an image for scanners and delete it afterwards; skinny unless `full` (see `write_image`).
 
-    One that `is_squashed` has a single layer (see `write_squashed`).
+    One that `is_squashed` has a single layer (see `write_squashed`), and nothing `above` it.
 
     Raises ToolError where it cannot be written, or a layer has changed since it was read.
     """
@@ -75,7 +78,7 @@ def scan_target(
                 if is_squashed:
                     written = Written((), write_squashed(image, out, is_looked_at=is_looked_at))
                 else:
-                    written = write_image(image, out, full=full, is_looked_at=is_looked_at)
+                    written = write_image(image, out, full=full, is_looked_at=is_looked_at, above=above)
             yield Target(archive, written)
     except LayerUnreadable as e:
         raise ToolError(("scanners",), f"cannot be shown the image: a layer {e.why}") from e
@@ -138,22 +141,48 @@ def advisories_found(  # noqa: PLR0913  (what an answer depends on, and how long
     *,
     full: bool = False,
     timeout: float = trivy.SCAN_SECONDS,
+    listed: bytes = b"",
 ) -> Scanned[trivy.TrivyReport]:
     """Return what trivy finds in an image with the database of the folder `caches`.
 
-    Raises ToolError, DatabaseUnusable where that is the database's fault.
+    `listed` is a CycloneDX document of packages that are in the image where trivy does not look; it answers
+    for them, too. Raises ToolError, DatabaseUnusable where that is the database's fault.
     """
+    place = _free_place(image)
 
     def look() -> tuple[bytes, Written]:
-        with scan_target(image, settings, full=full) as target:
+        above = {place: listed} if listed else {}
+        with scan_target(image, settings, full=full, above=above) as target:
             asked = trivy.TrivyTarget(trivy.TrivyKind.IMAGE, target.archive)
             folder = settings.cache_dir / SCANS
             report = trivy.scan(scanner, asked, caches=caches, folder=folder, timeout=timeout)
-        named = msgspec.structs.replace(report, artifact_name=str(image.identity.ref))
-        return msgspec.json.encode(named), target.written
+        return msgspec.json.encode(_of_image(report, image, place)), target.written
 
-    key = _key(image, "advisories", scanner, full, trivy.database(caches).identity)
+    said = hashlib.sha256(listed).hexdigest() if listed else ""
+    key = _key(image, "advisories", scanner, full, trivy.database(caches).identity, said)
     return _kept_or_made(settings, key, look, trivy.parse)
+
+
+def _free_place(image: Image) -> ImagePath:
+    """Return a path at which trivy takes a file for a list of packages, and the image has nothing."""
+    names = (ImagePath(f"/packages{number}.cdx.json") for number in count())
+    return next(name for name in names if image.tree.entry(name) is None)
+
+
+def _of_image(report: trivy.TrivyReport, image: Image, place: ImagePath) -> trivy.TrivyReport:
+    """Return a report on what was shown of an image as one on the image, without the layer of `place`."""
+    metadata, layers = report.metadata, len(image.identity.layers)
+    diff_ids = metadata.diff_ids[:layers] if metadata.diff_ids and layers else metadata.diff_ids
+    results = report.results and tuple(
+        msgspec.structs.replace(result, target="") if result.target == place[1:] else result
+        for result in report.results
+    )
+    return msgspec.structs.replace(
+        report,
+        artifact_name=str(image.identity.ref),
+        metadata=msgspec.structs.replace(metadata, diff_ids=diff_ids),
+        results=results,
+    )
 
 
 def _placed(document: syft.SyftDocument, image: Image) -> bytes:

@@ -21,7 +21,7 @@ from fleet_audit.audit.tools.folder_store import FolderStore
 from fleet_audit.audit.tools.process import ToolError
 from fleet_audit.audit.tools.scanner import Scanner
 from fleet_audit.audit.tools.working_folder import working_folder
-from fleet_audit.audit.vulns.asked import askable, trivy_document
+from fleet_audit.audit.vulns.asked import askable, trivy_document, unseen_in_images
 from fleet_audit.audit.vulns.catalogue import catalogue, joined, not_judged
 
 STAGE = "vulns"
@@ -55,9 +55,13 @@ def catalogue_of_image(
 ) -> Catalogue:
     """Return what trivy finds in an image; where it cannot be asked, a catalogue with a gap alone.
 
-    `known` are packages that our own readers found there: trivy is asked for those that it did not look at
-    (what wheels say that they carry along), and one that it does not look at then either is a gap.
+    `known` are packages that our own readers found there: trivy is told of those that it passes over (what
+    wheels say that they carry along), is asked for others that it did not look at, and one that it does not
+    look at then either is a gap.
     """
+    listed = tuple(known)
+    unseen = unseen_in_images(listed)
+    document = trivy_document(str(image.identity.ref), unseen) if unseen else b""
 
     def ask(scanner: Scanner, database: trivy.TrivyDatabase) -> Scanned[trivy.TrivyReport]:
         return advisories_found(
@@ -67,9 +71,9 @@ def catalogue_of_image(
             shared.settings,
             full=options.is_full,
             timeout=options.seconds,
+            listed=document,
         )
 
-    listed = tuple(known)
     found = _catalogue((), ask, shared, options)
     left = _left(askable(listed), found) if found.tools else ()
     if not left:

@@ -12,11 +12,14 @@ import pytest
 
 from fleet_audit.audit.images.open import open_image
 from fleet_audit.audit.images.store import LayerStore
+from fleet_audit.audit.model.identity import Purl
+from fleet_audit.audit.model.inventory import Component
 from fleet_audit.audit.pipeline.run.settings import Settings
 from fleet_audit.audit.pipeline.scanners.scanning import advisories_found, packages_found
 from fleet_audit.audit.tools import syft, trivy
 from fleet_audit.audit.tools.syft import SyftDocument
 from fleet_audit.audit.tools.trivy import TrivyKind, TrivyReport, TrivyTarget
+from fleet_audit.audit.vulns.asked import trivy_document
 from tests.support.example_images import example_layout
 from tests.support.images import OS_RELEASE, Content, image
 from tests.support.scanners import real_syft, real_trivy
@@ -179,3 +182,28 @@ def test_the_whole_image_as_it_is_handed_on_is_the_image(caches: Path, tmp_path:
     assert said_by_syft(whole.document) == said_by_syft(skinny.document)
     assert [artifact.name for artifact in whole.document.artifacts] == ["a"]
     assert all_of_it.document.metadata.diff_ids == tuple(layer.diff_id for layer in opened.identity.layers)
+
+
+def test_what_is_listed_beside_an_image_is_found_with_it(caches: Path, tmp_path: Path) -> None:
+    settings = Settings(cache_dir=tmp_path / "cache", created="2026-11-20T00:00:00Z")
+    ref = image({"etc/os-release": OS_RELEASE, "package.json": '{"name":"a","version":"1.0.0"}'}).write(
+        tmp_path / "layout"
+    )
+    crate = Component(ref="x", name="regex", version="1.5.4", purl=Purl("pkg:cargo/regex@1.5.4"))
+
+    with open_image(ref) as opened:
+        without, whole, skinny = (
+            advisories_found(opened, real_trivy(), caches, settings, full=full, listed=listed).document
+            for full, listed in (
+                (False, b""),
+                (True, trivy_document("a", [crate])),
+                (False, trivy_document("a", [crate])),
+            )
+        )
+
+    assert said_by_trivy(whole) == said_by_trivy(skinny)
+    assert {
+        each.vulnerability_id for result in skinny.results or () for each in result.vulnerabilities or ()
+    } == {"CVE-2022-24713"}
+    assert skinny.metadata.diff_ids == without.metadata.diff_ids
+    assert said_by_trivy(without)[1] < said_by_trivy(skinny)[1]
