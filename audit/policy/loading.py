@@ -4,6 +4,7 @@ A rule set either loads whole or not at all: one bad rule must not leave a gate 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import chain
@@ -118,8 +119,9 @@ def load_rules(
     return RuleSet(known.policy, tuple(rules), language, kept, known.gaps, known.waivers)
 
 
+@cache
 def language_of_rules() -> Language:
-    """Return the language of conditions, with a record for each kind of subject."""
+    """Return the language of conditions, with a record for each kind of subject; each compiles once."""
     return Language({kind: FACTS[kind] for kind in FACTS})
 
 
