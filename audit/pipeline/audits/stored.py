@@ -14,6 +14,7 @@ from fleet_audit.audit.model.stored_audit import MAX_AUDIT_BYTES, AuditUnreadabl
 SUFFIX = ".audit.json"
 MAX_AUDITS = 20_000
 _NO_IMAGE = "no-image"
+_NO_NAME = "%"
 _DIGEST_LETTERS = 16
 _MAX_LETTERS = 200
 
@@ -45,7 +46,7 @@ def file_name(audit: AuditReport) -> str:
     digest = audit.image.ref.digest if audit.image is not None else None
     image = (digest or "").partition(":")[2][:_DIGEST_LETTERS] or _NO_IMAGE
     # A dot at the start would hide the folder, and `..` would leave it.
-    subject = quote(audit.subject, safe="", errors="backslashreplace")
+    subject = quote(audit.subject, safe="", errors="backslashreplace") or _NO_NAME
     return f"{_short(subject.replace('.', '%2E', audit.subject.startswith('.')))}/{image}{SUFFIX}"
 
 
