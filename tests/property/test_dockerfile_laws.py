@@ -20,6 +20,7 @@ from fleet_audit.audit.dockerfiles.language.shell_words import SubstitutionInval
 from fleet_audit.audit.dockerfiles.language.structure import Dockerfile
 from fleet_audit.audit.model.apt import AptPlan
 from fleet_audit.audit.model.dockerfiles import DockerfileChange
+from tests.support.laws import examples
 
 CORPUS = Path(__file__).parents[1] / "fixtures" / "dockerfiles"
 ACCEPTED = [path.read_text("utf-8") for path in sorted((CORPUS / "accepted").iterdir())]
@@ -69,6 +70,10 @@ dockerfiles = st.lists(lines, max_size=14).flatmap(
     lambda chosen: st.sampled_from(("\n", "\r\n")).map(lambda end: end.join(chosen))
 )
 roots = st.lists(st.sampled_from(("liba=1", "libab=2", "libc=3", "libz", "g++=4:1", "a0=1~x")), max_size=4)
+
+
+SOME = examples(30)
+"""For a law that is tried on each text of the corpus."""
 
 
 def words_of(dockerfile: Dockerfile) -> list[tuple[object, ...]]:
@@ -127,6 +132,7 @@ def test_a_change_makes_no_dockerfile_worse(text: str, pins: list[str]) -> None:
 @pytest.mark.parametrize(
     "text", [each for each in ACCEPTED if "<<" not in each and "escape" not in each.lower()]
 )
+@SOME
 @given(st.data())
 def test_comments_and_blank_lines_do_not_change_the_answer(text: str, data: st.DataObject) -> None:
     start = next((at for at, line in enumerate(text.split("\n")) if not line.startswith("#")), 0)
@@ -141,6 +147,7 @@ def test_comments_and_blank_lines_do_not_change_the_answer(text: str, data: st.D
 
 
 @pytest.mark.parametrize("text", [each for each in ACCEPTED if "<<" not in each and "#" not in each])
+@SOME
 @given(st.data())
 def test_a_line_may_be_broken_at_any_blank(text: str, data: st.DataObject) -> None:
     blanks = [at for at, character in enumerate(text) if character == " " and text[at - 1] not in "\\ "]
