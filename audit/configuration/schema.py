@@ -230,12 +230,25 @@ def _resolve(definition: Schema, root: Schema) -> Schema:
 
 def _branch(value: Value, definition: Schema, root: Schema) -> Schema:
     """Return the alternative of an ``anyOf`` that a value of this type means, else the definition itself."""
-    wanted = "object" if isinstance(value, dict) else "array" if isinstance(value, list) else "integer"
-    for branch in definition.get("anyOf", ()):
-        resolved = _resolve(branch, root)
-        if resolved.get("type") == wanted:
-            return resolved
+    alternatives = [_resolve(branch, root) for branch in definition.get("anyOf", ())]
+    for wanted in _types_of(value):
+        for branch in alternatives:
+            if branch.get("type") == wanted:
+                return branch
     return definition
+
+
+def _types_of(value: Value) -> tuple[str, ...]:
+    """Return the types of JSON schema that a value may be of, the nearest first."""
+    match value:
+        case dict():
+            return ("object",)
+        case list():
+            return ("array",)
+        case float():
+            return ("number", "integer")
+        case _:
+            return ("integer",)
 
 
 def _fitted(value: Value, definition: Schema, root: Schema) -> Value:

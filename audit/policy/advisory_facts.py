@@ -10,6 +10,8 @@ class AdvisoryFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     certainly (certain, probable, lazy, string) and `why_unknown` what keeps it from being known. `severity`
     is ``unknown``, ``low``, ``medium``, ``high`` or ``critical``. `vex` are the words of VEX documents for it
     (``not_affected``, ``affected``, ``fixed``, ``under_investigation``). `epss` is -1 where it is not known.
+    `published` is the day on which the advisory was (YYYY-MM-DD), empty where that is not known, and
+    `published_age_days` how long ago that is on the day of judging, -1 where it is not known.
     """
 
     id: str = ""
@@ -25,6 +27,8 @@ class AdvisoryFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fixed_in: tuple[str, ...] = ()
     status: str = ""
     epss: float = -1.0
+    published: str = ""
+    published_age_days: int = -1
     is_exploited: bool = False
     vex: tuple[str, ...] = ()
     reach: str = ""

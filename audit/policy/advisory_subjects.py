@@ -1,6 +1,9 @@
 """The subjects of advisories."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+
+import msgspec
 
 from fleet_audit.audit.model.advisories import Advisory
 from fleet_audit.audit.model.imports import Level
@@ -18,6 +21,29 @@ def advisory_subjects(
     `fallback`; the other lines of services are related.
     """
     return tuple(_subject(each, family, fallback) for each in advisories)
+
+
+def dated(subjects: Iterable[Subject], today: date) -> Iterator[Subject]:
+    """Yield subjects in their order, those of advisories with their age on the day `today`.
+
+    Ages are of the day of judging: an audit that was stored is older when it is judged again.
+    """
+    for subject in subjects:
+        facts = subject.facts
+        if isinstance(facts, AdvisoryFacts) and facts.published:
+            facts = msgspec.structs.replace(facts, published_age_days=age_in_days(facts.published, today))
+            yield msgspec.structs.replace(subject, facts=facts)
+        else:
+            yield subject
+
+
+def age_in_days(moment: str, today: date) -> int:
+    """Return how many days before `today` a moment (RFC 3339) was; -1 where that is not known, or later."""
+    try:
+        age = (today - date.fromisoformat(moment[:10])).days
+    except ValueError:
+        return -1
+    return max(age, -1)
 
 
 def system_subjects(
@@ -53,6 +79,7 @@ def _subject(advisory: Advisory, family: str, fallback: SourceLocation | None) -
         fixed_in=advisory.fixed_in,
         status=advisory.status,
         epss=-1.0 if advisory.epss is None else advisory.epss,
+        published=advisory.published[:10],
         is_exploited=bool(advisory.is_exploited),
         vex=tuple(sorted({statement.status for statement in advisory.vex})),
         reach=advisory.reach,

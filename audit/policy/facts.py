@@ -58,6 +58,7 @@ from fleet_audit.audit.policy.dockerfile_facts import OpinionFacts, RefusalFacts
 from fleet_audit.audit.policy.gate_facts import GateFacts
 from fleet_audit.audit.policy.manifest_facts import ClaimFacts
 from fleet_audit.audit.policy.reference_facts import ArgumentFacts, PublicationFacts, ReferenceFacts
+from fleet_audit.audit.policy.release_facts import BurdenFacts, EvidenceFacts, WaiverFacts
 from fleet_audit.audit.policy.service_facts import (
     DistributionFacts,
     DynamicFacts,
@@ -89,6 +90,9 @@ class SubjectKind(StrEnum):
     SURPLUS = "surplus"
     ADVISORY = "advisory"
     SYSTEM = "system"
+    EVIDENCE = "evidence"
+    WAIVER = "waiver"
+    BURDEN = "burden"
     REFUSAL = "refusal"
     OPINION = "opinion"
     RUN_AS = "run_as"
@@ -142,6 +146,9 @@ OF_IMAGES = frozenset(
         SubjectKind.SURPLUS,
         SubjectKind.ADVISORY,
         SubjectKind.SYSTEM,
+        SubjectKind.EVIDENCE,
+        SubjectKind.WAIVER,
+        SubjectKind.BURDEN,
     }
 )
 """What is said of what images have, lack and load."""
@@ -242,6 +249,9 @@ Facts = (
     | SurplusFacts
     | AdvisoryFacts
     | SystemFacts
+    | EvidenceFacts
+    | WaiverFacts
+    | BurdenFacts
     | RefusalFacts
     | OpinionFacts
     | Standing
@@ -273,6 +283,9 @@ FACTS: Mapping[SubjectKind, type[Facts]] = {
     SubjectKind.SURPLUS: SurplusFacts,
     SubjectKind.ADVISORY: AdvisoryFacts,
     SubjectKind.SYSTEM: SystemFacts,
+    SubjectKind.EVIDENCE: EvidenceFacts,
+    SubjectKind.WAIVER: WaiverFacts,
+    SubjectKind.BURDEN: BurdenFacts,
     SubjectKind.REFUSAL: RefusalFacts,
     SubjectKind.OPINION: OpinionFacts,
     SubjectKind.RUN_AS: RunAs,

@@ -8,9 +8,11 @@ import msgspec
 from fleet_audit.audit.model.audit import AuditReport
 from fleet_audit.audit.model.finding import Finding, GapKind
 from fleet_audit.audit.model.waiver import Waiver, WaiverScope
-from fleet_audit.audit.policy.evaluation import Judgement, finding_order
+from fleet_audit.audit.policy.advisory_subjects import dated
+from fleet_audit.audit.policy.evaluation import Judgement, evaluate, finding_order
 from fleet_audit.audit.policy.part import part_of
 from fleet_audit.audit.policy.pragmas import judge
+from fleet_audit.audit.policy.release_subjects import release_subjects, waiver_subjects
 from fleet_audit.audit.policy.rules import RuleSet
 from fleet_audit.audit.policy.waivers import applied
 
@@ -23,14 +25,20 @@ def judged(
     `waivers` hold as far as they do on the day `today` (UTC). No image is read. Raises StatementUnreadable
     where the evidence is in words of another version.
     """
-    judgements = tuple(_judgements(audit, rules))
+    judgements = tuple(_judgements(audit, rules, today))
     findings = {finding for each in judgements for finding in each.findings}
     seen = (gap for gap in audit.gaps if gap.kind is not GapKind.UNEVALUATED_RULE)
-    gaps = (*seen, *(gap for each in judgements for gap in each.gaps))
-    ordered = sorted(_strongest(findings), key=finding_order)
+    gaps = rules.settled((*seen, *(gap for each in judgements for gap in each.gaps)))
+    whole = evaluate(rules, release_subjects(audit, gaps, today), exemptions=audit.exemptions)
+    ordered = sorted((*_strongest(findings), *whole.findings), key=finding_order)
     told, use = applied(ordered, waivers, scope_of(audit), today, rules.waivers)
+    hygiene = evaluate(rules, waiver_subjects(use, rules, family=audit.family or ""))
     return msgspec.structs.replace(
-        audit, findings=told, gaps=rules.settled(gaps), waivers=use, policy=rules.summary()
+        audit,
+        findings=tuple(sorted((*told, *hygiene.findings), key=finding_order)),
+        gaps=rules.settled((*gaps, *whole.gaps, *hygiene.gaps)),
+        waivers=use,
+        policy=rules.summary(),
     )
 
 
@@ -45,12 +53,12 @@ def scope_of(audit: AuditReport) -> WaiverScope:
     )
 
 
-def _judgements(audit: AuditReport, rules: RuleSet) -> Iterator[Judgement]:
+def _judgements(audit: AuditReport, rules: RuleSet, today: date) -> Iterator[Judgement]:
     for evidence in audit.evidence:
         part = part_of(evidence)
         yield judge(
             rules,
-            part.subjects,
+            dated(part.subjects, today),
             exemptions=audit.exemptions,
             pragmas=part.pragmas,
             family=audit.family or "",

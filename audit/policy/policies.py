@@ -16,6 +16,9 @@ from fleet_audit.audit.model.waiver import WaiverLimits
 from fleet_audit.audit.policy.envelope import GapWord, Parameters, PolicyFile, RuleFile
 from fleet_audit.audit.policy.parameters import merged, misfit
 
+EVERY = "*"
+"""The pattern of all rules, also where there is none."""
+
 
 class Policy(msgspec.Struct, frozen=True):
     """One policy file: what it says, and the line of each word."""
@@ -73,7 +76,7 @@ def _unknown_base(policy: Located, packaged: Mapping[str, File]) -> Iterator[Pro
 
 def _problems(policy: Located, base: Sequence[Policy], rules: Mapping[str, RuleFile]) -> Iterator[Problem]:
     for pattern, place in policy.view("select").texts():
-        if not any(fnmatchcase(name, pattern) for name in rules):
+        if pattern != EVERY and not any(fnmatchcase(name, pattern) for name in rules):
             yield place.problem(f"selects no rule: '{pattern}'")
     for name, setting in policy.view("rules").entries():
         if name not in rules:

@@ -18,17 +18,20 @@ from fleet_audit.audit.pipeline.deps.analysis import Analysis
 from fleet_audit.audit.pipeline.deps.planning_together import Together
 from fleet_audit.audit.pipeline.inventories.documents import told_by
 from fleet_audit.audit.pipeline.inventories.readers import CATALOGERS, Seen
+from fleet_audit.audit.pipeline.run.exceptions import today_of
 from fleet_audit.audit.pipeline.run.scene import missing_image, open_scene
 from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.pipeline.run.subject import Subject
 from fleet_audit.audit.pipeline.scanners.trivy_answers import (
+    AskedTrivy,
     TrivyOptions,
     catalogue_of_image,
     catalogue_of_packages,
 )
-from fleet_audit.audit.policy.advisory_subjects import advisory_subjects, system_subjects
+from fleet_audit.audit.policy.advisory_subjects import advisory_subjects, dated, system_subjects
 from fleet_audit.audit.policy.evaluation import evaluate
 from fleet_audit.audit.sbom.merging import gaps_told, settled
+from fleet_audit.audit.vulns.asked import not_askable
 from fleet_audit.audit.vulns.foreign import packages_listed
 
 OF_PLANS = frozenset(
@@ -43,6 +46,8 @@ OF_PLANS = frozenset(
     }
 )
 """Gaps of ``deps`` that are of no account for what is loaded: of archives, plans and judgements."""
+
+_MAX_NAMED = 5
 
 _REACHES = (Reach.REACHED, Reach.UNKNOWN, Reach.UNREACHED)
 """What holds for an advisory on several packages: the first of these that holds for one of them."""
@@ -72,13 +77,14 @@ def advise_on(
             subject, analysis, Catalogue(gaps=() if gap is None else (gap,)), shared, known_of_all
         )
         return Advised(report, analysis)
-    with open_scene(subject.image, shared.settings, python=subject.python) as scene:
+    opened = open_scene(subject.image, shared.settings, python=subject.python)
+    with opened as scene, AskedTrivy(shared, options) as program:
         if not subject.services:
             analysis = _bare(subject, scene.image.identity, scene.image.gaps)
         seen = Seen(subject, scene, shared)
         read = [cataloger.find(seen) for cataloger in CATALOGERS]
         known = [component for each in read for component in each.components]
-        found = catalogue_of_image(scene.image, known, shared, options)
+        found = catalogue_of_image(scene.image, known, shared, options, program)
         placed = _placed(found.advisories, known, analysis)
         reaching = Reaching(subject, scene, shared, analysis, _packages(placed))
         hosts = {each.purl: each.bundled_in for each in known if each.purl and each.bundled_in}
@@ -107,12 +113,26 @@ def advise_on_listed(
     """
     told = told_by(name, body)
     components = (settled([each]) for each in told.components)
-    found = catalogue_of_packages(told.subject.name, packages_listed(name, components), shared, options)
+    listed = packages_listed(name, components)
+    found = catalogue_of_packages(told.subject.name, listed, shared, options)
     why = "an SBOM does not say what services load"
     advisories = tuple(msgspec.structs.replace(each, why_unknown=why) for each in found.advisories)
     subject = Subject(name=told.subject.name, image=None)
-    whole = msgspec.structs.replace(found, advisories=advisories, gaps=(*gaps_told(told), *found.gaps))
+    gaps = (*gaps_told(told), *_not_asked(listed), *found.gaps)
+    whole = msgspec.structs.replace(found, advisories=advisories, gaps=gaps)
     return _noted(_report(subject, _bare(subject), whole, shared, known_of_all), options)
+
+
+def _not_asked(listed: Iterable[Component]) -> Iterator[Gap]:
+    """Yield a gap for the packages of a document of which trivy is not asked."""
+    left = [each.purl for each in not_askable(listed) if each.purl]
+    if left:
+        named = ", ".join(left[:_MAX_NAMED]) + ("" if len(left) <= _MAX_NAMED else ", …")
+        why = (
+            f"advisories on packages of their kind are looked up in an image alone, not from an SBOM: {named}"
+        )
+        what = f"{len(left)} package{'' if len(left) == 1 else 's'} of another system"
+        yield Gap("vulns", GapKind.NOT_SCANNED, what, why)
 
 
 def _report(
@@ -123,7 +143,8 @@ def _report(
     names = [subject.name, family, *(() if image is None else (image.ref.name, image.ref.digest or ""))]
     told = annotated(found.advisories, known_of_all, [name for name in names if name])
     services = tuple(service.name for service in subject.services)
-    subjects = advisory_subjects(told.advisories, family=family, fallback=subject.location)
+    advised = advisory_subjects(told.advisories, family=family, fallback=subject.location)
+    subjects = dated(advised, today_of(shared.settings))
     systems = system_subjects(
         found.system,
         is_end_of_life=found.is_end_of_life,

@@ -114,6 +114,7 @@ def test_a_policy_sets_modes_severities_and_parameters(tmp_path: Path) -> None:
 
     assert (loaded.mode, loaded.severity) == (Mode.DRY_RUN, Severity.WARN)
     assert loaded.params == {"most": 3, "share": 1.0, "names": ("a",)}
+    assert loaded.definition.params["share"] == 0.5
 
 
 def test_a_rule_that_a_policy_does_not_select_is_off(tmp_path: Path) -> None:
