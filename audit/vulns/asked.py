@@ -27,6 +27,8 @@ _LANGUAGES: Mapping[str, str] = {
 """trivy's names for what a package manager of a language has installed (its ``fanal/types``)."""
 
 _SYSTEMS = frozenset({"deb", "apk"})
+_OTHER_SYSTEMS = frozenset({"alpm", "rpm"})
+"""Packages whose advisories trivy looks up by more than a list of packages tells."""
 
 Fields = dict[str, Any]
 
@@ -35,6 +37,11 @@ def askable(components: Iterable[Component]) -> tuple[Component, ...]:
     """Return the components of which trivy can know something: packages, in the order of their refs."""
     found = (each for each in components if each.purl is not None and _package_type(each.purl, ""))
     return tuple(sorted(found, key=lambda each: each.ref))
+
+
+def not_askable(components: Iterable[Component]) -> tuple[Component, ...]:
+    """Return the packages of systems of whose kind a list of packages does not tell trivy enough."""
+    return tuple(each for each in components if each.purl is not None and _type(each.purl) in _OTHER_SYSTEMS)
 
 
 def unseen_in_images(components: Iterable[Component]) -> tuple[Component, ...]:

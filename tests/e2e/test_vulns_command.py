@@ -332,6 +332,18 @@ def test_a_document_that_says_that_something_is_missing_is_no_clean_one(scanned:
     assert "something is missing" in answer.gaps["incomplete-document"]["why"]
 
 
+def test_packages_of_a_kind_that_is_not_asked_about_are_no_clean_ones(scanned: World) -> None:
+    acl = {**WEBP_OF_CYCLONEDX, "bom-ref": "y", "purl": "pkg:rpm/redhat/acl@2.2.53-1.el8?arch=x86_64"}
+    body = LISTS_WEBP["cyclonedx"] | {"components": [WEBP_OF_CYCLONEDX, acl]}
+    scanned.file("image.json", json.dumps(body))
+
+    answer = vulns(scanned, "--sbom", "image.json", trivy=saying_webp(scanned))
+
+    assert answer.code == 3
+    assert answer.gaps["not-scanned"]["what"] == "1 package of another system"
+    assert "pkg:rpm/redhat/acl@2.2.53-1.el8?arch=x86_64" in answer.gaps["not-scanned"]["why"]
+
+
 def test_a_document_of_several_systems_is_not_looked_up_in_one_of_them(scanned: World) -> None:
     systems = [
         {"type": "operating-system", "bom-ref": version, "name": "debian", "version": version}
