@@ -20,6 +20,7 @@ from fleet_audit.audit.model.report import (
     Judged,
     LddReport,
 )
+from fleet_audit.audit.model.vex import VexReport
 from fleet_audit.audit.model.waiver import WaiversReport
 from fleet_audit.reports.deps_document import deps_document
 from fleet_audit.reports.deps_markdown import deps_markdown
@@ -45,6 +46,7 @@ from fleet_audit.reports.ldd_depth import depth_document, depth_text
 from fleet_audit.reports.ldd_hardening import hardening_document, hardening_text
 from fleet_audit.reports.ldd_text import ldd_text
 from fleet_audit.reports.ldd_tree import tree_document, tree_text
+from fleet_audit.reports.openvex import vex_openvex
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.sarif import sarif
 from fleet_audit.reports.sbom_documents import sbom_cyclonedx, sbom_spdx
@@ -101,6 +103,7 @@ RENDERERS: Mapping[tuple[type[Judged], str], Renderer] = {
     (WaiversReport, "text"): waivers_text,
     (WaiversReport, "json"): waivers_document,
     (WaiversReport, "markdown"): waivers_markdown,
+    (VexReport, "openvex"): vex_openvex,
     (HistoryReport, "text"): history_text,
     (HistoryReport, "json"): history_document,
     (TrendReport, "text"): trend_text,

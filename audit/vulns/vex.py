@@ -27,12 +27,15 @@ _OF_STATES = {
 
 _CLOSING = ("not_affected", "fixed")
 _CDX_URN = "urn:cdx:"
+_IMAGES = ("oci", "docker")
+"""Types of package URLs that name images."""
 
 
 class Statement(msgspec.Struct, frozen=True):
     """One statement on one vulnerability; `products` are URLs of packages, of any version without one.
 
-    Where `within` is not empty, it holds only within these images or products.
+    Where `within` is not empty, it holds only within these images or products; without `products`, for
+    whatever package is in them.
     """
 
     names: tuple[str, ...]
@@ -145,8 +148,10 @@ def _of_openvex(name: str, document: _OpenVex) -> Iterator[Statement]:
         for product in each.products:
             whole = _Product(product) if isinstance(product, str) else product
             parts = tuple(part for sub in whole.subcomponents for part in sub.names)
-            within = whole.names if parts else ()
-            yield Statement(_present(names), parts or whole.names, said, within, when)
+            if parts or any(map(_is_image, whole.names)):
+                yield Statement(_present(names), parts, said, whole.names, when)
+            else:
+                yield Statement(_present(names), whole.names, said, (), when)
 
 
 def _of_cyclonedx(name: str, document: _Bom) -> Iterator[Statement]:
@@ -197,6 +202,11 @@ def statements_on(
     return tuple(found[source] for source in sorted(found))
 
 
+def _is_image(name: str) -> bool:
+    url = _url(name)
+    return url is not None and url.type in _IMAGES
+
+
 def _is_within(statement: Statement, subject: set[str]) -> bool:
     if not statement.within:
         return True
@@ -207,11 +217,13 @@ def _is_within(statement: Statement, subject: set[str]) -> bool:
 def _names_of_image(name: str) -> Iterator[str]:
     yield name
     url = _url(name)
-    if url is not None and url.type in ("oci", "docker"):
+    if url is not None and url.type in _IMAGES:
         yield from (part for part in (url.version, None if url.version else url.name) if part)
 
 
 def _covers(statement: Statement, purl: Purl, source: str, canonical: Canonical) -> bool:
+    if statement.within and not statement.products:
+        return True
     installed = _url(purl)
     return installed is not None and any(
         _is_same(stated, installed, source, canonical) for stated in statement.products

@@ -108,7 +108,7 @@ from tests.support.gated import gate_report
 from tests.support.inventories import sbom_report
 from tests.support.lifecycle_reports import history_report, trend_report
 from tests.support.proposals import audio_plan, audio_surplus
-from tests.support.waivers import waivers_report
+from tests.support.waivers import vex_report, waivers_report
 
 OPTIONS = RenderOptions(created="2026-11-20T00:00:00Z", version="0.1.0", manifest="fleet.yaml")
 
@@ -673,6 +673,7 @@ ALL = (
     vulns_report(),
     diff_report(),
     waivers_report(),
+    vex_report(),
     gate_report(),
 )
 

@@ -6,6 +6,7 @@ from typing import Any
 from fleet_audit.audit.model.finding import Confidence, Finding, Gap, GapKind, Mode, PolicySummary, Severity
 from fleet_audit.audit.model.identity import Digest
 from fleet_audit.audit.model.location import SourceLocation
+from fleet_audit.audit.model.vex import VexClaim, VexProduct, VexReport
 from fleet_audit.audit.model.waiver import (
     WaivedFinding,
     Waiver,
@@ -98,4 +99,32 @@ def waivers_report() -> WaiversReport:
             WaiverLine(account_of(holding, TODAY, remark=remark), findings=()),
             WaiverLine(account_of(later, TODAY), findings=(found, found)),
         ),
+    )
+
+
+def vex_report() -> VexReport:
+    """Return what one waiver says of an image, and what another one says of a package."""
+    image = f"pkg:oci/family-vision@sha256:{'a' * 64}"
+    harmless = VexClaim(
+        vulnerability="CVE-1",
+        waiver="W-3",
+        status="not_affected",
+        why="only an offline tool reads it",
+        since=TODAY,
+        products=(VexProduct(image, (f"{TIFF}?arch=amd64",)),),
+        aliases=("GHSA-1",),
+        justification="vulnerable_code_not_in_execute_path",
+        notes="W-3 by vision-team, until 2026-12-19",
+    )
+    accepted = VexClaim(
+        vulnerability="CVE-2",
+        waiver="W-4",
+        status="affected",
+        why="accepted until 2026-12-19: the next base image mends it",
+        since=TODAY,
+        products=(VexProduct(TIFF),),
+        notes="W-4 by platform, approved by security, until 2026-12-19 (SEC-12)",
+    )
+    return VexReport(
+        subject="house", author="house", issued="2026-11-20T00:00:00Z", claims=(harmless, accepted)
     )

@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "inspect": "What an image would run: entrypoint, user, environment, health, services.",
     "rules": "Which rules hold, and why; whether they are right, and what they would block.",
     "waivers": "Exceptions from rules: who answers for them, when they end, what they waive.",
+    "vex": "What the fleet says itself of vulnerabilities: its waivers as OpenVEX statements.",
     "history": "Since when findings are there, and how many come and go.",
     "index": "The package archives that deps plans with: read ahead, or show what is kept.",
     "init": "Draft fleet.yaml from what a repository holds.",

@@ -127,6 +127,18 @@ def test_what_is_said_within_an_image_holds_for_that_image(image: str, statuses:
 
 
 @pytest.mark.parametrize(
+    ("image", "statuses"), [("pkg:oci/family-vision", ["not_affected"]), ("pkg:oci/other", [])]
+)
+def test_what_is_said_of_a_whole_image_holds_for_whatever_package_is_in_it(
+    image: str, statuses: list[str]
+) -> None:
+    whole = said()
+    whole["products"] = [{"@id": image}]
+
+    assert holding(openvex(whole), subject=("family-vision", "sha256:00")) == statuses
+
+
+@pytest.mark.parametrize(
     ("state", "status"),
     [
         ("resolved", "fixed"),
