@@ -202,3 +202,24 @@ def test_the_digest_changes_with_whatever_can_change_a_verdict(tmp_path: Path, c
 
     assert loaded("a", change).digest != loaded("b", "").digest
     assert loaded("c", "description: other words").digest == loaded("d", "").digest
+
+
+def test_the_strict_policy_is_nowhere_weaker_than_the_default(tmp_path: Path) -> None:
+    default, strict = (
+        load_rules([packaged_rules()], policy_called(name, tmp_path)) for name in ("default", "strict")
+    )
+
+    for lenient, hard in zip(default.rules, strict.rules, strict=True):
+        assert list(Mode).index(hard.mode) >= list(Mode).index(lenient.mode), hard.id
+        assert hard.severity.rank >= lenient.severity.rank, hard.id
+    assert sum(rule.mode is Mode.ENFORCE for rule in strict.rules) > sum(
+        rule.mode is Mode.ENFORCE for rule in default.rules
+    )
+    assert all(strict.gaps.values())
+    assert all(strict.waivers.max_days.of(each) <= default.waivers.max_days.of(each) for each in Severity)
+
+
+def test_the_strict_policy_leaves_no_rule_in_dry_run(tmp_path: Path) -> None:
+    strict = load_rules([packaged_rules()], policy_called("strict", tmp_path))
+
+    assert [rule.id for rule in strict.rules if rule.mode is Mode.DRY_RUN] == []
