@@ -153,7 +153,7 @@ def test_only_one_level_is_extended(tmp_path: Path) -> None:
 
 def test_the_packaged_policies_stand_alone_and_extend_by_their_names(tmp_path: Path) -> None:
     file = tmp_path / "ours.yaml"
-    file.write_text("version: 1\nname: ours\nextends: strict\nrules: {FA-VULN-002: {mode: warn}}\n")
+    file.write_text("version: 1\nname: ours\nextends: strict\nrules: {FA-VULN-005: {mode: warn}}\n")
 
     loaded = load_rules([packaged_rules()], file)
     strict = load_rules([packaged_rules()], policy_called("strict", tmp_path))
@@ -162,7 +162,7 @@ def test_the_packaged_policies_stand_alone_and_extend_by_their_names(tmp_path: P
     differing = [
         rule.id for rule, other in zip(loaded.rules, strict.rules, strict=True) if rule.mode != other.mode
     ]
-    assert differing == ["FA-VULN-002"]
+    assert differing == ["FA-VULN-005"]
 
 
 def test_a_policy_that_is_no_packaged_name_is_a_file(tmp_path: Path) -> None:
