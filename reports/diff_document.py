@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fleet_audit.audit.model.difference import (
+    AdvisoryState,
     ComparedSide,
     DiffReport,
     FindingState,
@@ -55,6 +56,9 @@ def _diff(report: DiffReport) -> Fields:
         ],
         "findings_changed": [
             {"a": _finding(each.before), "b": _finding(each.after)} for each in report.findings_changed
+        ],
+        "advisories": [
+            {"a": _advisory(each.before), "b": _advisory(each.after)} for each in report.advisories
         ],
         "settings": [
             {"group": each.group, "name": each.name or None, "a": each.before, "b": each.after}
@@ -113,6 +117,21 @@ def _finding(finding: FindingState | None) -> Fields | None:
         "place": finding.place or None,
         "fingerprint": finding.fingerprint,
         "waived": finding.waived,
+    }
+
+
+def _advisory(advisory: AdvisoryState | None) -> Fields | None:
+    if advisory is None:
+        return None
+    return {
+        "id": advisory.id,
+        "ecosystem": advisory.ecosystem,
+        "package": advisory.package,
+        "severity": advisory.severity,
+        "installed": list(advisory.installed),
+        "fixed_in": list(advisory.fixed_in),
+        "reach": advisory.reach or None,
+        "exploited": advisory.exploited,
     }
 
 

@@ -7,6 +7,8 @@ from itertools import groupby
 import msgspec
 
 from fleet_audit.audit.model.difference import (
+    AdvisoryChange,
+    AdvisoryState,
     Aspect,
     Change,
     ComparedSide,
@@ -51,6 +53,7 @@ def groups_of(report: DiffReport) -> tuple[Group, ...]:
     found = (
         *_needs(report),
         *_findings(report),
+        *_advisories(report),
         *_packages(report),
         *_sonames(report),
         _settings(report),
@@ -96,16 +99,20 @@ def headline(report: DiffReport) -> str:
 
 
 def consequences(report: DiffReport) -> str:
-    """Say in one sentence what becomes of needs and findings; empty where nothing does."""
+    """Say in one sentence what becomes of needs, findings and advisories; empty where nothing does."""
     lost = sum(_is_lacking(each.after) and not _is_lacking(each.before) for each in report.needs)
     met = sum(_is_lacking(each.before) and not _is_lacking(each.after) for each in report.needs)
     came = sum(each.before is None for each in report.findings_changed)
     went = sum(each.after is None for each in report.findings_changed)
+    worse = sum(each.before is None for each in report.advisories)
+    better = sum(each.after is None for each in report.advisories)
     told = (
         (lost, f"{count(lost, 'need')} newly missing"),
         (met, f"{count(met, 'need')} missing no more"),
         (came, f"{count(came, 'finding')} came"),
         (went, f"{count(went, 'finding')} went"),
+        (worse, f"{count(worse, 'advisory', 'advisories')} came"),
+        (better, f"{count(better, 'advisory', 'advisories')} went"),
     )
     return ", ".join(words for number, words in told if number)
 
@@ -232,6 +239,42 @@ def _finding_row(finding: FindingState, grade: str) -> Row:
     return finding.rule, grade, finding.place, finding.message
 
 
+def _advisories(report: DiffReport) -> Iterator[Group]:
+    came, went, others = [], [], []
+    for change in sorted(report.advisories, key=_advisory_order):
+        if change.before is None and change.after is not None:
+            came.append(_advisory_row(change.after, change.after.severity))
+        elif change.after is None and change.before is not None:
+            went.append(_advisory_row(change.before, change.before.severity))
+        elif change.before is not None and change.after is not None:
+            grades = dict.fromkeys((change.before.severity, change.after.severity))
+            others.append(_advisory_row(change.after, " → ".join(grades)))
+    columns = ("advisory", "severity", "package", "mended in", "services")
+    yield Group("Advisories only in B", columns, tuple(came))
+    yield Group("Advisories only in A", columns, tuple(went))
+    yield Group("Advisories that stand otherwise", (*columns[:-1], "services of B"), tuple(others))
+
+
+def _advisory_order(change: AdvisoryChange) -> tuple[int, str, str]:
+    one = change.after or change.before
+    if one is None:
+        return len(_SEVERITIES), "", ""
+    rank = _SEVERITIES.index(one.severity) if one.severity in _SEVERITIES else len(_SEVERITIES)
+    return rank, one.id, one.package
+
+
+def _advisory_row(advisory: AdvisoryState, grade: str) -> Row:
+    marks = ", exploited" if advisory.exploited else ""
+    return (
+        advisory.id,
+        f"{grade}{marks}",
+        f"{advisory.package} {', '.join(advisory.installed)}".strip(),
+        " or ".join(advisory.fixed_in) or "no fix",
+        advisory.reach,
+    )
+
+
+_SEVERITIES = ("critical", "high", "medium", "low")
 _TITLES = (
     (Change.REMOVED, "Packages that went"),
     (Change.DOWN, "Packages that went down"),

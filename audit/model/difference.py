@@ -38,6 +38,7 @@ class Aspect(StrEnum):
     SONAMES = "sonames"
     NEEDS = "needs"
     FINDINGS = "findings"
+    ADVISORIES = "advisories"
     CONFIGURATION = "configuration"
     PACKAGE_SIZES = "sizes of packages"
     LAYERS = "layers"
@@ -157,6 +158,26 @@ class FindingChange(msgspec.Struct, frozen=True):
     after: FindingState | None = None
 
 
+class AdvisoryState(msgspec.Struct, frozen=True):
+    """An advisory on a package as one side has it; fields as those of ``vulns/1``."""
+
+    id: str
+    ecosystem: str
+    package: str
+    severity: str
+    installed: tuple[str, ...] = ()
+    fixed_in: tuple[str, ...] = ()
+    reach: str = ""
+    exploited: bool | None = None
+
+
+class AdvisoryChange(msgspec.Struct, frozen=True):
+    """An advisory that only one side has, or that is graver, mended or reached on one of them alone."""
+
+    before: AdvisoryState | None = None
+    after: AdvisoryState | None = None
+
+
 class SizeChange(msgspec.Struct, frozen=True):
     """How many bytes something has on each side; None where it is not there."""
 
@@ -224,6 +245,7 @@ class DiffReport(Judged, frozen=True, kw_only=True):
     sonames: tuple[SonameChange, ...] = ()
     needs: tuple[NeedChange, ...] = ()
     findings_changed: tuple[FindingChange, ...] = ()
+    advisories: tuple[AdvisoryChange, ...] = ()
     settings: tuple[SettingChange, ...] = ()
     totals: tuple[SizeChange, ...] = ()
     package_sizes: tuple[SizeChange, ...] = ()
@@ -247,6 +269,6 @@ class DiffReport(Judged, frozen=True, kw_only=True):
         """Say whether nothing that was compared differs."""
         changed = (
             *(self.packages, self.bundled, self.licences, self.sonames, self.needs, self.findings_changed),
-            *(self.settings, self.package_sizes, self.layers),
+            *(self.advisories, self.settings, self.package_sizes, self.layers),
         )
         return not any(changed) and all(total.growth == 0 for total in self.totals)

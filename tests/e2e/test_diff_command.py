@@ -206,6 +206,70 @@ def test_an_audit_is_compared_with_the_image_that_it_is_of(world: World) -> None
     assert document["same_package_set"]
 
 
+def vulns_document(*advisories: tuple[str, str, str], examined: int = 9) -> str:
+    """Return ``vulns/1`` with these advisories: number, severity, and whether services reach it."""
+    told = [
+        {"id": name, "ecosystem": "deb", "package": "openssl", "severity": severity, "reach": reach}
+        for name, severity, reach in advisories
+    ]
+    tool = {"name": "fleet-audit", "version": "0.1.0"}
+    head = {"schema": "fleet-audit.vulns/1", "tool": tool, "subject": "vision", "image": {"ref": "oci:a"}}
+    return json.dumps({**head, "findings": [], "gaps": [], "examined": examined, "advisories": told})
+
+
+def test_two_answers_of_vulns_are_compared_by_advisories(world: World) -> None:
+    same = ("CVE-2024-1", "low", "unreached")
+    world.file("old.json", vulns_document(same, ("CVE-2024-2", "high", "unreached")))
+    world.file(
+        "new.json", vulns_document(same, ("CVE-2024-2", "high", "reached"), ("CVE-2024-3", "low", "unknown"))
+    )
+
+    answer = world.run("diff", "old.json", "new.json", "-o", "text")
+
+    assert answer.code == 0
+    moved, came = answer.document["advisories"]
+    assert (moved["a"]["reach"], moved["b"]["reach"]) == ("unreached", "reached")
+    assert (came["a"], came["b"]["id"]) == (None, "CVE-2024-3")
+    assert "1 advisory came" in answer.out
+
+
+def test_advisories_are_not_compared_where_no_package_was_looked_up(world: World) -> None:
+    world.file("old.json", vulns_document(("CVE-2024-1", "low", "unknown")))
+    world.file("new.json", vulns_document(examined=0))
+
+    document = world.run("diff", "old.json", "new.json").document
+
+    assert document["advisories"] == []
+    assert reasons(document)["advisories"]["b"]
+
+
+def test_two_stored_audits_are_compared_whole(world: World) -> None:
+    for folder, more in (
+        ("old", dpkg(("zlib", "1"))),
+        ("new", {**library("usr/lib/libGL.so.1"), **dpkg(("zlib", "2"))}),
+    ):
+        image = world.image(folder, opencv("libGL.so.1"), more)
+        world.family(FAMILY, image=image)
+        if folder == "old":
+            world.service("face", "import cv2\n")
+        world.say("gate", FAMILY, "--audits", f"audits/{folder}", "--offline")
+    old, new = (next((world.folder / "audits" / name).rglob("*.json")) for name in ("old", "new"))
+
+    answer = world.run("diff", str(old), str(new))
+
+    # Neither was scanned.
+    assert answer.code == 3
+    assert changes(answer.document) == {"zlib": ("up", "1", "2")}
+    assert [(each["name"], each["b"]["status"]) for each in answer.document["needs"]] == [
+        ("libGL.so.1", "resolved")
+    ]
+    assert any(
+        each["a"]["rule"] == "FA-NEED-001" for each in answer.document["findings_changed"] if each["a"]
+    )
+    assert answer.document["sizes"]["shared_layers"] >= 1
+    assert {"sonames", "advisories"} <= reasons(answer.document).keys()
+
+
 def test_without_syft_it_is_incomplete_and_says_for_which_side(world: World) -> None:
     answer = world.run("diff", world.image("a"), world.image("b"), "-o", "text")
 
@@ -310,7 +374,7 @@ def test_an_image_without_python_is_compared_without_its_needs(world: World) -> 
         (("broken.json", "fine.json"), "broken.json: is no JSON document"),
         (("list.json", "fine.json"), "list.json"),
         (("other.json", "fine.json"), "other.json: says nothing of its form"),
-        (("vulns.json", "fine.json"), "vulns.json: is a document fleet-audit.vulns/1"),
+        (("ldd.json", "fine.json"), "ldd.json: is a document fleet-audit.ldd/1"),
         (("torn.json", "fine.json"), "torn.json: is no sound fleet-audit.deps/1"),
         (("several.json", "fine.json"), "several.json: is of 2 images (one, two)"),
         (("fine.json", "nobody"), "nobody: no family or service"),
@@ -330,7 +394,7 @@ def test_what_cannot_be_compared_is_a_usage_error(world: World, words: tuple[str
         "broken": '{"bomFormat": ',
         "list": "[]",
         "other": '{"a": 1}',
-        "vulns": '{"schema": "fleet-audit.vulns/1"}',
+        "ldd": '{"schema": "fleet-audit.ldd/1"}',
         "torn": json.dumps({"schema": schema, "subject": 1}),
         "several": json.dumps({"schema": schema, "subjects": [{"subject": "one"}, {"subject": "two"}]}),
     }

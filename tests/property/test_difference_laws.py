@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from fleet_audit.audit.model.difference import Aspect, Change, DiffReport, FindingState, NeedState
+from fleet_audit.audit.model.difference import (
+    AdvisoryState,
+    Aspect,
+    Change,
+    DiffReport,
+    FindingState,
+    NeedState,
+)
 from fleet_audit.audit.model.identity import Purl
 from fleet_audit.audit.model.inspection import LayerSize
 from fleet_audit.audit.model.inventory import Component, ToolUse
@@ -66,6 +73,17 @@ FINDINGS = st.builds(
     TEXT,
     st.booleans(),
 )
+ADVISORIES = st.builds(
+    AdvisoryState,
+    st.sampled_from(["CVE-2024-1", "CVE-2024-2"]),
+    st.sampled_from(["deb", "pypi"]),
+    TEXT,
+    st.sampled_from(["critical", "low", "odd"]),
+    PATHS,
+    PATHS,
+    TEXT,
+    st.sampled_from([None, True, False]),
+)
 LAYERS = st.builds(
     LayerSize, st.integers(0, 9), TEXT, st.sampled_from(["one", "two", "three"]), st.integers(-1, 9)
 )
@@ -83,6 +101,7 @@ def sides(draw: st.DrawFn) -> Side:
         settings=draw(SETTINGS),
         needs=tuple(draw(st.lists(NEEDS, max_size=3))),
         findings=tuple(draw(st.lists(FINDINGS, max_size=3))),
+        advisories=tuple(draw(st.lists(ADVISORIES, max_size=3))),
         package_bytes=draw(SIZES),
         totals=draw(SIZES),
         layers=tuple(draw(st.lists(LAYERS, max_size=3))),

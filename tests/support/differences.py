@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from fleet_audit.audit.model.difference import (
+    AdvisoryState,
     Aspect,
     ComparedSide,
     DiffReport,
@@ -43,7 +44,7 @@ def side(*components: Component, name: str = "a", tools: Iterable[ToolUse] = TOO
     """Return a side with these components, which tells every aspect unless `silent` says otherwise."""
     gaps = fields.pop("gaps", ())
     subject = ComparedSide(name, "image", tools=tuple(tools), gaps=gaps)  # type: ignore[arg-type]
-    return Side(subject, components=components, audited_by="deps", **fields)  # type: ignore[arg-type]
+    return Side(subject, components=components, judged_by="deps", **fields)  # type: ignore[arg-type]
 
 
 def need(name: str, status: str = "resolved", tier: str = "required", *services: str) -> NeedState:
@@ -56,6 +57,11 @@ def finding(fingerprint: str, severity: str = "error", *, waived: bool = False) 
     return FindingState(
         fingerprint, "FA-NEED-001", severity, "so:libGL.so.1", "libGL is missing", "app.py:3", waived
     )
+
+
+def advisory(name: str, severity: str = "high", *fixes: str, reach: str = "unreached") -> AdvisoryState:
+    """Return an advisory on OpenSSL."""
+    return AdvisoryState(name, "deb", "openssl", severity, ("3.0.14-1",), fixes, reach)
 
 
 def diff_report() -> DiffReport:
@@ -78,6 +84,7 @@ def diff_report() -> DiffReport:
         },
         needs=(need("libz.so.1", "resolved", "required", "Faces"), need("libGL.so.1", "missing")),
         findings=(finding("1"), finding("2")),
+        advisories=(advisory("CVE-2024-1", "low"), advisory("CVE-2024-2")),
         package_bytes={"pkg:deb/debian/curl": 400_000, "pkg:pypi/pillow": 20_000_000},
         totals={"layers as stored": 100_000_000},
         layers=(
@@ -104,6 +111,10 @@ def diff_report() -> DiffReport:
         },
         needs=(need("libz.so.1", "missing", "required", "Faces"), need("libGL.so.1")),
         findings=(finding("2", waived=True), finding("3", "critical")),
+        advisories=(
+            advisory("CVE-2024-3", "critical", "3.0.15-1", reach="reached"),
+            advisory("CVE-2024-2", "medium"),
+        ),
         package_bytes={"pkg:pypi/pillow": 21_000_000, "pkg:deb/debian/libxml2": 2_000_000},
         totals={"layers as stored": 99_000_000},
         layers=(

@@ -8,8 +8,9 @@ import msgspec
 from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.model.difference import DiffReport
 from fleet_audit.audit.model.fleet import Fleet
+from fleet_audit.audit.pipeline.comparing.audits import audited_subject
 from fleet_audit.audit.pipeline.comparing.comparison import compared
-from fleet_audit.audit.pipeline.comparing.documents import audited_subject, document_side
+from fleet_audit.audit.pipeline.comparing.documents import document_side
 from fleet_audit.audit.pipeline.comparing.images import Looking, image_side
 from fleet_audit.audit.pipeline.comparing.side import Side
 from fleet_audit.audit.pipeline.inventories.documents import body_of

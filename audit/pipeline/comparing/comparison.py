@@ -13,6 +13,7 @@ from fleet_audit.audit.model.difference import (
 from fleet_audit.audit.model.identity import Digest
 from fleet_audit.audit.model.inventory import Component
 from fleet_audit.audit.pipeline.comparing.facts import (
+    advisory_changes,
     finding_changes,
     layer_changes,
     need_changes,
@@ -69,6 +70,9 @@ def compared(before: Side, after: Side) -> DiffReport:
         findings_changed=tuple(finding_changes(before.findings, after.findings))
         if Aspect.FINDINGS in told
         else (),
+        advisories=tuple(advisory_changes(before.advisories, after.advisories))
+        if Aspect.ADVISORIES in told
+        else (),
         settings=tuple(setting_changes(before.settings, after.settings)),
         totals=tuple(total_changes(before.totals, after.totals)),
         package_sizes=size_changes(before.package_bytes, after.package_bytes)
@@ -85,9 +89,9 @@ def _untold(before: Side, after: Side) -> Iterator[NotCompared]:
         if aspect is Aspect.PROGRAMS and not (first or second):
             if before.has_own_readers != after.has_own_readers or _tools(before) != _tools(after):
                 yield NotCompared(aspect, _OTHER_LIST, _OTHER_LIST)
-        elif aspect in (Aspect.NEEDS, Aspect.FINDINGS) and not (first or second):
-            if before.audited_by != after.audited_by:
-                yield NotCompared(aspect, f"of {before.audited_by}", f"of {after.audited_by}")
+        elif aspect is Aspect.FINDINGS and not (first or second):
+            if before.judged_by != after.judged_by:
+                yield NotCompared(aspect, f"those of {before.judged_by}", f"those of {after.judged_by}")
         elif first or second:
             yield NotCompared(aspect, first, second)
 

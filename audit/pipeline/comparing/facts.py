@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from fleet_audit.audit.model.difference import (
+    AdvisoryChange,
+    AdvisoryState,
     Change,
     FindingChange,
     FindingState,
@@ -106,6 +108,25 @@ def _grade(finding: FindingState | None) -> tuple[str, bool] | None:
 def _finding_order(change: FindingChange) -> tuple[str, str, str]:
     sides = (each for each in (change.before, change.after) if each is not None)
     return min((each.rule, each.subject, each.fingerprint) for each in sides)
+
+
+def advisory_changes(
+    before: Sequence[AdvisoryState], after: Sequence[AdvisoryState]
+) -> Iterator[AdvisoryChange]:
+    """Yield the advisories that only one side has, or that stand otherwise there, by number and package."""
+    old = {(each.id, each.ecosystem, each.package): each for each in before}
+    new = {(each.id, each.ecosystem, each.package): each for each in after}
+    for key in sorted(old.keys() | new.keys()):
+        first, second = old.get(key), new.get(key)
+        if _weight(first) != _weight(second):
+            yield AdvisoryChange(first, second)
+
+
+def _weight(advisory: AdvisoryState | None) -> tuple[str, bool, str, bool | None] | None:
+    """Return how an advisory stands; which version mends it is of the archive, and not of the image."""
+    if advisory is None:
+        return None
+    return advisory.severity, bool(advisory.fixed_in), advisory.reach, advisory.exploited
 
 
 def total_changes(before: Mapping[str, int], after: Mapping[str, int]) -> Iterator[SizeChange]:

@@ -10,13 +10,12 @@ from fleet_audit import __version__
 from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.dockerfiles.running.masking import masked, secret_values
 from fleet_audit.audit.dockerfiles.running.stored import of_image
-from fleet_audit.audit.model.difference import Aspect, ComparedSide, FindingState, NeedState
-from fleet_audit.audit.model.finding import Finding, Gap, GapKind
+from fleet_audit.audit.model.difference import Aspect, ComparedSide
+from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, PackageName
 from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.model.inspection import LayerSize
 from fleet_audit.audit.model.inventory import Inventory, ToolUse
-from fleet_audit.audit.model.need import Need
 from fleet_audit.audit.model.running import RunConfiguration
 from fleet_audit.audit.pipeline.advisories.advising import OF_PLANS
 from fleet_audit.audit.pipeline.comparing.side import (
@@ -25,7 +24,9 @@ from fleet_audit.audit.pipeline.comparing.side import (
     Setting,
     Settings,
     Side,
+    finding_state,
     named,
+    need_state,
     own_package_set,
     told_settings,
     without_images,
@@ -43,11 +44,12 @@ from fleet_audit.audit.sbom.cyclonedx import OWN
 from fleet_audit.audit.sbom.merging import part_of, told_by_inventory
 from fleet_audit.audit.sbom.package_set import debian_purl, python_purl
 
-AUDIT = "deps"
-"""The command whose needs and findings are compared."""
+JUDGED_BY = "deps"
+"""The command whose findings are compared."""
 
 _NOT_OPENED = "the image could not be looked at"
 _NO_PYTHON = "no Python was found in it, so it is not known what is loaded"
+_NO_ADVISORIES = "nobody is asked for advisories here; fleet-audit vulns -o json=FILE writes what is compared"
 _FOLDER_ALONE = "a folder has neither layers nor a configuration"
 NOBODY = "files of no package"
 """What stands for a package where there is none."""
@@ -82,7 +84,7 @@ def _opened(subject: Subject, kind: str, scene: Scene, shared: Shared, inventory
     components = without_images(part_of(told_by_inventory(inventory)).components)
     layers = tuple(layer_sizes(scene.image, secret_values(of_image(identity.config)), shared))
     sizes = _package_bytes(scene)
-    silent: dict[Aspect, str] = {}
+    silent = {Aspect.ADVISORIES: _NO_ADVISORIES}
     if not inventory.tools:
         silent[Aspect.OTHER_KINDS] = NO_SCANNER
         silent[Aspect.LICENCES] = "it takes a scanner to tell them"
@@ -127,26 +129,9 @@ def _audited(side: Side, subject: Subject, scene: Scene, shared: Shared) -> Side
     return msgspec.structs.replace(
         side,
         subject=msgspec.structs.replace(side.subject, gaps=tuple(dict.fromkeys((*side.subject.gaps, *gaps)))),
-        needs=tuple(_need(need) for need in report.needs),
-        findings=tuple(_finding(finding) for finding in report.findings),
-        audited_by=AUDIT,
-    )
-
-
-def _need(need: Need) -> NeedState:
-    services = tuple(sorted({reached.service for reached in need.reached_from}))
-    return NeedState(need.kind, need.name, need.tier, need.status, services)
-
-
-def _finding(finding: Finding) -> FindingState:
-    return FindingState(
-        fingerprint=finding.fingerprint,
-        rule=finding.rule,
-        severity=finding.severity,
-        subject=finding.subject,
-        message=finding.message,
-        place="" if finding.location is None else str(finding.location),
-        waived=finding.waiver is not None,
+        needs=tuple(need_state(need) for need in report.needs),
+        findings=tuple(finding_state(finding) for finding in report.findings),
+        judged_by=JUDGED_BY,
     )
 
 

@@ -6,10 +6,12 @@ from functools import lru_cache
 import msgspec
 from packageurl import PackageURL
 
-from fleet_audit.audit.model.difference import Aspect, ComparedSide, FindingState, NeedState
+from fleet_audit.audit.model.difference import AdvisoryState, Aspect, ComparedSide, FindingState, NeedState
+from fleet_audit.audit.model.finding import Finding
 from fleet_audit.audit.model.identity import Digest, Purl
 from fleet_audit.audit.model.inspection import LayerSize
 from fleet_audit.audit.model.inventory import Component
+from fleet_audit.audit.model.need import Need
 from fleet_audit.audit.sbom.cyclonedx import OWN
 from fleet_audit.audit.sbom.joining import package_set_of
 from fleet_audit.audit.sbom.reading import IMAGE, MERGED
@@ -52,6 +54,25 @@ class Setting(msgspec.Struct, frozen=True):
         return self.shown == other.shown and is_alike
 
 
+def need_state(need: Need) -> NeedState:
+    """Return what is compared of a need."""
+    services = tuple(sorted({reached.service for reached in need.reached_from}))
+    return NeedState(need.kind, need.name, need.tier, need.status, services)
+
+
+def finding_state(finding: Finding) -> FindingState:
+    """Return what is compared of a finding."""
+    return FindingState(
+        fingerprint=finding.fingerprint,
+        rule=finding.rule,
+        severity=finding.severity,
+        subject=finding.subject,
+        message=finding.message,
+        place="" if finding.location is None else str(finding.location),
+        waived=finding.waiver is not None,
+    )
+
+
 class Provided(msgspec.Struct, frozen=True):
     """The files that provide a soname, and the symbol versions that they define."""
 
@@ -67,7 +88,7 @@ class Side(msgspec.Struct, frozen=True):
     """One of the two things: what it says, and of each aspect that it cannot tell, why (`silent`).
 
     `asked` are the files that ask for each soname; `package_bytes` what the files of each package take.
-    `audited_by` names the command whose needs and findings these are. `own_package_set` is the digest of the
+    `judged_by` names the command whose findings these are. `own_package_set` is the digest of the
     packages that our own readers list, as ``deps`` tells it. `is_whole` unless a layer could not be read.
     `notes` are to be told.
     """
@@ -80,7 +101,8 @@ class Side(msgspec.Struct, frozen=True):
     settings: Settings = {}
     needs: tuple[NeedState, ...] = ()
     findings: tuple[FindingState, ...] = ()
-    audited_by: str = ""
+    advisories: tuple[AdvisoryState, ...] = ()
+    judged_by: str = ""
     package_bytes: Mapping[str, int] = {}
     totals: Mapping[str, int] = {}
     layers: tuple[LayerSize, ...] = ()

@@ -38,7 +38,8 @@ def test_the_headline_counts_what_became_of_packages() -> None:
         "packages: 1 went, 1 came, 1 went up, 1 went down, 1 changed; 1 package the same"
     )
     assert consequences(diff_report()) == (
-        "1 need newly missing, 1 need missing no more, 1 finding came, 1 finding went"
+        "1 need newly missing, 1 need missing no more, 1 finding came, 1 finding went, "
+        "1 advisory came, 1 advisory went"
     )
 
 

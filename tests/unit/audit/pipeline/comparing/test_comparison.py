@@ -1,12 +1,14 @@
 """How two sides differ: what both tell is compared, and what one cannot tell is named."""
 
+import msgspec
+
 from fleet_audit.audit.model.difference import Aspect, Change, DiffReport, Held, PackageChange
 from fleet_audit.audit.model.finding import Gap, GapKind, Verdict
 from fleet_audit.audit.model.inspection import LayerSize
 from fleet_audit.audit.model.inventory import ToolUse
 from fleet_audit.audit.pipeline.comparing.comparison import compared
 from fleet_audit.audit.pipeline.comparing.side import NO_SCANNER, Provided, Setting
-from tests.support.differences import TOOLS, bundled, finding, need, package, side
+from tests.support.differences import TOOLS, advisory, bundled, finding, need, package, side
 
 ZLIB = "pkg:deb/debian/zlib1g@1:1.2.13-1?arch=amd64"
 PILLOW = "pkg:pypi/pillow@11.0.0"
@@ -287,3 +289,33 @@ def test_gaps_make_it_incomplete_and_differences_never_fail_it() -> None:
     report = compared(side(), side(gaps=(gap,)))
     assert report.verdict is Verdict.INCOMPLETE
     assert report.gaps_by_side == (("B", gap),)
+
+
+def test_advisories_are_known_by_their_number_and_package() -> None:
+    same = advisory("CVE-2024-1")
+    before = side(advisories=(same, advisory("CVE-2024-2"), advisory("CVE-2024-3")))
+    after = side(advisories=(same, advisory("CVE-2024-2", reach="reached"), advisory("CVE-2024-4")))
+
+    changes = compared(before, after).advisories
+
+    assert [(each.before is None, each.after is None) for each in changes] == [
+        (False, False),
+        (False, True),
+        (True, False),
+    ]
+
+
+def test_a_newer_version_that_mends_an_advisory_is_no_difference_of_the_images() -> None:
+    before, after = (
+        side(advisories=(advisory("CVE-2024-1", "high", "2"),)),
+        side(advisories=(advisory("CVE-2024-1", "high", "3"),)),
+    )
+
+    assert compared(before, after).advisories == ()
+
+
+def test_findings_that_different_commands_judged_are_not_compared() -> None:
+    report = compared(side(findings=(finding("1"),)), msgspec.structs.replace(side(), judged_by="gate"))
+
+    assert report.findings_changed == ()
+    assert why(report, Aspect.FINDINGS) == ("those of deps", "those of gate")
