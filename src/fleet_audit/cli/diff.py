@@ -34,8 +34,8 @@ def command(  # noqa: PLR0913  (each is an option of the command)
 
     Each of them is a family or service of the manifest, an image, an SBOM (CycloneDX or SPDX as JSON, or
     syft's own) or an audit (what deps or vulns wrote with -o json, or gate --audits stored). Compared is what
-    both of them tell; what is not compared is said. Where one is a family and the other an image, the family's
-    services are looked at on that image.
+    both of them tell; what is not compared is said. Where one is a family and the other an image, the
+    family's services are looked at on that image.
 
     A difference is no verdict: the exit code is 0, or 3 where a side could not be examined as a whole. No
     network is used but for images in registries.
