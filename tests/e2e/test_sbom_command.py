@@ -9,7 +9,7 @@ import pytest
 from fleet_audit.audit.sbom.validation import check_cyclonedx, check_spdx
 from tests.support.archives import stanza
 from tests.support.elf import Symbol, elf
-from tests.support.images import Content
+from tests.support.images import Content, ImageBuilder, layer_tar
 from tests.support.scanner_programs import syft_that
 from tests.support.scanners import real_syft
 from tests.support.worlds import FAMILY, World, extension, installed, library, opencv
@@ -456,6 +456,16 @@ class TestWithTheRealSyft:
 
         digest = properties(document["metadata"])["fleet-audit:package-set"]
         assert digest == world.run("deps", image).document["package_set"]
+
+    def test_an_image_without_python_is_listed_like_any_other(self, world: World) -> None:
+        ImageBuilder((layer_tar(dpkg(status("zlib1g", "1:1.2.13-1"))),)).write(world.folder / "bare", "oci")
+        ImageBuilder((layer_tar({"hello": "world"}),)).write(world.folder / "scratch", "oci")
+
+        code, document, err = sbom(world, "oci:bare")
+        empty, nothing, _ = sbom(world, "oci:scratch")
+
+        assert (code, err, list(components(document))) == (0, "", ["zlib1g"])
+        assert (empty, nothing.get("components", [])) == (0, [])
 
     def test_a_folder_is_listed_too(self, world: World, tmp_path: Path) -> None:
         root = tmp_path / "root"

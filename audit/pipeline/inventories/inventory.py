@@ -10,7 +10,7 @@ import msgspec
 
 from fleet_audit.audit.dockerfiles.running.masking import masked
 from fleet_audit.audit.dockerfiles.running.stored import of_image
-from fleet_audit.audit.model.finding import Gap
+from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import ImageRef
 from fleet_audit.audit.model.image import ImageConfig
 from fleet_audit.audit.model.inventory import Component, Inventory, Link, SbomReport
@@ -105,7 +105,7 @@ def gathered(subject: Subject, scene: Scene, shared: Shared, options: SyftOption
         imported=said.services.imported,
         package_set=package_set_of(components) if scene.is_whole else None,
         tools=() if answer.tool is None else (answer.tool,),
-        gaps=tuple(dict.fromkeys(_gaps(scene, seen, answer, said))),
+        gaps=tuple(dict.fromkeys(_gaps(subject, scene, answer, own))),
     )
 
 
@@ -159,8 +159,11 @@ def _placed(component: Component, seen: Seen) -> Component:
     return msgspec.structs.replace(component, layer=seen.layer_of(path), origin=seen.origin_of(path))
 
 
-def _gaps(scene: Scene, seen: Seen, answer: SyftAnswer, said: _Said) -> Iterator[Gap]:
-    yield from scene.gaps
+def _gaps(subject: Subject, scene: Scene, answer: SyftAnswer, own: "_Own") -> Iterator[Gap]:
+    # An image without Python is listed like any other, unless somebody's Python is to run in it.
+    needs_python = bool(subject.services or scene.asked_python)
+    yield from (gap for gap in scene.gaps if needs_python or gap.kind is not GapKind.NO_INTERPRETER)
+    seen, said = own.seen, own.said
     yield from () if seen.state is None else seen.state.gaps
     yield from answer.gaps
     for each in said.found:
