@@ -63,6 +63,21 @@ def find_scanner(
     return max(found, key=lambda scanner: _rank(scanner.version), default=None)
 
 
+def sole_scanner(name: str, candidates: Iterable[Path]) -> Scanner | None:
+    """Return the one program among `candidates`, known by its file alone: its `version` is empty.
+
+    None where there are none or several, of which versions tell the newest, and for a script: what it starts
+    may be another build tomorrow.
+    """
+    there = {
+        path: identity for path in candidates if (identity := _identity(path)) and os.access(path, os.X_OK)
+    }
+    if len(there) != 1:
+        return None
+    ((path, identity),) = there.items()
+    return None if _is_script(path) else Scanner(name, path, "", identity)
+
+
 def named_program(
     name: str, environment: Mapping[str, str], *, named: str = "", variable: str = ""
 ) -> Path | None:

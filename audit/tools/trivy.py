@@ -19,6 +19,7 @@ from fleet_audit.audit.tools.scanner import (
     find_scanner,
     named_program,
     on_path,
+    sole_scanner,
     unreadable,
     without_colours,
 )
@@ -267,10 +268,21 @@ def find_trivy(
     None where there is none. Raises ToolError where the named one is not there, and where what was found
     cannot be started.
     """
+    return find_scanner(NAME, _candidates(environment, named), _asked_version, versions=versions)
+
+
+def sole_trivy(environment: Mapping[str, str], *, named: str = "") -> Scanner | None:
+    """Return the trivy to ask where that is plain without starting any; see `find_trivy`, `sole_scanner`.
+
+    Raises ToolError where the named one is not there.
+    """
+    return sole_scanner(NAME, _candidates(environment, named))
+
+
+def _candidates(environment: Mapping[str, str], named: str) -> tuple[Path, ...]:
     chosen = named_program(NAME, environment, named=named, variable=VARIABLE)
     beside = Path(sys.executable).parent / NAME
-    candidates = (beside, *on_path(NAME, environment)) if chosen is None else (chosen,)
-    return find_scanner(NAME, candidates, _asked_version, versions=versions)
+    return (beside, *on_path(NAME, environment)) if chosen is None else (chosen,)
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:

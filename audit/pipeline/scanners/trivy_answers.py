@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -50,8 +52,54 @@ class TrivyOptions(msgspec.Struct, frozen=True):
     severity_sources: tuple[str, ...] = ()
 
 
+class AskedTrivy:
+    """The trivy of one run, which says its version while other things are done; a context manager.
+
+    Some builds take seconds to say it.
+    """
+
+    def __init__(self, shared: Shared, options: TrivyOptions) -> None:
+        """Start it, if its version is not known."""
+        self._named = options.program
+        self._pool = ThreadPoolExecutor(1)
+        self._found = self._pool.submit(
+            trivy.find_trivy,
+            os.environ,
+            named=options.program,
+            versions=FolderStore(shared.settings.cache_dir / SCANNERS),
+        )
+
+    def at_once(self) -> Scanner | None:
+        """Return the program, without its version where the file alone tells which it is.
+
+        None where there is none; raises ToolError.
+        """
+        return trivy.sole_trivy(os.environ, named=self._named) or self.told()
+
+    def told(self) -> Scanner | None:
+        """Return the program with its version; None where there is none. Raises ToolError."""
+        return self._found.result()
+
+    @property
+    def refusal(self) -> ToolError | None:
+        """Return why it does not say its version; None where it does."""
+        try:
+            self.told()
+        except ToolError as e:
+            return e
+        return None
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait until it has said its version."""
+        self._pool.shutdown()
+
+
 def catalogue_of_image(
-    image: Image, known: Iterable[Component], shared: Shared, options: TrivyOptions
+    image: Image, known: Iterable[Component], shared: Shared, options: TrivyOptions, program: AskedTrivy
 ) -> Catalogue:
     """Return what trivy finds in an image; where it cannot be asked, a catalogue with a gap alone.
 
@@ -74,13 +122,13 @@ def catalogue_of_image(
             listed=document,
         )
 
-    found = _catalogue((), ask, shared, options)
+    found = _catalogue((), ask, shared, options, program)
     left = _left(askable(listed), found) if found.tools else ()
     if not left:
         return found
     systems = [each for each in listed if each.kind == "operating-system"]
     again = msgspec.structs.replace(options, is_renewed=False)
-    rest = catalogue_of_packages(str(image.identity.ref), (*systems, *left), shared, again)
+    rest = _catalogue_of_packages(str(image.identity.ref), (*systems, *left), shared, again, program)
     return joined(found, rest)
 
 
@@ -88,6 +136,13 @@ def catalogue_of_packages(
     name: str, components: Iterable[Component], shared: Shared, options: TrivyOptions
 ) -> Catalogue:
     """Return what trivy knows of these packages; where it cannot be asked, a catalogue with a gap alone."""
+    with AskedTrivy(shared, options) as program:
+        return _catalogue_of_packages(name, components, shared, options, program)
+
+
+def _catalogue_of_packages(
+    name: str, components: Iterable[Component], shared: Shared, options: TrivyOptions, program: AskedTrivy
+) -> Catalogue:
     listed = tuple(components)
     asked = askable(listed)
     if not asked:
@@ -101,14 +156,15 @@ def catalogue_of_packages(
         files = [File("packages", document)]
         return Scanned(kept_or_read(shared.answers, kept_for, files, trivy.TrivyReport, read))
 
-    return _catalogue(asked, ask, shared, options)
+    return _catalogue(asked, ask, shared, options, program)
 
 
-def _catalogue(known: tuple[Component, ...], ask: Ask, shared: Shared, options: TrivyOptions) -> Catalogue:
-    versions = FolderStore(shared.settings.cache_dir / SCANNERS)
+def _catalogue(
+    known: tuple[Component, ...], ask: Ask, shared: Shared, options: TrivyOptions, program: AskedTrivy
+) -> Catalogue:
     old: tuple[Gap, ...] = ()
     try:
-        scanner = trivy.find_trivy(os.environ, named=options.program, versions=versions)
+        scanner = program.at_once()
         if scanner is None:
             why = f"it was not found, so no advisory is known; {trivy.ADVICE}"
             return Catalogue(gaps=(Gap(STAGE, GapKind.SCANNER_ABSENT, trivy.NAME, why),))
@@ -117,8 +173,11 @@ def _catalogue(known: tuple[Component, ...], ask: Ask, shared: Shared, options: 
             old = tuple(_not_renewed(scanner, caches, shared))
         database = trivy.database(caches)
         answer = ask(scanner, database)
+        told = program.told() or scanner
     except ToolError as e:
-        return Catalogue(gaps=(*old, Gap(STAGE, GapKind.SCANNER_FAILED, trivy.NAME, reason(e))))
+        # What does not say its version may be another program altogether.
+        why = reason(program.refusal or e)
+        return Catalogue(gaps=(*old, Gap(STAGE, GapKind.SCANNER_FAILED, trivy.NAME, why)))
     found = catalogue(answer.document, canonical_purl, options.severity_sources)
     gaps = (
         *old,
@@ -129,7 +188,7 @@ def _catalogue(known: tuple[Component, ...], ask: Ask, shared: Shared, options: 
         *_not_scanned(known, found),
     )
     made = database.updated_at.isoformat().replace("+00:00", "Z")
-    return msgspec.structs.replace(found, tools=(ToolUse(trivy.NAME, scanner.version, made),), gaps=gaps)
+    return msgspec.structs.replace(found, tools=(ToolUse(trivy.NAME, told.version, made),), gaps=gaps)
 
 
 def _reading(
@@ -170,8 +229,13 @@ def _stale(database: trivy.TrivyDatabase, now: datetime, days: int) -> Iterator[
 
 
 def _unknown(database: trivy.TrivyDatabase, report: trivy.TrivyReport) -> Iterator[Gap]:
+    system = report.metadata.os
     for result in trivy.unknown_to(database, report):
-        what = f"{len(result.packages or ())} packages ({result.target or result.type})"
+        number = len(result.packages or ())
+        # Of a system, trivy names the file that it was given: it lies somewhere else each time.
+        is_of_system = result.class_ == "os-pkgs" and system is not None
+        place = f"{system.family} {system.name}" if is_of_system and system else result.target or result.type
+        what = f"{number} package{'' if number == 1 else 's'} ({place})"
         why = f"trivy's vulnerability database has no advisories of any kind for {result.type} packages"
         yield Gap(STAGE, GapKind.NOT_SCANNED, what, why)
     if report.has_unread_java:

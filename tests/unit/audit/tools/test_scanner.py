@@ -6,7 +6,13 @@ import pytest
 
 from fleet_audit.audit.tools.folder_store import FolderStore
 from fleet_audit.audit.tools.process import ToolError
-from fleet_audit.audit.tools.scanner import find_scanner, named_program, on_path, without_colours
+from fleet_audit.audit.tools.scanner import (
+    find_scanner,
+    named_program,
+    on_path,
+    sole_scanner,
+    without_colours,
+)
 from tests.support.scanner_programs import program
 
 
@@ -114,3 +120,31 @@ def test_a_named_program_that_is_not_there_is_an_error(
 
 def test_colours_are_taken_from_what_a_program_says() -> None:
     assert without_colours("\x1b[31mERROR\x1b[0m could not \x1b[1;4mread\x1b[K") == "ERROR could not read"
+
+
+def _compiled(folder: Path) -> Path:
+    folder.mkdir()
+    path = folder / "scanner"
+    path.write_bytes(b"\x7fELF")
+    path.chmod(0o755)
+    return path
+
+
+def test_one_compiled_program_is_known_without_being_asked(tmp_path: Path) -> None:
+    path = _compiled(tmp_path / "one")
+
+    found = sole_scanner("scanner", [path, tmp_path / "nowhere", path])
+
+    assert found is not None
+    assert (found.path, found.version) == (path, "")
+    asked = find_scanner("scanner", [path], _Asked())
+    assert asked is not None
+    assert asked.identity == found.identity
+
+
+def test_of_several_programs_and_of_a_script_versions_tell(tmp_path: Path) -> None:
+    first, second = _compiled(tmp_path / "one"), _compiled(tmp_path / "two")
+
+    assert sole_scanner("scanner", [first, second]) is None
+    assert sole_scanner("scanner", _programs(tmp_path, "1.0")) is None
+    assert sole_scanner("scanner", []) is None

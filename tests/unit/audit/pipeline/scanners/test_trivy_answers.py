@@ -13,7 +13,7 @@ from fleet_audit.audit.model.identity import Purl
 from fleet_audit.audit.model.inventory import Component
 from fleet_audit.audit.pipeline.run.settings import Settings
 from fleet_audit.audit.pipeline.run.shared import Shared
-from fleet_audit.audit.pipeline.scanners.trivy_answers import TrivyOptions, catalogue_of_image
+from fleet_audit.audit.pipeline.scanners.trivy_answers import AskedTrivy, TrivyOptions, catalogue_of_image
 from tests.support.images import OS_RELEASE, Content, image
 from tests.support.scanner_programs import trivy_that
 from tests.support.trivy_database import write_trivy_database
@@ -58,13 +58,10 @@ class Asked:
         caches = write_trivy_database(tmp_path / "trivy")
         settings = Settings(cache_dir=tmp_path / "cache", created="2026-11-02T00:00:00Z")
         ref = image({"etc/os-release": OS_RELEASE, **(files or {})}).write(tmp_path / "image")
-        with open_image(ref) as opened:
-            self.catalogue: Catalogue = catalogue_of_image(
-                opened,
-                [in_wheel(purl) for purl in known],
-                Shared(settings),
-                TrivyOptions(program=str(program), caches=caches),
-            )
+        shared, options = Shared(settings), TrivyOptions(program=str(program), caches=caches)
+        with open_image(ref) as opened, AskedTrivy(shared, options) as asked:
+            declared = [in_wheel(purl) for purl in known]
+            self.catalogue: Catalogue = catalogue_of_image(opened, declared, shared, options, asked)
         self.runs = program.with_name("trivy.runs").read_text().split()
         self._shown = program.with_name("trivy.tar")
 
