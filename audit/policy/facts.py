@@ -57,6 +57,7 @@ from fleet_audit.audit.policy.context_facts import AbsentFacts, ContextsFacts, C
 from fleet_audit.audit.policy.dockerfile_facts import OpinionFacts, RefusalFacts
 from fleet_audit.audit.policy.gate_facts import GateFacts
 from fleet_audit.audit.policy.manifest_facts import ClaimFacts
+from fleet_audit.audit.policy.promise_facts import PromiseFacts
 from fleet_audit.audit.policy.reference_facts import ArgumentFacts, PublicationFacts, ReferenceFacts
 from fleet_audit.audit.policy.release_facts import BurdenFacts, EvidenceFacts, WaiverFacts
 from fleet_audit.audit.policy.service_facts import (
@@ -91,6 +92,7 @@ class SubjectKind(StrEnum):
     ADVISORY = "advisory"
     SYSTEM = "system"
     EVIDENCE = "evidence"
+    PROMISE = "promise"
     WAIVER = "waiver"
     BURDEN = "burden"
     REFUSAL = "refusal"
@@ -147,6 +149,7 @@ OF_IMAGES = frozenset(
         SubjectKind.ADVISORY,
         SubjectKind.SYSTEM,
         SubjectKind.EVIDENCE,
+        SubjectKind.PROMISE,
         SubjectKind.WAIVER,
         SubjectKind.BURDEN,
     }
@@ -250,6 +253,7 @@ Facts = (
     | AdvisoryFacts
     | SystemFacts
     | EvidenceFacts
+    | PromiseFacts
     | WaiverFacts
     | BurdenFacts
     | RefusalFacts
@@ -284,6 +288,7 @@ FACTS: Mapping[SubjectKind, type[Facts]] = {
     SubjectKind.ADVISORY: AdvisoryFacts,
     SubjectKind.SYSTEM: SystemFacts,
     SubjectKind.EVIDENCE: EvidenceFacts,
+    SubjectKind.PROMISE: PromiseFacts,
     SubjectKind.WAIVER: WaiverFacts,
     SubjectKind.BURDEN: BurdenFacts,
     SubjectKind.REFUSAL: RefusalFacts,

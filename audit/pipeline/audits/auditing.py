@@ -28,6 +28,8 @@ from fleet_audit.audit.pipeline.scanners.syft_answers import SyftOptions
 from fleet_audit.audit.pipeline.scanners.trivy_answers import TrivyOptions
 from fleet_audit.audit.policy.advisory_subjects import advisory_subjects
 from fleet_audit.audit.policy.part import Part, kept
+from fleet_audit.audit.policy.promise_facts import PromiseFacts
+from fleet_audit.audit.policy.promise_subjects import Contents, promise_subjects
 
 REVISION = "org.opencontainers.image.revision"
 """The label by which an image says of which commit it was built (OCI image specification, annotations)."""
@@ -98,7 +100,11 @@ class _Audit:
         imported = imports_of(subject, shared)
         image = advised.image
         digest = "" if image is None else image.ref.digest or ""
-        parts = (*analysis.parts, imported.part, _of_advisories(advised, subject))
+        parts = [*analysis.parts, imported.part, _of_advisories(advised, subject)]
+        if image is not None:
+            parts.append(
+                _of_promises(subject, Contents(image.distro, listed.inventory.components), listed.gaps)
+            )
         audit = self._with_deps(self.bare(()), analysis)
         return msgspec.structs.replace(
             audit,
@@ -157,6 +163,19 @@ class _Audit:
 def _of_advisories(report: VulnsReport, subject: Subject) -> Part:
     family = subject.family or ""
     return Part("vulns", advisory_subjects(report.advisories, family=family, fallback=subject.location))
+
+
+def _of_promises(subject: Subject, contents: Contents, gaps: Iterable[Gap]) -> Part:
+    """Return what the manifest promises; where a layer could not be read, what is not found may be there."""
+    if any(gap.kind is GapKind.UNREADABLE_LAYER for gap in gaps):
+        return Part("audits")
+    image = PromiseFacts(
+        image=subject.name,
+        family=subject.family or "",
+        services=tuple(service.name for service in subject.services),
+    )
+    promises = promise_subjects(subject.settings, contents, image, subject.location)
+    return Part("audits", tuple(promises))
 
 
 def _names(subject: Subject, fleet: Fleet | None) -> Iterator[str]:
