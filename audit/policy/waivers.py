@@ -20,6 +20,7 @@ from fleet_audit.audit.model.waiver import (
     WaiverState,
     WaiverUse,
 )
+from fleet_audit.audit.policy.waiver_index import WaiverIndex
 
 _PATTERN = frozenset("*?[")
 _SYNONYMS = "vuln"
@@ -65,14 +66,11 @@ def applied(
     them are used.
     """
     known = sorted(set(waivers), key=lambda waiver: (waiver.id, waiver.created, waiver.match))
-    by_rule: defaultdict[str, list[Waiver]] = defaultdict(list)
-    for waiver in known:
-        if is_for(waiver, scope):
-            by_rule[waiver.rule].append(waiver)
+    here = WaiverIndex(waiver for waiver in known if is_for(waiver, scope))
     named: defaultdict[Waiver, list[str]] = defaultdict(list)
     told = []
     for finding in findings:
-        naming = [waiver for waiver in by_rule[finding.rule] if names(waiver, finding)]
+        naming = [waiver for waiver in here.candidates(finding) if names(waiver, finding)]
         for waiver in naming:
             named[waiver].append(finding.fingerprint)
         active = [waiver for waiver in naming if is_active(waiver, today)]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from fleet_audit.audit.model.finding import Confidence, Finding, Mode, Severity, verdict
 from fleet_audit.audit.model.identity import Digest
 from fleet_audit.audit.model.waiver import Waiver, WaiverEffect, WaiverScope, WaiverUse
+from fleet_audit.audit.policy.waiver_index import WaiverIndex
 from fleet_audit.audit.policy.waivers import applied, is_active, is_for, names
 from tests.support.waivers import TODAY
 
@@ -93,6 +94,16 @@ def test_a_waiver_touches_what_it_names_and_nothing_else(
     for before, after in zip(findings, told, strict=True):
         assert (after != before) == any(names(each, before) for each in holding)
         assert not (after.blocks and after.waived_by)
+
+
+@FEW
+@given(FINDINGS, waiver_lists())
+def test_every_waiver_that_names_a_finding_is_among_the_candidates(
+    finding: Finding, waivers: list[Waiver]
+) -> None:
+    candidates = WaiverIndex(waivers).candidates(finding)
+
+    assert [each for each in waivers if names(each, finding)] == [c for c in candidates if names(c, finding)]
 
 
 @FEW
