@@ -1,8 +1,8 @@
 """What two histories say together."""
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -42,25 +42,27 @@ def merged_lifecycles(lifecycles: Iterable[Lifecycle], audits: Iterable[PastAudi
 
 
 def _merged(same: Sequence[Lifecycle]) -> Lifecycle:
+    if len(same) == 1:
+        return same[0]
     latest = max(same, key=lambda each: (each.last_seen, msgspec.structs.astuple(each)[2:8]))
-    changes = [change for each in same for change in (*each.changes, _as_last_seen(each))]
-    return msgspec.structs.replace(latest, changes=_in_order(changes))
+    changes: list[Change] = []
+    for at in sorted({at for each in same for at in (each.last_seen, *_times(each))}):
+        change = max(_told(same, at), key=lambda each: (_WEIGHT[each.state], each.severity.rank))
+        if not changes or not is_same(changes[-1], change):
+            changes.append(msgspec.structs.replace(change, since=at))
+    return msgspec.structs.replace(latest, changes=tuple(changes))
 
 
-def _as_last_seen(lifecycle: Lifecycle) -> Change:
-    """Return how it was when it was last seen: another history may have closed it before."""
-    at = [change for change in lifecycle.changes if change.since <= lifecycle.last_seen][-1]
-    return msgspec.structs.replace(at, since=lifecycle.last_seen)
+def _times(lifecycle: Lifecycle) -> list[str]:
+    return [change.since for change in lifecycle.changes]
 
 
-def _in_order(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """Return changes by time: of one time the most that anybody says, and none that changes nothing."""
-    kept: list[Change] = []
-    for _, same in groupby(sorted(changes, key=lambda each: each.since), lambda each: each.since):
-        change = max(same, key=lambda each: (_WEIGHT[each.state], each.severity.rank))
-        if not kept or not is_same(kept[-1], change):
-            kept.append(change)
-    return tuple(kept)
+def _told(same: Sequence[Lifecycle], at: str) -> Iterator[Change]:
+    """Yield what each says of a time: nothing of before it was first seen, or after it was last heard of."""
+    for each in same:
+        number = bisect_right(each.changes, at, key=lambda change: change.since)
+        if number and (at <= each.last_seen or each.changes[number - 1].since == at):
+            yield each.changes[number - 1]
 
 
 def _settled(lifecycle: Lifecycle, complete: Sequence[str]) -> Lifecycle:

@@ -119,7 +119,8 @@ def _look_at_journal(path: Path) -> None:
 
 
 def _connected(path: Path, *, is_readonly: bool, patience: float) -> sqlite3.Connection:
-    mode = "ro" if is_readonly else "rwc"
+    # What a killed process left half done is undone by readers too; SQLite reads what it may not write.
+    mode = "rw" if is_readonly else "rwc"
     if not is_readonly:
         _make_folder(path)
     with understood(path):
@@ -217,7 +218,8 @@ def understood(path: Path) -> Iterator[None]:
 
 
 def _as_sentence(path: Path, error: sqlite3.Error) -> HistoryError:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    code = extended & 0xFF
     said = str(error)[:200]
     if code in _BUSY:
         return HistoryBusy(path, "somebody else writes to it, and does not end", "try again")
@@ -226,4 +228,10 @@ def _as_sentence(path: Path, error: sqlite3.Error) -> HistoryError:
         return HistoryRefused(path, _NO_HISTORY, "name another file")
     if code in _DAMAGED:
         return HistoryDamaged(path, f"it is damaged: {said}")
+    if extended == sqlite3.SQLITE_READONLY_ROLLBACK:
+        return HistoryUnreachable(
+            path,
+            "a process was stopped while it wrote, and you may not write to undo that",
+            "have its owner read it",
+        )
     return HistoryUnreachable(path, said)
