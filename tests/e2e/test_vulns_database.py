@@ -138,3 +138,14 @@ def test_a_list_of_packages_is_not_waited_for_longer_than_an_image(world: World)
 
     assert answer.code == 3
     assert "did not end within 0.5 seconds" in answer.gaps["scanner-failed"]["why"]
+
+
+def test_a_release_that_the_database_does_not_know_is_named_the_same_in_every_run(world: World) -> None:
+    caches = _database(world, RECENT)
+    (caches / "db" / "trivy.db").write_bytes(bolt_file({"debian 11": {}}))
+
+    first, second = _vulns(world, ANSWERS), _vulns(world, ANSWERS)
+
+    gaps = [gap["what"] for gap in first.document["gaps"] if gap["kind"] == "not-scanned"]
+    assert gaps == ["7 packages (debian 12.15)", "4 packages (Python)"]
+    assert first.document["gaps"] == second.document["gaps"]
