@@ -163,6 +163,19 @@ def test_an_image_without_python_is_looked_at_like_any_other(scanned: World) -> 
     assert (answer.code, answer.document["gaps"], list(by_package(answer))) == (0, [], ["curl"])
 
 
+def test_an_image_of_a_distribution_without_one_package_of_it_is_no_clean_one(scanned: World) -> None:
+    damaged = {"etc/os-release": "ID=rhel\nVERSION_ID=8.4\n", "var/lib/rpm/Packages": "garbage"}
+    for name, layer in (("bare", damaged), ("scratch", {"hello": "world"})):
+        ImageBuilder((layer_tar(layer),)).write(scanned.folder / "images" / name, "oci")
+    trivy = trivy_saying(scanned.folder.parent / "bin", scan_report({}, {}))
+
+    bare, scratch = (vulns(scanned, f"oci:images/{name}", trivy=trivy) for name in ("bare", "scratch"))
+
+    assert (bare.code, bare.gaps["not-scanned"]["what"]) == (3, "packages of rhel 8.4")
+    assert (scratch.code, scratch.document["gaps"]) == (0, [])
+    assert "No package was looked at, so no advisory is known." in scratch.out
+
+
 def test_an_advisory_is_explained_from_the_line_to_the_package(scanned: World) -> None:
     vulns(scanned)
     place = scanned.folder.parent

@@ -30,6 +30,7 @@ from fleet_audit.audit.pipeline.scanners.trivy_answers import (
 )
 from fleet_audit.audit.policy.advisory_subjects import advisory_subjects, dated, system_subjects
 from fleet_audit.audit.policy.evaluation import evaluate
+from fleet_audit.audit.sbom.canonical import SYSTEMS, purl_type
 from fleet_audit.audit.sbom.merging import gaps_told, settled
 from fleet_audit.audit.vulns.asked import not_askable
 from fleet_audit.audit.vulns.foreign import packages_listed
@@ -93,9 +94,18 @@ def advise_on(
         image = scene.image.identity
     of_image = (gap for gap in analysis.report.gaps if gap.kind not in OF_PLANS)
     own = (gap for each in read for gap in each.gaps)
-    whole = msgspec.structs.replace(found, advisories=advisories, gaps=(*of_image, *own, *found.gaps))
+    gaps = (*of_image, *own, *found.gaps, *_without_packages(image, found))
+    whole = msgspec.structs.replace(found, advisories=advisories, gaps=gaps)
     report = msgspec.structs.replace(_report(subject, analysis, whole, shared, known_of_all), image=image)
     return Advised(_noted(report, options), msgspec.structs.replace(analysis, graph=graph))
+
+
+def _without_packages(image: ImageIdentity, found: Catalogue) -> Iterator[Gap]:
+    """Yield a gap for an image of a distribution of which not one package was found: silence says nothing."""
+    distro = image.distro
+    if distro.id and found.tools and not any(purl_type(purl) in SYSTEMS for purl in found.examined):
+        why = "none was found: its package database is missing or damaged, or of a kind that is not read"
+        yield Gap("vulns", GapKind.NOT_SCANNED, f"packages of {distro.id} {distro.version}".strip(), why)
 
 
 def _bare(subject: Subject, image: ImageIdentity | None = None, gaps: tuple[Gap, ...] = ()) -> Analysis:
