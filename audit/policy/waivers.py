@@ -127,7 +127,8 @@ def _other_contents(waiver: Waiver, scope: WaiverScope) -> str:
     if waiver.digest is not None and waiver.digest != scope.digest:
         return f"it is for the image {waiver.digest}, which this one is not"
     if waiver.package_set is not None and waiver.package_set != scope.package_set:
-        return f"it is for the packages {waiver.package_set}, which have changed"
+        known = "which have changed" if scope.package_set else "and which are here is not known"
+        return f"it is for the packages {waiver.package_set}, {known}"
     return ""
 
 

@@ -125,9 +125,14 @@ def test_a_waiver_holds_for_the_images_of_its_scope_alone(fields: dict[str, str]
 
 
 def test_of_an_image_whose_packages_nobody_knows_nothing_is_waived_by_its_packages() -> None:
-    (told,), _ = applied([tiff_finding()], [waiver(package_set=PACKAGES)], WaiverScope(("x",)), TODAY)
+    known_by = waiver(package_set=PACKAGES, image="x")
+
+    (told,), use_of_it = applied([tiff_finding()], [known_by], WaiverScope(("x",)), TODAY)
 
     assert told.waiver is None
+    assert [account.remark for account in use_of_it.unused] == [
+        f"it is for the packages {PACKAGES}, and which are here is not known"
+    ]
 
 
 def test_the_narrowest_of_several_speaks_and_all_are_used() -> None:
