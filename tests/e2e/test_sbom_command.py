@@ -467,6 +467,18 @@ class TestWithTheRealSyft:
         assert (code, err, list(components(document))) == (0, "", ["zlib1g"])
         assert (empty, nothing.get("components", [])) == (0, [])
 
+    def test_a_distribution_without_one_package_of_it_is_incomplete(self, world: World) -> None:
+        damaged: dict[str, Content] = {
+            "etc/os-release": "ID=rhel\nVERSION_ID=8.4\n",
+            "var/lib/rpm/Packages": "garbage",
+        }
+        ImageBuilder((layer_tar(damaged),)).write(world.folder / "damaged", "oci")
+
+        code, document, err = sbom(world, "oci:damaged")
+
+        assert (code, document["compositions"][0]["aggregate"]) == (3, "incomplete")
+        assert "packages of rhel 8.4: none was found" in err
+
     def test_a_folder_is_listed_too(self, world: World, tmp_path: Path) -> None:
         root = tmp_path / "root"
         for name, content in {

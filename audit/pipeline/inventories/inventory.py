@@ -28,7 +28,7 @@ from fleet_audit.audit.pipeline.run.scene import Scene, missing_image, open_scen
 from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.pipeline.run.subject import PATH_TRANSPORTS, Subject
 from fleet_audit.audit.pipeline.scanners.syft_answers import SyftAnswer, SyftOptions, syft_answer
-from fleet_audit.audit.sbom.canonical import purl_type
+from fleet_audit.audit.sbom.canonical import SYSTEMS, purl_type
 from fleet_audit.audit.sbom.joining import package_set_of, united, united_links
 from fleet_audit.audit.sbom.scanned import Scanned, scanned
 
@@ -105,7 +105,9 @@ def gathered(subject: Subject, scene: Scene, shared: Shared, options: SyftOption
         imported=said.services.imported,
         package_set=package_set_of(components) if scene.is_whole else None,
         tools=() if answer.tool is None else (answer.tool,),
-        gaps=tuple(dict.fromkeys(_gaps(subject, scene, answer, own))),
+        gaps=tuple(
+            dict.fromkeys((*_gaps(subject, scene, answer, own), *_without_packages(scene, components)))
+        ),
     )
 
 
@@ -119,12 +121,16 @@ class _Said(msgspec.Struct, frozen=True):
 
 
 class _Own:
-    """Our own readers of one image, who are asked once, by whichever thread comes first."""
+    """Our own readers of one image, who are asked once: beside a scanner, or when it has answered."""
 
     def __init__(self, subject: Subject, scene: Scene, shared: Shared) -> None:
         self._subject = subject
+        self._scene = scene
         self._shared = shared
-        self.seen = Seen(subject, scene, shared)
+
+    @cached_property
+    def seen(self) -> Seen:
+        return Seen(self._subject, self._scene, self._shared)
 
     @cached_property
     def said(self) -> _Said:
@@ -170,6 +176,14 @@ def _gaps(subject: Subject, scene: Scene, answer: SyftAnswer, own: "_Own") -> It
         yield from each.gaps
     yield from said.libraries.gaps
     yield from said.services.gaps
+
+
+def _without_packages(scene: Scene, components: Iterable[Component]) -> Iterator[Gap]:
+    """Yield a gap for an image of a distribution of which not one package was found."""
+    distro = scene.image.identity.distro
+    if distro.id and not any(each.purl and purl_type(each.purl) in SYSTEMS for each in components):
+        why = "none was found: its package database is missing or damaged, or of a kind that is not read"
+        yield Gap("sbom", GapKind.NOT_SCANNED, f"packages of {distro.id} {distro.version}".strip(), why)
 
 
 def _subject(subject: Subject, scene: Scene) -> Component:
