@@ -7,6 +7,7 @@ from fleet_audit.audit.model.gating import Age, GatedImage, GateReport
 from fleet_audit.reports.gate_words import (
     Task,
     WaiverWord,
+    additions,
     coverage,
     dry_run_rules,
     in_order,
@@ -16,7 +17,7 @@ from fleet_audit.reports.gate_words import (
     tasks,
     waiver_words,
 )
-from fleet_audit.reports.markdown import Markup, Section, code, codes, document, items, prose, table
+from fleet_audit.reports.markdown import Markup, Section, code, codes, document, fence, items, prose, table
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.summary import EXIT_CODES
 from fleet_audit.reports.terminal import count
@@ -38,6 +39,11 @@ def _sections(report: GateReport, options: RenderOptions) -> Iterator[Section]:
     if found := tasks(report, options):
         text = f"### What to do ({len(found)})\n\n{_rows([_task(task) for task in found])}"
         yield Section(Markup("what to do"), text)
+    for addition in additions(report):
+        place = prose(addition.place or f"the Dockerfile of {addition.image}")
+        also = f" (parts of it to {prose(', '.join(addition.also))})" if addition.also else ""
+        text = f"Add to {place}{also}:\n\n{fence(chr(10).join(addition.lines), 'dockerfile')}"
+        yield Section(Markup("what to add"), text)
     yield from _compared(report)
     yield from _waivers(report)
     yield from _gaps(report)

@@ -8,6 +8,7 @@ from fleet_audit.reports.gate_words import (
     Task,
     WaiverWord,
     WaiverWords,
+    additions,
     coverage,
     dry_run_rules,
     in_order,
@@ -19,7 +20,7 @@ from fleet_audit.reports.gate_words import (
 )
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.summary import EXIT_CODES
-from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, count
+from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, count, visible
 from fleet_audit.reports.text import SEVERITY_STYLE, VERDICT_STYLE, short_digest, write_gaps, write_next
 
 MAX_IMAGES = 4
@@ -39,6 +40,7 @@ def _write(page: Page, report: GateReport, options: RenderOptions) -> None:
     if covered := coverage(report):
         page.line(covered, Piece("; not there: ", "dim"), ", ".join(report.absent))
     _write_tasks(page, tasks(report, options))
+    _write_additions(page, report)
     _write_baseline(page, report)
     _write_waivers(page, waiver_words(report))
     write_gaps(page, tuple(_gaps(report)))
@@ -76,6 +78,14 @@ def _task_row(task: Task) -> tuple[Line, Line, Line]:
         text += [BREAK, Piece("→ ", "green"), task.remedy]
     text += [BREAK, Piece(f"keeps back {_named(task.images)}", "dim")]
     return Piece(str(task.severity), SEVERITY_STYLE[task.severity]), task.rule, text
+
+
+def _write_additions(page: Page, report: GateReport) -> None:
+    for addition in additions(report):
+        page.blank()
+        also = f" (parts of it to {', '.join(addition.also)})" if addition.also else ""
+        page.line("add to ", Piece(addition.place or f"the Dockerfile of {addition.image}", "cyan"), also)
+        page.verbatim(map(visible, addition.lines), "green")
 
 
 def _named(images: Sequence[str]) -> str:

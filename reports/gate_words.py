@@ -10,6 +10,7 @@ from fleet_audit.audit.model.gating import Age, GatedImage, GateReport
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.waiver import WaiverAccount
 from fleet_audit.reports.options import RenderOptions
+from fleet_audit.reports.proposal_words import lines_to_add, places
 from fleet_audit.reports.summary import blocking_gaps, place_of
 
 ORDER = (Verdict.FAIL, Verdict.INCOMPLETE, Verdict.PASS)
@@ -26,6 +27,15 @@ class Task(msgspec.Struct, frozen=True):
     place: SourceLocation | None
     images: tuple[str, ...]
     related: tuple[SourceLocation, ...] = ()
+
+
+class Addition(msgspec.Struct, frozen=True):
+    """What to write into a Dockerfile so that an image lacks nothing; `also` are further Dockerfiles."""
+
+    image: str
+    place: str
+    lines: tuple[str, ...]
+    also: tuple[str, ...] = ()
 
 
 class WaiverWord(msgspec.Struct, frozen=True):
@@ -105,6 +115,21 @@ def _task(finding: Finding, images: Sequence[str], options: RenderOptions) -> Ta
         images=tuple(images),
         related=finding.related,
     )
+
+
+def additions(report: GateReport) -> tuple[Addition, ...]:
+    """Return the text that mends what images lack, for those that are kept back for want of something."""
+    return tuple(filter(None, (_addition(image) for image in report.images)))
+
+
+def _addition(image: GatedImage) -> Addition | None:
+    plan = image.audit.proposal
+    supplied = {supply for package in plan.packages for supply in package.supplies}
+    lines = tuple(lines_to_add(plan))
+    if not lines or supplied.isdisjoint(finding.subject for finding in image.blocking):
+        return None
+    files = [str(each.dockerfile) for each in places(plan.placement) if each.dockerfile is not None]
+    return Addition(image.subject, files[0] if files else "", lines, tuple(files[1:]))
 
 
 def of_age(report: GateReport, age: Age) -> tuple[tuple[GatedImage, Finding], ...]:

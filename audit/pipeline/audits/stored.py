@@ -34,7 +34,7 @@ def store(audit: AuditReport, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         place = folder / file_name(audit)
         place.parent.mkdir(exist_ok=True)
-        _replace(place, encoded(audit))
+        replace_file(place, encoded(audit))
     except OSError as e:
         why = f"{folder}: the audit of {audit.subject} cannot be written: {e.strerror or e}"
         raise AuditsUnwritable(f"{why}; check the folder, or name another with --audits") from e
@@ -45,9 +45,19 @@ def file_name(audit: AuditReport) -> str:
     """Return where below a folder of audits this one stands: its subject, and its image's digest."""
     digest = audit.image.ref.digest if audit.image is not None else None
     image = (digest or "").partition(":")[2][:_DIGEST_LETTERS] or _NO_IMAGE
-    # A dot at the start would hide the folder, and `..` would leave it.
-    subject = quote(audit.subject, safe="", errors="backslashreplace") or _NO_NAME
-    return f"{_short(subject.replace('.', '%2E', audit.subject.startswith('.')))}/{image}{SUFFIX}"
+    return f"{subject_folder(audit.subject)}/{image}{SUFFIX}"
+
+
+def place_of(audit: AuditReport, folder: Path) -> Path:
+    """Return where an audit is stored in a folder; a file that holds one is its own place."""
+    return folder if folder.is_file() else folder / file_name(audit)
+
+
+def subject_folder(subject: str) -> str:
+    """Return a subject's name as one part of a path, different for different subjects."""
+    name = quote(subject, safe="", errors="backslashreplace") or _NO_NAME
+    # A dot at the start would hide it, and `..` would lead elsewhere.
+    return _short(name.replace(".", "%2E") if name.startswith(".") else name)
 
 
 def _short(name: str) -> str:
@@ -110,7 +120,8 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield Path(place) / name
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file beside its place and move it there, so that no reader ever sees half of it."""
     with NamedTemporaryFile(dir=path.parent, prefix=".audit-", delete=False) as file:
         temporary = Path(file.name)
         try:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fleet_audit.audit.model.audit import AuditReport
     from fleet_audit.audit.model.fleet import Fleet
     from fleet_audit.audit.model.gating import GatedImage
+    from fleet_audit.audit.pipeline.audits.attesting import Attesting
     from fleet_audit.audit.pipeline.audits.auditing import Scanners
     from fleet_audit.audit.pipeline.audits.gating import Kept, Law
     from fleet_audit.audit.pipeline.run.shared import Shared
@@ -67,6 +68,15 @@ class Chosen(msgspec.Struct, frozen=True):
     help="Stored audits to compare with: only what is new blocks.",
 )
 @click.option(
+    "--attest",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="On pass, write a verification summary (in-toto, SLSA) of each image here.",
+)
+@click.option("--verifier", default="", metavar="URI", help="Who attests (default: fleet-audit itself).")
+@click.option("--sign", is_flag=True, help="Have cosign sign each of them, keyless.")
+@click.option("--sign-key", default="", metavar="KEY", help="Have cosign sign them with this key or KMS URI.")
+@click.option(
     "--waivers",
     type=click.Path(path_type=Path),
     multiple=True,
@@ -91,6 +101,10 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     audits: Path | None,
     stored: bool,
     baseline: Path | None,
+    attest: Path | None,
+    verifier: str,
+    sign: bool,
+    sign_key: str,
     waivers: tuple[Path, ...],
     policy: str,
     rules: tuple[Path, ...],
@@ -105,7 +119,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     """Say whether images may be released: by every check, one policy, and exceptions that end.
 
     Exit code 1 where a finding blocks, 3 where something could not be looked at, so where an image that was
-    named is not built. With --baseline only what is new blocks.
+    named is not built. With --baseline only what is new blocks. Statements are written on pass alone.
 
     Formats: text, json, markdown, sarif, junit.
     """
@@ -113,8 +127,11 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     check_writable(outputs)
     asked = Asked(words, image, built, every, stored)
     _check_words(asked)
+    if attest is not None and baseline is not None:
+        raise UsageError("--attest is for releases, where everything counts; leave out --baseline")
 
-    from fleet_audit.audit.model.gating import GateReport  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.model.finding import Verdict  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.model.gating import GateReport  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.audits.auditing import Scanners  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.audits.gating import gate, kept_audits  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
@@ -124,6 +141,9 @@ def command(  # noqa: PLR0913  (each is an option of the command)
 
     fleet = find_fleet(common)
     keeping = Keeping(audits, fleet, is_stored=stored)
+    attesting = _attesting(attest, verifier, sign_key, is_signed=sign or bool(sign_key))
+    if attesting is not None:
+        keeping.need_folder("--attest")
     scanners = Scanners(
         SyftOptions(syft, seconds=scanner_timeout),
         TrivyOptions(program=trivy, caches=db, max_age_days=max_db_age, seconds=scanner_timeout),
@@ -134,6 +154,8 @@ def command(  # noqa: PLR0913  (each is an option of the command)
         shared = Shared(settings, fleet)
         law = _law(shared, waivers)
         chosen = _chosen(asked, fleet, keeping.stored)
+        if attesting is not None:
+            attesting.withdraw(subject.name for subject in chosen.subjects)
         found = keeping.audits(chosen, fleet) if stored else _audited(chosen, shared, scanners)
         images = tuple(map(keeping.kept, gate(found, law, base)))
     gaps = (*keeping.stored.refused, *(() if base is None else base.refused))
@@ -147,7 +169,19 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     write(outputs, renderer(GateReport, [report], common, fleet))
     if keeping.failure is not None:
         raise keeping.failure
+    if attesting is not None and report.verdict is Verdict.PASS:
+        attesting.attest((image for image in images if image.audit.image is not None), settings.created)
     return exit_code([report])
+
+
+def _attesting(folder: Path | None, verifier: str, key: str, *, is_signed: bool) -> "Attesting | None":
+    if folder is None:
+        if verifier or is_signed:
+            raise UsageError("--verifier, --sign and --sign-key need --attest DIR")
+        return None
+    from fleet_audit.audit.pipeline.audits.attesting import Attesting, find_signing  # noqa: PLC0415  (not for --help)
+
+    return Attesting(folder, verifier=verifier, signing=find_signing(key) if is_signed else None)
 
 
 def _check_words(asked: Asked) -> None:
@@ -180,6 +214,13 @@ class Keeping:
         self.stored: Kept = kept_audits(self._folder) if is_stored and self._folder is not None else Kept()
         self.failure: FleetAuditError | None = None
 
+    def need_folder(self, option: str) -> None:
+        """Raise UsageError where nothing says where audits are stored."""
+        if self._folder is None:
+            raise UsageError(
+                f"{option} rests on stored audits; pass --audits DIR, or name `audits` in the manifest"
+            )
+
     def audits(self, chosen: Chosen, fleet: "Fleet | None") -> "Iterator[AuditReport]":
         """Yield the newest stored audit of each subject; where there is none, one that says so."""
         from fleet_audit.audit.pipeline.audits.gating import fleet_subject, stored_audit_of  # noqa: PLC0415  (not for --help)
@@ -190,16 +231,17 @@ class Keeping:
         yield from (stored_audit_of(name, self.stored, str(self._folder)) for name in names)
 
     def kept(self, image: "GatedImage") -> "GatedImage":
-        """Store an image's audit as it is judged, unless it was read from there."""
-        if self._folder is None or self._is_stored:
+        """Store an image's audit as it is judged, unless it was read from there; say where it is."""
+        if self._folder is None:
             return image
-        from fleet_audit.audit.pipeline.audits.stored import AuditsUnwritable, store  # noqa: PLC0415  (not for --help)
+        from fleet_audit.audit.pipeline.audits.stored import AuditsUnwritable, place_of, store  # noqa: PLC0415  (not for --help)
 
         try:
-            return msgspec.structs.replace(image, file=str(store(image.audit, self._folder)))
+            place = (place_of if self._is_stored else store)(image.audit, self._folder)
         except AuditsUnwritable as e:
             self.failure = self.failure or e
             return image
+        return msgspec.structs.replace(image, file=str(place) if place.is_file() else "")
 
 
 def _law(shared: "Shared", waivers: tuple[Path, ...]) -> "Law":
