@@ -7,6 +7,7 @@ Where a pattern is narrower than the rule here, a file too many is kept: one too
 
 import re
 import struct
+from functools import lru_cache
 
 from fleet_audit.audit.images.collector import BodyTooLarge, Member, MemberBody
 from fleet_audit.audit.model.identity import ImagePath
@@ -98,11 +99,17 @@ def is_scanned(path: ImagePath) -> bool:
     name = path[path.rfind("/") + 1 :]
     if name in _NAMES or name.endswith(_SUFFIXES) or path in _SYSTEM:
         return True
-    if any(part in path for part in _PACKAGE_DATABASES) or any(part in path for part in _METADATA):
+    if _is_all_scanned(path[: -len(name)]):
         return True
     if _PLUGIN in path and name.endswith(".php"):
         return True
     return _BEGINNINGS.match(name) is not None and _begins_well(path, name)
+
+
+@lru_cache(maxsize=1024)
+def _is_all_scanned(folder: str) -> bool:
+    """Say by its path, with a slash at its end, whether every file of a folder is opened."""
+    return any(part in folder for part in (*_PACKAGE_DATABASES, *_METADATA))
 
 
 def is_scanned_by_later_syft(path: ImagePath) -> bool:

@@ -188,10 +188,37 @@ def _of_image(report: trivy.TrivyReport, image: Image, place: ImagePath) -> triv
 def _placed(document: syft.SyftDocument, image: Image) -> bytes:
     """Return a document as JSON, with the layer that the image has each file in.
 
-    syft names files by path and layer in many places, also in what it says of one kind of package.
+    syft names files by path and layer also in what it says of one kind of package.
     """
     layers = image.identity.layers
-    said = msgspec.json.decode(msgspec.json.encode(document))
+
+    def layer_of(path: str, told: str) -> str:
+        entry = image.tree.entry(normalise(path))
+        return told if entry is None else layers[entry.layer].diff_id
+
+    def in_layer(location: syft.SyftLocation) -> syft.SyftLocation:
+        return msgspec.structs.replace(location, layer_id=layer_of(location.path, location.layer_id))
+
+    artifacts = (
+        msgspec.structs.replace(
+            artifact,
+            locations=tuple(in_layer(location) for location in artifact.locations),
+            metadata=_in_layers(artifact.metadata, layer_of),
+        )
+        for artifact in document.artifacts
+    )
+    files = document.files and tuple(
+        msgspec.structs.replace(file, location=in_layer(file.location)) for file in document.files
+    )
+    return msgspec.json.encode(msgspec.structs.replace(document, artifacts=tuple(artifacts), files=files))
+
+
+def _in_layers(metadata: msgspec.Raw, layer_of: Callable[[str, str], str]) -> msgspec.Raw:
+    """Return what is said of a package in the form of its kind, with the layer of each file in it."""
+    text = bytes(metadata)
+    if _LAYER.encode() not in text:
+        return metadata
+    said = msgspec.json.decode(text)
     pending = [said]
     while pending:
         part = pending.pop()
@@ -199,10 +226,9 @@ def _placed(document: syft.SyftDocument, image: Image) -> bytes:
             pending += part
         elif isinstance(part, dict):
             pending += part.values()
-            if _LAYER in part and isinstance(path := part.get("path"), str):
-                entry = image.tree.entry(normalise(path))
-                part[_LAYER] = part[_LAYER] if entry is None else layers[entry.layer].diff_id
-    return msgspec.json.encode(said)
+            if isinstance(told := part.get(_LAYER), str) and isinstance(path := part.get("path"), str):
+                part[_LAYER] = layer_of(path, told)
+    return msgspec.Raw(msgspec.json.encode(said))
 
 
 def _files_of(scanner: Scanner) -> LookedAt:

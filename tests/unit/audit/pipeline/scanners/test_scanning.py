@@ -1,6 +1,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fleet_audit.audit.images.open import Image, open_image
@@ -26,7 +27,9 @@ _LOCATION = '{"path": "/package.json", "layerID": "sha256:\'$LAYER\'"}'
 _ARTIFACT = (
     '{"id": "1", "name": "a", "version": "1", "type": "npm", "foundBy": "x", "locations": ['
     + _LOCATION
-    + "]}"
+    + '], "metadata": {"places": [[], '
+    + _LOCATION
+    + "]}}"
 )
 SYFT_ANSWER = (
     'echo run >> "$0.runs"',
@@ -78,7 +81,11 @@ def test_layers_are_those_of_the_image(tmp_path: Path) -> None:
         document = packages_found(looked_at, syft(tmp_path), settings(tmp_path)).document
 
         (artifact,) = document.artifacts
-        assert [place.layer_id for place in artifact.locations] == [looked_at.identity.layers[0].diff_id]
+        (layer,) = looked_at.identity.layers
+        assert [place.layer_id for place in artifact.locations] == [layer.diff_id]
+        # What is said of one kind of package names files too.
+        said = {"places": [[], {"path": "/package.json", "layerID": layer.diff_id}]}
+        assert msgspec.json.decode(artifact.metadata) == said
 
 
 def test_advisories_name_the_layers_of_the_image_and_the_image(tmp_path: Path) -> None:
