@@ -202,7 +202,7 @@ class History:
     def _believe(self, changes: Sequence[tuple[int, str, str, str]]) -> None:
         """Raise HistoryDamaged for values that none of ours is.
 
-        SQLite checks no constraint of a file that may only be read. There are few different values.
+        No constraint is checked of a file that is only read. There are few different values.
         """
         states, severities = {row[2] for row in changes}, {row[3] for row in changes}
         is_sound = states <= _STATES.keys() and severities <= _SEVERITIES.keys()
