@@ -1,6 +1,9 @@
 """``vulns`` says what is known to be wrong with an image, and who reaches it."""
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -333,6 +336,29 @@ def test_the_packages_of_a_document_are_asked_about(scanned: World, form: str) -
     assert (webp["id"], webp["reach"]) == ("CVE-2030-1", "unknown")
     assert webp["why_unknown"] == "an SBOM does not say what services load"
     assert answer.code == 0
+
+
+@contextmanager
+def given_on_standard_input(body: bytes) -> Iterator[None]:
+    """Let the process read this on its standard input."""
+    reading, writing = os.pipe()
+    own = os.dup(0)
+    os.write(writing, body)
+    os.close(writing)
+    try:
+        os.dup2(reading, 0)
+        yield
+    finally:
+        os.dup2(own, 0)
+        os.close(own)
+        os.close(reading)
+
+
+def test_a_document_may_come_through_a_pipe(scanned: World) -> None:
+    with given_on_standard_input(json.dumps(LISTS_WEBP["cyclonedx"]).encode()):
+        answer = vulns(scanned, "--sbom", "-", trivy=saying_webp(scanned))
+
+    assert (answer.code, list(by_package(answer))) == (0, ["libwebp"])
 
 
 def test_a_document_that_says_that_something_is_missing_is_no_clean_one(scanned: World) -> None:

@@ -21,11 +21,16 @@ from fleet_audit.audit.sbom.spdx_reading import told_by_spdx
 from fleet_audit.audit.tools.process import ToolError
 from fleet_audit.audit.tools.syft import NAME, SyftDistro, parse
 
+_STANDARD_INPUT = Path("/dev/stdin")
+
 
 def body_of(file: Path) -> bytes:
-    """Return what is in a file, or the first bytes of one that is too large; raises ForeignUnreadable."""
+    """Return what is in a file, or the first bytes of one that is too large; ``-`` is the standard input.
+
+    Raises ForeignUnreadable.
+    """
     try:
-        with file.open("rb") as stream:
+        with (_STANDARD_INPUT if file == Path("-") else file).open("rb") as stream:
             return stream.read(MAX_BYTES + 1)
     except OSError as e:
         raise ForeignUnreadable(str(file), f"cannot be read: {e.strerror or e}") from e

@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from fleet_audit.audit.errors import UsageError
-from fleet_audit.cli.advisory_options import Lists, lists_options, max_age_option, read
+from fleet_audit.cli.advisory_options import Lists, lists_options, max_age_option
 from fleet_audit.cli.ending import exit_code
 from fleet_audit.cli.manifest import find_fleet
 from fleet_audit.cli.options import Common, common
@@ -33,7 +33,7 @@ FORMATS = ("text", "json", "markdown", "sarif")
     "--sbom",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Look at the packages that an SBOM lists (CycloneDX or SPDX as JSON, or syft's own).",
+    help="Look at what an SBOM lists (CycloneDX or SPDX as JSON, or syft's own; - is standard input).",
 )
 @program_option("trivy")
 @trivy_caches_option
@@ -131,7 +131,7 @@ def _of_document(
     known: "Known",
 ) -> "VulnsReport":
     from fleet_audit.audit.pipeline.advisories.advising import advise_on_listed  # noqa: PLC0415  (not for --help)
+    from fleet_audit.audit.pipeline.inventories.documents import body_of  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
 
-    name, body = read(sbom)
-    return advise_on_listed(name, body, Shared(settings, fleet), options, known)
+    return advise_on_listed(str(sbom), body_of(sbom), Shared(settings, fleet), options, known)
