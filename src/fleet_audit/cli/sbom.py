@@ -35,7 +35,7 @@ _FLEET = "fleet"
     "file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Take this document (CycloneDX or SPDX as JSON, or syft's own; - is standard input), add to it.",
+    help="Add to this document: CycloneDX or SPDX as JSON, or syft's own; - is standard input.",
 )
 @click.option(
     "--name", metavar="NAME", help="With merge: what all images together are called (default: fleet)."
