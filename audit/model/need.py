@@ -87,3 +87,6 @@ _PREFIX = {
     NeedKind.PROGRAM: "bin",
     NeedKind.DISTRIBUTION: "dist",
 }
+
+NEED_PREFIXES = tuple(f"{prefix}:" for prefix in _PREFIX.values())
+"""What a need begins with as people type it."""

@@ -19,6 +19,7 @@ from fleet_audit.audit.policy.waivers import is_same_purl, state_of
 
 _SAID_IN_VEX = frozenset({"vuln", "purl"})
 _PATTERN = frozenset("*?[")
+_NAMELESS = "image"
 _NO_ADVISORY = "names no vulnerability (match.vuln)"
 
 
@@ -81,6 +82,8 @@ def _needs_audits(waiver: Waiver) -> str:
         return "which images its scope means is known from audits alone"
     if waiver.digest and not waiver.image:
         return "its image has a digest and no name"
+    if waiver.image and not _last_part(waiver.image):
+        return "its image has a name that no URL can hold"
     return "" if waiver.image or waiver.matched("purl") else "it names neither a package nor an image"
 
 
@@ -151,6 +154,11 @@ def _digest(audit: AuditReport) -> str:
 
 def _image_purl(name: str, digest: str, registry: str) -> str:
     """Return the URL of an image (purl specification, type ``oci``): a name without a registry in it."""
-    last = name.rpartition("/")[2].partition("@")[0].partition(":")[0] or name
+    last = _last_part(name) or _NAMELESS
     where = {"repository_url": f"{registry}/{last}".lower()} if registry else {}
     return PackageURL(type="oci", name=last, version=digest or None, qualifiers=where).to_string()
+
+
+def _last_part(name: str) -> str:
+    """Return what an image is called, without registry, tag and digest; empty where nothing is left."""
+    return name.rpartition("/")[2].partition("@")[0].partition(":")[0].strip()

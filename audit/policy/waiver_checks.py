@@ -14,6 +14,7 @@ from fleet_audit.audit.configuration.located import View
 from fleet_audit.audit.configuration.problems import Problem
 from fleet_audit.audit.configuration.schema import suggestion
 from fleet_audit.audit.model.identity import Purl
+from fleet_audit.audit.model.need import NEED_PREFIXES
 from fleet_audit.audit.model.waiver import WaiverEffect
 from fleet_audit.audit.policy.facts import FACTS
 from fleet_audit.audit.policy.matter import keys_of
@@ -22,6 +23,7 @@ from fleet_audit.audit.policy.waiver_entry import MatchEntry
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
+_CVE = re.compile(r"cve-[0-9]{4}-[0-9]{4,}", re.IGNORECASE)
 _ANYWHERE = ("subject", "fingerprint")
 """Keys that findings of every rule have."""
 
@@ -139,18 +141,36 @@ def _keys(match: View, name: str, known: Known) -> Iterator[Problem]:
 
 
 def _values(match: View, known: Known) -> Iterator[Problem]:
-    for _, text, place in _named(match, "purl"):
-        purl = known.canonical(text)
-        if purl is None:
-            yield place.problem(f"{text[:100]!r} is no package URL")
-        elif "@" not in purl.partition("?")[0]:
-            yield place.problem("names no version; a waiver is for exact ones (pkg:deb/debian/zlib1g@1:1.3)")
-    for _, text, place in _named(match, "fingerprint"):
-        if not _FINGERPRINT.fullmatch(text):
-            yield place.problem("is no fingerprint; a finding's has 32 digits (-o json shows it)")
-    for _, text, place in _named(match, "service"):
-        if known.services is not None and text not in known.services:
-            yield place.problem(f"no service has this name{suggestion(text, sorted(known.services))}")
+    """Yield the values that nothing has, or that are not as exact as they must be."""
+    for key, text, place in _named(match):
+        if why := _misfit(key, text, known):
+            yield place.problem(why)
+
+
+def _misfit(key: str, text: str, known: Known) -> str:
+    """Say why a value can match nothing, or too much; empty where it is right."""
+    match key:
+        case "purl":
+            return _purl_misfit(text, known)
+        case "fingerprint" if not _FINGERPRINT.fullmatch(text):
+            return "is no fingerprint; a finding's has 32 digits (-o json shows it)"
+        case "vuln" if _CVE.fullmatch(text) and text != text.upper():
+            return f"can never match: advisories write {text.upper()}"
+        case "need" if not text.startswith(NEED_PREFIXES):
+            return f"can never match: needs begin with {', '.join(NEED_PREFIXES)}"
+        case "service" if known.services is not None and text not in known.services:
+            return f"no service has this name{suggestion(text, sorted(known.services))}"
+        case _:
+            return ""
+
+
+def _purl_misfit(text: str, known: Known) -> str:
+    purl = known.canonical(text)
+    if purl is None:
+        return f"{text[:100]!r} is no package URL"
+    if "@" not in purl.partition("?")[0]:
+        return "names no version; a waiver is for exact ones (pkg:deb/debian/zlib1g@1:1.3)"
+    return ""
 
 
 def _scope(scope: View, known: Known) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 """Waivers from files: all of them, or everything that is wrong with any of them."""
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
@@ -64,8 +65,12 @@ def _files(path: Path, name: str) -> Iterator[tuple[Path, str]]:
         yield path, name
         return
     if not path.is_dir():
-        raise ConfigurationError((Problem(name, 0, "", "is neither a file nor a folder of waivers"),))
-    found = sorted(entry for entry in path.iterdir() if entry.suffix in _YAML)
+        why = "is neither a file nor a folder" if os.path.lexists(path) else "there is no such file or folder"
+        raise ConfigurationError((Problem(name, 0, "", f"{why} of waivers"),))
+    try:
+        found = sorted(entry for entry in path.iterdir() if entry.suffix in _YAML)
+    except OSError as e:
+        raise ConfigurationError((Problem(name, 0, "", f"cannot be read: {e.strerror}"),)) from e
     if len(found) > MAX_FILES:
         raise ConfigurationError((Problem(name, 0, "", f"holds more than {MAX_FILES} files of waivers"),))
     if not found:

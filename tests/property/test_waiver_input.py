@@ -15,7 +15,7 @@ from fleet_audit.audit.sbom.canonical import canonical_purl
 from tests.support.packaged import rules as packaged_rule_set
 from tests.support.waivers import ENTRY
 
-SOME = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SOME = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 (USUAL,) = yaml.safe_load(ENTRY.replace("2026-11-01", "'2026-11-01'").replace("2026-12-19", "'2026-12-19'"))
 WORDS = st.sampled_from(
     ["", " ", "a", "*", "2026-11-31", "9999-12-31", "0001-01-01", "pkg:", "pkg:deb/a@1", "FA-NEED-001"]

@@ -14,7 +14,7 @@ from fleet_audit.audit.policy.waiver_index import WaiverIndex
 from fleet_audit.audit.policy.waivers import applied, is_active, is_for, names
 from tests.support.waivers import TODAY
 
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=40, deadline=None)
 KEYS = st.sampled_from(("vuln", "purl", "package", "service", "path"))
 VALUES = st.sampled_from(("a", "b", "a?arch=amd64"))
 MATTER = st.lists(st.tuples(KEYS, VALUES), max_size=3, unique=True).map(lambda pairs: tuple(sorted(pairs)))

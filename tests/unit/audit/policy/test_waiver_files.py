@@ -118,6 +118,11 @@ def test_a_file_without_waivers_holds_none(loading: Loading, text: str) -> None:
         ("pkg:deb/", "deb/", "is no package URL"),
         ("vuln: CVE-2024-7006", "need: so:libGL.so.1", "FA-VULN-001 judges advisory: what it finds can be"),
         ("vuln: CVE-2024-7006", "service: fase", "no service has this name; did you mean 'face'?"),
+        (
+            "CVE-2024-7006",
+            "cve-2024-7006",
+            ":3: [0].match.vuln: can never match: advisories write CVE",
+        ),
         ("vuln: CVE-2024-7006", "fingerprint: abc", "is no fingerprint"),
         ("vuln: CVE-2024-7006", "package: tiff", ":8: [0].justification: says why a vulnerability is harm"),
         ("owner: vision-team", "owner: '  '", ":6: [0].owner: is blank"),
@@ -130,6 +135,26 @@ def test_a_bad_waiver_is_refused_at_its_line(loading: Loading, old: str, new: st
     found = "\n".join(loading.problems(ENTRY.replace(old, new)))
 
     assert message in found
+
+
+def test_a_need_without_its_kind_can_never_match(loading: Loading) -> None:
+    (problem,) = loading.problems(NEED.replace("so:libGL", "libGL"))
+
+    assert problem.startswith(
+        "waivers.yaml:3: [0].match.need: can never match: needs begin with so:, version:"
+    )
+
+
+def test_a_folder_that_cannot_be_listed_is_told(
+    tmp_path: Path, loading: Loading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> list[Path]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+
+    with pytest.raises(ConfigurationError, match="w: cannot be read: Permission denied"):
+        load_waivers([(tmp_path, "w")], loading.known)
 
 
 @pytest.mark.parametrize("match", ["{}", "", "[]", "{vuln: []}"])
