@@ -15,13 +15,14 @@ from fleet_audit.cli.manifest import find_fleet, need_fleet
 from fleet_audit.cli.options import Common, common
 from fleet_audit.cli.output import check_writable, parse_outputs, write
 from fleet_audit.cli.policies import policy_option, rules_option
+from fleet_audit.cli.recording import history_option, history_place, record_in
 from fleet_audit.cli.scanners import program_option, timeout_option, trivy_caches_option
 from fleet_audit.cli.subjects import all_meant
 
 if TYPE_CHECKING:
     from fleet_audit.audit.model.audit import AuditReport
     from fleet_audit.audit.model.fleet import Fleet
-    from fleet_audit.audit.model.gating import GatedImage
+    from fleet_audit.audit.model.gating import GatedImage, GateReport
     from fleet_audit.audit.pipeline.audits.attesting import Attesting
     from fleet_audit.audit.pipeline.audits.auditing import Scanners
     from fleet_audit.audit.pipeline.audits.gating import Kept, Law
@@ -83,6 +84,7 @@ class Chosen(msgspec.Struct, frozen=True):
     metavar="FILE|DIR",
     help="Exceptions that hold, in place of the manifest's; repeatable.",
 )
+@history_option
 @policy_option
 @rules_option
 @program_option("syft")
@@ -106,6 +108,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     sign: bool,
     sign_key: str,
     waivers: tuple[Path, ...],
+    history: Path | None,
     policy: str,
     rules: tuple[Path, ...],
     syft: str,
@@ -167,11 +170,25 @@ def command(  # noqa: PLR0913  (each is an option of the command)
         absent=chosen.absent,
     )
     write(outputs, renderer(GateReport, [report], common, fleet))
-    if keeping.failure is not None:
-        raise keeping.failure
+    failure = keeping.failure or _recorded(report, asked, history, fleet, settings.created)
+    if failure is not None:
+        raise failure
     if attesting is not None and report.verdict is Verdict.PASS:
         attesting.attest((image for image in images if image.audit.image is not None), settings.created)
     return exit_code([report])
+
+
+def _recorded(
+    report: "GateReport", asked: Asked, history: Path | None, fleet: "Fleet | None", now: str
+) -> FleetAuditError | None:
+    """Record the audits in the history; return why that could not be done.
+
+    One that was judged again saw nothing new, and the manifest's history is of the manifest's images.
+    """
+    if asked.is_stored:
+        return None
+    place = history_place(history, fleet if asked.image is None else None)
+    return record_in(place, (image.audit for image in report.images), now)
 
 
 def _attesting(folder: Path | None, verifier: str, key: str, *, is_signed: bool) -> "Attesting | None":

@@ -13,6 +13,7 @@ from fleet_audit.cli.ending import exit_code
 from fleet_audit.cli.manifest import find_fleet
 from fleet_audit.cli.options import Common, common, created_now
 from fleet_audit.cli.output import check_writable, parse_outputs, write
+from fleet_audit.cli.recording import history_place
 
 if TYPE_CHECKING:
     from fleet_audit.audit.history.store import History
@@ -172,11 +173,10 @@ def import_(*, source: Path, file: Path | None, common: Common) -> int:
 
 def _place(file: Path | None, fleet: "Fleet | None") -> Path:
     """Return where the history is: ``--history``, else as the manifest says."""
-    if file is not None:
-        return file
-    if fleet is None or not fleet.manifest.history:
+    place = history_place(file, fleet)
+    if place is None:
         raise UsageError("no history is named; pass --history FILE, or write `history:` into fleet.yaml")
-    return Path(os.path.join(fleet.root, fleet.manifest.history))
+    return place
 
 
 def _read(file: Path | None, fleet: "Fleet | None") -> "History":
