@@ -6,7 +6,7 @@ here it always becomes `ConditionFailed` and is never taken for an answer.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +124,18 @@ class Language:
         _demand(expression, cel.Type.BOOL, "true or false")
         return Question(environment, expression, cel.Type.BOOL)
 
+    def any_of(self, texts: Sequence[str], *, subject: str) -> Question:
+        """Compile the question whether any of these conditions holds; each has compiled alone before.
+
+        None of them holds, and each has an answer, where this one is answered with no: in ``||`` a condition
+        without an answer is only made up for by one that holds (CEL specification, logical operators).
+        """
+        from cel_expr_python import cel  # noqa: PLC0415  (only what judges pays for the engine)
+
+        together = " || ".join(f"({text})" for text in texts)
+        environment, expression = self._compile(together, subject, {}, limit=len(together))
+        return Question(environment, expression, cel.Type.BOOL)
+
     def sentence(self, text: str, *, subject: str, parameters: Mapping[str, Parameter]) -> Sentence:
         """Compile a text about one record; raise ConditionInvalid where it is none."""
         from cel_expr_python import cel  # noqa: PLC0415  (only what judges pays for the engine)
@@ -133,10 +145,10 @@ class Language:
         return Sentence(environment, expression, cel.Type.STRING)
 
     def _compile(
-        self, text: str, subject: str, parameters: Mapping[str, Parameter]
+        self, text: str, subject: str, parameters: Mapping[str, Parameter], limit: int = MAX_EXPRESSION
     ) -> "tuple[cel.Env, cel.Expression]":
-        if len(text) > MAX_EXPRESSION:
-            raise ConditionInvalid(f"is longer than {MAX_EXPRESSION} characters")
+        if len(text) > limit:
+            raise ConditionInvalid(f"is longer than {limit} characters")
         environment = self._environment(subject, parameters)
         key = (environment, text)
         try:

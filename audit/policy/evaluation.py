@@ -1,7 +1,8 @@
 """Rules over subjects: what is held against each, and what could not be judged."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 import msgspec
 
@@ -13,7 +14,7 @@ from fleet_audit.audit.configuration.schema import suggestion
 from fleet_audit.audit.model.exemption import Exemption
 from fleet_audit.audit.model.finding import Finding, Gap, GapKind, Mode
 from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.audit.policy.conditions import ConditionFailed, Record
+from fleet_audit.audit.policy.conditions import ConditionFailed, ConditionInvalid, Language, Question, Record
 from fleet_audit.audit.policy.facts import Subject, SubjectKind
 from fleet_audit.audit.policy.matter import matter_of
 from fleet_audit.audit.policy.rules import Rule, RuleSet
@@ -57,6 +58,8 @@ def evaluate(
     found of the same subjects by the same rules before is not asked again, where `rules` keep it.
     """
     judged, exempt = tuple(subjects), tuple(exemptions)
+    if rules.kept is None:
+        return _judgement(rules, judged, exempt)
     try:
         asked = File("subjects", msgspec.msgpack.encode((judged, exempt)))
     except UnicodeEncodeError:  # a name that is no text; it is rare, and judged each time
@@ -69,17 +72,15 @@ def _judgement(rules: RuleSet, subjects: Iterable[Subject], exemptions: Iterable
     reasons: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for exemption in exemptions:
         reasons[exemption.rule][exemption.service] = exemption.reason
-    by_kind: defaultdict[SubjectKind, list[Rule]] = defaultdict(list)
-    for rule in rules.rules:
-        if rule.mode is not Mode.OFF:
-            by_kind[rule.definition.subject].append(rule)
+    on = _rules_by_kind(rules)
     findings: list[Finding] = []
     gaps: list[Gap] = []
     for subject in subjects:
-        if not (applicable := by_kind.get(subject.kind)):
+        applicable = on.get(subject.kind)
+        if applicable is None:
             continue
         record = rules.language.record(subject.kind, subject.facts)
-        for rule in applicable:
+        for rule in applicable.to_ask(record):
             try:
                 finding = _judge(rule, subject, record, reasons[rule.id])
             except ConditionFailed as e:
@@ -89,6 +90,45 @@ def _judgement(rules: RuleSet, subjects: Iterable[Subject], exemptions: Iterable
     return Judgement(
         tuple(sorted(set(findings), key=finding_order)), tuple(sorted(set(gaps), key=_gap_order))
     )
+
+
+class _OfKind:
+    """The rules on one kind of subject: those without parameters are asked together first.
+
+    Most subjects are denied by none, and an answer costs hardly more for many conditions than for one.
+    """
+
+    def __init__(self, rules: Sequence[Rule], language: Language) -> None:
+        self._every = rules
+        self._kind = rules[0].definition.subject
+        self._language = language
+        self._together = [rule for rule in rules if not rule.definition.params]
+        self._apart = [rule for rule in rules if rule.definition.params]
+
+    def to_ask(self, record: Record) -> Sequence[Rule]:
+        """Return the rules that may deny a subject, or have no answer, in order of their ids."""
+        if len(self._together) < 2 or self._any is None:
+            return self._every
+        try:
+            return self._every if self._any.ask(record, {}) else self._apart
+        except ConditionFailed:
+            return self._every
+
+    @cached_property
+    def _any(self) -> Question | None:
+        texts = [rule.definition.deny for rule in self._together]
+        try:
+            return self._language.any_of(texts, subject=self._kind)
+        except ConditionInvalid:
+            return None
+
+
+def _rules_by_kind(rules: RuleSet) -> dict[SubjectKind, _OfKind]:
+    by_kind: defaultdict[SubjectKind, list[Rule]] = defaultdict(list)
+    for rule in rules.rules:
+        if rule.mode is not Mode.OFF:
+            by_kind[rule.definition.subject].append(rule)
+    return {kind: _OfKind(of_kind, rules.language) for kind, of_kind in by_kind.items()}
 
 
 def _judge(rule: Rule, subject: Subject, record: Record, reasons: dict[str, str]) -> Finding | None:
