@@ -373,6 +373,8 @@ def test_an_image_without_python_is_compared_without_its_needs(world: World) -> 
         (("nowhere.json", "fleet.yaml"), "nowhere.json: there is no such file"),
         (("broken.json", "fine.json"), "broken.json: is no JSON document"),
         (("list.json", "fine.json"), "list.json"),
+        (("empty.json", "fine.json"), "empty.json: is no JSON document"),
+        (("old.xml", "fine.json"), "old.xml: is XML"),
         (("other.json", "fine.json"), "other.json: says nothing of its form"),
         (("ldd.json", "fine.json"), "ldd.json: is a document fleet-audit.ldd/1"),
         (("torn.json", "fine.json"), "torn.json: is no sound fleet-audit.deps/1"),
@@ -393,6 +395,7 @@ def test_what_cannot_be_compared_is_a_usage_error(world: World, words: tuple[str
         "fine": json.dumps(fine),
         "broken": '{"bomFormat": ',
         "list": "[]",
+        "empty": "",
         "other": '{"a": 1}',
         "ldd": '{"schema": "fleet-audit.ldd/1"}',
         "torn": json.dumps({"schema": schema, "subject": 1}),
@@ -400,6 +403,7 @@ def test_what_cannot_be_compared_is_a_usage_error(world: World, words: tuple[str
     }
     for name, body in bodies.items():
         world.file(f"{name}.json", body)
+    world.file("old.xml", "\n<bom/>")
     if "layout" in words:
         several_images(world)
 

@@ -72,15 +72,17 @@ def given(word: str, fleet: Fleet | None) -> Given:
 
 
 def _is_document(word: str) -> bool:
-    """Say whether a word names a file that begins as documents do."""
+    """Say whether a word names a file that is called or begins as documents are and do."""
     if not os.path.isfile(word):
         return False
+    if word.endswith(_DOCUMENTS):
+        return True
     try:
         with Path(word).open("rb") as file:
             return file.read(4096).lstrip(_BLANK)[:1] in _BEGINNINGS
     except OSError:
-        # Whoever reads it says why it cannot be read.
-        return word.endswith(_DOCUMENTS)
+        # Whoever reads it as an image says why it cannot be read.
+        return False
 
 
 def _side(one: Given, other: Given, shared: Shared, looking: Looking) -> Side:
