@@ -37,7 +37,7 @@ from fleet_audit.audit.knowledge.rows import (
 from fleet_audit.audit.model.identity import DistributionName, ModuleName, PackageName, Soname
 from fleet_audit.audit.model.imports import ComputedImport, KnownImport, Level, SettingsModule, SettingUse
 
-_READING = f"knowledge/9 {__version__}"
+_READING = f"knowledge/10 {__version__}"
 """Raise the number whenever the same files are to be read otherwise: what they say is kept between runs."""
 
 _LEVELS = {
@@ -84,6 +84,9 @@ class Knowledge:
         self._gpu_builds = tuple(chain.from_iterable(p.gpu_builds for p in parts))
         # The first row of a file that fits holds, and a later file comes before an earlier one.
         self._base_images = tuple(chain.from_iterable(p.base_images for p in reversed(parts)))
+        self._support_ends = {
+            (row.distribution, row.release): row.last for p in parts for row in p.support_ends
+        }
         self.scanners: tuple[Scanner, ...] = tuple(chain.from_iterable(p.scanners for p in parts))
         self.services: tuple[ServiceSigns, ...] = tuple(chain.from_iterable(p.services for p in parts))
         self._misnomers: dict[tuple[str, str], Misnomer] = {
@@ -118,6 +121,16 @@ class Knowledge:
             if repository in row.repositories and any(fnmatchcase(tag, pattern) for pattern in row.tags):
                 return row
         return None
+
+    def support_end(self, distribution: str, version: str) -> str:
+        """Return the day of a release's last security updates; empty where no row says it.
+
+        `version` may be that of an update of the release (``12.5``).
+        """
+        parts = version.split(".")
+        releases = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
+        known = (self._support_ends.get((distribution, release), "") for release in releases)
+        return next((day for day in known if day), "")
 
     def gpu_build(self, distribution: DistributionName) -> str | None:
         """Return the id of the row that says that a distribution is built for a GPU."""

@@ -300,6 +300,21 @@ class BaseImage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     carries: tuple[Text, ...] = ()
 
 
+class SupportEnd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The day (``2026-08-31``) on which a release of a distribution gets its last security updates.
+
+    `distribution` and `release` are ``ID`` and ``VERSION_ID`` of os-release(5), the release without its
+    updates (``12`` for ``12.5``).
+    """
+
+    id: RowId
+    why: Text
+    references: References
+    distribution: Text
+    release: Text
+    last: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+
+
 class ServiceSigns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """By what a service is known that runs in an image: its kind, and what of it shows where.
 
@@ -410,6 +425,7 @@ class KnowledgeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     computed_imports: tuple[ComputedImports, ...] = ()
     settings_modules: tuple[SettingsModules, ...] = ()
     base_images: tuple[BaseImage, ...] = ()
+    support_ends: tuple[SupportEnd, ...] = ()
     services: tuple[ServiceSigns, ...] = ()
     scanners: tuple[Scanner, ...] = ()
     misnomers: tuple[Misnomer, ...] = ()

@@ -42,10 +42,12 @@ class AdvisoryFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SystemFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The distribution that an image is made of; `name` has its release (``debian 11.11``).
 
-    `is_end_of_life` where it gets no more security updates, as far as the scanner knows.
+    `is_end_of_life` where it gets no more security updates, as far as the scanner knows; `last_updates` is
+    the day of the last ones, empty where that is not known.
     """
 
     name: str = ""
     is_end_of_life: bool = False
+    last_updates: str = ""
     services: tuple[str, ...] = ()
     family: str = ""

@@ -1,6 +1,6 @@
 """The subjects of advisories."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 import msgspec
@@ -46,20 +46,10 @@ def age_in_days(moment: str, today: date) -> int:
     return max(age, -1)
 
 
-def system_subjects(
-    name: str,
-    *,
-    is_end_of_life: bool | None,
-    services: Sequence[str] = (),
-    family: str = "",
-    fallback: SourceLocation | None = None,
-) -> tuple[Subject, ...]:
-    """Return the subject of the distribution that an image is made of; none where that is not known."""
-    if not name or is_end_of_life is None:
-        return ()
-    facts = SystemFacts(name, is_end_of_life, tuple(services), family)
+def system_subject(facts: SystemFacts, fallback: SourceLocation | None = None) -> Subject:
+    """Return the subject of the distribution that an image is made of."""
     places = [fallback] if fallback else []
-    return (placed_subject(SubjectKind.SYSTEM, facts, f"system:{name}", Level.CERTAIN, places),)
+    return placed_subject(SubjectKind.SYSTEM, facts, f"system:{facts.name}", Level.CERTAIN, places)
 
 
 def _subject(advisory: Advisory, family: str, fallback: SourceLocation | None) -> Subject:

@@ -453,9 +453,11 @@ def test_what_is_known_to_be_exploited_counts_like_what_is_critical(scanned: Wor
 
 
 def test_a_release_without_security_updates_is_held_against_the_image(scanned: World) -> None:
-    ended = trivy_saying(scanned.folder.parent / "bin", scan_report(PACKAGES, {}, has_ended=True))
+    ended = scan_report(PACKAGES, {}, has_ended=True)
 
-    answer = vulns(scanned, trivy=ended)
+    answer = vulns(scanned, trivy=trivy_saying(scanned.folder.parent / "bin", ended))
+    older = ended.replace('"Name": "12"', '"Name": "11.11"')
+    dated = vulns(scanned, trivy=trivy_saying(scanned.folder.parent / "bin", older))
 
     (finding,) = answer.document["findings"]
     assert (finding["rule"], finding["subject"], finding["mode"]) == (
@@ -465,6 +467,7 @@ def test_a_release_without_security_updates_is_held_against_the_image(scanned: W
     )
     assert "debian 12 gets no security updates any more" in answer.out
     assert (answer.code, answer.document["end_of_life"]) == (0, True)
+    assert "any more (the last ones came on 2026-08-31)" in dated.document["findings"][0]["message"]
 
 
 def test_whose_severity_counts_can_be_chosen(scanned: World) -> None:

@@ -28,8 +28,10 @@ from fleet_audit.audit.pipeline.scanners.trivy_answers import (
     catalogue_of_image,
     catalogue_of_packages,
 )
-from fleet_audit.audit.policy.advisory_subjects import advisory_subjects, dated, system_subjects
+from fleet_audit.audit.policy.advisory_facts import SystemFacts
+from fleet_audit.audit.policy.advisory_subjects import advisory_subjects, dated, system_subject
 from fleet_audit.audit.policy.evaluation import evaluate
+from fleet_audit.audit.policy.facts import Subject as PolicySubject
 from fleet_audit.audit.sbom.canonical import SYSTEMS, purl_type
 from fleet_audit.audit.sbom.merging import gaps_told, settled
 from fleet_audit.audit.vulns.asked import not_askable
@@ -155,13 +157,7 @@ def _report(
     services = tuple(service.name for service in subject.services)
     advised = advisory_subjects(told.advisories, family=family, fallback=subject.location)
     subjects = dated(advised, today_of(shared.settings))
-    systems = system_subjects(
-        found.system,
-        is_end_of_life=found.is_end_of_life,
-        services=services,
-        family=family,
-        fallback=subject.location,
-    )
+    systems = _system(found, shared, SystemFacts(services=services, family=family), subject.location)
     judgement = evaluate(shared.rules, (*systems, *subjects), exemptions=shared.exemptions)
     return VulnsReport(
         subject=subject.name,
@@ -177,6 +173,23 @@ def _report(
         tools=(*found.tools, *known_of_all.tools),
         notes=told.notes,
     )
+
+
+def _system(
+    found: Catalogue, shared: Shared, facts: SystemFacts, place: SourceLocation | None
+) -> Iterator[PolicySubject]:
+    """Yield the subject of the distribution that an image is made of, where that is known."""
+    if found.system and found.is_end_of_life is not None:
+        name, _, version = found.system.partition(" ")
+        day = shared.knowledge.support_end(name, version)
+        known = msgspec.structs.replace(
+            facts,
+            name=found.system,
+            is_end_of_life=found.is_end_of_life,
+            # A scanner whose dates are others than ours is not contradicted.
+            last_updates=day if day < shared.settings.created else "",
+        )
+        yield system_subject(known, place)
 
 
 def _noted(report: VulnsReport, options: TrivyOptions) -> VulnsReport:

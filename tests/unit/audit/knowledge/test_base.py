@@ -165,6 +165,11 @@ def test_an_image_of_others_is_known_by_its_name_and_tag(packaged: Knowledge) ->
     assert packaged.base_image("docker.io/acme/python", "3.11-slim") is None
 
 
+def test_a_release_ends_on_the_same_day_in_all_of_its_updates(packaged: Knowledge) -> None:
+    assert packaged.support_end("debian", "11") == packaged.support_end("debian", "11.11") == "2026-08-31"
+    assert packaged.support_end("debian", "111") == packaged.support_end("ubuntu", "11") == ""
+
+
 def test_a_later_file_speaks_before_an_earlier_one_of_an_image_of_others() -> None:
     rows = [
         KnowledgeFile(
