@@ -48,6 +48,9 @@ images: $(INSTALLED)
 
 test: test-fast test-slow
 
+# Containers often forbid bytecode beside the sources; without any, each worker compiles all tests anew.
+test-fast: export PYTHONDONTWRITEBYTECODE =
+test-fast: export PYTHONPYCACHEPREFIX = $(CURDIR)/build/bytecode
 test-fast: $(INSTALLED)
 	$(BIN)/pytest -q --numprocesses auto $(FAST_TESTS)
 

@@ -57,8 +57,21 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_cache_gives_the_same_answer_and_is_mended(fleet: World, damage: str) -> None:
+    before = cached(fleet)
     first = fleet.say(*WORDS)
-    assert cached(fleet)
+    kept = [path for path in cached(fleet) if path not in before]
+    assert kept
+
+    for path in kept:
+        DAMAGES[damage](path)
+
+    assert fleet.say(*WORDS) == first
+    assert fleet.say(*WORDS) == first
+
+
+@pytest.mark.parametrize("damage", ["emptied", "flipped within"])
+def test_a_cache_that_is_damaged_with_its_rules_gives_the_same_answer(fleet: World, damage: str) -> None:
+    first = fleet.say(*WORDS)
 
     for path in cached(fleet):
         DAMAGES[damage](path)

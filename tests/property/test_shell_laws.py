@@ -140,10 +140,10 @@ def test_a_quoted_text_is_one_word_with_that_value(text: str) -> None:
 
 @pytest.mark.parametrize("piece", PIECES)
 def test_reading_takes_time_in_proportion_to_the_text(piece: str) -> None:
-    text = (piece * MAX_TEXT)[: MAX_TEXT // 4]
+    text = (piece * MAX_TEXT)[: MAX_TEXT // 10]
 
     began = time.process_time()
     read_script(text)
 
-    # What grows with the square of the length takes minutes.
-    assert time.process_time() - began < 10
+    # What grows with the square of the length takes far longer.
+    assert time.process_time() - began < 4

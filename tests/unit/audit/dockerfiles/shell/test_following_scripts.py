@@ -87,14 +87,14 @@ def test_an_unknown_part_is_shown_as_it_would_be_written() -> None:
     "text",
     [
         "f() { f; f; }; f",
-        "run 1;" * 50_000,
+        "run 1;" * 15_000,
         f"for i in {'a ' * 50_000}; do for j in {'b ' * 50_000}; do run $i; done; done",
         "x=aaaaaaaa;" + "x=$x$x$x$x;" * 1000 + "run $x",
-        "if a; then b; " + "elif a; then x=1; " * 20_000 + "fi",
+        "if a; then b; " + "elif a; then x=1; " * 6_000 + "fi",
         "eval " * 1000 + "run 1",
     ],
 )
 def test_hostile_scripts_end_soon(text: str) -> None:
     start = time.process_time()
     assert len(steps(text)) <= MAX_COMMANDS
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 3
