@@ -1,6 +1,7 @@
 """Builds sides that are compared, and differences, out of packages that are written in one line."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from fleet_audit.audit.model.difference import (
     AdvisoryState,
@@ -40,11 +41,16 @@ def bundled(name: str, version: str, within: str, abi: str = "") -> Component:
     return Component(ref=f"{name}#{within}", name=name, version=version, bundled_in=within, properties=facts)
 
 
-def side(*components: Component, name: str = "a", tools: Iterable[ToolUse] = TOOLS, **fields: object) -> Side:
+def side(
+    *components: Component,
+    name: str = "a",
+    tools: Iterable[ToolUse] = TOOLS,
+    gaps: tuple[Gap, ...] = (),
+    **fields: Any,
+) -> Side:
     """Return a side with these components, which tells every aspect unless `silent` says otherwise."""
-    gaps = fields.pop("gaps", ())
-    subject = ComparedSide(name, "image", tools=tuple(tools), gaps=gaps)  # type: ignore[arg-type]
-    return Side(subject, components=components, judged_by="deps", **fields)  # type: ignore[arg-type]
+    subject = ComparedSide(name, "image", tools=tuple(tools), gaps=gaps)
+    return Side(subject, components=components, judged_by="deps", **fields)
 
 
 def need(name: str, status: str = "resolved", tier: str = "required", *services: str) -> NeedState:

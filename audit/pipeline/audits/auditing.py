@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from fleet_audit.audit.dockerfiles.running.masking import masked_text, secret_values
+from fleet_audit.audit.dockerfiles.running.stored import of_image
 from fleet_audit.audit.errors import FleetAuditError
 from fleet_audit.audit.model.advisories import VulnsReport
 from fleet_audit.audit.model.audit import AuditReport, LayerOrigin
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.fleet import Fleet
-from fleet_audit.audit.model.image import ImageIdentity
+from fleet_audit.audit.model.image import ImageConfig, ImageIdentity
 from fleet_audit.audit.model.report import Judged
 from fleet_audit.audit.pipeline.advisories.advising import advise_on
 from fleet_audit.audit.pipeline.advisories.annotating import NOTHING, Known
@@ -108,7 +110,7 @@ class _Audit:
         audit = self._with_deps(self.bare(()), analysis)
         return msgspec.structs.replace(
             audit,
-            image=image,
+            image=None if image is None else _without_secrets(image),
             revision="" if image is None else image.config.labels.get(REVISION, ""),
             origins=() if image is None else tuple(self._origins(image)),
             imports=imported.report.services,
@@ -158,6 +160,16 @@ class _Audit:
         sizes = unpacked_bytes(image.layers, self._shared.settings)
         for layer, size in zip(image.layers, sizes, strict=True):
             yield LayerOrigin(layer.diff_id, families.get(layer.diff_id, ""), size)
+
+
+def _without_secrets(image: ImageIdentity) -> ImageIdentity:
+    """Return an image as it may be stored: its configuration is left out, and what its history gives away."""
+    secrets = secret_values(of_image(image.config))
+    layers = (
+        msgspec.structs.replace(layer, created_by=masked_text(layer.created_by, secrets))
+        for layer in image.layers
+    )
+    return msgspec.structs.replace(image, config=ImageConfig(), layers=tuple(layers))
 
 
 def _of_advisories(report: VulnsReport, subject: Subject) -> Part:

@@ -314,11 +314,10 @@ def _of_audit(name: str, audit: AuditReport) -> Side:
 
 
 def _layers(audit: AuditReport, image: ImageIdentity) -> Iterator[LayerSize]:
-    """Yield the layers; what their histories say may hold secrets, and is left out."""
     unpacked = {origin.diff_id: origin.unpacked_bytes for origin in audit.origins}
     for layer in image.layers:
         size = unpacked.get(layer.diff_id)
-        yield LayerSize(layer.size, "", layer.diff_id, -1 if size is None else size)
+        yield LayerSize(layer.size, layer.created_by, layer.diff_id, -1 if size is None else size)
 
 
 def _advisory(advisory: Advisory) -> AdvisoryState:
