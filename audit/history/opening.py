@@ -33,12 +33,13 @@ _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 _DATABASES = frozenset({".sqlite", ".sqlite3", ".db"})
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _NO_HISTORY = "it is no history of fleet-audit, and stays as it is"
-_DAMAGED = frozenset(
-    {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_TOOBIG}
-)
+_UNDECODED = -1
+"""Python's own word on text that is not UTF-8 bears no number of SQLite."""
+
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_TOOBIG, _UNDECODED})
 _LIMITS = (
-    # An error message of SQLite may hold a whole row; a text of ours never comes near.
-    (sqlite3.SQLITE_LIMIT_LENGTH, 16 * schema.MAX_TEXT),
+    # Bytes of one row: eight texts of four bytes to a character come to an eighth of it.
+    (sqlite3.SQLITE_LIMIT_LENGTH, 1 << 20),
     (sqlite3.SQLITE_LIMIT_ATTACHED, 0),
     (sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 1),
 )
@@ -220,8 +221,8 @@ def understood(path: Path) -> Iterator[None]:
 
 
 def _as_sentence(path: Path, error: sqlite3.Error) -> HistoryError:
-    extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    code = extended & 0xFF
+    extended = getattr(error, "sqlite_errorcode", _UNDECODED)
+    code = extended if extended == _UNDECODED else extended & 0xFF
     said = str(error)[:200]
     if code in _BUSY:
         return HistoryBusy(path, "somebody else writes to it, and does not end", "try again")

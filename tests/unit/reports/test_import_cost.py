@@ -10,6 +10,8 @@ import pytest
     ("module", "heavy"),
     [
         ("fleet_audit.reports.renderers", "rich"),
+        ("fleet_audit.reports.lifecycle_tables", "pandas"),
+        ("fleet_audit.audit.history.trend", "pandas"),
         ("fleet_audit.audit.policy.evaluation", "cel_expr_python"),
         ("fleet_audit.audit.policy.loading", "google.protobuf"),
         ("fleet_audit.audit.fleet.manifest", "jsonschema_rs"),

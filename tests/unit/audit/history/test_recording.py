@@ -7,7 +7,7 @@ import pytest
 from fleet_audit.audit.history.failure import AuditOutdated, HistoryError
 from fleet_audit.audit.history.store import History
 from fleet_audit.audit.model.finding import Severity
-from fleet_audit.audit.model.lifecycle import LifecycleState, PastAudit, Recorded
+from fleet_audit.audit.model.lifecycle import AuditRecord, LifecycleState, PastAudit, Recorded, Sighting
 from tests.support.lifecycles import IMAGE, audit, day, recorded, sighting
 
 
@@ -134,6 +134,18 @@ def test_names_that_no_database_takes_are_kept_escaped(path: Path) -> None:
     (found,) = recorded(path, audit(day(1), "lib\udcff\0'; DROP TABLE lifecycle; --")).values()
 
     assert found.subject == "vuln:lib\\udcff\0'; DROP TABLE lifecycle; --"
+
+
+def test_texts_that_are_all_as_long_as_they_may_be_are_no_damage(path: Path) -> None:
+    long = "\U0001f40d" * 5000
+    seen = Sighting(long, long, Severity.WARN, long, long, long)
+
+    with History.open(path, day(1)) as history:
+        history.record(AuditRecord(long, day(1), (seen,), digest=long))
+        history.record(AuditRecord(long, day(2), (seen,), digest=long))
+
+        assert history.damaged is None
+        assert [each.last_seen for each in history.lifecycles()] == [day(2)]
 
 
 def test_a_name_without_end_is_cut(path: Path) -> None:
