@@ -61,10 +61,10 @@ def where(waiver: Waiver) -> str:
 
 def use(line: WaiverLine, audits: int | None) -> str:
     """Say how often a waiver is used."""
+    why = f": {line.account.remark}" if line.account.remark else ""
     if line.findings is None or audits is None:
-        return "use unknown"
+        return f"use unknown{why}"
     if not line.findings:
-        why = f": {line.account.remark}" if line.account.remark else ""
         return f"names nothing in {count(audits, 'stored audit')}{why}"
     images = len({each.audit for each in line.findings})
     return f"names {count(len(line.findings), 'finding')} in {count(images, 'image')}"

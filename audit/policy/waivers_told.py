@@ -1,7 +1,7 @@
 """All waivers on one day, with what they name in audits."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from datetime import date
 
 from fleet_audit.audit.model.audit import AuditReport
@@ -10,11 +10,17 @@ from fleet_audit.audit.policy.waivers import account_of, is_expiring
 
 
 def waivers_told(
-    waivers: Iterable[Waiver], today: date, limits: WaiverLimits, audits: Iterable[AuditReport] | None = None
+    waivers: Iterable[Waiver],
+    today: date,
+    limits: WaiverLimits,
+    audits: Iterable[AuditReport] | None = None,
+    *,
+    off: Container[str] = (),
 ) -> tuple[WaiverLine, ...]:
     """Return a line for each waiver, in order of their ids.
 
-    `audits` were judged with these waivers; without any, nobody knows what is named.
+    `audits` were judged with these waivers; without any, nobody knows what is named. `off` are the rules that
+    find nothing under the policy.
     """
     named: defaultdict[str, set[WaivedFinding]] = defaultdict(set)
     remarks: dict[str, str] = {}
@@ -25,7 +31,8 @@ def waivers_told(
     lines = []
     for waiver in sorted(waivers, key=lambda each: each.id):
         found = tuple(sorted(named[waiver.id]))
-        remark = "" if found else remarks.get(waiver.id, "")
+        idle = "its rule is off under this policy" if waiver.rule in off else remarks.get(waiver.id, "")
+        remark = "" if found else idle
         account = account_of(waiver, today, findings=(each.fingerprint for each in found), remark=remark)
         known = None if audits is None else found
         lines.append(WaiverLine(account, is_expiring=is_expiring(account, limits), findings=known))

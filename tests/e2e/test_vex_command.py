@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.gates import GRAVE, gate, passing, scanners
 from tests.support.stored_audits import TIFF, grave, stored_audit
-from tests.support.worlds import World
+from tests.support.worlds import FAMILY, Answer, World
 
 WAIVER = """\
 - id: W-1
@@ -171,3 +172,20 @@ def test_a_folder_of_audits_that_is_not_there_is_told(fleet: World) -> None:
     code, _, err = fleet.say("waivers", "list", "--audits", "nowhere")
 
     assert (code, "there is no such folder of audits" in err) == (2, True)
+
+
+def test_what_is_exported_of_a_gate_is_heard_by_the_next_scan_of_the_image(world: World) -> None:
+    text = WAIVER.replace("CVE-2024-7006", "CVE-2030-1").replace("  scope: {image: vision}\n", "")
+    passing(world).file("waivers.yaml", text)
+    gate(world, FAMILY, "--audits", "audits", advisories={"libwebp7": [GRAVE]})
+    world.say("vex", "export", "waivers.yaml", "--audits", "audits", "-o", "openvex=vex.json")
+    _, _, *trivy = scanners(world, {"libwebp7": [GRAVE]})
+
+    def scanned(*words: str) -> Answer:
+        return world.run("vulns", FAMILY, *trivy, *words)
+
+    (told,) = scanned("--vex", "vex.json").document["advisories"]
+    assert [(each["status"], each["justification"]) for each in told["vex"]] == [
+        ("not_affected", "vulnerable_code_not_in_execute_path")
+    ]
+    assert (scanned().code, scanned("--vex", "vex.json").code) == (1, 0)

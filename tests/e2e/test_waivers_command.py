@@ -152,3 +152,11 @@ def test_the_markdown_forms_nothing_from_what_waivers_say(fleet: World) -> None:
     assert code == 0
     assert "<b>" not in out
     assert "@everyone" not in out
+
+
+def test_a_waiver_of_a_rule_that_is_off_says_so(fleet: World) -> None:
+    fleet.file("ours.yaml", "version: 1\nname: ours\nextends: default\nrules: {FA-VULN-001: {mode: off}}\n")
+
+    answer = fleet.run("waivers", "list", written(fleet, ENTRY), "--policy", "ours.yaml")
+
+    assert [told["remark"] for told in answer.document["waivers"]] == ["its rule is off under this policy"]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fleet_audit.audit.model.audit import AuditReport
-from fleet_audit.audit.model.finding import Gap, GapKind
+from fleet_audit.audit.model.finding import Gap, GapKind, Mode
 from fleet_audit.audit.model.waiver import Waiver, WaiversReport
 from fleet_audit.audit.pipeline.audits.gating import Law, gate, kept_audits
 from fleet_audit.audit.pipeline.run.exceptions import today_of, waivers_of
@@ -23,11 +23,12 @@ def waivers_report(
     """
     waivers = waivers_of(shared, places)
     stored, gaps = (None, ()) if audits is None else judged_audits(shared, waivers, audits)
+    off = frozenset(rule.id for rule in shared.rules.rules if rule.mode is Mode.OFF)
     return WaiversReport(
         subject=_subject(shared, places),
         gaps=gaps,
         policy=shared.rules.summary(),
-        waivers=waivers_told(waivers, today_of(shared.settings), shared.rules.waivers, stored),
+        waivers=waivers_told(waivers, today_of(shared.settings), shared.rules.waivers, stored, off=off),
         today=today_of(shared.settings),
         audits=None if stored is None else len(stored),
         limits=shared.rules.waivers,
