@@ -10,6 +10,7 @@ from fleet_audit.reports.gate_words import (
     additions,
     coverage,
     dry_run_rules,
+    dry_run_words,
     in_order,
     of_age,
     reason,
@@ -156,7 +157,7 @@ def _gaps(report: GateReport) -> Iterator[Section]:
 def _foot(report: GateReport) -> str:
     policy = f"Policy {prose(report.policy.name)} @ {code(report.policy.digest[:8])}"
     lines = [f"{policy}, {count(len(report.policy.rules), 'rule')}; exit code {EXIT_CODES[report.verdict]}."]
-    if dry := dry_run_rules(report):
-        named = ", ".join(f"{code(rule)} {number}" for rule, number in dry)
-        lines.append(f"In dry run, these would keep back so many images: {named}.")
+    lines += [
+        f"{code(row.rule)} (dry run) {prose(dry_run_words(row, report))}." for row in dry_run_rules(report)
+    ]
     return "\n\n".join(lines)

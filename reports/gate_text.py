@@ -11,6 +11,7 @@ from fleet_audit.reports.gate_words import (
     additions,
     coverage,
     dry_run_rules,
+    dry_run_words,
     in_order,
     of_age,
     reason,
@@ -175,9 +176,8 @@ def _write_verdict(page: Page, report: GateReport) -> None:
         Piece(report.verdict.upper(), VERDICT_STYLE[report.verdict]),
         f"  {summary(report)} · exit code {EXIT_CODES[report.verdict]}",
     )
-    if dry := dry_run_rules(report):
-        named = ", ".join(f"{rule} {number}" for rule, number in dry)
-        page.line(Piece(f"in dry run, these would keep back so many images: {named}", "dim"))
+    for row in dry_run_rules(report):
+        page.line(Piece(f"{row.rule} (dry run) {dry_run_words(row, report)}", "dim"))
     rules = count(len(report.policy.rules), "rule")
     page.line(Piece(f"policy {report.policy.name} @ {report.policy.digest[:8]} · {rules}", "dim"))
 

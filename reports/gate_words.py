@@ -1,6 +1,6 @@
 """What the answer of ``gate`` comes to, so that no format says otherwise than another."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
@@ -12,6 +12,7 @@ from fleet_audit.audit.model.waiver import WaiverAccount
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.proposal_words import lines_to_add, places
 from fleet_audit.reports.summary import blocking_gaps, place_of
+from fleet_audit.reports.terminal import count
 
 ORDER = (Verdict.FAIL, Verdict.INCOMPLETE, Verdict.PASS)
 
@@ -36,6 +37,14 @@ class Addition(msgspec.Struct, frozen=True):
     place: str
     lines: tuple[str, ...]
     also: tuple[str, ...] = ()
+
+
+class DryRun(msgspec.Struct, frozen=True):
+    """How many images and services a rule in dry run would keep back."""
+
+    rule: str
+    images: int
+    services: int
 
 
 class WaiverWord(msgspec.Struct, frozen=True):
@@ -155,12 +164,23 @@ def _waivers(report: GateReport, state: str) -> Iterator[WaiverWord]:
         yield WaiverWord(account, tuple(images), findings)
 
 
-def dry_run_rules(report: GateReport) -> list[tuple[str, int]]:
-    """Return the rules in dry run that would block otherwise, each with the number of its images."""
-    images: Counter[str] = Counter()
+def dry_run_rules(report: GateReport) -> tuple[DryRun, ...]:
+    """Return the rules in dry run that would block otherwise, in order of ids."""
+    images: defaultdict[str, set[str]] = defaultdict(set)
+    services: defaultdict[str, set[str]] = defaultdict(set)
     for image in report.images:
-        images.update({finding.rule for finding in image.findings if _would_block(finding)})
-    return sorted(images.items())
+        for finding in filter(_would_block, image.findings):
+            named = {value for key, value in finding.matter if key == "service"}
+            images[finding.rule].add(image.subject)
+            services[finding.rule] |= named or set(image.audit.services)
+    return tuple(DryRun(rule, len(images[rule]), len(services[rule])) for rule in sorted(images))
+
+
+def dry_run_words(row: DryRun, report: GateReport) -> str:
+    """Say what a rule in dry run would keep back."""
+    services = {name for image in report.images for name in image.audit.services}
+    of_services = f" and {row.services} of {count(len(services), 'service')}" if services else ""
+    return f"would block {row.images} of {count(len(report.images), 'image')}{of_services}"
 
 
 def _would_block(finding: Finding) -> bool:
