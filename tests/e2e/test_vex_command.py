@@ -129,6 +129,7 @@ def test_somebody_has_to_answer_for_it(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "w.yaml").write_text(WAIVER)
 
     assert World.say("vex", "export", "w.yaml")[0] == 2
+    assert World.say("vex", "export", "w.yaml", "--author", "a\udce9")[0] == 2
     code, out, _ = World.say("vex", "export", "w.yaml", "--author", "security@acme.example")
     assert (code, json.loads(out)["author"]) == (0, "security@acme.example")
 

@@ -64,6 +64,8 @@ def _author(author: str, fleet: "Fleet | None") -> str:
     name = author or (fleet.manifest.fleet if fleet else "")
     if not name.strip():
         raise UsageError("somebody answers for a VEX document: say who with --author NAME")
+    if not name.isprintable():  # so bytes of the command line that are no text
+        raise UsageError(f"--author {name!r}: write a name, an address or a URL")
     return name
 
 
