@@ -12,7 +12,7 @@ FAST_TESTS := tests/unit tests/property tests/contract tests/snapshots tests/e2e
 .PHONY: help demo images test test-fast test-slow lint types layers wheel check lock schema indexes clean
 
 help:
-	@echo "make demo    build two example family images; run the main job, sbom and vulns on them"
+	@echo "make demo    build two example family images; run the main job, sbom, vulns and gate on them"
 	@echo "make images  build every example image"
 	@echo "make test    everything that can run on this machine; what cannot says why"
 	@echo "make test-fast  the part of it that needs no network and no image"
@@ -42,6 +42,10 @@ demo: $(INSTALLED)
 	*-3) echo "(3: incomplete; what is missing, and how to get it, is said above and by fleet-audit doctor)" ;; \
 	*) exit 1 ;; \
 	esac; done; done
+	@echo; echo "$$ fleet-audit gate --built -f $(FLEET)/fleet.yaml"
+	@$(BIN)/fleet-audit gate --built -f $(FLEET)/fleet.yaml; \
+	code=$$?; echo; echo "exit code $$code"; \
+	test $$code -eq 1 || { echo "the demo expects exit code 1: what is missing keeps images back"; exit 1; }
 
 images: $(INSTALLED)
 	$(BIN)/python $(FLEET)/build_images.py --all
