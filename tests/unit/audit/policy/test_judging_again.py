@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -24,8 +25,8 @@ FILE = "FA-TEST-001.yaml"
 PLACE = SourceLocation("app.py", 3)
 
 
-def missing(name: str = "x", **fields: object) -> Subject:
-    facts = NeedFacts(name=name, subject=f"so:{name}", status="missing", **fields)  # type: ignore[arg-type]
+def missing(name: str = "x", **fields: Any) -> Subject:
+    facts = NeedFacts(name=name, subject=f"so:{name}", status="missing", **fields)
     return Subject(SubjectKind.NEED, facts, f"so:{name}", location=PLACE)
 
 

@@ -1,5 +1,7 @@
 """What a manifest promises of an image is held against what is in it."""
 
+from typing import Any
+
 import pytest
 
 from fleet_audit.audit.model.fleet import Family
@@ -30,9 +32,9 @@ CONTENTS = Contents(
 )
 
 
-def kept(contents: Contents = CONTENTS, **promised: object) -> dict[str, tuple[str, bool]]:
+def kept(contents: Contents = CONTENTS, **promised: Any) -> dict[str, tuple[str, bool]]:
     """Return what was found of each promise, and whether it is kept."""
-    family = Family(**promised)  # type: ignore[arg-type]
+    family = Family(**promised)
     facts = [subject.facts for subject in promise_subjects(family, contents, WHOSE, PLACE)]
     return {each.wanted: (each.found, each.is_kept) for each in facts if isinstance(each, PromiseFacts)}
 
