@@ -49,14 +49,16 @@ def _image(image: GatedImage) -> Fields:
     }
     whole = envelope(image, body)
     shown = (f for f in image.findings if f.blocks or f.waiver is not None)
-    whole["findings"] = [_finding(finding, image) for finding in shown]
+    blocking = frozenset(image.blocking)
+    whole["findings"] = [
+        {**finding_fields(finding), "blocks": finding in blocking, "age": _age(finding, image)}
+        for finding in shown
+    ]
     return whole
 
 
-def _finding(finding: Finding, image: GatedImage) -> Fields:
-    blocks = finding in image.blocking
-    age = image.age(finding) if finding.blocks and image.comparison is not None else None
-    return {**finding_fields(finding), "blocks": blocks, "age": age}
+def _age(finding: Finding, image: GatedImage) -> str | None:
+    return image.age(finding) if finding.blocks and image.comparison is not None else None
 
 
 def _baseline(comparison: Comparison) -> Fields:

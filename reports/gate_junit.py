@@ -5,10 +5,10 @@ where its findings are waived, known before, or in dry run. What could not be ex
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from xml.etree import ElementTree as ET
 
-from fleet_audit.audit.model.finding import Finding, Gap, Mode, RuleSummary
+from fleet_audit.audit.model.finding import Finding, Gap, Mode
 from fleet_audit.audit.model.gating import Age, GatedImage, GateReport
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.summary import place_of
@@ -63,30 +63,31 @@ def _cases(image: GatedImage, options: RenderOptions) -> Iterator[ET.Element]:
         by_rule[finding.rule].append(finding)
     kinds = {statement.kind for part in image.audit.evidence for statement in part.statements}
     titles = {rule.id: rule for rule in image.policy.rules if rule.subject in kinds}
+    blocking = frozenset(image.blocking)
     for rule in sorted({*titles, *by_rule}):
-        yield _case(titles.get(rule), rule, by_rule[rule], image, options)
+        title = f"{rule} {titles[rule].title}" if rule in titles else rule
+        yield _case(title, by_rule[rule], image, blocking, options)
     yield from (_error(gap, image.subject) for gap in image.gaps if gap.blocking)
 
 
 def _case(
-    summary: RuleSummary | None,
-    rule: str,
+    title: str,
     findings: Sequence[Finding],
     image: GatedImage,
+    blocking: Collection[Finding],
     options: RenderOptions,
 ) -> ET.Element:
-    title = f"{rule} {summary.title}" if summary is not None else rule
     case = ET.Element("testcase", {"classname": visible(image.subject), "name": visible(title), "time": "0"})
-    blocking = [finding for finding in findings if finding in image.blocking]
-    excused = [finding for finding in findings if finding not in blocking]
-    if blocking:
-        outcome = ET.SubElement(case, "failure", {"type": str(blocking[0].severity)})
-        outcome.set("message", visible(blocking[0].message))
-        outcome.text = _told(blocking, options)
-    elif excused and (why := _excuse(excused[0], image)):
+    failing = [finding for finding in findings if finding in blocking]
+    others = [finding for finding in findings if finding not in blocking]
+    if failing:
+        outcome = ET.SubElement(case, "failure", {"type": str(failing[0].severity)})
+        outcome.set("message", visible(failing[0].message))
+        outcome.text = _told(failing, options)
+    elif others and (why := _excuse(others[0], image)):
         ET.SubElement(case, "skipped", {"message": visible(why)})
-    if excused:
-        ET.SubElement(case, "system-out").text = _told(excused, options)
+    if others:
+        ET.SubElement(case, "system-out").text = _told(others, options)
     return case
 
 

@@ -59,12 +59,19 @@ class GatedImage(Judged, frozen=True, kw_only=True):
     @property
     def blocking(self) -> tuple[Finding, ...]:
         """Return the findings that make the verdict ``fail``."""
-        return tuple(finding for finding in self.findings if finding.blocks and self.age(finding) is Age.NEW)
+        excused = self._excused
+        return tuple(f for f in self.findings if f.blocks and f.fingerprint not in excused)
 
     @property
     def excused(self) -> tuple[Finding, ...]:
         """Return the findings that would block without a baseline."""
-        return tuple(f for f in self.findings if f.blocks and self.age(f) is not Age.NEW)
+        excused = self._excused
+        return tuple(f for f in self.findings if f.blocks and f.fingerprint in excused)
+
+    @property
+    def _excused(self) -> frozenset[str]:
+        told = self.comparison
+        return frozenset() if told is None else frozenset((*told.known, *told.disclosed))
 
     def age(self, finding: Finding) -> Age:
         """Return since when a finding is there; without a baseline all are new."""

@@ -243,6 +243,20 @@ def test_the_waivers_of_the_manifest_hold_until_they_end(
     assert "expired" in ended.out
 
 
+def test_a_stored_audit_passes_no_more_once_its_database_is_old(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest(passing(world), audits="audits")
+    made = gate(world)
+
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(1795000000 + 30 * 86_400))
+    old = world.run("gate", FAMILY, "--stored", "-o", "text")
+    taken = world.run("gate", FAMILY, "--stored", "--max-db-age", "60")
+
+    assert (made.code, old.code, taken.code) == (0, 3, 0)
+    assert "its database is of 2026-11-15" in old.out
+
+
 def test_a_stored_audit_that_is_missing_or_damaged_is_incomplete(world: World) -> None:
     passing(world).family("planned", image="oci:images/planned")
     gate(world, "--built", "--audits", "audits")

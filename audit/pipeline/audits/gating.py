@@ -22,7 +22,8 @@ from fleet_audit.audit.pipeline.repository.grounds import Grounds
 from fleet_audit.audit.pipeline.run.scene import missing_image
 from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.pipeline.run.subject import Subject, named_subject
-from fleet_audit.audit.policy.baseline import compared
+from fleet_audit.audit.policy.advisory_subjects import age_in_days
+from fleet_audit.audit.policy.baseline import SCANNER, compared, database_date
 from fleet_audit.audit.policy.judging_again import judged
 from fleet_audit.audit.policy.part import StatementUnreadable, kept
 from fleet_audit.audit.policy.rules import RuleSet
@@ -123,6 +124,16 @@ def stored_audit_of(name: str, stored: Kept, place: str) -> AuditReport:
         return audit
     why = f"{place} holds no audit of it that can be read; run `fleet-audit gate` without --stored"
     return AuditReport(subject=name, gaps=(Gap(STAGE, GapKind.NO_AUDIT, name, why),))
+
+
+def with_age(audit: AuditReport, today: date, days: int) -> AuditReport:
+    """Return a stored audit with a gap where its scanner's database is older than so many days by now."""
+    made = database_date(audit)
+    age = age_in_days(made, today)
+    if age <= days or any(gap.kind is GapKind.STALE_DATABASE for gap in audit.gaps):
+        return audit
+    why = f"its database is of {made[:10]}, and what was found out since is not in it; audit the image again"
+    return with_gaps(audit, Gap(STAGE, GapKind.STALE_DATABASE, SCANNER, why))
 
 
 def gate(audits: Iterable[AuditReport], law: Law, base: Kept | None = None) -> Iterator[GatedImage]:

@@ -136,7 +136,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     from fleet_audit.audit.model.finding import Verdict  # noqa: PLC0415  (not for --help)
     from fleet_audit.audit.model.gating import GateReport  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.audits.auditing import Scanners  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.audits.gating import gate, kept_audits  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.audits.gating import gate, kept_audits, with_age  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.scanners.syft_answers import SyftOptions  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.scanners.trivy_answers import TrivyOptions  # noqa: PLC0415  (the same)
@@ -159,7 +159,11 @@ def command(  # noqa: PLR0913  (each is an option of the command)
         chosen = _chosen(asked, fleet, keeping.stored)
         if attesting is not None:
             attesting.withdraw(subject.name for subject in chosen.subjects)
-        found = keeping.audits(chosen, fleet) if stored else _audited(chosen, shared, scanners)
+        found = (
+            (with_age(audit, law.today, max_db_age) for audit in keeping.audits(chosen, fleet))
+            if stored
+            else _audited(chosen, shared, scanners)
+        )
         images = tuple(map(keeping.kept, gate(found, law, base)))
     gaps = (*keeping.stored.refused, *(() if base is None else base.refused))
     report = GateReport(
