@@ -12,15 +12,29 @@ JOURNAL = "-journal"
 _MAX_TRIES = 1000
 
 
-def set_aside(path: Path, now: str) -> Path | None:
+FileIdentity = tuple[int, int]
+"""By which a file is known whatever its name: device and inode."""
+
+
+def file_at(path: Path) -> FileIdentity | None:
+    """Return which file has this name now; None where none has."""
+    try:
+        found = path.stat(follow_symlinks=False)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def set_aside(path: Path, damaged: FileIdentity | None, now: str) -> Path | None:
     """Give a damaged history the name ``NAME.damaged-TIME``, with its journal; return the new path.
 
-    Returns None where another process has moved it meanwhile. What bears such a name is never overwritten.
+    Returns None where another file has its place meanwhile: another process has moved it. What bears such a
+    name is never overwritten.
     Raises HistoryUnreachable where the folder does not take it.
     """
     try:
-        with _held(path) as is_still_there:
-            if not is_still_there:
+        with _held(path) as held:
+            if held is None or held != damaged:
                 return None
             target = _free_name(path, now)
             with suppress(FileNotFoundError):
@@ -32,25 +46,20 @@ def set_aside(path: Path, now: str) -> Path | None:
 
 
 @contextmanager
-def _held(path: Path) -> Iterator[bool]:
-    """Hold a lock on the file; say whether it still has its name once it is held."""
+def _held(path: Path) -> Iterator[FileIdentity | None]:
+    """Hold a lock on the file, and give which one it is; None where its name is another's once it is held."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        yield False
+        yield None
         return
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield _is_at(path, file)
+        held = os.fstat(file)
+        locked = held.st_dev, held.st_ino
+        yield locked if file_at(path) == locked else None
     finally:
         os.close(file)
-
-
-def _is_at(path: Path, file: int) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file), path.stat(follow_symlinks=False))
-    except FileNotFoundError:
-        return False
 
 
 def _free_name(path: Path, now: str) -> Path:

@@ -29,7 +29,7 @@ class HistoryRefused(HistoryError):
 
 
 class HistoryDamaged(HistoryError):
-    """The file is a history that cannot be believed."""
+    """The file is a history that cannot be believed, or that another process has moved aside meanwhile."""
 
 
 class HistoryBusy(HistoryError):

@@ -29,6 +29,9 @@ MAX_BYTES = 2 << 30
 DEFAULT_PATIENCE = 30.0
 """Seconds: recording a large image takes less than one."""
 
+DURABILITY = "EXTRA"
+"""What was recorded is on the disk, the end of its journal included, before `record` returns."""
+
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 _DATABASES = frozenset({".sqlite", ".sqlite3", ".db"})
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -152,7 +155,7 @@ def _check(path: Path, connection: sqlite3.Connection, *, is_readonly: bool) -> 
         return
     # Checking under the lock of a writer: nobody else makes the tables meanwhile.
     connection.execute("PRAGMA journal_mode = DELETE")
-    connection.execute("PRAGMA synchronous = EXTRA")
+    connection.execute(f"PRAGMA synchronous = {DURABILITY}")
     with writing(connection):
         _check_history(path, connection, is_readonly=False)
 
@@ -231,6 +234,8 @@ def _as_sentence(path: Path, error: sqlite3.Error) -> HistoryError:
         return HistoryRefused(path, _NO_HISTORY, "name another file")
     if code in _DAMAGED:
         return HistoryDamaged(path, f"it is damaged: {said}")
+    if extended == sqlite3.SQLITE_READONLY_DBMOVED:
+        return HistoryDamaged(path, "another process has moved it aside")
     if extended == sqlite3.SQLITE_READONLY_ROLLBACK:
         return HistoryUnreachable(
             path,

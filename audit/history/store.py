@@ -9,7 +9,7 @@ from typing import Self
 
 import msgspec
 
-from fleet_audit.audit.history.aside import set_aside
+from fleet_audit.audit.history.aside import FileIdentity, file_at, set_aside
 from fleet_audit.audit.history.failure import AuditOutdated, HistoryDamaged, HistoryError
 from fleet_audit.audit.history.following import Following, followed
 from fleet_audit.audit.history.merging import merged_audits, merged_lifecycles
@@ -26,6 +26,9 @@ from fleet_audit.audit.model.lifecycle import (
     PastAudit,
     Recorded,
 )
+
+_MAX_OPENINGS = 3
+"""How often a file may be found damaged: more often than once only where others move it as well."""
 
 _STATES = {str(state): state for state in LifecycleState}
 _SEVERITIES = {str(severity): severity for severity in Severity}
@@ -45,14 +48,15 @@ class History:
     Other processes may read it meanwhile, and write to it in turns.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, now: str, patience: float) -> None:
-        """Take a checked connection; `open` and `read` make one."""
+    def __init__(self, path: Path, now: str, *, is_readonly: bool, patience: float) -> None:
+        """Open the file; `open` and `read` say how."""
         self.path = path
         self.damaged: Path | None = None
         """Where a damaged history went that had this path; None where there was none."""
-        self._connection = connection
         self._now = now
         self._patience = patience
+        self._file: FileIdentity | None = None
+        self._connection = self._opened(is_readonly=is_readonly)
 
     @classmethod
     def open(cls, path: Path, now: str, *, patience: float = DEFAULT_PATIENCE) -> Self:
@@ -62,18 +66,27 @@ class History:
         one is begun: `damaged` says where it is. Raises HistoryError for everything else that keeps from
         writing; then the file is as it was.
         """
-        try:
-            return cls(path, opened(path, is_readonly=False, patience=patience), now, patience)
-        except HistoryDamaged:
-            damaged = set_aside(path, now)
-        begun = cls(path, opened(path, is_readonly=False, patience=patience), now, patience)
-        begun.damaged = damaged
-        return begun
+        return cls(path, now, is_readonly=False, patience=patience)
 
     @classmethod
     def read(cls, path: Path, *, patience: float = DEFAULT_PATIENCE) -> Self:
         """Open a history to read it; raises HistoryError, and changes nothing."""
-        return cls(path, opened(path, is_readonly=True, patience=patience), "", patience)
+        return cls(path, "", is_readonly=True, patience=patience)
+
+    def _opened(self, *, is_readonly: bool) -> sqlite3.Connection:
+        """Return a connection to the file, or to another one that is begun where it is damaged."""
+        for _ in range(_MAX_OPENINGS):
+            self._file = file_at(self.path)
+            try:
+                connection = opened(self.path, is_readonly=is_readonly, patience=self._patience)
+            except HistoryDamaged:
+                if is_readonly:
+                    raise
+                self.damaged = set_aside(self.path, self._file, self._now) or self.damaged
+            else:
+                self._file = self._file or file_at(self.path)  # it was begun just now
+                return connection
+        return opened(self.path, is_readonly=is_readonly, patience=self._patience)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -134,8 +147,8 @@ class History:
     def _begin_another(self) -> None:
         """Move the history aside, and begin another; one that another process has begun is taken."""
         self._connection.close()
-        self.damaged = set_aside(self.path, self._now) or self.damaged
-        self._connection = opened(self.path, is_readonly=False, patience=self._patience)
+        self.damaged = set_aside(self.path, self._file, self._now) or self.damaged
+        self._connection = self._opened(is_readonly=False)
 
     def lifecycles(self, image: str | None = None) -> tuple[Lifecycle, ...]:
         """Return the findings of an image, or of all, by image and fingerprint."""

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet_audit.audit.history import opening
 from fleet_audit.audit.history.exchange import exported, imported
 from fleet_audit.audit.history.following import followed
 from fleet_audit.audit.history.merging import merged_audits, merged_lifecycles
@@ -144,7 +146,12 @@ def test_what_is_exported_can_be_imported_as_it_was(one: list[AuditRecord], othe
 def test_the_file_keeps_what_was_followed_and_takes_histories_as_they_are(
     one: list[AuditRecord], other: list[AuditRecord]
 ) -> None:
-    with TemporaryDirectory() as folder, History.open(Path(folder) / "h.sqlite", day(1)) as history:
+    # As the law is not about power cuts, it waits for no disk.
+    with (
+        patch.object(opening, "DURABILITY", "OFF"),
+        TemporaryDirectory() as folder,
+        History.open(Path(folder) / "h.sqlite", day(1)) as history,
+    ):
         for each in one:
             history.record(each)
         assert (history.lifecycles(), history.audits()) == history_of(one)

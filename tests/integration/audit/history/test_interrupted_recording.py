@@ -69,6 +69,13 @@ def test_a_process_that_is_killed_leaves_whole_audits(tmp_path: Path, delay: flo
     assert [each.name for each in tmp_path.iterdir()] == ["history.sqlite"]
 
 
+def test_what_is_recorded_is_on_the_disk_at_once(tmp_path: Path) -> None:
+    with History.open(tmp_path / "history.sqlite", day(1)) as history:
+        (level,) = history._connection.execute("PRAGMA synchronous").fetchone()  # noqa: SLF001  (no power is cut)
+
+    assert level == 3  # EXTRA
+
+
 def test_a_journal_that_was_left_half_way_is_rolled_back_by_the_next_one(tmp_path: Path) -> None:
     path = tmp_path / "history.sqlite"
     recorded(path, audit(day(1), *NAMES[1::2], image="vision"))
