@@ -6,11 +6,10 @@ import msgspec
 
 from fleet_audit.audit.model.difference import ComparedSide, DiffReport
 from fleet_audit.audit.model.finding import Verdict
+from fleet_audit.reports.diff_groups import Group, groups_of
 from fleet_audit.reports.diff_words import (
-    Group,
     Row,
     consequences,
-    groups_of,
     headline,
     not_compared,
     side_words,

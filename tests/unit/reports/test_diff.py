@@ -4,9 +4,10 @@ from markdown_it import MarkdownIt
 
 from fleet_audit.audit.model.difference import DiffReport
 from fleet_audit.audit.pipeline.comparing.comparison import compared
+from fleet_audit.reports.diff_groups import groups_of
 from fleet_audit.reports.diff_markdown import diff_markdown
 from fleet_audit.reports.diff_text import MAX_MINOR_ROWS, MAX_ROWS, diff_text
-from fleet_audit.reports.diff_words import consequences, groups_of, headline
+from fleet_audit.reports.diff_words import consequences, headline
 from fleet_audit.reports.markdown import MAX_BYTES
 from tests.support.differences import bundled, diff_report, finding, need, package, side
 from tests.support.reports import OPTIONS
