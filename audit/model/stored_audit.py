@@ -4,6 +4,8 @@ What follows from other fields (the verdict, fingerprints, whether a gap blocks)
 the document, and worked out again when it is read: a verdict is never taken from a file.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -66,9 +68,24 @@ def _carried(value: Any) -> Any:
             return value
 
 
-class _Head(msgspec.Struct, frozen=True):
+class AuditHead(msgspec.Struct, frozen=True):
+    """The first that is to be known of a stored audit: of what it is, when it was made, and in which form."""
+
     schema: str = ""
     tool: dict[str, Any] = {}
+    subject: str = ""
+    created: str = ""
+
+
+def head_of(body: bytes, file: str) -> AuditHead:
+    """Return the head of a document that is an audit of this form; raises AuditUnreadable for others."""
+    if len(body) > MAX_AUDIT_BYTES:
+        raise AuditUnreadable(file, f"is larger than {MAX_AUDIT_BYTES >> 20} MiB")
+    with _understood(file):
+        head = msgspec.json.decode(body, type=AuditHead)
+    if head.schema != SCHEMA:
+        raise AuditUnreadable(file, _other(head))
+    return head
 
 
 def audit_of(body: bytes, file: str) -> AuditReport:
@@ -76,19 +93,21 @@ def audit_of(body: bytes, file: str) -> AuditReport:
 
     `file` is what messages call it.
     """
-    if len(body) > MAX_AUDIT_BYTES:
-        raise AuditUnreadable(file, f"is larger than {MAX_AUDIT_BYTES >> 20} MiB")
-    try:
-        head = msgspec.json.decode(body, type=_Head)
-        if head.schema != SCHEMA:
-            raise AuditUnreadable(file, _other(head))
+    head_of(body, file)
+    with _understood(file):
         return msgspec.json.decode(body, type=AuditReport)
+
+
+@contextmanager
+def _understood(file: str) -> Iterator[None]:
+    try:
+        yield
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         # A ValidationError, which names the place, is a DecodeError.
         raise AuditUnreadable(file, f"is no audit of fleet-audit, or damaged: {e}") from e
 
 
-def _other(head: _Head) -> str:
+def _other(head: AuditHead) -> str:
     if not head.schema.startswith(_SCHEMAS):
         what = f"a document of the schema {head.schema[:60]!r}" if head.schema else "JSON without a schema"
         return f"is no audit but {what}; `fleet-audit gate --audits DIR` writes audits"

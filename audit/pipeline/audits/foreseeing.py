@@ -8,7 +8,7 @@ import msgspec
 from fleet_audit.audit.model.audit import AuditReport
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.ruling import Impact
-from fleet_audit.audit.pipeline.audits.stored import newest, stored_audits
+from fleet_audit.audit.pipeline.audits.stored import newest_audits
 from fleet_audit.audit.pipeline.run.exceptions import today_of, waivers_of
 from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.policy.impact import impact
@@ -22,7 +22,7 @@ def foretold(folder: Path, shared: Shared, ids: Collection[str] = ()) -> Impact:
 
     An audit that cannot be read or judged is a gap. Raises AuditUnreadable where there is no such folder.
     """
-    audits, refused = stored_audits(folder)
+    audits, refused = newest_audits(folder)
     waivers, today = waivers_of(shared), today_of(shared.settings)
     gaps = [Gap("rules", GapKind.NO_AUDIT, each.file, each.why) for each in refused]
 
@@ -34,5 +34,5 @@ def foretold(folder: Path, shared: Shared, ids: Collection[str] = ()) -> Impact:
             gaps.append(Gap("rules", GapKind.NO_AUDIT, audit.subject, why))
             return msgspec.structs.replace(audit, findings=(), gaps=())
 
-    found = impact(newest(audits), shared.rules, judge, ids)
+    found = impact(audits, shared.rules, judge, ids)
     return msgspec.structs.replace(found, gaps=shared.rules.settled(gaps))

@@ -17,7 +17,7 @@ from fleet_audit.audit.model.stored_audit import AuditUnreadable
 from fleet_audit.audit.model.waiver import Waiver
 from fleet_audit.audit.pipeline.audits.auditing import Auditing, Scanners
 from fleet_audit.audit.pipeline.audits.claims import Claims
-from fleet_audit.audit.pipeline.audits.stored import newest, read_audit, stored_audits
+from fleet_audit.audit.pipeline.audits.stored import newest_audits, read_audit
 from fleet_audit.audit.pipeline.repository.grounds import Grounds
 from fleet_audit.audit.pipeline.run.scene import missing_image
 from fleet_audit.audit.pipeline.run.shared import Shared
@@ -113,8 +113,8 @@ def kept_audits(place: Path) -> Kept:
     if place.exists() and not place.is_dir():
         audit = read_audit(place)
         return Kept({audit.subject: audit})
-    audits, refused = stored_audits(place)
-    return Kept({audit.subject: audit for audit in newest(audits)}, tuple(map(_refused, refused)))
+    audits, refused = newest_audits(place)
+    return Kept({audit.subject: audit for audit in audits}, tuple(map(_refused, refused)))
 
 
 def stored_audit_of(name: str, stored: Kept, place: str) -> AuditReport:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from fleet_audit.audit.errors import FleetAuditError
 from fleet_audit.audit.model.audit import AuditReport
-from fleet_audit.audit.model.stored_audit import MAX_AUDIT_BYTES, AuditUnreadable, audit_of, encoded
+from fleet_audit.audit.model.stored_audit import MAX_AUDIT_BYTES, AuditUnreadable, audit_of, encoded, head_of
 
 SUFFIX = ".audit.json"
 MAX_AUDITS = 20_000
@@ -94,13 +94,41 @@ def newest(audits: Iterable[AuditReport]) -> list[AuditReport]:
     return [latest[name] for name in sorted(latest)]
 
 
+def newest_audits(folder: Path) -> tuple[list[AuditReport], list[AuditUnreadable]]:
+    """Return the newest audit of each subject below a folder, in order of their names, and what is damaged.
+
+    Of older ones no more is looked at than when they were made. Raises AuditUnreadable where there is no
+    such folder.
+    """
+    made: dict[str, str] = {}
+    latest: dict[str, AuditReport] = {}
+    refused: list[AuditUnreadable] = []
+    for path in _files(folder):
+        try:
+            body = _body(path)
+            head = head_of(body, str(path))
+            if head.subject in made and head.created <= made[head.subject]:
+                continue
+            latest[head.subject] = audit_of(body, str(path))
+        except AuditUnreadable as e:
+            refused.append(e)
+        else:
+            made[head.subject] = head.created
+    return [latest[name] for name in sorted(latest)], refused
+
+
 def read_audit(path: Path) -> AuditReport:
     """Return the audit in a file; raises AuditUnreadable."""
+    return audit_of(_body(path), str(path))
+
+
+def _body(path: Path) -> bytes:
+    """Return what is in a file, or one byte more than an audit may have."""
     try:
         if path.exists() and not path.is_file():
             raise AuditUnreadable(str(path), "is no file")
         with path.open("rb") as file:
-            return audit_of(file.read(MAX_AUDIT_BYTES + 1), str(path))
+            return file.read(MAX_AUDIT_BYTES + 1)
     except OSError as e:
         raise AuditUnreadable(str(path), f"cannot be read: {e.strerror or e}") from e
 

@@ -12,6 +12,7 @@ from fleet_audit.audit.pipeline.audits.stored import (
     AuditsUnwritable,
     file_name,
     newest,
+    newest_audits,
     read_audit,
     store,
     stored_audits,
@@ -44,6 +45,19 @@ def test_builds_of_one_family_stand_side_by_side_and_the_newest_counts(tmp_path:
         store(one, tmp_path)
 
     assert newest(stored_audits(tmp_path)[0]) == [new]
+    assert newest_audits(tmp_path) == ([new], [])
+
+
+def test_a_newest_audit_that_is_damaged_is_told_beside_the_one_before(tmp_path: Path) -> None:
+    old = audit("vision", created="2026-11-01T00:00:00Z", image=image("vision", "abcd"))
+    store(old, tmp_path)
+    place = store(audit("vision"), tmp_path)
+    place.write_bytes(place.read_bytes().replace(b'"findings":[]', b'"findings":7'))
+
+    audits, refused = newest_audits(tmp_path)
+
+    assert audits == [old]
+    assert [each.file for each in refused] == [str(place)]
 
 
 @pytest.mark.parametrize(
