@@ -125,12 +125,9 @@ class _Own:
 
     def __init__(self, subject: Subject, scene: Scene, shared: Shared) -> None:
         self._subject = subject
-        self._scene = scene
         self._shared = shared
-
-    @cached_property
-    def seen(self) -> Seen:
-        return Seen(self._subject, self._scene, self._shared)
+        # Before the image is written for a scanner: the bodies that this reads are let go of then.
+        self.seen = Seen(subject, scene, shared)
 
     @cached_property
     def said(self) -> _Said:
