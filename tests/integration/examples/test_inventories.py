@@ -14,7 +14,7 @@ from spdx_tools.spdx.parser.parse_anything import parse_file
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from fleet_audit.__main__ import run as run_command
-from fleet_audit.audit.model.inventory import SbomReport
+from fleet_audit.audit.pipeline.inventories.converted import converted
 from fleet_audit.audit.pipeline.inventories.foreign import foreign
 from fleet_audit.audit.pipeline.run.scene import open_scene
 from fleet_audit.audit.pipeline.run.settings import Settings
@@ -171,13 +171,11 @@ def test_documents_of_syft_itself_have_the_same_set_of_packages(layout: Path, tm
         argv = [str(real_syft().path), "scan", f"docker-archive:{target.archive}", *outputs]
         run(argv, timeout=600, env={"SYFT_CHECK_FOR_APP_UPDATE": "false", "HOME": str(tmp_path)})
 
-    found = {form: foreign(file) for form, file in files.items()}
+    found = [foreign(file) for file in files.values()]
 
-    told = {
-        form: each.inventory.package_set if isinstance(each, SbomReport) else each.package_set
-        for form, each in found.items()
-    }
-    assert set(told.values()) == {properties(cyclonedx(VISION)["metadata"])["fleet-audit:package-set"]}
+    told = {each.patched.package_set for each in found if each.patched is not None}
+    anew = {converted(each.name, each.body).inventory.package_set for each in found}
+    assert told == anew == {properties(cyclonedx(VISION)["metadata"])["fleet-audit:package-set"]}
 
 
 def test_the_set_of_packages_is_the_one_that_deps_tells(tmp_path: Path) -> None:
