@@ -15,7 +15,7 @@ from fleet_audit.audit.model.audit import AuditReport
 from fleet_audit.audit.model.finding import Finding
 from fleet_audit.audit.model.vex import VexClaim, VexProduct
 from fleet_audit.audit.model.waiver import Waiver, WaiverState
-from fleet_audit.audit.policy.waivers import is_same_purl, state_of
+from fleet_audit.audit.policy.waivers import state_of
 
 _SAID_IN_VEX = frozenset({"vuln", "purl"})
 _PATTERN = frozenset("*?[")
@@ -49,7 +49,8 @@ def claims_of_audits(
             if waiver is None or not waiver.matched("vuln") or not names:
                 continue
             key = (_best(names, waiver), waiver.id)
-            found[key].add(VexProduct(product, tuple(sorted(_parts(finding, waiver)))))
+            # A waiver names every package that a finding is about, or none.
+            found[key].add(VexProduct(product, tuple(sorted(_of(finding, "purl")))))
             aliases[key].update(names)
     said = {waiver for _, waiver in found}
     return Claims(
@@ -134,14 +135,6 @@ def _best(names: Sequence[str], waiver: Waiver) -> str:
     """Return the name that a vulnerability is known by: its CVE's, else the one that the waiver uses."""
     cves = [name for name in names if name.startswith("CVE-")]
     return next(iter((*cves, *(name for name in names if name in waiver.matched("vuln")))), names[0])
-
-
-def _parts(finding: Finding, waiver: Waiver) -> Iterator[str]:
-    """Yield the packages of a finding; those that the waiver names, where it names any."""
-    named = waiver.matched("purl")
-    for purl in _of(finding, "purl"):
-        if not named or any(is_same_purl(each, purl) for each in named):
-            yield purl
 
 
 def _of(finding: Finding, key: str) -> list[str]:

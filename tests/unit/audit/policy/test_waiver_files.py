@@ -181,6 +181,12 @@ def test_an_end_right_at_the_cap_is_allowed(loading: Loading) -> None:
     assert "may run for 14" in loading.problems(NEED.replace("2026-11-15", "2026-11-16"))[0]
 
 
+def test_a_waiver_may_hold_for_a_single_day(loading: Loading) -> None:
+    (read,) = loading.waivers(NEED.replace("2026-11-15", "2026-11-01"))
+
+    assert read.created == read.expires
+
+
 def test_an_id_is_given_once_in_all_files(tmp_path: Path, loading: Loading) -> None:
     (tmp_path / "a.yaml").write_text(NEED)
     (tmp_path / "b.yml").write_text(NEED.replace("libGL", "libEGL"))

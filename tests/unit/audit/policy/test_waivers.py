@@ -14,7 +14,7 @@ from fleet_audit.audit.model.waiver import (
     WaiverScope,
     WaiverUse,
 )
-from fleet_audit.audit.policy.waivers import applied, is_active
+from fleet_audit.audit.policy.waivers import applied, is_active, names
 from tests.support.waivers import TIFF, TODAY, tiff_finding, waiver
 
 DIGEST = Digest("sha256:" + "a" * 64)
@@ -65,6 +65,7 @@ def test_what_is_suppressed_does_not_count_either() -> None:
         (("vuln", "CVE-0"), ("vuln", "CVE-1")),
         (("purl", TIFF), ("vuln", "CVE-1")),
         (("purl", f"{TIFF}?arch=amd64"),),
+        (("purl", TIFF),),
         (("package", "tiff"), ("service", "face")),
         (("service", "face"), ("service", "ocr")),
         (("subject", "advisory:CVE-1:deb/tiff"),),
@@ -85,6 +86,7 @@ def test_a_finding_is_named_by_what_it_is_about(match: tuple[tuple[str, str], ..
         (("purl", TIFF.removesuffix("u2")),),
         (("package", "tiff"), ("service", "ocr")),
         (("need", "so:libtiff.so.6"),),
+        (("need", "so:libtiff.so.6"), ("vuln", "CVE-1")),
         (("fingerprint", "0" * 32),),
     ],
 )
@@ -104,6 +106,7 @@ def test_a_waiver_for_one_service_or_package_waives_nothing_of_another_one() -> 
 
 def test_another_rule_on_the_same_matter_is_left_alone() -> None:
     assert one(tiff_finding(rule="FA-VULN-002"), waiver()).waiver is None
+    assert not names(waiver(), tiff_finding(rule="FA-VULN-002"))
 
 
 @pytest.mark.parametrize(
@@ -197,6 +200,14 @@ def test_one_for_this_image_that_names_nothing_of_it_is_unused_and_a_fleet_wide_
     ]
 
     assert ids(use(tiff_finding(), *waivers).unused) == ["W-1", "W-2"]
+
+
+def test_on_a_services_image_one_for_its_family_may_be_needed_elsewhere() -> None:
+    for_family = waiver(match=(("vuln", "CVE-9"),), image="family-vision")
+
+    _, told = applied([tiff_finding()], [for_family], WaiverScope(("face", "family-vision")), TODAY)
+
+    assert told.unused == ()
 
 
 def test_one_for_packages_that_have_changed_says_so() -> None:

@@ -126,6 +126,13 @@ def test_what_is_said_within_an_image_holds_for_that_image(image: str, statuses:
     assert holding(openvex(inside), subject=("family-vision", "sha256:00")) == statuses
 
 
+def test_what_is_said_of_no_package_holds_for_none() -> None:
+    document = msgspec.json.decode(cyclonedx("not_affected", "pkg:deb/debian/zlib1g"))
+    document["vulnerabilities"][0]["affects"] = [{"ref": ""}]
+
+    assert holding(msgspec.json.encode(document)) == []
+
+
 @pytest.mark.parametrize(
     ("image", "statuses"), [("pkg:oci/family-vision", ["not_affected"]), ("pkg:oci/other", [])]
 )
