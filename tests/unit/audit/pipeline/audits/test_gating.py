@@ -80,7 +80,7 @@ def test_audits_are_kept_in_a_folder_or_in_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("days", "is_old"), [(8, False), (7, False), (6, True), (0, True)])
-def test_a_stored_audit_is_as_old_as_its_database(days: int, is_old: bool) -> None:  # noqa: FBT001  (a case)
+def test_a_stored_audit_is_as_old_as_its_database(days: int, is_old: bool) -> None:
     one = audit("vision", tools=(ToolUse("trivy", "0.68.2", "2026-11-13T00:00:00Z"),))
 
     assert bool(with_age(one, TODAY, days).gaps) is is_old
