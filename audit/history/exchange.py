@@ -109,7 +109,7 @@ class _Reading:
             if len(text) > _MAX_LINE:
                 raise msgspec.ValidationError(f"longer than {_MAX_LINE >> 20} MiB")
             wrong = self._wrong(self._decoder.decode(text))
-        except (msgspec.MsgspecError, RecursionError) as e:
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as e:
             wrong = [str(e)]
         self.problems += [Problem(self._name, number, "", each) for each in wrong]
 

@@ -221,6 +221,9 @@ def understood(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as e:
         raise _as_sentence(path, e) from e
+    except UnicodeDecodeError as e:
+        # What SQLite quotes of a damaged schema may be no text.
+        raise HistoryDamaged(path, f"it is damaged: {e}") from e
 
 
 def _as_sentence(path: Path, error: sqlite3.Error) -> HistoryError:
