@@ -38,13 +38,17 @@ _LEVELS = {
 
 def sarif(reports: Sequence[Judged], options: RenderOptions) -> str:
     """Return one SARIF log with one run for each report."""
-    return encode(
-        {
-            "$schema": SCHEMA,
-            "version": "2.1.0",
-            "runs": [_run(report, _placed(options, report)) for report in reports],
-        }
-    )
+    return log_of([run_of(report, options) for report in reports])
+
+
+def log_of(runs: Sequence[Fields]) -> str:
+    """Return a log of these runs as text."""
+    return encode({"$schema": SCHEMA, "version": "2.1.0", "runs": runs})
+
+
+def run_of(report: Judged, options: RenderOptions) -> Fields:
+    """Return the run of one report; its results are those of the first findings, in their order."""
+    return _run(report, _placed(options, report))
 
 
 def message_text(text: str) -> str:
