@@ -59,7 +59,7 @@ class _TreeWriter:
                 if entry.kind is FileKind.FOLDER:
                     pending.append(path)
                 elif entry.kind is FileKind.SYMLINK and self._is_looked_at(path):
-                    # Opened under the name of the link: /usr/bin/vim leads to vim.basic.
+                    # Opened under the name of the link, as /usr/bin/node that leads to another name.
                     linked.add(self._image.tree.realpath(path))
         links = {path: target for path in files if (target := self._target(path, files)) is not None}
         wanted = {path for path, entry in files.items() if path in linked or self._is_wanted(path, entry)}

@@ -141,6 +141,9 @@ def test_scanners_find_the_same_in_an_image_of_many_kinds(caches: Path, tmp_path
         "opt/site/jinja2-3.1.2.dist-info/RECORD": "jinja2/__init__.py,,\n",
         "opt/current": Link("site"),
         "usr/bin/openssl": "\0OpenSSL 3.0.15 \0",
+        # Known by the name of the link alone.
+        "usr/bin/node": Link("/opt/runtimes/javascript"),
+        "opt/runtimes/javascript": "\0node.js/v20.11.1\0",
         "usr/lib/jvm/a/release": 'IMPLEMENTOR="Eclipse Adoptium"\nJAVA_VERSION="17.0.13"\n',
         "var/www/wp-content/plugins/a/a.php": "<?php\n/**\n * Plugin Name: a\n * Version: 1.0\n */\n",
         "opt/conda/conda-meta/x.json": '{"name":"x","version":"1"}',
@@ -149,7 +152,7 @@ def test_scanners_find_the_same_in_an_image_of_many_kinds(caches: Path, tmp_path
     above: dict[str, Content] = {"app/node_modules/.wh.gone": "", "opt/tools/.wh.nothing": "", "app/a": "1"}
     image(below, above).write(tmp_path / "layout")
 
-    assert_the_same(tmp_path / "layout", caches, tmp_path, packages=20, advisories=2)
+    assert_the_same(tmp_path / "layout", caches, tmp_path, packages=21, advisories=2)
 
 
 def test_scanners_find_the_same_in_alpine(caches: Path, tmp_path: Path) -> None:
