@@ -150,7 +150,7 @@ def _licences(entries: list[Fields]) -> tuple[set[str], Pairs]:
         licence = entry.get("license") or {}
         content = (licence.get("text") or {}).get("content")
         stated = text_of(content or licence.get("id") or licence.get("name") or entry.get("expression"))
-        found.update(licence_parts(stated) if stated else ())
+        found.update(licence_parts(stated) if stated.strip() else ())
         is_usual = set(entry) in ({"license"}, {"expression"})
         if not is_usual or set(licence) - {"id", "name", "text"} or _is_richer(licence.get("text")):
             unusual.append(kept_value("license", entry))
