@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tests.support.gates import GRAVE, SYFT_ANSWER, gate, lacking, layers, passi
 from tests.support.scanner_programs import program
 from tests.support.worlds import FAMILY, SERVICE, World
 
+ROOT = Path(__file__).parents[2]
 FOUND = {"libwebp7": [GRAVE]}
 WAIVER = """\
 - id: W-1
@@ -427,3 +429,19 @@ def test_what_a_family_promises_is_checked_and_no_note_says_otherwise(world: Wor
     broken = {each["subject"].rpartition("/")[2] for each in answer.document["findings"] if each["blocks"]}
     assert (answer.code, broken) == (1, {"scipy", "curl"})
     assert [gap for gap in answer.document["gaps"] if gap["what"].startswith("families.")] == []
+
+
+_SHOWN = re.compile(r"```console\n\$ fleet-audit (?P<words>[^\n]*)\n(?P<said>.*?)```", re.DOTALL)
+_CHANGING = re.compile(
+    r"sha256:[0-9a-f]{12}…[0-9a-f]{4}|[0-9a-f]{16}(?=\.audit\.json)|@ [0-9a-f]{8} · \d+ rules"
+)
+
+
+def test_the_page_shows_what_the_command_says(world: World) -> None:
+    lacking(world).family("planned", image="oci:images/planned")
+    manifest(world, audits="audits")
+    (shown,) = _SHOWN.finditer((ROOT / "docs" / "commands" / "gate.md").read_text(encoding="utf-8"))
+
+    _, said, _ = world.say(*shown["words"].split(), *scanners(world))
+
+    assert _CHANGING.sub("…", said) == _CHANGING.sub("…", shown["said"])

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.support.archives import stanza
 from tests.support.dpkg_layers import Installed, dpkg_layer, library
 from tests.support.images import Content
 from tests.support.scan_reports import Packages, scan_report, trivy_saying
@@ -52,8 +51,7 @@ def passing(world: World) -> World:
 
 def lacking(world: World) -> World:
     """Add a family in whose image libGL.so.1 is missing, which an archive has."""
-    status = {"var/lib/dpkg/status": stanza("libc6", "2.36-9", Status="install ok installed")}
-    return world.family(FAMILY, status, opencv("libGL.so.1")).service(SERVICE, "import cv2\n")
+    return world.family(FAMILY, dpkg_layer(WEBP), opencv("libGL.so.1")).service(SERVICE, "import cv2\n")
 
 
 def scanners(

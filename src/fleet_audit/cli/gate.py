@@ -228,7 +228,7 @@ class Keeping:
 
         self._folder = folder
         if folder is None and fleet is not None and fleet.manifest.audits:
-            self._folder = Path(os.path.join(fleet.root, fleet.manifest.audits))
+            self._folder = _seen_from_here(os.path.join(fleet.root, fleet.manifest.audits))
         if is_stored and self._folder is None:
             raise UsageError("--stored: no folder of audits is named; pass --audits DIR")
         self._is_stored = is_stored
@@ -263,6 +263,12 @@ class Keeping:
             self.failure = self.failure or e
             return image
         return msgspec.structs.replace(image, file=str(place) if place.is_file() else "")
+
+
+def _seen_from_here(place: str) -> Path:
+    """Return a path as it is typed here, where it is below this folder: it stands in documents."""
+    seen = os.path.relpath(place)
+    return Path(place if seen.startswith("..") else seen)
 
 
 def _law(shared: "Shared", waivers: tuple[Path, ...]) -> "Law":
