@@ -14,6 +14,7 @@ from fleet_audit.reports.proposal_words import lines_to_add, places
 from fleet_audit.reports.summary import blocking_gaps, place_of
 from fleet_audit.reports.terminal import count
 
+_MAX_REASON = 90
 ORDER = (Verdict.FAIL, Verdict.INCOMPLETE, Verdict.PASS)
 
 
@@ -79,9 +80,15 @@ def reason(image: GatedImage) -> str:
         return f"{len(image.blocking)} {blocks}: {', '.join(named)}"
     if image.verdict is Verdict.INCOMPLETE:
         gaps = blocking_gaps(image.gaps)
-        more = f", and {len(gaps) - 1} more" if len(gaps) > 1 else ""
-        return f"not examined: {gaps[0].what}{more}"
+        more = f" (and {len(gaps) - 1} more)" if len(gaps) > 1 else ""
+        return f"not examined: {gaps[0].what}: {_beginning(gaps[0].why)}{more}"
     return "nothing blocks" if image.comparison is None else "nothing new blocks"
+
+
+def _beginning(why: str) -> str:
+    """Return the first part of a reason: the whole of it stands among the gaps."""
+    first = why.partition(";")[0]
+    return first if len(first) <= _MAX_REASON else f"{first[:_MAX_REASON]}…"
 
 
 def summary(report: GateReport) -> str:
