@@ -40,15 +40,20 @@ def _sections(report: GateReport, options: RenderOptions) -> Iterator[Section]:
     if found := tasks(report, options):
         text = f"### What to do ({len(found)})\n\n{_rows([_task(task) for task in found])}"
         yield Section(Markup("what to do"), text)
+    yield from addition_sections(report)
+    yield from _compared(report)
+    yield from waiver_sections(report)
+    yield from _gaps(report)
+    yield Section(Markup("policy"), _foot(report))
+
+
+def addition_sections(report: GateReport) -> Iterator[Section]:
+    """Yield the lines that Dockerfiles lack, as they can be copied."""
     for addition in additions(report):
         place = prose(addition.place or f"the Dockerfile of {addition.image}")
         also = f" (parts of it to {prose(', '.join(addition.also))})" if addition.also else ""
         text = f"Add to {place}{also}:\n\n{fence(chr(10).join(addition.lines), 'dockerfile')}"
         yield Section(Markup("what to add"), text)
-    yield from _compared(report)
-    yield from _waivers(report)
-    yield from _gaps(report)
-    yield Section(Markup("policy"), _foot(report))
 
 
 def _coverage(report: GateReport) -> str:
@@ -116,7 +121,8 @@ def _excused(image: GatedImage, finding: Finding) -> Markup:
     return Markup(f"{place}{prose(finding.message)} ({code(finding.rule)}; {code(image.subject)})")
 
 
-def _waivers(report: GateReport) -> Iterator[Section]:
+def waiver_sections(report: GateReport) -> Iterator[Section]:
+    """Yield which waivers hold, end soon, have ended, have not begun, and name nothing."""
     words = waiver_words(report)
     soon = {each.account.waiver.id for each in words.expiring}
     rows = [

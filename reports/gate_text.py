@@ -41,9 +41,9 @@ def _write(page: Page, report: GateReport, options: RenderOptions) -> None:
     if covered := coverage(report):
         page.line(covered, Piece("; not there: ", "dim"), ", ".join(report.absent))
     _write_tasks(page, tasks(report, options))
-    _write_additions(page, report)
+    write_additions(page, report)
     _write_baseline(page, report)
-    _write_waivers(page, waiver_words(report))
+    write_waivers(page, waiver_words(report))
     write_gaps(page, tuple(_gaps(report)))
     _write_verdict(page, report)
     write_next(page, tuple(_next(report)))
@@ -81,7 +81,8 @@ def _task_row(task: Task) -> tuple[Line, Line, Line]:
     return Piece(str(task.severity), SEVERITY_STYLE[task.severity]), task.rule, text
 
 
-def _write_additions(page: Page, report: GateReport) -> None:
+def write_additions(page: Page, report: GateReport) -> None:
+    """Write the lines that Dockerfiles lack, as they can be copied."""
     for addition in additions(report):
         page.blank()
         also = f" (parts of it to {', '.join(addition.also)})" if addition.also else ""
@@ -135,7 +136,8 @@ def _excused_row(image: GatedImage, finding: Finding) -> tuple[Line, Line, Line]
     return finding.rule, image.subject, (*place, finding.message)
 
 
-def _write_waivers(page: Page, words: WaiverWords) -> None:
+def write_waivers(page: Page, words: WaiverWords) -> None:
+    """Write which waivers hold, end soon, have ended, have not begun, and name nothing."""
     expiring = {each.account.waiver.id for each in words.expiring}
     rows = [
         _waiver_row("in effect", word, ends_soon=word.account.waiver.id in expiring) for word in words.applied

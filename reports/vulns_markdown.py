@@ -34,10 +34,14 @@ def _sections(report: VulnsReport) -> Iterator[Section]:
 def _group(group: Group) -> str:
     shown = group.advisories[:MAX_ROWS]
     left = len(group.advisories) - len(shown)
-    rows = [_row(advisory) for advisory in shown]
-    columns = ("severity", "advisory", "package", "fix", "services", "by way of")
-    text = f"### {prose(group.title)} ({len(group.advisories)})\n\n{table(columns, rows)}"
+    text = f"### {prose(group.title)} ({len(group.advisories)})\n\n{advisory_table(shown)}"
     return f"{text}\n\n{count(left, 'more row')} in the JSON document" if left else text
+
+
+def advisory_table(advisories: Sequence[Advisory]) -> str:
+    """Return advisories with their packages, fixes, and the services that reach them."""
+    columns = ("severity", "advisory", "package", "fix", "services", "by way of")
+    return table(columns, [_row(advisory) for advisory in advisories])
 
 
 def _row(advisory: Advisory) -> tuple[Markup, ...]:

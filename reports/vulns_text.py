@@ -79,7 +79,7 @@ def _write(page: Page, report: VulnsReport) -> None:
     for group in groups_of(report.advisories):
         page.blank()
         page.line(Piece(f"{group.title} ({len(group.advisories)})", "bold"))
-        page.table(("", "", "", ""), [_row(advisory) for advisory in group.advisories])
+        page.table(("", "", "", ""), [advisory_row(advisory) for advisory in group.advisories])
     _write_rest(page, report)
 
 
@@ -95,7 +95,8 @@ def _write_rest(page: Page, report: VulnsReport) -> None:
         write_next(page, [("why?", words)])
 
 
-def _row(advisory: Advisory) -> tuple[Line, Line, Line, Line]:
+def advisory_row(advisory: Advisory) -> tuple[Line, Line, Line, Line]:
+    """Return an advisory's gravity, its name, the package and its fix, and what it is about."""
     severity = Piece(advisory.severity, SEVERITY_STYLE.get(advisory.severity, ""))
     name: Line = (Piece(advisory.id, "bold"), *_marks(advisory))
     version = ", ".join(advisory.installed)
