@@ -81,7 +81,8 @@ def reason(image: GatedImage) -> str:
     if image.verdict is Verdict.INCOMPLETE:
         gaps = blocking_gaps(image.gaps)
         more = f" (and {len(gaps) - 1} more)" if len(gaps) > 1 else ""
-        return f"not examined: {gaps[0].what}: {_beginning(gaps[0].why)}{more}"
+        what = "" if gaps[0].what == image.subject else f"{gaps[0].what}: "
+        return f"not examined: {what}{_beginning(gaps[0].why)}{more}"
     return "nothing blocks" if image.comparison is None else "nothing new blocks"
 
 
