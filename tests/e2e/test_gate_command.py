@@ -70,6 +70,15 @@ def test_an_advisory_that_is_reached_blocks(world: World) -> None:
     assert "FA-VULN-001" in answer.out
 
 
+def test_a_release_without_security_updates_is_among_the_findings_of_an_audit(world: World) -> None:
+    passing(world)
+
+    world.say("gate", FAMILY, *scanners(world, has_ended=True), "--audits", "audits")
+
+    (stored,) = Path("audits").rglob("*.audit.json")
+    assert [finding.rule for finding in read_audit(stored).findings] == ["FA-VULN-004"]
+
+
 @pytest.mark.parametrize("make", [passing, lacking])
 def test_no_format_changes_the_exit_code(world: World, make: Callable[[World], World]) -> None:
     make(world)

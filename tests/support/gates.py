@@ -55,11 +55,18 @@ def lacking(world: World) -> World:
 
 
 def scanners(
-    world: World, advisories: Mapping[str, list[dict[str, Any]]] | None = None, *, made: datetime = MADE
+    world: World,
+    advisories: Mapping[str, list[dict[str, Any]]] | None = None,
+    *,
+    made: datetime = MADE,
+    has_ended: bool = False,
 ) -> tuple[str, ...]:
-    """Return the options for a syft that adds nothing, and a trivy that tells of these advisories."""
+    """Return the options for a syft that adds nothing, and a trivy that tells of these advisories.
+
+    `has_ended` where trivy says that the distribution's release gets no updates any more.
+    """
     place = world.folder.parent
-    trivy = trivy_saying(place / "bin", scan_report(PACKAGES, advisories or {}))
+    trivy = trivy_saying(place / "bin", scan_report(PACKAGES, advisories or {}, has_ended=has_ended))
     caches = write_trivy_database(place / "trivy", made=made)
     return ("--syft", str(syft_saying(place / "bin")), "--trivy", str(trivy), "--db", str(caches))
 

@@ -32,6 +32,7 @@ from fleet_audit.audit.policy.advisory_facts import SystemFacts
 from fleet_audit.audit.policy.advisory_subjects import advisory_subjects, dated, system_subject
 from fleet_audit.audit.policy.evaluation import evaluate
 from fleet_audit.audit.policy.facts import Subject as PolicySubject
+from fleet_audit.audit.policy.part import Part
 from fleet_audit.audit.sbom.canonical import SYSTEMS, purl_type
 from fleet_audit.audit.sbom.merging import gaps_told, settled
 from fleet_audit.audit.vulns.asked import not_askable
@@ -57,10 +58,11 @@ _REACHES = (Reach.REACHED, Reach.UNKNOWN, Reach.UNREACHED)
 
 
 class Advised(msgspec.Struct, frozen=True):
-    """The report on one image, and the evidence with its advisories in it."""
+    """The report on one image, the evidence with its advisories in it, and what rules judge of them."""
 
     report: VulnsReport
     analysis: Analysis
+    part: Part = Part("vulns")
 
 
 def advise_on(
@@ -76,10 +78,9 @@ def advise_on(
     analysis = together.analysis(subject) if subject.services else _bare(subject)
     gap = missing_image(subject)
     if gap is not None or subject.image is None:
-        report = _report(
-            subject, analysis, Catalogue(gaps=() if gap is None else (gap,)), shared, known_of_all
-        )
-        return Advised(report, analysis)
+        nothing = Catalogue(gaps=() if gap is None else (gap,))
+        report, part = _judged(subject, analysis, nothing, shared, known_of_all)
+        return Advised(report, analysis, part)
     opened = open_scene(subject.image, shared.settings, python=subject.python)
     with opened as scene, AskedTrivy(shared, options) as program:
         if not subject.services:
@@ -98,8 +99,9 @@ def advise_on(
     own = (gap for each in read for gap in each.gaps)
     gaps = (*of_image, *own, *found.gaps, *_without_packages(image, found))
     whole = msgspec.structs.replace(found, advisories=advisories, gaps=gaps)
-    report = msgspec.structs.replace(_report(subject, analysis, whole, shared, known_of_all), image=image)
-    return Advised(_noted(report, options), msgspec.structs.replace(analysis, graph=graph))
+    report, part = _judged(subject, analysis, whole, shared, known_of_all)
+    report = _noted(msgspec.structs.replace(report, image=image), options)
+    return Advised(report, msgspec.structs.replace(analysis, graph=graph), part)
 
 
 def _without_packages(image: ImageIdentity, found: Catalogue) -> Iterator[Gap]:
@@ -132,7 +134,8 @@ def advise_on_listed(
     subject = Subject(name=told.subject.name, image=None)
     gaps = (*gaps_told(told), *_not_asked(listed), *found.gaps)
     whole = msgspec.structs.replace(found, advisories=advisories, gaps=gaps)
-    return _noted(_report(subject, _bare(subject), whole, shared, known_of_all), options)
+    report, _ = _judged(subject, _bare(subject), whole, shared, known_of_all)
+    return _noted(report, options)
 
 
 def _not_asked(listed: Iterable[Component]) -> Iterator[Gap]:
@@ -147,19 +150,21 @@ def _not_asked(listed: Iterable[Component]) -> Iterator[Gap]:
         yield Gap("vulns", GapKind.NOT_SCANNED, what, why)
 
 
-def _report(
+def _judged(
     subject: Subject, analysis: Analysis, found: Catalogue, shared: Shared, known_of_all: Known
-) -> VulnsReport:
+) -> tuple[VulnsReport, Part]:
+    """Return the report, and what it was judged by: without ages, which are of the day of judging."""
     family = subject.family or ""
     image = analysis.report.image
     names = [subject.name, family, *(() if image is None else (image.ref.name, image.ref.digest or ""))]
     told = annotated(found.advisories, known_of_all, [name for name in names if name])
     services = tuple(service.name for service in subject.services)
     advised = advisory_subjects(told.advisories, family=family, fallback=subject.location)
-    subjects = dated(advised, today_of(shared.settings))
     systems = _system(found, shared, SystemFacts(services=services, family=family), subject.location)
-    judgement = evaluate(shared.rules, (*systems, *subjects), exemptions=shared.exemptions)
-    return VulnsReport(
+    part = Part("vulns", (*systems, *advised))
+    subjects = dated(part.subjects, today_of(shared.settings))
+    judgement = evaluate(shared.rules, subjects, exemptions=shared.exemptions)
+    report = VulnsReport(
         subject=subject.name,
         findings=judgement.findings,
         gaps=shared.rules.settled((*found.gaps, *judgement.gaps)),
@@ -173,6 +178,7 @@ def _report(
         tools=(*found.tools, *known_of_all.tools),
         notes=told.notes,
     )
+    return report, part
 
 
 def _system(

@@ -7,7 +7,6 @@ import msgspec
 from fleet_audit.audit.dockerfiles.running.masking import masked_text, secret_values
 from fleet_audit.audit.dockerfiles.running.stored import of_image
 from fleet_audit.audit.errors import FleetAuditError
-from fleet_audit.audit.model.advisories import VulnsReport
 from fleet_audit.audit.model.audit import AuditReport, LayerOrigin
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.fleet import Fleet
@@ -28,7 +27,6 @@ from fleet_audit.audit.pipeline.run.subject import Subject, anchored
 from fleet_audit.audit.pipeline.run.unexamined import left_to_gate
 from fleet_audit.audit.pipeline.scanners.syft_answers import SyftOptions
 from fleet_audit.audit.pipeline.scanners.trivy_answers import TrivyOptions
-from fleet_audit.audit.policy.advisory_subjects import advisory_subjects
 from fleet_audit.audit.policy.part import Part, kept
 from fleet_audit.audit.policy.promise_facts import PromiseFacts
 from fleet_audit.audit.policy.promise_subjects import Contents, promise_subjects
@@ -95,14 +93,13 @@ class _Audit:
         if gap is not None or subject.image is None:
             return self.bare(() if gap is None else (gap,))
         (analysis,) = analyse_each([subject], shared, self._together)
-        advised = advise_on(
-            subject, self._together, shared, self._scanners.trivy, self._scanners.known
-        ).report
+        found = advise_on(subject, self._together, shared, self._scanners.trivy, self._scanners.known)
+        advised = found.report
         listed = inventory_of(subject, shared, self._scanners.syft).report
         imported = imports_of(subject, shared)
         image = advised.image
         digest = "" if image is None else image.ref.digest or ""
-        parts = [*analysis.parts, imported.part, _of_advisories(advised, subject)]
+        parts = [*analysis.parts, imported.part, found.part]
         if image is not None:
             parts.append(
                 _of_promises(subject, Contents(image.distro, listed.inventory.components), listed.gaps)
@@ -170,11 +167,6 @@ def _without_secrets(image: ImageIdentity) -> ImageIdentity:
         for layer in image.layers
     )
     return msgspec.structs.replace(image, config=ImageConfig(), layers=tuple(layers))
-
-
-def _of_advisories(report: VulnsReport, subject: Subject) -> Part:
-    family = subject.family or ""
-    return Part("vulns", advisory_subjects(report.advisories, family=family, fallback=subject.location))
 
 
 def _of_promises(subject: Subject, contents: Contents, gaps: Iterable[Gap]) -> Part:
