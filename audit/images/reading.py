@@ -13,6 +13,7 @@ from fleet_audit.audit.images.failure import LayerUnreadable
 from fleet_audit.audit.images.found import FoundLayer
 from fleet_audit.audit.images.inflate import Read
 from fleet_audit.audit.images.layer import Expected, Reading, collector_key, read_layer
+from fleet_audit.audit.images.memory import give_back
 from fleet_audit.audit.images.progress import Progress
 from fleet_audit.audit.images.store import LayerStore
 from fleet_audit.audit.model.identity import ImagePath
@@ -181,6 +182,20 @@ def _counting(read: Callable[[int], bytes], advance: Callable[[int], None]) -> C
     return counted
 
 
+def _read_in_process(
+    found: FoundLayer,
+    reading: Reading,
+    key: str,
+    advance: Callable[[int], None] | None,
+    arrive: Arrive | None,
+) -> bytes | LayerFailure:
+    try:
+        return read_stored(found, reading, key, advance, arrive)
+    finally:
+        # Bodies as large as the largest file were held, and other processes hold theirs.
+        give_back()
+
+
 def _in_processes(
     work: Sequence[_Job], reading: Reading, jobs: int, progress: Progress, arrive: Arrive | None
 ) -> Iterator[tuple[str, bytes | LayerFailure]]:
@@ -191,10 +206,10 @@ def _in_processes(
     for _, found in ordered:
         progress.start(layer_label(found), found.layer.size)
     calls = [(found, reading, key, None, arrive) for key, found in ordered]
-    answers = made_in_processes(read_stored, calls, min(jobs, len(ordered)))
+    answers = made_in_processes(_read_in_process, calls, min(jobs, len(ordered)))
     for job, call, answer in zip(ordered, calls, answers, strict=True):
         # One death breaks the whole pool, whoever's fault it was: alone, the others get through.
-        alone = answer or next(made_in_processes(read_stored, [call], 1))
+        alone = answer or next(made_in_processes(_read_in_process, [call], 1))
         progress.advance(layer_label(job[1]), job[1].layer.size)
         progress.finish(layer_label(job[1]))
         why = "killed the process that read it, for want of memory perhaps"

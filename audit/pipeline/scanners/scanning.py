@@ -14,6 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from fleet_audit.audit.images.failure import LayerUnreadable
 from fleet_audit.audit.images.folder import FolderTree
+from fleet_audit.audit.images.memory import give_back
 from fleet_audit.audit.images.open import Image
 from fleet_audit.audit.images.scanned import is_scanned, is_scanned_by_later_syft
 from fleet_audit.audit.images.skinny import SKINNY_VERSION, LookedAt, Written, write_image
@@ -79,6 +80,8 @@ def scan_target(  # noqa: PLR0913  (what may be shown of an image)
                     written = Written((), write_squashed(image, out, is_looked_at=is_looked_at))
                 else:
                     written = write_image(image, out, full=full, is_looked_at=is_looked_at, above=above)
+            # The scanner needs more than what is left here.
+            give_back()
             yield Target(archive, written)
     except LayerUnreadable as e:
         raise ToolError(("scanners",), f"cannot be shown the image: a layer {e.why}") from e
