@@ -19,6 +19,7 @@ from fleet_audit.audit.pipeline.audits.auditing import Auditing, Scanners
 from fleet_audit.audit.pipeline.audits.claims import Claims
 from fleet_audit.audit.pipeline.audits.stored import newest_audits, read_audit
 from fleet_audit.audit.pipeline.repository.grounds import Grounds
+from fleet_audit.audit.pipeline.run.exceptions import today_of, waivers_of
 from fleet_audit.audit.pipeline.run.scene import missing_image
 from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.pipeline.run.subject import Subject, named_subject
@@ -41,6 +42,16 @@ class Law(msgspec.Struct, frozen=True):
     def judge(self, audit: AuditReport) -> AuditReport:
         """Return an audit as it is judged; raises StatementUnreadable."""
         return judged(audit, self.rules, self.waivers, self.today)
+
+
+def law_of(shared: Shared, waivers: Sequence[Path] = ()) -> Law:
+    """Return what audits are judged by in a run; `waivers` are files and folders in place of the manifest's.
+
+    Raises ConfigurationError with everything that is wrong with rules, policy and waivers.
+    """
+    # What is wrong with a configuration is told at once, and is no gap of an image.
+    _ = shared.knowledge
+    return Law(shared.rules, waivers_of(shared, waivers), today_of(shared.settings))
 
 
 class Kept(msgspec.Struct, frozen=True):

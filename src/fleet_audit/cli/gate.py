@@ -1,6 +1,5 @@
 """``fleet-audit gate``: which images may be released, and what keeps the others from it."""
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +13,8 @@ from fleet_audit.cli.ending import exit_code
 from fleet_audit.cli.manifest import find_fleet, need_fleet
 from fleet_audit.cli.options import Common, common
 from fleet_audit.cli.output import check_writable, parse_outputs, write
-from fleet_audit.cli.policies import policy_option, rules_option
-from fleet_audit.cli.recording import history_option, history_place, record_in
+from fleet_audit.cli.policies import policy_option, rules_option, waivers_option
+from fleet_audit.cli.recording import audits_place, history_option, history_place, record_in
 from fleet_audit.cli.scanners import program_option, timeout_option, trivy_caches_option
 from fleet_audit.cli.subjects import all_meant
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from fleet_audit.audit.model.gating import GatedImage, GateReport
     from fleet_audit.audit.pipeline.audits.attesting import Attesting
     from fleet_audit.audit.pipeline.audits.auditing import Scanners
-    from fleet_audit.audit.pipeline.audits.gating import Kept, Law
+    from fleet_audit.audit.pipeline.audits.gating import Kept
     from fleet_audit.audit.pipeline.run.shared import Shared
     from fleet_audit.audit.pipeline.run.subject import Subject
 
@@ -77,13 +76,7 @@ class Chosen(msgspec.Struct, frozen=True):
 @click.option("--verifier", default="", metavar="URI", help="Who attests (default: fleet-audit itself).")
 @click.option("--sign", is_flag=True, help="Have cosign sign each of them, keyless.")
 @click.option("--sign-key", default="", metavar="KEY", help="Have cosign sign them with this key or KMS URI.")
-@click.option(
-    "--waivers",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    metavar="FILE|DIR",
-    help="Exceptions that hold, in place of the manifest's; repeatable.",
-)
+@waivers_option
 @history_option
 @policy_option
 @rules_option
@@ -136,7 +129,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     from fleet_audit.audit.model.finding import Verdict  # noqa: PLC0415  (not for --help)
     from fleet_audit.audit.model.gating import GateReport  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.audits.auditing import Scanners  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.audits.gating import gate, kept_audits, with_age  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.audits.gating import gate, kept_audits, law_of, with_age  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.scanners.syft_answers import SyftOptions  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.scanners.trivy_answers import TrivyOptions  # noqa: PLC0415  (the same)
@@ -155,7 +148,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     base = None if baseline is None else kept_audits(baseline)
     with common.settings(policy=policy, rules=rules) as settings:
         shared = Shared(settings, fleet)
-        law = _law(shared, waivers)
+        law = law_of(shared, waivers)
         chosen = _chosen(asked, fleet, keeping.stored)
         if attesting is not None:
             attesting.withdraw(subject.name for subject in chosen.subjects)
@@ -226,9 +219,7 @@ class Keeping:
         """
         from fleet_audit.audit.pipeline.audits.gating import Kept, kept_audits  # noqa: PLC0415  (not for --help)
 
-        self._folder = folder
-        if folder is None and fleet is not None and fleet.manifest.audits:
-            self._folder = _seen_from_here(os.path.join(fleet.root, fleet.manifest.audits))
+        self._folder = audits_place(folder, fleet)
         if is_stored and self._folder is None:
             raise UsageError("--stored: no folder of audits is named; pass --audits DIR")
         self._is_stored = is_stored
@@ -263,21 +254,6 @@ class Keeping:
             self.failure = self.failure or e
             return image
         return msgspec.structs.replace(image, file=str(place) if place.is_file() else "")
-
-
-def _seen_from_here(place: str) -> Path:
-    """Return a path as it is typed here, where it is below this folder: it stands in documents."""
-    seen = os.path.relpath(place)
-    return Path(place if seen.startswith("..") else seen)
-
-
-def _law(shared: "Shared", waivers: tuple[Path, ...]) -> "Law":
-    from fleet_audit.audit.pipeline.audits.gating import Law  # noqa: PLC0415  (not for --help)
-    from fleet_audit.audit.pipeline.run.exceptions import today_of, waivers_of  # noqa: PLC0415  (the same)
-
-    # What is wrong with a configuration is told at once, and is no gap of an image.
-    _ = shared.knowledge
-    return Law(shared.rules, waivers_of(shared, waivers), today_of(shared.settings))
 
 
 def _chosen(asked: Asked, fleet: "Fleet | None", stored: "Kept") -> Chosen:

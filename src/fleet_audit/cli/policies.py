@@ -28,3 +28,14 @@ def rules_option(command: Command) -> Command:
         metavar="PATH",
         help="A folder or file of rules besides the packaged ones and the manifest's; repeatable.",
     )(command)
+
+
+def waivers_option(command: Command) -> Command:
+    """Give a command ``--waivers``, which it receives as `waivers`."""
+    return click.option(
+        "--waivers",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        metavar="FILE|DIR",
+        help="Exceptions that hold, in place of the manifest's; repeatable.",
+    )(command)

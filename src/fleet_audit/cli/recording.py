@@ -1,4 +1,4 @@
-"""Which history a gate records its audits in."""
+"""Where audits are stored, and which history a gate records them in."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -31,6 +31,19 @@ def history_place(file: Path | None, fleet: "Fleet | None") -> Path | None:
     if file is None and fleet is not None and fleet.manifest.history:
         return Path(os.path.join(fleet.root, fleet.manifest.history))
     return file
+
+
+def audits_place(folder: Path | None, fleet: "Fleet | None") -> Path | None:
+    """Return where audits are stored, by ``--audits``, else by the manifest; None where neither says."""
+    if folder is None and fleet is not None and fleet.manifest.audits:
+        return _seen_from_here(os.path.join(fleet.root, fleet.manifest.audits))
+    return folder
+
+
+def _seen_from_here(place: str) -> Path:
+    """Return a path as it is typed here, where it is below this folder: it stands in documents."""
+    seen = os.path.relpath(place)
+    return Path(place if seen.startswith("..") else seen)
 
 
 def record_in(place: Path | None, audits: "Iterable[AuditReport]", now: str) -> FleetAuditError | None:
