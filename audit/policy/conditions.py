@@ -21,6 +21,8 @@ Parameter = str | bool | int | float | tuple[str, ...]
 
 MAX_EXPRESSION = 4000
 MAX_SENTENCE = 2000
+MAX_TOGETHER = 60
+"""CEL's whole numbers have 64 bits."""
 
 
 class ConditionInvalid(Exception):
@@ -89,6 +91,17 @@ class Question(Condition):
         return self.value(record, parameters) is True
 
 
+class Questions(Condition):
+    """Several conditions that are asked at once: most of what an answer costs is the asking."""
+
+    def ask(self, record: Record) -> int:
+        """Return a number whose bits are the answers, the first the lowest; 0 where none of them holds.
+
+        Raises ConditionFailed where one of them has no answer.
+        """
+        return int(self.value(record, {}))
+
+
 class Sentence(Condition):
     """An expression that makes a text."""
 
@@ -124,17 +137,14 @@ class Language:
         _demand(expression, cel.Type.BOOL, "true or false")
         return Question(environment, expression, cel.Type.BOOL)
 
-    def any_of(self, texts: Sequence[str], *, subject: str) -> Question:
-        """Compile the question whether any of these conditions holds; each has compiled alone before.
-
-        None of them holds, and each has an answer, where this one is answered with no: in ``||`` a condition
-        without an answer is only made up for by one that holds (CEL specification, logical operators).
-        """
+    def questions(self, texts: Sequence[str], *, subject: str) -> Questions:
+        """Compile up to MAX_TOGETHER conditions without parameters as one; each has compiled alone before."""
         from cel_expr_python import cel  # noqa: PLC0415  (only what judges pays for the engine)
 
-        together = " || ".join(f"({text})" for text in texts)
+        bits = (f"(({text}) ? {1 << place} : 0)" for place, text in enumerate(texts))
+        together = " + ".join(bits)
         environment, expression = self._compile(together, subject, {}, limit=len(together))
-        return Question(environment, expression, cel.Type.BOOL)
+        return Questions(environment, expression, cel.Type.INT)
 
     def sentence(self, text: str, *, subject: str, parameters: Mapping[str, Parameter]) -> Sentence:
         """Compile a text about one record; raise ConditionInvalid where it is none."""

@@ -1,7 +1,7 @@
 """Rules over subjects: what is held against each, and what could not be judged."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import msgspec
@@ -14,10 +14,17 @@ from fleet_audit.audit.configuration.schema import suggestion
 from fleet_audit.audit.model.exemption import Exemption
 from fleet_audit.audit.model.finding import Finding, Gap, GapKind, Mode
 from fleet_audit.audit.model.location import SourceLocation
-from fleet_audit.audit.policy.conditions import ConditionFailed, ConditionInvalid, Language, Question, Record
+from fleet_audit.audit.policy.conditions import (
+    MAX_TOGETHER,
+    ConditionFailed,
+    ConditionInvalid,
+    Language,
+    Questions,
+    Record,
+)
 from fleet_audit.audit.policy.facts import Subject, SubjectKind
 from fleet_audit.audit.policy.matter import matter_of
-from fleet_audit.audit.policy.rules import Rule, RuleSet
+from fleet_audit.audit.policy.rules import Denial, Rule, RuleSet
 
 _JUDGEMENT_VERSION = 2
 """Raise whenever the same rules are to say otherwise of the same subjects: judgements are kept."""
@@ -80,47 +87,68 @@ def _judgement(rules: RuleSet, subjects: Iterable[Subject], exemptions: Iterable
         if applicable is None:
             continue
         record = rules.language.record(subject.kind, subject.facts)
-        for rule in applicable.to_ask(record):
-            try:
-                finding = _judge(rule, subject, record, reasons[rule.id])
-            except ConditionFailed as e:
-                gaps.append(_gap(rule, subject, str(e)))
-            else:
-                findings += [finding] if finding else []
+        failed: list[tuple[Rule, str]] = []
+        for rule, denial in applicable.denials(record, failed):
+            findings.append(_finding(rule, denial, subject, reasons[rule.id]))
+        gaps += [_gap(rule, subject, why) for rule, why in failed]
     return Judgement(
         tuple(sorted(set(findings), key=finding_order)), tuple(sorted(set(gaps), key=_gap_order))
     )
 
 
 class _OfKind:
-    """The rules on one kind of subject: those without parameters are asked together first.
+    """The rules on one kind of subject: those without parameters are asked together.
 
     Most subjects are denied by none, and an answer costs hardly more for many conditions than for one.
     """
 
     def __init__(self, rules: Sequence[Rule], language: Language) -> None:
-        self._every = rules
         self._kind = rules[0].definition.subject
         self._language = language
-        self._together = [rule for rule in rules if not rule.definition.params]
-        self._apart = [rule for rule in rules if rule.definition.params]
+        plain = [rule for rule in rules if not rule.definition.params]
+        self._together = plain[:MAX_TOGETHER]
+        self._apart = [*plain[MAX_TOGETHER:], *(rule for rule in rules if rule.definition.params)]
 
-    def to_ask(self, record: Record) -> Sequence[Rule]:
-        """Return the rules that may deny a subject, or have no answer, in order of their ids."""
-        if len(self._together) < 2 or self._any is None:
-            return self._every
+    def denials(self, record: Record, failed: list[tuple[Rule, str]]) -> Iterator[tuple[Rule, Denial]]:
+        """Yield what rules that deny a subject say of it; `failed` gets those without an answer, and why."""
+        answers = self._answers(record)
+        for place, rule in enumerate(self._together):
+            if answers is None or answers >> place & 1:
+                yield from _denials(rule, record, failed, is_denied=answers is not None)
+        for rule in self._apart:
+            yield from _denials(rule, record, failed, is_denied=False)
+
+    def _answers(self, record: Record) -> int | None:
+        """Return which of the rules that are asked together deny; None where they have to be asked apart."""
+        if self._questions is None:
+            return None
         try:
-            return self._every if self._any.ask(record, {}) else self._apart
+            return self._questions.ask(record)
         except ConditionFailed:
-            return self._every
+            return None
 
     @cached_property
-    def _any(self) -> Question | None:
+    def _questions(self) -> Questions | None:
+        if not self._together:
+            return None
         texts = [rule.definition.deny for rule in self._together]
         try:
-            return self._language.any_of(texts, subject=self._kind)
+            return self._language.questions(texts, subject=self._kind)
         except ConditionInvalid:
             return None
+
+
+def _denials(
+    rule: Rule, record: Record, failed: list[tuple[Rule, str]], *, is_denied: bool
+) -> Iterator[tuple[Rule, Denial]]:
+    ask = rule.check.denial if is_denied else rule.check.judge
+    try:
+        denial = ask(record, rule.params)
+    except ConditionFailed as e:
+        failed.append((rule, str(e)))
+        return
+    if denial is not None:
+        yield rule, denial
 
 
 def _rules_by_kind(rules: RuleSet) -> dict[SubjectKind, _OfKind]:
@@ -131,10 +159,7 @@ def _rules_by_kind(rules: RuleSet) -> dict[SubjectKind, _OfKind]:
     return {kind: _OfKind(of_kind, rules.language) for kind, of_kind in by_kind.items()}
 
 
-def _judge(rule: Rule, subject: Subject, record: Record, reasons: dict[str, str]) -> Finding | None:
-    denial = rule.check.judge(record, rule.params)
-    if denial is None:
-        return None
+def _finding(rule: Rule, denial: Denial, subject: Subject, reasons: dict[str, str]) -> Finding:
     return Finding(
         rule=rule.id,
         severity=rule.severity,

@@ -62,11 +62,16 @@ class Check:
         Raises ConditionFailed where that could not be found out.
         """
         try:
-            if not self.deny.ask(record, parameters):
-                return None
-            return Denial(self.message.say(record, parameters), self.remedy.say(record, parameters))
+            return self.denial(record, parameters) if self.deny.ask(record, parameters) else None
         except ConditionInvalid as e:
             # It compiled when the rule was checked, perhaps by another release of the engine.
+            raise ConditionFailed(str(e)) from e
+
+    def denial(self, record: Record, parameters: Mapping[str, Parameter]) -> Denial:
+        """Return what is said of a subject that the rule denies; raises ConditionFailed as `judge` does."""
+        try:
+            return Denial(self.message.say(record, parameters), self.remedy.say(record, parameters))
+        except ConditionInvalid as e:
             raise ConditionFailed(str(e)) from e
 
 
