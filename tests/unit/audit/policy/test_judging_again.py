@@ -9,6 +9,7 @@ import pytest
 
 from fleet_audit.audit.model.audit import AuditReport, EvidencePart, Statement
 from fleet_audit.audit.model.finding import Gap, GapKind, Severity, Verdict
+from fleet_audit.audit.model.inventory import Component, Inventory
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.stored_audit import audit_of, encoded
 from fleet_audit.audit.policy.facts import FACTS, Facts, NeedFacts, Subject, SubjectKind
@@ -142,6 +143,28 @@ def test_evidence_in_words_of_another_version_is_refused(statement: Statement) -
 
     with pytest.raises(StatementUnreadable, match="so:x cannot be judged"):
         judged(one, packaged.rules())
+
+
+@pytest.mark.parametrize(
+    ("fields", "rule"),
+    [
+        ({"inventory": None, "listed_digest": ""}, "FA-EVID-001"),
+        ({"scanned_digest": "", "examined": 0, "tools": ()}, "FA-EVID-002"),
+        ({"scanned_digest": "sha256:" + "00" * 32}, "FA-EVID-003"),
+        ({"listed_digest": "sha256:" + "00" * 32}, "FA-EVID-003"),
+    ],
+)
+def test_an_audit_without_a_scan_or_an_inventory_or_of_two_images_is_blocked(
+    fields: dict[str, Any], rule: str
+) -> None:
+    digest = "sha256:" + "9b1e" * 16
+    packages = Inventory(Component("image", "vision"), (Component("a", "a"),))
+    whole = audit("vision", evidence=(), inventory=packages, listed_digest=digest, scanned_digest=digest)
+    lacking = msgspec.structs.replace(whole, **fields)
+
+    assert judged(whole, packaged.rules(), (), TODAY).verdict is Verdict.PASS
+    told = judged(lacking, packaged.rules(), (), TODAY)
+    assert [finding.rule for finding in told.findings if finding.blocks] == [rule]
 
 
 def test_findings_come_in_one_order_whatever_that_of_the_evidence(tmp_path: Path) -> None:
