@@ -255,6 +255,9 @@ def _yaml_below(folder: Traversable, label: str, depth: int) -> Iterator[tuple[T
         if entry.is_dir() and depth and _may_hold_rules(entry.name):
             yield from _yaml_below(entry, f"{label}/{entry.name}", depth - 1)
         elif entry.name.endswith(_YAML):
+            if not entry.is_file():
+                # A pipe would be waited for; a link may lead nowhere.
+                raise ConfigurationError((Problem(f"{label}/{entry.name}", 0, "", "is no file of a rule"),))
             yield entry, f"{label}/{entry.name}"
 
 

@@ -1,11 +1,13 @@
 """Rules load whole or not at all."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from fleet_audit.audit.configuration.problems import ConfigurationError
 from fleet_audit.audit.model.finding import Mode, Severity
+from fleet_audit.audit.policy.loading import rule_files
 from tests.support.rules import POLICY, RULE, rule_set
 
 NAME = "area/FA-TEST-001.yaml"
@@ -98,6 +100,14 @@ def test_problems_of_all_rules_and_of_the_policy_come_together(tmp_path: Path) -
         "rules/FA-TEST-003.yaml",
         "policies/policy.yaml",
     }
+
+
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    os.mkfifo(tmp_path / "own" / "FA-TEST-009.yaml")
+
+    with pytest.raises(ConfigurationError, match=r"^own/FA-TEST-009\.yaml: is no file of a rule$"):
+        rule_files([tmp_path / "own"])
 
 
 def test_knowledge_and_policies_are_no_rules(tmp_path: Path) -> None:
