@@ -82,7 +82,8 @@ def advise_on(
         report, part = _judged(subject, analysis, nothing, shared, known_of_all)
         return Advised(report, analysis, part)
     opened = open_scene(subject.image, shared.settings, python=subject.python)
-    with opened as scene, AskedTrivy(shared, options) as program:
+    # The sooner trivy says its version, the less it takes memory beside the one that looks at the image.
+    with AskedTrivy(shared, options) as program, opened as scene:
         if not subject.services:
             analysis = _bare(subject, scene.image.identity, scene.image.gaps)
         seen = Seen(subject, scene, shared)
