@@ -23,3 +23,4 @@ class RenderOptions(msgspec.Struct, frozen=True):
     fleet_words: tuple[str, ...] = ()
     start: str = "."
     here: str = "."
+    is_full: bool = False

@@ -7,7 +7,7 @@ from fleet_audit.audit.errors import UsageError
 from fleet_audit.audit.model.advisories import VulnsReport
 from fleet_audit.audit.model.archives import IndexReport
 from fleet_audit.audit.model.difference import DiffReport
-from fleet_audit.audit.model.gating import GateReport
+from fleet_audit.audit.model.gating import GatedImage, GateReport
 from fleet_audit.audit.model.inspection import InspectReport
 from fleet_audit.audit.model.inventory import SbomReport
 from fleet_audit.audit.model.lifecycle import HistoryReport, TrendReport
@@ -22,6 +22,9 @@ from fleet_audit.audit.model.report import (
 )
 from fleet_audit.audit.model.vex import VexReport
 from fleet_audit.audit.model.waiver import WaiversReport
+from fleet_audit.reports.audit_document import audit_csv, audit_document
+from fleet_audit.reports.audit_markdown import audit_markdown
+from fleet_audit.reports.audit_text import audit_text
 from fleet_audit.reports.deps_document import deps_document
 from fleet_audit.reports.deps_markdown import deps_markdown
 from fleet_audit.reports.deps_text import deps_text
@@ -96,6 +99,10 @@ RENDERERS: Mapping[tuple[type[Judged], str], Renderer] = {
     (GateReport, "markdown"): gate_markdown,
     (GateReport, "sarif"): gate_sarif,
     (GateReport, "junit"): gate_junit,
+    (GatedImage, "text"): audit_text,
+    (GatedImage, "json"): audit_document,
+    (GatedImage, "markdown"): audit_markdown,
+    (GatedImage, "csv"): audit_csv,
     (ExplainReport, "text"): explain_text,
     (ExplainReport, "json"): explain_document,
     (InspectReport, "text"): inspect_text,

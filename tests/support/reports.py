@@ -103,6 +103,7 @@ from fleet_audit.audit.model.running import (
 )
 from fleet_audit.reports.options import RenderOptions
 from tests.support.advisories import vulns_report
+from tests.support.audits import full_image
 from tests.support.differences import diff_report
 from tests.support.gated import gate_report
 from tests.support.inventories import sbom_report
@@ -675,6 +676,7 @@ ALL = (
     waivers_report(),
     vex_report(),
     gate_report(),
+    full_image(),
 )
 
 

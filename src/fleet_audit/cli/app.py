@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "diff": "How two images, SBOMs or audits differ: packages, libraries, needs, findings, sizes.",
     "dockerfiles": "What the repository's Dockerfiles, builds and image references claim, checked.",
     "gate": "May images be released? Every check, one policy, exceptions that end; audits are stored.",
+    "report": "Everything that stored audits say of images: verdict, what to do, and what it rests on.",
     "inspect": "What an image would run: entrypoint, user, environment, health, services.",
     "rules": "Which rules hold, and why; whether they are right, and what they would block.",
     "waivers": "Exceptions from rules: who answers for them, when they end, what they waive.",

@@ -24,15 +24,21 @@ _HERE = Path()
 _MIN_WIDTH, _MAX_WIDTH, _PIPED_WIDTH = 60, 140, 120
 
 
-def renderer(
-    kind: type[Judged], reports: Sequence[Judged], common: Common, fleet: "Fleet | None", root: Path = _HERE
+def renderer(  # noqa: PLR0913  (the last two are for single commands)
+    kind: type[Judged],
+    reports: Sequence[Judged],
+    common: Common,
+    fleet: "Fleet | None",
+    root: Path = _HERE,
+    *,
+    is_full: bool = False,
 ) -> Callable[[str], str]:
     """Return a function from a format's name to the text in it of these reports of one kind.
 
-    `root` is the folder from which their findings name files.
+    `root` is the folder from which their findings name files. With `is_full`, no list is cut.
     """
     start, here = os.path.relpath(root), os.path.relpath(os.path.realpath(_HERE), os.path.realpath(root))
-    options = msgspec.structs.replace(options_for(common, fleet), start=start, here=here)
+    options = msgspec.structs.replace(options_for(common, fleet), start=start, here=here, is_full=is_full)
     return lambda format_name: render(kind, reports, format_name, options)
 
 
