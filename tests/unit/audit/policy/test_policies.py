@@ -13,9 +13,13 @@ from fleet_audit.audit.policy.envelope import RuleFile
 from fleet_audit.audit.policy.loading import load_rules, packaged_rules, policy_called
 from fleet_audit.audit.policy.policies import Policy, read_policy, set_gaps, set_rule
 from fleet_audit.audit.policy.rules import RuleSet
+from fleet_audit.audit.static_imports.source.store import MemoryStore
 from tests.support.rules import POLICY, RULE, rule_set
 
 NAME = "FA-TEST-001.yaml"
+KNOWN = MemoryStore()
+"""What is known of the packaged rules: they are checked once for all tests here."""
+
 OTHER = RULE.replace("FA-TEST-001", "FA-TEST-002").replace("severity: error", "severity: warn")
 BASE = b"""\
 version: 1
@@ -155,8 +159,8 @@ def test_the_packaged_policies_stand_alone_and_extend_by_their_names(tmp_path: P
     file = tmp_path / "ours.yaml"
     file.write_text("version: 1\nname: ours\nextends: strict\nrules: {FA-VULN-005: {mode: warn}}\n")
 
-    loaded = load_rules([packaged_rules()], file)
-    strict = load_rules([packaged_rules()], policy_called("strict", tmp_path))
+    loaded = load_rules([packaged_rules()], file, KNOWN)
+    strict = load_rules([packaged_rules()], policy_called("strict", tmp_path), KNOWN)
 
     assert (loaded.policy, strict.policy) == ("ours", "strict")
     differing = [
@@ -206,7 +210,7 @@ def test_the_digest_changes_with_whatever_can_change_a_verdict(tmp_path: Path, c
 
 def test_the_strict_policy_is_nowhere_weaker_than_the_default(tmp_path: Path) -> None:
     default, strict = (
-        load_rules([packaged_rules()], policy_called(name, tmp_path)) for name in ("default", "strict")
+        load_rules([packaged_rules()], policy_called(name, tmp_path), KNOWN) for name in ("default", "strict")
     )
 
     for lenient, hard in zip(default.rules, strict.rules, strict=True):
@@ -220,6 +224,6 @@ def test_the_strict_policy_is_nowhere_weaker_than_the_default(tmp_path: Path) ->
 
 
 def test_the_strict_policy_leaves_no_rule_in_dry_run(tmp_path: Path) -> None:
-    strict = load_rules([packaged_rules()], policy_called("strict", tmp_path))
+    strict = load_rules([packaged_rules()], policy_called("strict", tmp_path), KNOWN)
 
     assert [rule.id for rule in strict.rules if rule.mode is Mode.DRY_RUN] == []
