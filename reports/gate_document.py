@@ -25,10 +25,11 @@ def gate_document(reports: Sequence[GateReport], options: RenderOptions) -> str:
     documents = [head | _image(image) for report in reports for image in report.images]
     absent = [name for report in reports for name in report.absent]
     gaps = [gap_fields(gap) for report in reports for gap in report.gaps]
-    if len(documents) == 1 and not (absent or gaps):
+    idle = [_waiver(account) for report in reports for account in report.idle]
+    if len(documents) == 1 and not (absent or gaps or idle):
         return encode(documents[0])
-    verdict = combined(report.verdict for report in reports)
-    return encode(head | {"subjects": documents, "absent": absent, "gaps": gaps, "verdict": verdict})
+    whole: Fields = {"subjects": documents, "absent": absent, "idle_waivers": idle, "gaps": gaps}
+    return encode(head | whole | {"verdict": combined(report.verdict for report in reports)})
 
 
 def _image(image: GatedImage) -> Fields:

@@ -12,9 +12,11 @@ from fleet_audit.reports.gate_words import (
     coverage,
     dry_run_rules,
     dry_run_words,
+    extent,
     in_order,
     of_age,
     reason,
+    some,
     summary,
     tasks,
     waiver_words,
@@ -24,7 +26,6 @@ from fleet_audit.reports.summary import EXIT_CODES
 from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, count, visible
 from fleet_audit.reports.text import SEVERITY_STYLE, VERDICT_STYLE, short_digest, write_gaps, write_next
 
-MAX_IMAGES = 4
 MAX_HARMLESS = 5
 
 
@@ -77,7 +78,7 @@ def _task_row(task: Task) -> tuple[Line, Line, Line]:
     text.append(task.message)
     if task.remedy:
         text += [BREAK, Piece("→ ", "green"), task.remedy]
-    text += [BREAK, Piece(f"keeps back {_named(task.images)}", "dim")]
+    text += [BREAK, Piece(f"keeps back {some(task.images)}", "dim")]
     return Piece(str(task.severity), SEVERITY_STYLE[task.severity]), task.rule, text
 
 
@@ -88,11 +89,6 @@ def write_additions(page: Page, report: GateReport) -> None:
         also = f" (parts of it to {', '.join(addition.also)})" if addition.also else ""
         page.line("add to ", Piece(addition.place or f"the Dockerfile of {addition.image}", "cyan"), also)
         page.verbatim(map(visible, addition.lines), "green")
-
-
-def _named(images: Sequence[str]) -> str:
-    more = f" and {len(images) - MAX_IMAGES} more" if len(images) > MAX_IMAGES else ""
-    return ", ".join(images[:MAX_IMAGES]) + more
 
 
 def _write_baseline(page: Page, report: GateReport) -> None:
@@ -158,9 +154,7 @@ def _waiver_row(state: str, word: WaiverWord, *, ends_soon: bool = False) -> tup
     text: list[str | Piece] = [
         f"{waiver.rule}, {when}{soon}, {waiver.owner}: {waiver.reason}",
         BREAK,
-        Piece(
-            f"{count(word.findings, 'finding')} of {_named(word.images)}  {waiver.location}".rstrip(), "dim"
-        ),
+        Piece(f"{extent(word)}  {waiver.location}".rstrip(), "dim"),
     ]
     is_remarkable = ends_soon or state != "in effect"
     return Piece(state, "yellow" if is_remarkable else ""), Piece(waiver.id, "bold"), text

@@ -14,6 +14,7 @@ from fleet_audit.reports.proposal_words import lines_to_add, places
 from fleet_audit.reports.summary import blocking_gaps, place_of
 from fleet_audit.reports.terminal import count
 
+MAX_IMAGES = 4
 _MAX_REASON = 90
 ORDER = (Verdict.FAIL, Verdict.INCOMPLETE, Verdict.PASS)
 
@@ -156,9 +157,25 @@ def of_age(report: GateReport, age: Age) -> tuple[tuple[GatedImage, Finding], ..
 
 def waiver_words(report: GateReport) -> WaiverWords:
     """Return the waivers of all images, each once."""
-    return WaiverWords(
+    words = WaiverWords(
         **{name: tuple(_waivers(report, name)) for name in WaiverWords.__struct_fields__},
     )
+    told = {word.account.waiver.id for word in words.unused}
+    idle = (WaiverWord(each, ()) for each in report.idle if each.waiver.id not in told)
+    return msgspec.structs.replace(words, unused=(*words.unused, *idle))
+
+
+def extent(word: WaiverWord) -> str:
+    """Say of how many findings and of which images a waiver is."""
+    if not word.images:
+        return "it names nothing of any image"
+    return f"{count(word.findings, 'finding')} of {some(word.images)}"
+
+
+def some(images: Sequence[str]) -> str:
+    """Return the first of some names, and how many more there are."""
+    more = f" and {len(images) - MAX_IMAGES} more" if len(images) > MAX_IMAGES else ""
+    return ", ".join(images[:MAX_IMAGES]) + more
 
 
 def _waivers(report: GateReport, state: str) -> Iterator[WaiverWord]:

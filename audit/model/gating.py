@@ -7,6 +7,7 @@ import msgspec
 from fleet_audit.audit.model.audit import AuditReport
 from fleet_audit.audit.model.finding import Finding, Gap, Verdict, combined, verdict
 from fleet_audit.audit.model.report import Judged
+from fleet_audit.audit.model.waiver import WaiverAccount
 
 
 class Age(StrEnum):
@@ -87,11 +88,12 @@ class GateReport(Judged, frozen=True, kw_only=True):
     """All images of one gate. `gaps` are those that belong to none of them.
 
     `absent` are the images that were left out because they are not built, by the names of their families and
-    services.
+    services. Of a whole fleet, `idle` are the waivers that hold and name nothing of any image.
     """
 
     images: tuple[GatedImage, ...] = ()
     absent: tuple[str, ...] = ()
+    idle: tuple[WaiverAccount, ...] = ()
 
     @property
     def verdict(self) -> Verdict:

@@ -261,6 +261,17 @@ def test_the_waivers_of_the_manifest_hold_until_they_end(
     assert "expired" in ended.out
 
 
+def test_a_waiver_that_names_nothing_of_the_whole_fleet_is_told(world: World) -> None:
+    manifest(passing(world), waivers="waivers.yaml").file("waivers.yaml", WAIVER)
+
+    one, whole = gate(world), gate(world, "--all")
+
+    assert (one.code, whole.code) == (0, 0)
+    assert "W-1" not in one.out
+    assert [each["id"] for each in whole.document["idle_waivers"]] == ["W-1"]
+    assert "it names nothing of any image" in whole.out
+
+
 def test_a_stored_audit_passes_no_more_once_its_database_is_old(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

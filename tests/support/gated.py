@@ -105,4 +105,5 @@ def gate_report() -> GateReport:
             gated(audit("torch", later, old), comparison=compared),
         ),
         absent=("legacy",),
+        idle=(account_of(waiver("W-8"), TODAY),),
     )

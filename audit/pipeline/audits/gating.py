@@ -14,7 +14,7 @@ from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.model.gating import GatedImage, gated, with_gaps
 from fleet_audit.audit.model.stored_audit import AuditUnreadable
-from fleet_audit.audit.model.waiver import Waiver
+from fleet_audit.audit.model.waiver import Waiver, WaiverAccount
 from fleet_audit.audit.pipeline.audits.auditing import Auditing, Scanners
 from fleet_audit.audit.pipeline.audits.claims import Claims
 from fleet_audit.audit.pipeline.audits.stored import newest_audits, read_audit
@@ -28,6 +28,7 @@ from fleet_audit.audit.policy.baseline import SCANNER, compared, database_date
 from fleet_audit.audit.policy.judging_again import judged
 from fleet_audit.audit.policy.part import StatementUnreadable, kept
 from fleet_audit.audit.policy.rules import RuleSet
+from fleet_audit.audit.policy.waivers import account_of, is_active
 
 STAGE = "gate"
 
@@ -162,6 +163,13 @@ def gate(audits: Iterable[AuditReport], law: Law, base: Kept | None = None) -> I
             yield gated(told, comparison=compared(told, before, law.judge(before)))
         except StatementUnreadable as e:
             yield gated(_without_base(told, str(e), law))
+
+
+def idle_waivers(images: Iterable[GatedImage], law: Law) -> tuple[WaiverAccount, ...]:
+    """Return the waivers that hold and name nothing of all these images, in order of their ids."""
+    named = {account.waiver.id for image in images for account in image.audit.waivers.applied}
+    idle = (each for each in law.waivers if each.id not in named and is_active(each, law.today))
+    return tuple(account_of(each, law.today) for each in sorted(idle, key=lambda waiver: waiver.id))
 
 
 def _judged(audit: AuditReport, law: Law) -> AuditReport:

@@ -129,7 +129,13 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     from fleet_audit.audit.model.finding import Verdict  # noqa: PLC0415  (not for --help)
     from fleet_audit.audit.model.gating import GateReport  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.audits.auditing import Scanners  # noqa: PLC0415  (the same)
-    from fleet_audit.audit.pipeline.audits.gating import gate, kept_audits, law_of, with_age  # noqa: PLC0415  (the same)
+    from fleet_audit.audit.pipeline.audits.gating import (  # noqa: PLC0415  (the same)
+        gate,
+        idle_waivers,
+        kept_audits,
+        law_of,
+        with_age,
+    )
     from fleet_audit.audit.pipeline.run.shared import Shared  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.scanners.syft_answers import SyftOptions  # noqa: PLC0415  (the same)
     from fleet_audit.audit.pipeline.scanners.trivy_answers import TrivyOptions  # noqa: PLC0415  (the same)
@@ -165,6 +171,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
         policy=law.rules.summary(),
         images=images,
         absent=chosen.absent,
+        idle=idle_waivers(images, law) if chosen.is_whole else (),
     )
     write(outputs, renderer(GateReport, [report], common, fleet))
     failure = keeping.failure or _recorded(report, asked, history, fleet, settings.created)
