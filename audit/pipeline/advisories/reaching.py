@@ -18,13 +18,19 @@ from fleet_audit.audit.model.evidence import Chain, Edge, EvidenceGraph, Node, N
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.identity import DistributionName, ImagePath, PackageName, Purl
 from fleet_audit.audit.model.imports import Level
+from fleet_audit.audit.pipeline.advisories.started import Started
 from fleet_audit.audit.pipeline.deps.analysis import Analysis
 from fleet_audit.audit.pipeline.run.programs import find_program
 from fleet_audit.audit.pipeline.run.scene import Scene
 from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.pipeline.run.subject import Subject
 from fleet_audit.audit.pipeline.surplus.in_use import module_name
-from fleet_audit.audit.pipeline.surplus.unseen_uses import Owned, doubts_on_all, unseen_uses
+from fleet_audit.audit.pipeline.surplus.unseen_uses import (
+    Owned,
+    doubts_on_all,
+    named_where_started,
+    unseen_uses,
+)
 
 AFFECTED = "is affected by"
 _BELONGS = "belongs to"
@@ -68,7 +74,7 @@ class Reaching:
 
     def distribution(self, name: DistributionName) -> Answer:
         """Say whether a service imports this distribution, or loads one of its files."""
-        return self._answer(self._of_distribution(name), "")
+        return self._answer(self._of_distribution(name), self._started.doubt_on(name))
 
     def evidence(self, advisories: Iterable[Advisory]) -> EvidenceGraph:
         """Return the whole evidence, with what each advisory affects and the files that bring it there."""
@@ -190,7 +196,19 @@ class Reaching:
             owner = self._scene.distributions.owner(ImagePath(node.name))
             if owner is not None:
                 found[owner].append(node)
+        for node in self._graph.nodes(NodeKind.PROGRAM):
+            path = find_program(self._scene.image.tree, self._scene.image.identity.config.env, node.name)
+            owner = None if path is None else self._scene.distributions.owner(path)
+            if owner is not None:
+                found[owner].append(node)
         return {name: tuple(nodes) for name, nodes in found.items()}
+
+    @cached_property
+    def _started(self) -> Started:
+        named = named_where_started(
+            self._subject, self._scene, self._analysis.services, self._owners, has_shims=False
+        )
+        return Started(self._scene, named, self._graph.nodes(NodeKind.PROGRAM))
 
     @cached_property
     def _why_nothing_is_known(self) -> str:
@@ -217,7 +235,11 @@ class Reaching:
         use = self._analysis.use
         if use is not None and name in use.known.needed:
             return use.known.needed[name]
-        return self._unseen.get(name, "")
+        return self._unseen.get(name, "") or self._started.doubt_on_files(self._files_in_question[name])
+
+    @cached_property
+    def _files_in_question(self) -> Mapping[PackageName, Sequence[ImagePath]]:
+        return files_of(self._owners, self._names)
 
     @cached_property
     def _unseen(self) -> Mapping[PackageName, str]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import islice
+from itertools import islice, pairwise
 
 from fleet_audit.audit.dockerfiles.kinds import FileRole
 from fleet_audit.audit.dockerfiles.language.parsing import parse
@@ -23,8 +23,13 @@ _TEXT_LIMIT = 256 << 10
 _MAX_SCRIPTS = 500
 _MAX_WORDS = 20_000
 
+AS_MODULE = "-m "
+"""How what stands for a module begins, that Python is told to run (``python -m``, runpy)."""
+
+_RUNS_MODULES = ("-m", "run_module", "runpy.run_module")
+
 Mentions = dict[str, str]
-"""Names of programs and absolute paths of files, each with a place where it is named."""
+"""Names of programs, absolute paths of files, and modules behind `AS_MODULE`, each with a place of it."""
 
 
 def words_of(text: str) -> Iterator[str]:
@@ -34,10 +39,14 @@ def words_of(text: str) -> Iterator[str]:
 
 def noted(mentions: Mentions, words: Iterable[str], place: str) -> None:
     """Note what is named at `place`: paths as they are, and their last part as the name of a program."""
+    before = ""
     for word in words:
         mentions.setdefault(word.rpartition("/")[2], place)
         if word.startswith("/"):
             mentions.setdefault(normalise(word), place)
+        if before in _RUNS_MODULES:
+            mentions.setdefault(f"{AS_MODULE}{word}", place)
+        before = word
 
 
 def of_configuration(config: ImageConfig) -> Mentions:
@@ -73,7 +82,7 @@ def of_image_scripts(tree: FileTree, scripts: Iterable[ImagePath]) -> Mentions:
 
 
 def of_services(subject: Subject, files: Iterable[str], repository: Repository | None) -> Mentions:
-    """Return what services' commands and shell scripts name, and which paths stand in their code.
+    """Return what services' commands and shell scripts name, and the paths and modules that their code does.
 
     `files` are the Python files that they reach.
     """
@@ -88,8 +97,12 @@ def of_services(subject: Subject, files: Iterable[str], repository: Repository |
     for script in islice(scripts, _MAX_SCRIPTS):
         noted(found, words_of(_text(repository.tree, normalise(script))), script)
     for file in sorted(set(files)):
-        for path in _paths(_text(repository.tree, normalise(file))):
+        text = _text(repository.tree, normalise(file))
+        for path in _paths(text):
             found.setdefault(normalise(path), file)
+        for before, word in pairwise(words_of(text)):
+            if before in _RUNS_MODULES:
+                found.setdefault(f"{AS_MODULE}{word}", file)
     return found
 
 

@@ -86,34 +86,55 @@ def unseen_uses(
 def _mentions(
     subject: Subject, scene: Scene, shared: Shared, services: Sequence[ServiceImports], owned: Owned
 ) -> Iterator[Mentions]:
+    yield from named_where_started(subject, scene, services, owned.owners)
+    if shared.fleet is not None and subject.family is not None and subject.sources is not None:
+        repository = Repository(subject.sources)
+        yield of_builds_above(shared.fleet, subject.family, repository.tree)
+
+
+def named_where_started(
+    subject: Subject,
+    scene: Scene,
+    services: Sequence[ServiceImports],
+    owners: Mapping[ImagePath, PackageName],
+    *,
+    has_shims: bool = True,
+) -> Iterator[Mentions]:
+    """Yield what is named where the image and its services are started; `owners` are the packages of files.
+
+    Unless it `has_shims`, the scripts that distributions bring for their commands, and which name these, are
+    left out.
+    """
     repository = None if subject.sources is None else Repository(subject.sources)
     configured = of_configuration(scene.image.identity.config)
     yield configured
     yield of_services(subject, (file for service in services for file in service.files), repository)
-    yield of_image_scripts(scene.image.tree, _own_scripts(scene, owned, configured))
+    scripts = _own_scripts(scene, owners, configured)
+    kept = (path for path in scripts if has_shims or scene.distributions.owner(path) is None)
+    yield of_image_scripts(scene.image.tree, kept)
     if repository is not None:
         yield of_compositions(repository)
-    if shared.fleet is not None and subject.family is not None and repository is not None:
-        yield of_builds_above(shared.fleet, subject.family, repository.tree)
 
 
-def _own_scripts(scene: Scene, owned: Owned, configured: Mentions) -> Iterator[ImagePath]:
+def _own_scripts(
+    scene: Scene, owners: Mapping[ImagePath, PackageName], configured: Mentions
+) -> Iterator[ImagePath]:
     """Yield the scripts of the image that no package brought: entry scripts, mostly."""
     tree = scene.image.tree
     named = (tree.realpath(ImagePath(word)) for word in configured if word.startswith("/"))
-    yield from (path for path in named if path is not None and _is_own_script(scene, owned, path))
+    yield from (path for path in named if path is not None and _is_own_script(scene, owners, path))
     for folder in _SCRIPT_FOLDERS:
         for name in sorted(tree.listing(folder)):
             path = join(folder, name)
             is_named_so = name.endswith(".sh") or folder.endswith("bin")
-            if is_named_so and _is_own_script(scene, owned, path):
+            if is_named_so and _is_own_script(scene, owners, path):
                 yield path
 
 
-def _is_own_script(scene: Scene, owned: Owned, path: ImagePath) -> bool:
+def _is_own_script(scene: Scene, owners: Mapping[ImagePath, PackageName], path: ImagePath) -> bool:
     entry = scene.image.tree.entry(path)
     is_file = entry is not None and entry.kind is FileKind.FILE
-    return is_file and path not in owned.owners and path not in scene.elf
+    return is_file and path not in owners and path not in scene.elf
 
 
 def _linking(scene: Scene, owned: Owned) -> Iterator[tuple[PackageName, ImagePath, DistributionName | None]]:
