@@ -1,4 +1,4 @@
-"""The gate's answer for a terminal: a line for each image, then what to do."""
+"""The gate's answer on several images for a terminal: a line for each, then what to do."""
 
 from collections.abc import Iterator, Sequence
 
@@ -21,7 +21,6 @@ from fleet_audit.reports.gate_words import (
     tasks,
     waiver_words,
 )
-from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.summary import EXIT_CODES
 from fleet_audit.reports.terminal import BREAK, Line, Page, Piece, count, visible
 from fleet_audit.reports.text import SEVERITY_STYLE, VERDICT_STYLE, short_digest, write_gaps, write_next
@@ -29,19 +28,12 @@ from fleet_audit.reports.text import SEVERITY_STYLE, VERDICT_STYLE, short_digest
 MAX_HARMLESS = 5
 
 
-def gate_text(reports: Sequence[GateReport], options: RenderOptions) -> str:
-    """Return the verdict on each image, what to do, and what the verdict rests on."""
-    page = Page(options)
-    for report in reports:
-        _write(page, report, options)
-    return page.text()
-
-
-def _write(page: Page, report: GateReport, options: RenderOptions) -> None:
+def write_gate(page: Page, report: GateReport) -> None:
+    """Write the verdict on each image, what to do, and what the verdict rests on."""
     page.table(("", "", ""), [_image_row(image) for image in in_order(report.images)], indent=0)
     if covered := coverage(report):
         page.line(covered, Piece("; not there: ", "dim"), ", ".join(report.absent))
-    _write_tasks(page, tasks(report, options))
+    _write_tasks(page, tasks(report, page.options))
     write_additions(page, report)
     _write_baseline(page, report)
     write_waivers(page, waiver_words(report))

@@ -34,11 +34,11 @@ from fleet_audit.reports.diff_text import diff_text
 from fleet_audit.reports.dockerfiles import dockerfiles_document, dockerfiles_text
 from fleet_audit.reports.documents import explain_document, imports_document, ldd_document
 from fleet_audit.reports.explain_text import explain_text
+from fleet_audit.reports.gate_answer import gate_answer
 from fleet_audit.reports.gate_document import gate_document
 from fleet_audit.reports.gate_junit import gate_junit
 from fleet_audit.reports.gate_markdown import gate_markdown
 from fleet_audit.reports.gate_sarif import gate_sarif
-from fleet_audit.reports.gate_text import gate_text
 from fleet_audit.reports.history_document import history_document, trend_csv, trend_document
 from fleet_audit.reports.history_text import history_text, trend_text
 from fleet_audit.reports.imports_text import imports_text
@@ -94,7 +94,7 @@ RENDERERS: Mapping[tuple[type[Judged], str], Renderer] = {
     (DockerfilesReport, "text"): dockerfiles_text,
     (DockerfilesReport, "json"): dockerfiles_document,
     (DockerfilesReport, "sarif"): sarif,
-    (GateReport, "text"): gate_text,
+    (GateReport, "text"): gate_answer,
     (GateReport, "json"): gate_document,
     (GateReport, "markdown"): gate_markdown,
     (GateReport, "sarif"): gate_sarif,

@@ -46,7 +46,7 @@ def test_an_image_in_which_nothing_blocks_passes(world: World) -> None:
     assert (answer.code, answer.document["verdict"]) == (0, "pass")
     assert answer.document["findings"] == []
     assert {tool["name"] for tool in answer.document["tools"]} == {"syft", "trivy"}
-    assert "PASS  1 judged: 1 pass · exit code 0" in answer.out
+    assert answer.out.startswith("PASS  vision: nothing blocks · exit code 0")
 
 
 def test_what_blocks_is_told_with_its_line_and_the_text_to_add(world: World) -> None:
@@ -77,6 +77,16 @@ def test_a_release_without_security_updates_is_among_the_findings_of_an_audit(wo
 
     (stored,) = Path("audits").rglob("*.audit.json")
     assert [finding.rule for finding in read_audit(stored).findings] == ["FA-VULN-004"]
+
+
+def test_of_one_image_the_whole_report_is_told_and_of_several_a_line_each(world: World) -> None:
+    passing(world).family("other", *layers())
+
+    one, both = gate(world), gate(world, "--built")
+
+    assert "What this rests on" in one.out
+    assert "What this rests on" not in both.out
+    assert "PASS  2 judged: 2 pass · exit code 0" in both.out
 
 
 def planned(world: World) -> World:
