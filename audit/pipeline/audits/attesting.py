@@ -9,7 +9,8 @@ import msgspec
 
 from fleet_audit.audit.errors import FleetAuditError, UsageError
 from fleet_audit.audit.model.attestation import SUMMARY, VERIFIER, statement_of
-from fleet_audit.audit.model.gating import GatedImage
+from fleet_audit.audit.model.finding import Verdict
+from fleet_audit.audit.model.gating import GatedImage, GateReport
 from fleet_audit.audit.pipeline.audits.stored import replace_file, subject_folder
 from fleet_audit.audit.tools import cosign
 from fleet_audit.audit.tools.process import ToolUnavailable
@@ -67,6 +68,14 @@ class Attesting:
         for place in ours:
             _signature(place).unlink(missing_ok=True)
             place.unlink()
+
+    def attest_pass(self, report: GateReport, at: str) -> None:
+        """Write a statement on each image of a gate that passed; where it did not, none.
+
+        Raises AttestationFailed.
+        """
+        if report.verdict is Verdict.PASS:
+            self.attest((image for image in report.images if image.audit.image is not None), at)
 
     def attest(self, images: Iterable[GatedImage], at: str) -> list[Path]:
         """Write, and sign, a statement on each image; return their places.

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from fleet_audit.audit.errors import UsageError
-from fleet_audit.cli.scanners import Option
+from fleet_audit.cli.scanners import Option, program_option, timeout_option, trivy_caches_option
 
 if TYPE_CHECKING:
     from fleet_audit.audit.pipeline.advisories.annotating import Known
+    from fleet_audit.audit.pipeline.audits.auditing import Scanners
 
 _MAX_AGE_DAYS = 7
 _MAX_BYTES = 256 << 20
@@ -68,6 +70,49 @@ def lists_options(command: Any) -> Any:
     for option in reversed(_OPTIONS):
         gathered = option(gathered)
     return gathered
+
+
+class Scanning(msgspec.Struct, frozen=True):
+    """What the user decided on both scanners, and on what else is known of vulnerabilities."""
+
+    syft: str
+    trivy: str
+    db: Path | None
+    max_db_age: int
+    lists: Lists
+    scanner_timeout: float
+
+    def scanners(self) -> "Scanners":
+        """Return the same for an audit; raises what `Lists.known` does."""
+        from fleet_audit.audit.pipeline.audits.auditing import Scanners  # noqa: PLC0415  (not for --help)
+        from fleet_audit.audit.pipeline.scanners.syft_answers import SyftOptions  # noqa: PLC0415  (the same)
+        from fleet_audit.audit.pipeline.scanners.trivy_answers import TrivyOptions  # noqa: PLC0415  (the same)
+
+        return Scanners(
+            SyftOptions(self.syft, seconds=self.scanner_timeout),
+            TrivyOptions(
+                program=self.trivy,
+                caches=self.db,
+                max_age_days=self.max_db_age,
+                seconds=self.scanner_timeout,
+            ),
+            self.lists.known(),
+        )
+
+
+def scanning_options(command: Any) -> Any:
+    """Give a command the options of both scanners, which it receives as one `scanning`."""
+
+    @functools.wraps(command)
+    def gathered(**words: Any) -> Any:
+        given = Scanning(**{name: words.pop(name) for name in Scanning.__struct_fields__})
+        return command(scanning=given, **words)
+
+    options = (
+        *(program_option("syft"), program_option("trivy"), trivy_caches_option),
+        *(max_age_option, lists_options, timeout_option),
+    )
+    return functools.reduce(lambda inner, option: option(inner), reversed(options), gathered)
 
 
 def read(path: Path) -> tuple[str, bytes]:

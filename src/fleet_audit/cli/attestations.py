@@ -1,0 +1,66 @@
+"""Options by which a gate that passes attests it."""
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from fleet_audit.audit.errors import UsageError
+
+if TYPE_CHECKING:
+    from fleet_audit.audit.pipeline.audits.attesting import Attesting
+
+_OPTIONS = (
+    click.option(
+        "--attest",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="DIR",
+        help="On pass, write a verification summary (in-toto, SLSA) of each image here.",
+    ),
+    click.option("--verifier", default="", metavar="URI", help="Who attests (default: fleet-audit itself)."),
+    click.option("--sign", is_flag=True, help="Have cosign sign each of them, keyless."),
+    click.option(
+        "--sign-key", default="", metavar="KEY", help="Have cosign sign them with this key or KMS URI."
+    ),
+)
+
+
+class Attestation(msgspec.Struct, frozen=True):
+    """Where statements are to go, empty for nowhere, in whose name, and how they are signed."""
+
+    attest: Path | None
+    verifier: str
+    sign: bool
+    sign_key: str
+
+    def attesting(self, *, is_baseline: bool) -> "Attesting | None":
+        """Return what writes statements; None where none are asked for.
+
+        Raises UsageError for words that contradict each other, ToolUnavailable where cosign is not there.
+        """
+        is_signed = self.sign or bool(self.sign_key)
+        if self.attest is None:
+            if self.verifier or is_signed:
+                raise UsageError("--verifier, --sign and --sign-key need --attest DIR")
+            return None
+        if is_baseline:
+            raise UsageError("--attest is for releases, where everything counts; leave out --baseline")
+        from fleet_audit.audit.pipeline.audits.attesting import Attesting, find_signing  # noqa: PLC0415  (not for --help)
+
+        signing = find_signing(self.sign_key) if is_signed else None
+        return Attesting(self.attest, verifier=self.verifier, signing=signing)
+
+
+def attestation_options(command: Any) -> Any:
+    """Give a command these options, which it receives as one `attestation`."""
+
+    @functools.wraps(command)
+    def gathered(**words: Any) -> Any:
+        given = Attestation(**{name: words.pop(name) for name in Attestation.__struct_fields__})
+        return command(attestation=given, **words)
+
+    for option in reversed(_OPTIONS):
+        gathered = option(gathered)
+    return gathered
