@@ -67,15 +67,20 @@ def told_by_cyclonedx(name: str, document: Fields) -> Told:
 
 
 def _flat(name: str, components: list[Fields]) -> Iterator[tuple[str, Fields, str]]:
-    """Yield each component with its reference, made up where it has none, and that of the one around it."""
+    """Yield each component with its reference, made up where it has none, and that of the one around it.
+
+    One that is written again word by word is the same (trivy does so, of a wheel's own SBOM).
+    """
     pending = [(each, "") for each in reversed(components)]
-    seen: set[str] = set()
+    seen: dict[str, Fields] = {}
     while pending:
         fields, above = pending.pop()
         ref = text_of(fields.get("bom-ref")) or f"{NO_REF}{len(seen)}"
         if ref in seen:
+            if fields == seen[ref]:
+                continue
             raise ForeignUnreadable(name, f"gives the bom-ref {ref[:200]} to two components")
-        seen.add(ref)
+        seen[ref] = fields
         if len(seen) > MAX_COMPONENTS:
             raise ForeignUnreadable(name, f"lists more than {MAX_COMPONENTS} components")
         yield ref, fields, above

@@ -282,7 +282,7 @@ def test_spdx_of_others_tells_of_what_and_from_whom() -> None:
 @pytest.mark.parametrize(
     ("document", "why"),
     [
-        (bom("a", library("x"), library("x")), "bom-ref x to two components"),
+        (bom("a", library("x"), library("x", version="2")), "bom-ref x to two components"),
         (spdx_of(package("x"), package("x")), "SPDXID SPDXRef-x to two packages"),
         (bom("a", library("x", name=7)), "'7' stands where a text belongs"),
         (bom("a", library("x", hashes=[{"alg": "MD5"}])), "not as its specification says"),
@@ -297,6 +297,12 @@ def test_spdx_of_others_tells_of_what_and_from_whom() -> None:
 def test_what_cannot_be_merged_says_why(document: Fields, why: str) -> None:
     with pytest.raises(ForeignUnreadable, match=why):
         merge(document)
+
+
+def test_a_component_that_is_written_twice_word_by_word_is_one() -> None:
+    found = merge(bom("a", library("x"), library("y"), library("x")))
+
+    assert [each.name for each in found.components if each.kind == "library"] == ["x", "y"]
 
 
 def test_components_that_contain_each_other_are_no_endless_way() -> None:
