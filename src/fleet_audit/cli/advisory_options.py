@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from fleet_audit.audit.errors import UsageError
-from fleet_audit.cli.scanners import Option, program_option, timeout_option, trivy_caches_option
+from fleet_audit.cli.scanners import Option, full_option, program_option, timeout_option, trivy_caches_option
 
 if TYPE_CHECKING:
     from fleet_audit.audit.pipeline.advisories.annotating import Known
@@ -26,6 +26,20 @@ max_age_option: Option = click.option(
     metavar="DAYS",
     help="A database that is older makes the answer incomplete.",
 )
+
+severity_option: Option = click.option(
+    "--severity-source",
+    "severity_sources",
+    default="",
+    metavar="SOURCE[,SOURCE...]",
+    help="Whose severities count before the distribution's own: nvd, ghsa, redhat and so on.",
+)
+
+
+def sources_of(words: str) -> tuple[str, ...]:
+    """Return the sources that ``--severity-source`` names, in their order."""
+    return tuple(word for each in words.split(",") if (word := each.strip()))
+
 
 _OPTIONS = (
     click.option("--epss", type=_FILE, metavar="FILE", help="EPSS scores (CSV of FIRST, gzipped or not)."),
@@ -80,6 +94,8 @@ class Scanning(msgspec.Struct, frozen=True):
     db: Path | None
     max_db_age: int
     lists: Lists
+    severity_sources: str
+    full: bool
     scanner_timeout: float
 
     def scanners(self) -> "Scanners":
@@ -89,12 +105,14 @@ class Scanning(msgspec.Struct, frozen=True):
         from fleet_audit.audit.pipeline.scanners.trivy_answers import TrivyOptions  # noqa: PLC0415  (the same)
 
         return Scanners(
-            SyftOptions(self.syft, seconds=self.scanner_timeout),
+            SyftOptions(self.syft, self.full, self.scanner_timeout),
             TrivyOptions(
                 program=self.trivy,
                 caches=self.db,
                 max_age_days=self.max_db_age,
+                is_full=self.full,
                 seconds=self.scanner_timeout,
+                severity_sources=sources_of(self.severity_sources),
             ),
             self.lists.known(),
         )
@@ -110,7 +128,7 @@ def scanning_options(command: Any) -> Any:
 
     options = (
         *(program_option("syft"), program_option("trivy"), trivy_caches_option),
-        *(max_age_option, lists_options, timeout_option),
+        *(max_age_option, lists_options, severity_option, full_option("both scanners"), timeout_option),
     )
     return functools.reduce(lambda inner, option: option(inner), reversed(options), gathered)
 

@@ -42,5 +42,5 @@ def program_option(scanner: str, about: str = "") -> Option:
 def full_option(scanner: str) -> Option:
     """Give a command ``--full``: the scanner sees every file of an image."""
     return click.option(
-        "--full", is_flag=True, help=f"Show {scanner} the whole image, not only the files that it looks at."
+        "--full", is_flag=True, help=f"Show {scanner} the whole image, not only the files that are looked at."
     )

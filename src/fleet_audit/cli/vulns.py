@@ -7,7 +7,13 @@ import click
 import msgspec
 
 from fleet_audit.audit.errors import UsageError
-from fleet_audit.cli.advisory_options import Lists, lists_options, max_age_option
+from fleet_audit.cli.advisory_options import (
+    Lists,
+    lists_options,
+    max_age_option,
+    severity_option,
+    sources_of,
+)
 from fleet_audit.cli.ending import exit_code
 from fleet_audit.cli.manifest import find_fleet
 from fleet_audit.cli.options import Common, common
@@ -39,13 +45,7 @@ FORMATS = ("text", "json", "markdown", "sarif")
 @trivy_caches_option
 @max_age_option
 @lists_options
-@click.option(
-    "--severity-source",
-    "severity_sources",
-    default="",
-    metavar="SOURCE[,SOURCE...]",
-    help="Whose severities count before the distribution's own: nvd, ghsa, redhat and so on.",
-)
+@severity_option
 @click.option("--update-db", is_flag=True, help="Have trivy fetch its database first, over the network.")
 @full_option("trivy")
 @timeout_option
@@ -88,7 +88,7 @@ def command(  # noqa: PLR0913  (each is an option of the command)
         is_full=full,
         is_renewed=update_db,
         seconds=scanner_timeout,
-        severity_sources=tuple(word for each in severity_sources.split(",") if (word := each.strip())),
+        severity_sources=sources_of(severity_sources),
     )
     if update_db and common.offline:
         raise UsageError("--update-db needs the network, and --offline forbids it")
