@@ -5,6 +5,7 @@ A policy may extend a packaged one; what it says itself comes before what that o
 
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import TypeVar
 
 import msgspec
 
@@ -12,12 +13,14 @@ from fleet_audit.audit.configuration.located import File, Located, View, located
 from fleet_audit.audit.configuration.problems import ConfigurationError, Problem
 from fleet_audit.audit.configuration.schema import convert, suggestion
 from fleet_audit.audit.model.finding import GapKind, Mode, Severity
-from fleet_audit.audit.model.waiver import WaiverLimits
+from fleet_audit.audit.model.waiver import DayCaps, WaiverLimits
 from fleet_audit.audit.policy.envelope import GapWord, Parameters, PolicyFile, RuleFile
 from fleet_audit.audit.policy.parameters import merged, misfit
 
 EVERY = "*"
 """The pattern of all rules, also where there is none."""
+
+_Limits = TypeVar("_Limits", WaiverLimits, DayCaps)
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -165,6 +168,17 @@ def set_gaps(policies: Sequence[Policy]) -> dict[GapKind, bool]:
 
 
 def set_limits(policies: Sequence[Policy]) -> WaiverLimits:
-    """Return how long exceptions may run by the last of these policies that says so."""
-    said = [policy.said.waivers for policy in policies if policy.said.waivers is not None]
-    return said[-1] if said else WaiverLimits()
+    """Return how long exceptions may run by these policies, each word before those of the next."""
+    limits = WaiverLimits()
+    for policy in policies:
+        said, words = policy.said.waivers, policy.located.view("waivers")
+        if said is not None:
+            caps = _written(words.get("max_days"), said.max_days, limits.max_days)
+            limits = msgspec.structs.replace(_written(words, said, limits), max_days=caps)
+    return limits
+
+
+def _written(words: View, said: _Limits, before: _Limits) -> _Limits:
+    """Return what was said before, with those fields that the file itself has."""
+    fields = {name: getattr(said, name) for name, _ in words.entries()}
+    return msgspec.structs.replace(before, **fields)

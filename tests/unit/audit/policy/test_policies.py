@@ -9,9 +9,10 @@ from fleet_audit.audit.configuration.located import File, load_file
 from fleet_audit.audit.configuration.problems import ConfigurationError
 from fleet_audit.audit.configuration.schema import convert
 from fleet_audit.audit.model.finding import Gap, GapKind, Mode, Severity
+from fleet_audit.audit.model.waiver import DayCaps, WaiverLimits
 from fleet_audit.audit.policy.envelope import RuleFile
 from fleet_audit.audit.policy.loading import load_rules, packaged_rules, policy_called
-from fleet_audit.audit.policy.policies import Policy, read_policy, set_gaps, set_rule
+from fleet_audit.audit.policy.policies import Policy, read_policy, set_gaps, set_limits, set_rule
 from fleet_audit.audit.policy.rules import RuleSet
 from fleet_audit.audit.static_imports.source.store import MemoryStore
 from tests.support.rules import POLICY, RULE, rule_set
@@ -145,6 +146,21 @@ def test_a_severity_given_along_with_it_lets_a_rule_be_enforced(tmp_path: Path) 
     policies = read(tmp_path, POLICY + "rules: {FA-TEST-002: {mode: enforce, severity: error}}")
 
     assert set_rule(definition(tmp_path, OTHER), policies).mode is Mode.ENFORCE
+
+
+@pytest.mark.parametrize(
+    ("said", "limits"),
+    [
+        ("{max_days: {critical: 3}}", WaiverLimits(DayCaps(critical=3, error=30), warn_days=9)),
+        ("{warn_days: 2}", WaiverLimits(DayCaps(critical=7, error=30), warn_days=2)),
+    ],
+)
+def test_how_long_waivers_may_run_is_said_word_by_word(
+    tmp_path: Path, said: str, limits: WaiverLimits
+) -> None:
+    base = b"version: 1\nname: base\nwaivers: {max_days: {critical: 7, error: 30}, warn_days: 9}\n"
+
+    assert set_limits(read(tmp_path, f"{HEAD}waivers: {said}", base)) == limits
 
 
 def test_only_one_level_is_extended(tmp_path: Path) -> None:
