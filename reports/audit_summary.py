@@ -246,7 +246,8 @@ def _origins(image: GatedImage, layers: Sequence[LayerRow]) -> Iterator[OriginRo
     advisories = Counter(whose.advisory(each) for each in audit.advisories)
     own = audit.family or audit.subject
     in_layers = dict.fromkeys(layer.origin for layer in layers)
-    names = dict.fromkeys((*in_layers, *sorted(packages), own, *audit.services))
+    others = (*sorted(packages), own, *audit.services, *sorted(findings), *sorted(advisories))
+    names = dict.fromkeys((*in_layers, *others))
     for name in sorted(names, key=lambda name: name != BASE):
         row = OriginRow(
             origin=name,

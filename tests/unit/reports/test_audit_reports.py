@@ -146,6 +146,14 @@ def test_what_is_said_of_a_package_is_of_who_brought_it() -> None:
     assert findings_by_origin(zlib, pillow, unknown) == {"base": 1, "family-vision": 2}
 
 
+def test_an_origin_that_only_an_advisory_names_is_told_as_well() -> None:
+    advisory = msgspec.structs.replace(full_audit().advisories[0], origins=("base-torch",))
+
+    summary = summary_of(gated(full_audit(advisories=(advisory,), findings=())))
+
+    assert {row.origin: row.advisories for row in summary.origins if row.advisories} == {"base-torch": 1}
+
+
 def test_origins_come_in_the_order_of_layers_and_share_all_bytes() -> None:
     summary = summary_of(full_image())
 
