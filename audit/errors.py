@@ -11,5 +11,9 @@ class FleetAuditError(Exception):
     exit_code = 2
 
 
+class ReaderGone(Exception):
+    """Whoever read our standard output has closed it, as ``head`` does."""
+
+
 class UsageError(FleetAuditError):
     """The command was asked for something that cannot be asked for."""

@@ -1,11 +1,14 @@
 """Audits as documents (CONTRACT ``audit/1``): written, and read back as the same values.
 
 What follows from other fields (the verdict, fingerprints, whether a gap blocks) is written for those who read
-the document, and worked out again when it is read: a verdict is never taken from a file.
+the document, and worked out again when it is read: a verdict is never taken from a file. What is stored ends
+with a checksum: a rule that finds nothing in a damaged fact would let it pass.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -17,6 +20,9 @@ from fleet_audit.audit.model.audit import AuditReport
 SCHEMA = "fleet-audit.audit/1"
 MAX_AUDIT_BYTES = 512 << 20
 _SCHEMAS = "fleet-audit.audit/"
+_CHECKSUM = b',"checksum":"sha256:%s"}'
+_CHECKSUM_AT_END = re.compile(rb',"checksum":"sha256:([0-9a-f]{64})"}\s*\Z')
+_CHECKSUM_BYTES = 256
 
 
 class AuditUnreadable(FleetAuditError):
@@ -51,9 +57,10 @@ def encoded(audit: AuditReport) -> bytes:
     """Return an audit's document as JSON; names that are no text, as of files, stand as their escapes."""
     document = document_of(audit)
     try:
-        return msgspec.json.encode(document)
+        body = msgspec.json.encode(document)
     except UnicodeEncodeError:
-        return msgspec.json.encode(_carried(document))
+        body = msgspec.json.encode(_carried(document))
+    return body[:-1] + _CHECKSUM % sha256(body).hexdigest().encode()
 
 
 def _carried(value: Any) -> Any:
@@ -91,11 +98,22 @@ def head_of(body: bytes, file: str) -> AuditHead:
 def audit_of(body: bytes, file: str) -> AuditReport:
     """Return the audit that a document holds; raises AuditUnreadable for anything else.
 
-    `file` is what messages call it.
+    `file` is what messages call it. A document without a checksum (one of a report's) is taken at its word.
     """
     head_of(body, file)
+    _check_sum(body, file)
     with _understood(file):
         return msgspec.json.decode(body, type=AuditReport)
+
+
+def _check_sum(body: bytes, file: str) -> None:
+    stated = _CHECKSUM_AT_END.search(body, max(0, len(body) - _CHECKSUM_BYTES))
+    if stated is None:
+        return
+    summed = sha256(memoryview(body)[: stated.start()])
+    summed.update(b"}")
+    if summed.hexdigest().encode() != stated.group(1):
+        raise AuditUnreadable(file, "is not what was written, by its checksum: audit the image again")
 
 
 @contextmanager

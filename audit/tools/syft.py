@@ -217,7 +217,8 @@ def scan(  # noqa: PLR0913  (what may differ between two runs of a scanner)
 def parse(body: bytes | mmap.mmap, argv: tuple[str, ...] = (NAME,)) -> SyftDocument:
     """Return a document of syft's own JSON.
 
-    Raises AnswerUnreadable where it is none, or of another major version of the schema than 16.
+    Raises AnswerUnreadable where it is none, or another program's, or of another major version of the schema
+    than 16.
     """
     try:
         schema = msgspec.json.decode(body, type=_Envelope).schema.version
@@ -225,9 +226,12 @@ def parse(body: bytes | mmap.mmap, argv: tuple[str, ...] = (NAME,)) -> SyftDocum
             raise unreadable(
                 argv, f"it has schema {schema[:40]}, and {_SCHEMA} is the one that is known here"
             )
-        return msgspec.json.decode(body, type=SyftDocument)
+        document = msgspec.json.decode(body, type=SyftDocument)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise unreadable(argv, str(e)) from e
+    if document.descriptor.name != NAME:
+        raise unreadable(argv, f"it is of {document.descriptor.name[:40]!r}, not of {NAME}")
+    return document
 
 
 def _beside() -> tuple[Path, ...]:

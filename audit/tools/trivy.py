@@ -36,7 +36,11 @@ VARIABLE = "FLEET_AUDIT_TRIVY"
 SCAN_SECONDS = 1800.0
 UPDATE_SECONDS = 900.0
 
+IMAGE_ARTIFACT = "container_image"
+"""What its reports call an image."""
+
 _SCHEMA = 2
+_DATABASE_SCHEMA = 2
 _MAX_ANSWER = 1 << 30
 _MAX_METADATA = 1 << 16
 _OUTPUT_LIMIT = 1 << 20
@@ -297,7 +301,8 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
 def database(folder: Path) -> TrivyDatabase:
     """Return what is known of the vulnerability database in a cache folder, without starting trivy.
 
-    Raises DatabaseUnusable where there is none, or it is not whole, or its description cannot be read.
+    Raises DatabaseUnusable where there is none, or it is not whole, or its description cannot be read or says
+    that it is of another form.
     """
     description, data = folder / "db" / "metadata.json", folder / "db" / "trivy.db"
     try:
@@ -315,6 +320,9 @@ def database(folder: Path) -> TrivyDatabase:
         said = msgspec.json.decode(body, type=_DatabaseMetadata)
     except (msgspec.DecodeError, UnicodeDecodeError) as e:
         raise DatabaseUnusable(folder, f"has a description that cannot be read ({e})") from e
+    if said.version != _DATABASE_SCHEMA:
+        known = f"and {_DATABASE_SCHEMA} is the one that is known here"
+        raise DatabaseUnusable(folder, f"is of version {said.version}, {known}")
     return TrivyDatabase(
         folder=folder,
         version=said.version,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from fleet_audit.audit.errors import FleetAuditError
+from fleet_audit.audit.errors import FleetAuditError, ReaderGone
 from fleet_audit.cli.app import app
 
 INTERNAL_ERROR = 70
@@ -34,8 +34,8 @@ def run(argv: Sequence[str]) -> int:
         return _say_usage(error)
     except FleetAuditError as error:
         return _say(str(error), error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`); point stdout elsewhere so that flushing stays quiet.
+    except ReaderGone:
+        # Standard output leads elsewhere from here on, so that flushing stays quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except Exception as error:  # noqa: BLE001  (the one place where nothing may escape as a traceback)

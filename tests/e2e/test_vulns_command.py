@@ -281,6 +281,19 @@ def test_a_database_of_a_week_ago_is_not_old(scanned: World) -> None:
     assert "stale-database" not in answer.gaps
 
 
+def test_a_database_of_the_future_has_no_age(scanned: World) -> None:
+    answer = vulns(scanned, made=datetime(2026, 12, 24, tzinfo=UTC))
+
+    assert answer.gaps["stale-database"]["blocking"]
+    assert "how old it is cannot be told" in answer.gaps["stale-database"]["why"]
+
+
+def test_clocks_may_differ_by_hours(scanned: World) -> None:
+    answer = vulns(scanned, made=datetime(2026, 11, 18, 23, tzinfo=UTC))
+
+    assert "stale-database" not in answer.gaps
+
+
 def test_packages_that_the_scanner_passes_over_are_told(scanned: World) -> None:
     seen = {name: facts for name, facts in PACKAGES.items() if name != "libldap"}
     trivy = trivy_saying(scanned.folder.parent / "bin", scan_report(seen, {}))

@@ -26,7 +26,7 @@ from fleet_audit.audit.pipeline.run.settings import Settings
 from fleet_audit.audit.tools import syft, trivy
 from fleet_audit.audit.tools.folder_store import FolderStore
 from fleet_audit.audit.tools.process import ToolError, ToolTimedOut
-from fleet_audit.audit.tools.scanner import AnswerUnreadable, Scanner
+from fleet_audit.audit.tools.scanner import AnswerUnreadable, Scanner, unreadable
 from fleet_audit.audit.tools.working_folder import working_folder
 
 SCANS = "scans"
@@ -159,6 +159,7 @@ def advisories_found(  # noqa: PLR0913  (what an answer depends on, and how long
             asked = trivy.TrivyTarget(trivy.TrivyKind.IMAGE, target.archive)
             folder = settings.cache_dir / SCANS
             report = trivy.scan(scanner, asked, caches=caches, folder=folder, timeout=timeout)
+        _check_shown(report, target.written)
         return msgspec.json.encode(_of_image(report, image, place)), target.written
 
     said = hashlib.sha256(listed).hexdigest() if listed else ""
@@ -170,6 +171,17 @@ def _free_place(image: Image) -> ImagePath:
     """Return a path at which trivy takes a file for a list of packages, and the image has nothing."""
     names = (ImagePath(f"/packages{number}.cdx.json") for number in count())
     return next(name for name in names if image.tree.entry(name) is None)
+
+
+def _check_shown(report: trivy.TrivyReport, written: Written) -> None:
+    """Raise AnswerUnreadable for a report on anything else than the image that was shown."""
+    if report.artifact_type != trivy.IMAGE_ARTIFACT:
+        raise unreadable(
+            (trivy.NAME,), f"it is about a {report.artifact_type[:40]!r}, and an image was shown"
+        )
+    told = set(report.metadata.diff_ids or ())
+    if told and not all(told & {made, meant} for made, meant in written.layers if meant):
+        raise unreadable((trivy.NAME,), "it is about another image than the one that was shown")
 
 
 def _of_image(report: trivy.TrivyReport, image: Image, place: ImagePath) -> trivy.TrivyReport:

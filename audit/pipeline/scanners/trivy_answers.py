@@ -31,6 +31,7 @@ DEFAULT_MAX_AGE_DAYS = 7
 """trivy's own database is made anew every six hours; a week covers holidays of a mirror."""
 
 _MAX_NAMED = 5
+_CLOCKS_DIFFER = timedelta(days=1)
 
 Ask = Callable[[Scanner, trivy.TrivyDatabase], Scanned[trivy.TrivyReport]]
 
@@ -220,6 +221,12 @@ def _not_renewed(scanner: Scanner, caches: Path, shared: Shared) -> Iterator[Gap
 
 def _stale(database: trivy.TrivyDatabase, now: datetime, days: int) -> Iterator[Gap]:
     age = now - database.updated_at
+    if age < -_CLOCKS_DIFFER:
+        why = (
+            f"it says that it was made on {database.updated_at.date()}, and this audit is of {now.date()}: "
+            "how old it is cannot be told; check the clock of this machine, or SOURCE_DATE_EPOCH"
+        )
+        yield Gap(STAGE, GapKind.STALE_DATABASE, "trivy's vulnerability database", why)
     if age > timedelta(days=days):
         why = (
             f"it was made on {database.updated_at.date()}, {age.days} days ago, and {days} are allowed; "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from fleet_audit.audit.errors import FleetAuditError, UsageError
+from fleet_audit.audit.errors import FleetAuditError, ReaderGone, UsageError
 
 
 class OutputUnwritable(FleetAuditError):
@@ -101,8 +101,9 @@ def _write_to_stdout(text: str, format_name: str) -> None:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise
+    except BrokenPipeError as error:
+        # click, which takes this error for its own, would end with 1: the code of a gate that fails.
+        raise ReaderGone from error
     except OSError as error:
         raise OutputUnwritable(Path("standard output"), error.strerror or str(error)) from error
 

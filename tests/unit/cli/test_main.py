@@ -118,3 +118,18 @@ def test_a_time_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
 
     with pytest.raises(UsageError, match="SOURCE_DATE_EPOCH"):
         created_now()
+
+
+def test_a_reader_that_goes_away_does_not_make_a_gate_fail() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "fleet_audit", "rules", "list"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+
+    assert (done.returncode, done.stderr) == (141, b"")

@@ -46,6 +46,7 @@ def test_what_it_recorded_of_an_image_is_read_whole() -> None:
         ({"artifacts": [{"id": 1}]}, "artifacts"),
         ({"artifacts": None}, "artifacts"),
         ({"source": {}}, "source"),
+        ({"descriptor": {"name": "xyft", "version": "1.18.1"}}, "it is of 'xyft', not of syft"),
     ],
 )
 def test_what_is_of_another_form_is_none_of_its_answers(change: dict[str, object], words: str) -> None:

@@ -199,6 +199,7 @@ def test_another_database_has_another_identity(tmp_path: Path) -> None:
         ("echo {} > metadata.json", "description that cannot be read"),
         ("echo '{\"Version\": 2' > metadata.json", "description that cannot be read"),
         ("sed -i s/Z//g metadata.json", "description that cannot be read"),
+        ('sed -i \'s/"Version": 2/"Version": 9/\' metadata.json', "is of version 9, and 2 is the one"),
         ("truncate -s 12288 trivy.db", "is damaged: it should have"),
         ("truncate -s 0 trivy.db", "is damaged: it is empty"),
         ("echo garbage > trivy.db", "is damaged: it is no file of bbolt's"),

@@ -131,6 +131,20 @@ def test_what_is_no_audit_is_refused_with_what_it_is_instead(body: bytes, words:
     assert words in str(caught.value)
 
 
+def test_an_audit_that_is_still_one_but_not_what_was_written_is_refused() -> None:
+    body = encoded(audit("vision", blocking()))
+
+    for changed in (body.replace(b'"error"', b'"warn"'), body.replace(b'"evidence"', b'"evidense"')):
+        with pytest.raises(AuditUnreadable, match="is not what was written, by its checksum"):
+            audit_of(changed, "a.json")
+
+
+def test_the_end_of_a_line_behind_an_audit_changes_nothing() -> None:
+    written = audit("vision", blocking())
+
+    assert audit_of(encoded(written) + b"\n", "a.json") == written
+
+
 def test_a_huge_file_is_refused_without_being_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

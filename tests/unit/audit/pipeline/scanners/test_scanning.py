@@ -15,7 +15,7 @@ from fleet_audit.audit.pipeline.scanners.scanning import (
     scan_target,
 )
 from fleet_audit.audit.tools.process import ToolError
-from fleet_audit.audit.tools.scanner import Scanner
+from fleet_audit.audit.tools.scanner import AnswerUnreadable, Scanner
 from fleet_audit.audit.tools.syft import SyftDocument
 from fleet_audit.audit.tools.trivy import DatabaseUnusable
 from tests.support.images import OS_RELEASE, Content, image, sparse_layer
@@ -97,6 +97,27 @@ def test_advisories_name_the_layers_of_the_image_and_the_image(tmp_path: Path) -
 
         assert report.metadata.diff_ids == (looked_at.identity.layers[0].diff_id,)
         assert report.artifact_name == str(looked_at.identity.ref)
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ('"ArtifactType": "filesystem"', "it is about a 'filesystem', and an image was shown"),
+        (
+            '"ArtifactType": "container_image", "Metadata": {"DiffIDs": ["sha256:other"]}',
+            "it is about another image",
+        ),
+    ],
+)
+def test_advisories_on_anything_else_than_what_was_shown_are_no_answer(
+    tmp_path: Path, told: str, words: str
+) -> None:
+    caches = write_trivy_database(tmp_path / "trivy")
+    answer = f'{{"SchemaVersion": 2, "ArtifactName": "x", {told}}}'
+    other = Scanner("trivy", trivy_that(tmp_path / "bin", f"echo '{answer}' > \"$OUT\""), "0.68.2", "one")
+
+    with opened(tmp_path) as looked_at, pytest.raises(AnswerUnreadable, match=words):
+        advisories_found(looked_at, other, caches, settings(tmp_path))
 
 
 def test_the_same_program_is_asked_once_about_an_image(tmp_path: Path) -> None:

@@ -25,7 +25,6 @@ _ANSWER = {
     "SchemaVersion": 2,
     "ArtifactName": "x",
     "ArtifactType": "container_image",
-    "Metadata": {"DiffIDs": ["one", "two"]},
     "Results": [
         {
             "Target": "packages0.cdx.json",
