@@ -15,7 +15,10 @@ from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.pipeline.run.subject import Subject
 from fleet_audit.audit.pipeline.scanners.trivy_answers import TrivyOptions
 
-_NAMES = re.compile(r"(?:CVE|GHSA|DSA|DLA|USN|PYSEC|RUSTSEC|GO|ALPINE|TEMP)-[0-9A-Za-z-]+")
+_NAMES = re.compile(
+    r"(?i:CVE|GHSA|PYSEC|RUSTSEC)-[0-9A-Za-z-]+|(?:DSA|DLA|USN|GO|ALPINE|TEMP)-[0-9A-Za-z-]+", re.ASCII
+)
+"""Of the latter, small letters begin the names of packages as well (``alpine-base``)."""
 
 
 def names_advisory(kind: NodeKind | None, name: str) -> bool:
@@ -28,12 +31,14 @@ def explain_advisory(
 ) -> ExplainReport:
     """Return what an advisory affects in one image, and every service's chain to that.
 
-    `name` may be any of its names. Where the scanner knows nothing of it there, the report has no node; its
-    gaps say whether the scanner could be asked. No archive is asked for packages.
+    `name` may be any of its names, in large or small letters. Where the scanner knows nothing of it there,
+    the report has no node; its gaps say whether the scanner could be asked. No archive is asked for packages.
     """
     alone = Shared(msgspec.structs.replace(shared.settings, is_offline=True), shared.fleet)
     advised = advise_on(subject, Together(alone), alone, options)
-    found = [each for each in advised.report.advisories if name in (each.id, *each.aliases)]
+    asked = name.casefold()
+    known = advised.report.advisories
+    found = [each for each in known if asked in (own.casefold() for own in (each.id, *each.aliases))]
     if not found:
         return ExplainReport(
             subject=question,
