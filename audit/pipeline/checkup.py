@@ -21,6 +21,7 @@ from fleet_audit.audit.pipeline.run.shared import (
     SOURCE_RECORDS,
     Shared,
 )
+from fleet_audit.audit.pipeline.scanners.scanning import SCANS
 from fleet_audit.audit.tools import gpgv, syft, trivy
 from fleet_audit.audit.tools.connections import without_credentials
 from fleet_audit.audit.tools.enclosure import NotEnclosed, find_enclosure
@@ -40,7 +41,10 @@ _LIBRARIES = {
     "cel-expr-python": "rules cannot be evaluated; reinstall fleet-audit",
     "protobuf": "rules cannot be evaluated; reinstall fleet-audit",
 }
-_CACHES = (LAYER_FACTS, SOURCE_RECORDS, ARCHIVES, DOWNLOADS, CONFIGURATION, ANSWERS, SCANNERS, PULLED)
+_CACHES = (
+    *(LAYER_FACTS, SOURCE_RECORDS, ARCHIVES, DOWNLOADS, CONFIGURATION),
+    *(ANSWERS, SCANNERS, SCANS, PULLED, COPIES),
+)
 
 _DATABASE = "trivy's database"
 _FRESH_DAYS = 7

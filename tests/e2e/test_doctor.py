@@ -8,7 +8,7 @@ import pytest
 from tests.support.registries import PASSWORD, USER, basic, write_login
 from tests.support.scanner_programs import program, syft_that, trivy_that
 from tests.support.trivy_database import write_trivy_database
-from tests.support.worlds import World
+from tests.support.worlds import FAMILY, SERVICE, World
 
 TODAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -120,3 +120,13 @@ def test_without_a_file_of_credentials_doctor_says_how_to_get_one(
 
     assert part["present"] is False
     assert "docker login HOST" in part["advice"]
+
+
+def test_every_folder_of_the_cache_is_shown(world: World) -> None:
+    syft = syft_that(world.folder / "bin", "exit 1")
+    world.family().service(SERVICE, "import os\n").run("deps", FAMILY)
+    world.say("sbom", FAMILY, "--syft", str(syft))
+
+    shown = {each["name"] for each in world.run("doctor").document["caches"]}
+
+    assert {"layers", "scans"} <= {folder.name for folder in world.cache.iterdir()} <= shown
