@@ -334,6 +334,33 @@ def test_beside_a_baseline_only_what_is_new_blocks(world: World) -> None:
     assert "Known before, and not blocking (1)" in old.out
 
 
+@pytest.mark.parametrize(
+    ("audits", "baseline"), [("audits", "audits"), ("audits/head", "audits"), ("audits", "audits/vision")]
+)
+def test_what_failed_is_not_its_own_baseline(world: World, audits: str, baseline: str) -> None:
+    words = ("gate", FAMILY, "--audits", audits, "--baseline", baseline)
+    passing(world).file(f"{baseline}/nothing").file(f"{audits}/nothing")
+
+    for further in ((), ("--stored",)):
+        code, out, err = world.say(*words, *further)
+
+        assert (code, out) == (2, "")
+        assert "it would be compared with itself" in err
+
+
+def test_a_stored_audit_is_compared_with_an_earlier_one_and_not_with_itself(world: World) -> None:
+    gate(passing(world), FAMILY, "--audits", "audits")
+    (file,) = (world.folder / "audits").rglob("*.audit.json")
+    earlier = file.rename(file.with_name("earlier.audit.json"))
+    gate(world, FAMILY, "--audits", "audits", advisories=FOUND)
+    words = ("gate", FAMILY, "--audits", "audits", "--stored", "--baseline")
+
+    assert world.say(*words, str(earlier))[0] == 1
+    code, out, err = world.say(*words, str(file))
+    assert (code, out) == (2, "")
+    assert "is the very audit that is judged" in err
+
+
 def test_an_image_that_the_baseline_does_not_have_does_not_pass(world: World) -> None:
     passing(world).family("other", {"etc/other": ""})
     gate(world, "--audits", "main", "other")

@@ -173,11 +173,21 @@ def idle_waivers(images: Iterable[GatedImage], law: Law) -> tuple[WaiverAccount,
 
 
 def _judged(audit: AuditReport, law: Law) -> AuditReport:
+    if not _has_ground(audit):
+        why = "its audit holds nothing that was looked at, and not why; audit the image again"
+        audit = with_gaps(audit, Gap(STAGE, GapKind.NO_AUDIT, audit.subject, why))
     try:
         return law.judge(audit)
     except StatementUnreadable as e:
         gap = Gap(STAGE, GapKind.NO_AUDIT, audit.subject, f"{e}; audit the image again")
         return law.judge(with_gaps(msgspec.structs.replace(audit, evidence=()), gap))
+
+
+def _has_ground(audit: AuditReport) -> bool:
+    """Say whether there is something in an audit that rules may judge, or the reason why there is not."""
+    # The audit of a fleet's own claims is of no image, and of no family.
+    is_of_something = bool(audit.evidence) and (audit.image is not None or audit.family is None)
+    return is_of_something or any(gap.kind in (GapKind.NO_IMAGE, GapKind.NO_AUDIT) for gap in audit.gaps)
 
 
 def _without_base(audit: AuditReport, why: str, law: Law) -> AuditReport:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import NamedTuple
 from urllib.parse import quote
 
 from fleet_audit.audit.errors import FleetAuditError
@@ -43,9 +44,12 @@ def store(audit: AuditReport, folder: Path) -> Path:
 
 def file_name(audit: AuditReport) -> str:
     """Return where below a folder of audits this one stands: its subject, and its image's digest."""
-    digest = audit.image.ref.digest if audit.image is not None else None
-    image = (digest or "").partition(":")[2][:_DIGEST_LETTERS] or _NO_IMAGE
+    image = _digest(audit).partition(":")[2][:_DIGEST_LETTERS] or _NO_IMAGE
     return f"{subject_folder(audit.subject)}/{image}{SUFFIX}"
+
+
+def _digest(audit: AuditReport) -> str:
+    return (audit.image.ref.digest or "") if audit.image is not None else ""
 
 
 def place_of(audit: AuditReport, folder: Path) -> Path:
@@ -97,24 +101,45 @@ def newest(audits: Iterable[AuditReport]) -> list[AuditReport]:
 def newest_audits(folder: Path) -> tuple[list[AuditReport], list[AuditUnreadable]]:
     """Return the newest audit of each subject below a folder, in order of their names, and what is damaged.
 
-    Of older ones no more is looked at than when they were made. Raises AuditUnreadable where there is no
-    such folder.
+    Of older ones no more is looked at than when they were made; two of one time and of different images count
+    as damaged. Raises AuditUnreadable where there is no such folder.
     """
-    made: dict[str, str] = {}
-    latest: dict[str, AuditReport] = {}
+    latest: dict[str, _Newest] = {}
     refused: list[AuditUnreadable] = []
     for path in _files(folder):
         try:
             body = _body(path)
             head = head_of(body, str(path))
-            if head.subject in made and head.created <= made[head.subject]:
-                continue
-            latest[head.subject] = audit_of(body, str(path))
+            known = latest.get(head.subject)
+            if known is None or head.created >= known.audit.created:
+                latest[head.subject] = _newer(known, _Newest(audit_of(body, str(path)), str(path)))
         except AuditUnreadable as e:
             refused.append(e)
-        else:
-            made[head.subject] = head.created
-    return [latest[name] for name in sorted(latest)], refused
+    refused += (AuditUnreadable(file, why) for each in latest.values() for file, why in each.rivals)
+    return [latest[name].audit for name in sorted(latest)], refused
+
+
+class _Newest(NamedTuple):
+    """The newest audit of a subject and its file; others of the same time, and what is wrong with each."""
+
+    audit: AuditReport
+    file: str
+    rivals: tuple[tuple[str, str], ...] = ()
+
+
+def _newer(known: _Newest | None, found: _Newest) -> _Newest:
+    """Return the newer of two audits of a subject, the second of which is no older.
+
+    Of two of one time and of different images nobody could say which is meant. That there was no image yet
+    says less than what is known of one.
+    """
+    if known is None or found.audit.created > known.audit.created:
+        return found
+    before, now = _digest(known.audit), _digest(found.audit)
+    if not before or not now or before == now:
+        return known if before else found
+    why = f"is of the same time as {known.file}, and of another image: remove the one that is not meant"
+    return known._replace(rivals=(*known.rivals, (found.file, why)))
 
 
 def read_audit(path: Path) -> AuditReport:

@@ -92,6 +92,8 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     attesting = attestation.attesting(is_baseline=baseline is not None)
     if attesting is not None:
         keeping.need_folder("--attest")
+    if baseline is not None:
+        keeping.need_other(baseline)
     base = None if baseline is None else kept_audits(baseline)
     with common.settings(policy=policy, rules=rules) as settings:
         shared = Shared(settings, fleet)

@@ -1,5 +1,6 @@
 """Where the audits of a gate are stored, and read from."""
 
+import os
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -33,6 +34,7 @@ class Keeping:
         self._is_stored = is_stored
         self.stored: Kept = kept_audits(self._folder) if is_stored and self._folder is not None else Kept()
         self.failure: FleetAuditError | None = None
+        self._baseline: Path | None = None
 
     def need_folder(self, option: str) -> None:
         """Raise UsageError where nothing says where audits are stored."""
@@ -40,6 +42,22 @@ class Keeping:
             raise UsageError(
                 f"{option} rests on stored audits; pass --audits DIR, or name `audits` in the manifest"
             )
+
+    def need_other(self, baseline: Path) -> None:
+        """Raise UsageError where a baseline is among the audits that this gate stores or judges.
+
+        What fails in one run would be known before in the next one, and pass.
+        """
+        if self._folder is None:
+            return
+        base, ours = (Path(os.path.realpath(place)) for place in (baseline, self._folder))
+        is_within = ours in base.parents and not (self._is_stored and base.is_file())
+        if base == ours or is_within or base in ours.parents:
+            raise UsageError(
+                f"--baseline {baseline} and the audits of this gate are in one folder, so that it would be "
+                "compared with itself; keep those of the main branch in a folder of their own"
+            )
+        self._baseline = base
 
     def audits(
         self, chosen: Chosen, fleet: "Fleet | None", today: date, max_db_age: int
@@ -71,4 +89,6 @@ class Keeping:
         except AuditsUnwritable as e:
             self.failure = self.failure or e
             return image
+        if self._is_stored and self._baseline == Path(os.path.realpath(place)):
+            raise UsageError(f"--baseline {place} is the very audit that is judged; name an earlier one")
         return msgspec.structs.replace(image, file=str(place) if place.is_file() else "")

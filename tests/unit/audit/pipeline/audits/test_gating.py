@@ -48,6 +48,21 @@ def test_an_audit_in_words_of_another_version_is_a_gap(law: Law) -> None:
     assert (image.verdict, kinds(image)) == (Verdict.INCOMPLETE, [GapKind.NO_AUDIT])
 
 
+@pytest.mark.parametrize(
+    "empty", [audit("vision", evidence=()), audit("vision", image=None), AuditReport(subject="vision")]
+)
+def test_an_audit_of_nothing_does_not_pass(law: Law, empty: AuditReport) -> None:
+    image = only(law, empty)
+
+    assert (image.verdict, kinds(image)) == (Verdict.INCOMPLETE, [GapKind.NO_AUDIT])
+
+
+def test_claims_of_a_fleet_are_of_no_image_and_pass(law: Law) -> None:
+    claims = AuditReport(subject="small", evidence=(EvidencePart("dockerfiles"),))
+
+    assert only(law, claims).verdict is Verdict.PASS
+
+
 def test_beside_an_audit_that_has_it_too_a_finding_is_known(law: Law) -> None:
     assert only(law, saying(MISSING), Kept({"vision": saying(MISSING)})).verdict is Verdict.PASS
     assert only(law, saying(MISSING), Kept({"vision": saying()})).verdict is Verdict.FAIL

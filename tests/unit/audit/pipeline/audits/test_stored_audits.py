@@ -48,6 +48,27 @@ def test_builds_of_one_family_stand_side_by_side_and_the_newest_counts(tmp_path:
     assert newest_audits(tmp_path) == ([new], [])
 
 
+def test_of_two_images_at_one_time_none_is_taken_for_the_newer(tmp_path: Path) -> None:
+    one, other = audit("vision"), audit("vision", image=image("vision", "abcd"))
+    later = audit("vision", created="2026-11-21T00:00:00Z", image=image("vision", "0123"))
+    first, second = (store(each, tmp_path) for each in (one, other))
+
+    _, refused = newest_audits(tmp_path)
+    store(later, tmp_path)
+
+    assert [each.file for each in refused] == [str(second)]
+    assert f"of the same time as {first}" in refused[0].why
+    assert newest_audits(tmp_path) == ([later], [])
+
+
+def test_an_image_that_is_there_comes_before_that_it_was_not_at_the_same_time(tmp_path: Path) -> None:
+    there = audit("vision")
+    for each in (there, audit("vision", image=None)):
+        store(each, tmp_path)
+
+    assert newest_audits(tmp_path) == ([there], [])
+
+
 def test_a_newest_audit_that_is_damaged_is_told_beside_the_one_before(tmp_path: Path) -> None:
     old = audit("vision", created="2026-11-01T00:00:00Z", image=image("vision", "abcd"))
     store(old, tmp_path)
