@@ -13,7 +13,7 @@ from tests.support.worlds import FAMILY, SERVICE, World, extension, installed
 
 GUNICORN, H11, WEBP = "gunicorn", "h11", "libwebp7"
 QUIET = "import os\n"
-AFFECTED = {GUNICORN: ("20.0", ""), H11: ("0.9", ""), WEBP: ("1.0", "libwebp"), "libc6": ("1.0", "glibc")}
+AFFECTED = {GUNICORN: ("20.0", ""), H11: ("1.0", ""), WEBP: ("1.0", "libwebp"), "libc6": ("1.0", "glibc")}
 
 
 def _server() -> dict[str, Content]:

@@ -13,7 +13,7 @@ from fleet_audit.audit.model.inventory import Component
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.report import DepsReport
 from fleet_audit.audit.pipeline.advisories.annotating import NOTHING, Known, annotated
-from fleet_audit.audit.pipeline.advisories.reaching import Answer, Reaching, kind_and_name
+from fleet_audit.audit.pipeline.advisories.reaching import Answer, Reaching, kind_and_name, version_of
 from fleet_audit.audit.pipeline.deps.analysis import Analysis
 from fleet_audit.audit.pipeline.deps.planning_together import Together
 from fleet_audit.audit.pipeline.inventories.documents import told_by
@@ -248,7 +248,7 @@ def _answer(purl: Purl, reaching: Reaching, hosts: Mapping[Purl, str]) -> Answer
     if kind == "deb":
         return reaching.package(PackageName(name))
     if kind == "pypi":
-        return reaching.distribution(DistributionName(name))
+        return reaching.distribution(DistributionName(name), version_of(purl))
     why = f"what loads packages of the kind {kind} is not looked at"
     return Answer(Reach.UNKNOWN, why_unknown=why)
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from urllib.parse import unquote
 
 import msgspec
+from packaging.utils import canonicalize_version
 
 from fleet_audit.audit.apt.installed.state import InstalledState
 from fleet_audit.audit.apt.surplus.contents import files_of
@@ -72,9 +73,21 @@ class Reaching:
         """Say whether a service loads, imports or starts something that this Debian package brought."""
         return self._answer(self._of_packages.get(name, ()), self._doubt_on(name))
 
-    def distribution(self, name: DistributionName) -> Answer:
-        """Say whether a service imports this distribution, or loads one of its files."""
+    def distribution(self, name: DistributionName, version: str) -> Answer:
+        """Say whether a service imports this distribution, or loads or starts one of its files.
+
+        One that is not what the services' Python finds by this name (in another environment, or copied into
+        another distribution) is reached by nobody that could be told.
+        """
+        if not self._is_found(name, version):
+            place = f"{name} {version} lies where the services' Python does not look"
+            why = f"{place}, and who uses it there is not known"
+            return Answer(Reach.UNKNOWN, why_unknown=self._why_nothing_is_known or why)
         return self._answer(self._of_distribution(name), self._started.doubt_on(name))
+
+    def _is_found(self, name: DistributionName, version: str) -> bool:
+        found = self._scene.distributions.installed.get(name)
+        return found is not None and canonicalize_version(found.version) == canonicalize_version(version)
 
     def evidence(self, advisories: Iterable[Advisory]) -> EvidenceGraph:
         """Return the whole evidence, with what each advisory affects and the files that bring it there."""
@@ -91,6 +104,10 @@ class Reaching:
             package = Node(NodeKind.PACKAGE, name)
             yield from (Edge(n, package, _BELONGS) for n in self._of_packages.get(PackageName(name), ()))
             yield Edge(package, advisory, AFFECTED)
+            return
+        version = version_of(purl)
+        if kind == "pypi" and not self._is_found(DistributionName(name), version):
+            yield Edge(Node(NodeKind.DISTRIBUTION, f"{name} {version}"), advisory, AFFECTED)
             return
         distribution = Node(NodeKind.DISTRIBUTION, name)
         for node in self._of_distribution(DistributionName(name)):
@@ -257,6 +274,11 @@ def kind_and_name(purl: Purl) -> tuple[str, str]:
     """Return the type and the name of a canonical package URL."""
     kind, _, rest = purl.removeprefix("pkg:").partition("/")
     return kind, unquote(rest.partition("?")[0].partition("@")[0].rpartition("/")[2])
+
+
+def version_of(purl: Purl) -> str:
+    """Return the version that a canonical package URL gives; empty for none."""
+    return unquote(purl.partition("?")[0].partition("@")[2])
 
 
 def _place(gap: Gap) -> str:
