@@ -108,6 +108,7 @@ def _services(manifest: View) -> Iterator[Problem]:
     for service in manifest.get("services").elements():
         yield from _unknown(service.get("family"), families, "family")
         yield from _unknown(service.get("machines"), machines, "machine")
+        yield from _hidden(service, families)
         for name, place in service.get("required").entries():
             if name not in machines:
                 yield place.problem(f"unknown machine '{name}'{suggestion(name, machines)}")
@@ -117,6 +118,13 @@ def _services(manifest: View) -> Iterator[Problem]:
         for name, port in service.get("ports").entries():
             if isinstance(port.value, int) and not 0 < port.value < 65536:
                 yield port.problem(f"{port.value} is no port; '{name}' must be from 1 to 65535")
+
+
+def _hidden(service: View, families: dict[str, str]) -> Iterator[Problem]:
+    """Yield a problem where nobody could name a service's own image, so that no gate would judge it."""
+    name = service.get("name")
+    if service.get("image").text and name.text in families:
+        yield name.problem(f"is the name of a family too, which hides the image of service '{name.text}'")
 
 
 def _paths(manifest: View) -> Iterator[Problem]:

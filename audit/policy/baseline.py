@@ -49,17 +49,26 @@ def _disclosed(head: AuditReport, base: AuditReport) -> Iterator[Finding]:
     if not (base.scanned_digest and "" < database_date(base) < database_date(head)) or base.inventory is None:
         return
     there = {component.purl for component in base.inventory.components}
-    known = {_name(advisory) for advisory in base.advisories}
+    known = {name for advisory in base.advisories for name in _names(advisory)}
     later = {
         _name(advisory)
         for advisory in head.advisories
-        if advisory.affected and there.issuperset(advisory.affected) and _name(advisory) not in known
+        if advisory.affected and there.issuperset(advisory.affected) and known.isdisjoint(_names(advisory))
     }
     yield from (finding for finding in head.findings if finding.blocks and finding.subject in later)
 
 
 def _name(advisory: Advisory) -> str:
-    return f"advisory:{advisory.id}:{advisory.ecosystem}/{advisory.package}"
+    return _called(advisory, advisory.id)
+
+
+def _names(advisory: Advisory) -> Iterator[str]:
+    """Yield what an advisory is called by its id and by each alias: databases change which of them leads."""
+    yield from (_called(advisory, name) for name in (advisory.id, *advisory.aliases))
+
+
+def _called(advisory: Advisory, name: str) -> str:
+    return f"advisory:{name}:{advisory.ecosystem}/{advisory.package}"
 
 
 def _waived_since(head: WaiverUse, base: WaiverUse) -> Iterator[str]:

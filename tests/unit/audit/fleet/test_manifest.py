@@ -131,6 +131,22 @@ def test_a_contradiction_in_a_service_is_found(tmp_path: Path, key: str, message
     assert problems(tmp_path, text)[0].startswith(f"fleet.yaml:7: services[0].{message}")
 
 
+@pytest.mark.parametrize(("name", "is_hidden"), [("f", True), ("alias", True), ("F", False)])
+def test_a_service_with_its_own_image_has_a_name_of_its_own(
+    tmp_path: Path, name: str, is_hidden: bool
+) -> None:
+    families = "families: {f: {aliases: [alias]}}"
+    shared = f"version: 1\nfleet: a\n{families}\nservices:\n- name: {name}\n  family: f\n"
+    text = f"{shared}  image: oci:x\n"
+
+    assert fleet(tmp_path, shared).manifest.services[0].name == name
+    if is_hidden:
+        (problem,) = problems(tmp_path, text)
+        assert problem.startswith("fleet.yaml:5: services[0].name: is the name of a family too, which hides")
+    else:
+        assert fleet(tmp_path, text).manifest.services[0].image == "oci:x"
+
+
 def test_an_entry_that_is_a_module_is_no_path(tmp_path: Path) -> None:
     text = "version: 1\nfleet: a\nfamilies: {f: {}}\nservices: [{name: A, family: f, entry: 'module:a.b'}]\n"
 

@@ -1,6 +1,7 @@
 """Beside a baseline only what is new blocks: rules' outcomes are compared, not what scanners list."""
 
 import msgspec
+import pytest
 
 from fleet_audit.audit.model.advisories import Advisory
 from fleet_audit.audit.model.audit import AuditReport
@@ -26,12 +27,16 @@ def beside(head: AuditReport, base: AuditReport) -> tuple[list[tuple[str, Age]],
 
 
 def scanned(
-    *findings: Finding, purl: Purl = ZLIB, date: str = "2026-11-01", known: bool = False
+    *findings: Finding,
+    purl: Purl = ZLIB,
+    date: str = "2026-11-01",
+    known: bool = False,
+    names: tuple[str, ...] = ("CVE-1",),
 ) -> AuditReport:
     """Return an audit of an image with one package, scanned with a database of this date."""
     subject = Component(ref="image", name="vision")
     component = Component(ref=purl, name="zlib1g", purl=purl)
-    advisory = Advisory("CVE-1", "zlib", "deb", (purl,))
+    advisory = Advisory(names[0], "zlib", "deb", (purl,), aliases=names[1:])
     return audit(
         "vision",
         *findings,
@@ -95,6 +100,15 @@ def test_an_advisory_that_the_base_knew_and_let_pass_is_new_once_it_blocks() -> 
     head = scanned(blocking(CVE), date="2026-11-19", known=True)
 
     assert beside(head, scanned(known=True))[0] == [(CVE, Age.NEW)]
+
+
+@pytest.mark.parametrize("names", [("GHSA-1",), ("GHSA-1", "CVE-1"), ("GHSA-2", "GHSA-1")])
+def test_an_advisory_that_the_base_knew_by_another_name_is_not_disclosed_since(
+    names: tuple[str, ...],
+) -> None:
+    head = scanned(blocking(CVE), date="2026-11-19", known=True, names=("CVE-1", "GHSA-1"))
+
+    assert beside(head, scanned(known=True, names=names))[0] == [(CVE, Age.NEW)]
 
 
 def test_an_advisory_found_with_the_same_database_is_new() -> None:
