@@ -33,6 +33,7 @@ from fleet_audit.reports.audit_words import (
     surplus_words,
 )
 from fleet_audit.reports.gate_markdown import addition_sections, waiver_sections
+from fleet_audit.reports.gate_words import dry_run_rules, dry_run_words
 from fleet_audit.reports.markdown import Markup, Section, code, codes, document, items, prose, table
 from fleet_audit.reports.need_words import answer, answers, nearest_first, need_counts
 from fleet_audit.reports.options import RenderOptions
@@ -146,6 +147,8 @@ def _rules(summary: AuditSummary, options: RenderOptions) -> Iterator[str]:
         yield table(rule_columns(outcomes), [_rule(row, outcomes) for row in shown])
     if clean := [row.rule for row in summary.rules if row not in shown]:
         yield Markup(f"{count(len(clean), 'rule')} found nothing: {codes(clean)}")
+    for dry in dry_run_rules(summary.as_gate):
+        yield Markup(f"{code(dry.rule)} (dry run) {prose(dry_run_words(dry, summary.as_gate))}.")
 
 
 def _rule(row: RuleRow, outcomes: Iterable[str]) -> tuple[Markup, ...]:

@@ -35,7 +35,7 @@ from fleet_audit.reports.audit_words import (
     surplus_words,
 )
 from fleet_audit.reports.gate_text import write_additions, write_waivers
-from fleet_audit.reports.gate_words import waiver_words
+from fleet_audit.reports.gate_words import dry_run_rules, dry_run_words, waiver_words
 from fleet_audit.reports.need_words import answer, answers, nearest_first, need_counts
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.proposal_words import remedies_title, remedy_gain, sort_remedies
@@ -86,6 +86,9 @@ def write_image(page: Page, image: GatedImage) -> None:
     _write_gaps(page, summary)
     _title(page, "What this rests on")
     page.table(("", ""), [(Piece(label, "dim"), text) for label, text in method(summary)])
+    page.blank()
+    # Whoever has scrolled down to the end reads it here.
+    _write_verdict(page, summary)
     _write_next(page, summary)
 
 
@@ -166,6 +169,8 @@ def _write_rules(page: Page, summary: AuditSummary) -> None:
         page.table(rule_columns(outcomes), [_rule_row(row, outcomes) for row in shown])
     if clean := [row.rule for row in summary.rules if row not in shown]:
         page.line(f"{count(len(clean), 'rule')} found nothing: ", Piece(", ".join(clean), "dim"), indent=1)
+    for dry in dry_run_rules(summary.as_gate):
+        page.line(f"{dry.rule} (dry run) {dry_run_words(dry, summary.as_gate)}", indent=1)
 
 
 _OUTCOME_STYLES: dict[str, Style] = {"blocks": "red", "warns": "yellow"}
@@ -279,10 +284,9 @@ def _write_next(page: Page, summary: AuditSummary) -> None:
         commands.append(("run:", ("fleet-audit", "deps", image.subject, "--write")))
     if image.blocking:
         commands.append(("why:", ("fleet-audit", "rules", "explain", image.blocking[0].rule)))
-    counts = count_findings(image.findings)
-    if counts.info:
-        page.blank()
-        page.line(Piece(f"{count(counts.info, 'remark')}: -o csv and -o json list them", "dim"))
+    if remarks := count_findings(image.findings).info:
+        page.line(Piece(f"{count(remarks, 'remark')} not listed here", "dim"))
+        if image.file:
+            commands.append(("all:", ("fleet-audit", "report", "image", "--audit", image.file, "-o", "csv")))
     if commands:
-        page.blank()
         write_next(page, commands)

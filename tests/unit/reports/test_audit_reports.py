@@ -57,7 +57,10 @@ def test_what_blocks_comes_before_what_warns_and_remarks_are_counted() -> None:
         ("FA-SRC-001", True),
         ("FA-PIN-001", False),
     ]
-    assert "1 remark: -o csv and -o json list them" in said(full_image())
+    assert "1 remark not listed here\n" in said(full_image())
+    assert "all:  fleet-audit report image --audit audits/family-vision/4e09.audit.json -o csv\n" in said(
+        full_image()
+    )
 
 
 def test_a_gap_that_keeps_it_from_passing_is_something_to_do() -> None:
@@ -192,6 +195,20 @@ def test_what_nobody_looked_at_is_not_called_clean(name: str) -> None:
     assert "No image was looked at, so no need is known." in text
     assert "Whether anything is surplus was not looked at." in text
     assert "none has looked at this image" in text
+
+
+@pytest.mark.parametrize("name", ["text", "markdown"])
+def test_what_a_rule_in_dry_run_would_keep_back_is_told(name: str) -> None:
+    text = said(full_image(), name).replace("`", "")
+
+    assert "FA-VULN-006 (dry run) would block 1 of 1 image and 2 of 2 services" in text
+
+
+def test_the_verdict_stands_at_both_ends() -> None:
+    lines = said(full_image()).splitlines()
+
+    assert [lines.index(lines[0]), lines.count(lines[0])] == [0, 2]
+    assert lines[0] in lines[-5:]
 
 
 def test_required_things_that_are_there_and_fatal_are_told_from_missing_ones() -> None:
