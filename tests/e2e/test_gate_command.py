@@ -397,6 +397,24 @@ def test_a_pass_is_attested_and_anything_else_withdraws_what_was(world: World) -
     assert os.listdir("vsa") == []
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("--policy", "broken.yaml"), ("--waivers", "broken.yaml"), ("--sign",)],
+    ids=lambda words: words[0],
+)
+def test_a_gate_that_cannot_begin_leaves_no_statement_of_an_earlier_one(
+    world: World, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    attested = (FAMILY, "--audits", "audits", "--attest", "vsa")
+    gate(passing(world).file("broken.yaml", "- typo: 1\n"), *attested)
+    there = os.listdir("vsa")
+    monkeypatch.setenv("PATH", "/nonexistent")
+
+    code, _, _ = world.say("gate", *attested, *words)
+
+    assert (code, len(there), os.listdir("vsa")) == (2, 1, [])
+
+
 def test_what_is_no_statement_of_ours_is_left_alone(world: World) -> None:
     passing(world).file(f"vsa/{FAMILY}.vsa.intoto.json", '{"notes": 1}')
 

@@ -21,7 +21,7 @@ _MAX_BYTES = 1 << 20
 
 
 class AttestationFailed(FleetAuditError):
-    """A statement could not be written or signed; of the run's statements none is left."""
+    """A statement could not be written, signed or withdrawn; of the run's own statements none is left."""
 
     exit_code = 70
 
@@ -53,10 +53,15 @@ class Attesting:
         self._verifier = verifier or VERIFIER
         self._signing = signing
 
+    def sign_with(self, signing: Signing) -> None:
+        """Have the statements signed."""
+        self._signing = signing
+
     def withdraw(self, subjects: Iterable[str]) -> None:
         """Remove our own statements on these subjects, with their signatures.
 
-        Raises UsageError where anything else stands in the place of one, and nothing is removed then.
+        Raises UsageError where anything else stands in the place of one, and nothing is removed then;
+        AttestationFailed where one cannot be removed.
         """
         places = [self._place(subject) for subject in subjects]
         ours = [place for place in places if os.path.lexists(place)]
@@ -65,9 +70,13 @@ class Attesting:
                 raise UsageError(
                     f"{place}: it is no statement of a gate, and is left alone; name another folder"
                 )
-        for place in ours:
-            _signature(place).unlink(missing_ok=True)
-            place.unlink()
+        try:
+            for place in ours:
+                _signature(place).unlink(missing_ok=True)
+                place.unlink()
+        except OSError as e:
+            why = f"what was stated before cannot be withdrawn: {e.strerror or e}"
+            raise AttestationFailed(f"{self._folder}: {why}; remove {e.filename or 'it'}") from e
 
     def attest_pass(self, report: GateReport, at: str) -> None:
         """Write a statement on each image of a gate that passed; where it did not, none.

@@ -1,6 +1,7 @@
 """Options by which a gate that passes attests it."""
 
 import functools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,19 +39,32 @@ class Attestation(msgspec.Struct, frozen=True):
     def attesting(self, *, is_baseline: bool) -> "Attesting | None":
         """Return what writes statements; None where none are asked for.
 
-        Raises UsageError for words that contradict each other, ToolUnavailable where cosign is not there.
+        Raises UsageError for words that contradict each other.
         """
-        is_signed = self.sign or bool(self.sign_key)
         if self.attest is None:
-            if self.verifier or is_signed:
+            if self.verifier or self._is_signed:
                 raise UsageError("--verifier, --sign and --sign-key need --attest DIR")
             return None
         if is_baseline:
             raise UsageError("--attest is for releases, where everything counts; leave out --baseline")
-        from fleet_audit.audit.pipeline.audits.attesting import Attesting, find_signing  # noqa: PLC0415  (not for --help)
+        from fleet_audit.audit.pipeline.audits.attesting import Attesting  # noqa: PLC0415  (not for --help)
 
-        signing = find_signing(self.sign_key) if is_signed else None
-        return Attesting(self.attest, verifier=self.verifier, signing=signing)
+        return Attesting(self.attest, verifier=self.verifier)
+
+    def begin(self, attesting: "Attesting", subjects: Iterable[str]) -> None:
+        """Withdraw what was stated of these subjects before, and only then look for what signs.
+
+        Raises UsageError where something else stands there, ToolUnavailable where cosign is not there.
+        """
+        from fleet_audit.audit.pipeline.audits.attesting import find_signing  # noqa: PLC0415  (not for --help)
+
+        attesting.withdraw(subjects)
+        if self._is_signed:
+            attesting.sign_with(find_signing(self.sign_key))
+
+    @property
+    def _is_signed(self) -> bool:
+        return self.sign or bool(self.sign_key)
 
 
 def attestation_options(command: Any) -> Any:

@@ -92,15 +92,16 @@ def command(  # noqa: PLR0913  (each is an option of the command)
     attesting = attestation.attesting(is_baseline=baseline is not None)
     if attesting is not None:
         keeping.need_folder("--attest")
+    chosen = chosen_of(asked, fleet, keeping.stored)
+    if attesting is not None:
+        # Before the policy and the waivers are read: what was stated under others is no answer to these.
+        attestation.begin(attesting, (subject.name for subject in chosen.subjects))
     if baseline is not None:
         keeping.need_other(baseline)
     base = None if baseline is None else kept_audits(baseline)
     with common.settings(policy=policy, rules=rules) as settings:
         shared = Shared(settings, fleet)
         law = law_of(shared, waivers)
-        chosen = chosen_of(asked, fleet, keeping.stored)
-        if attesting is not None:
-            attesting.withdraw(subject.name for subject in chosen.subjects)
         if stored:
             found = keeping.audits(chosen, fleet, law.today, scanning.max_db_age)
         else:

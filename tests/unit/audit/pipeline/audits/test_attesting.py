@@ -118,6 +118,15 @@ def test_what_is_no_statement_is_left_alone_and_nothing_else_is_withdrawn(tmp_pa
     assert names(tmp_path) == ["a.vsa.intoto.json", "vision.vsa.intoto.json"]
 
 
+def test_a_statement_that_cannot_be_withdrawn_is_an_error_in_words(tmp_path: Path) -> None:
+    place = tmp_path / "vision.vsa.intoto.json"
+    place.write_text(OURS)
+    (tmp_path / "vision.vsa.intoto.sigstore.json").mkdir()
+
+    with pytest.raises(AttestationFailed, match="cannot be withdrawn: Is a directory; remove"):
+        Attesting(tmp_path).withdraw(["vision"])
+
+
 def test_links_and_folders_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "real.json").write_text(OURS)
     (tmp_path / "link.vsa.intoto.json").symlink_to(tmp_path / "real.json")
