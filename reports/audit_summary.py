@@ -1,7 +1,7 @@
 """What one image's audit comes to: the counts and selections that every format of its report shares."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -152,17 +152,23 @@ def _gravity_of(severity: str) -> int:
 
 def _todos(image: GatedImage, manifest: str) -> Iterator[Todo]:
     """Yield what blocks, then what warns, the gravest first; neither remarks nor what is excused."""
-    blocking = frozenset(image.blocking)
-    found = [finding for finding in image.findings if finding in blocking or _warns(finding, image)]
-    found.sort(key=lambda f: (f not in blocking, -f.severity.rank, f.rule, str(f.location), f.subject))
-    yield from (Todo(each, each in blocking, place_of(each, manifest)) for each in found)
+    excused = frozenset(image.excused)
+    found = [
+        (outcome, each)
+        for each in image.findings
+        if (outcome := outcome_of(each, excused)) == "blocks"
+        or (outcome == "warns" and each.severity is not Severity.INFO)
+    ]
+    todos = [Todo(each, outcome == "blocks", place_of(each, manifest)) for outcome, each in found]
+    yield from sorted(todos, key=_urgency)
 
 
-def _warns(finding: Finding, image: GatedImage) -> bool:
-    return outcome_of(finding, image) == "warns" and finding.severity is not Severity.INFO
+def _urgency(todo: Todo) -> tuple[bool, int, str, str, str]:
+    finding = todo.finding
+    return not todo.blocks, -finding.severity.rank, finding.rule, str(finding.location), finding.subject
 
 
-def outcome_of(finding: Finding, image: GatedImage) -> str:
+def outcome_of(finding: Finding, excused: Collection[Finding]) -> str:
     """Return what becomes of a finding: ``blocks``, ``warns``, ``excused``, ``dry_run`` or ``waived``."""
     if finding.waiver is not None:
         return "waived"
@@ -170,17 +176,16 @@ def outcome_of(finding: Finding, image: GatedImage) -> str:
         return "dry_run"
     if not finding.blocks:
         return "warns"
-    return "excused" if finding in image.excused else "blocks"
+    return "excused" if finding in excused else "blocks"
 
 
 def _rules(image: GatedImage) -> Iterator[RuleRow]:
     """Yield the rules that had something to judge, those that block first, in order of ids."""
     outcomes: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    named: defaultdict[str, set[object]] = defaultdict(set)
+    named: defaultdict[str, set[str]] = defaultdict(set)
     excused = frozenset(image.excused)
     for finding in image.findings:
-        outcome = "excused" if finding in excused else outcome_of(finding, image)
-        outcomes[finding.rule][outcome] += 1
+        outcomes[finding.rule][outcome_of(finding, excused)] += 1
         named[finding.rule].add(finding.subject)
     judged: defaultdict[str, set[str]] = defaultdict(set)
     for part in image.audit.evidence:
@@ -197,7 +202,7 @@ def _row(
     known: RuleSummary | None,
     outcomes: Mapping[str, int],
     judged: Mapping[str, set[str]],
-    named: set[object],
+    named: set[str],
 ) -> RuleRow:
     things = None if known is None else judged.get(known.subject)
     return RuleRow(
