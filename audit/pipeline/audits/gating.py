@@ -139,8 +139,14 @@ def stored_audit_of(name: str, stored: Kept, place: str) -> AuditReport:
 
 
 def with_age(audit: AuditReport, today: date, days: int) -> AuditReport:
-    """Return a stored audit with a gap where its scanner's database is older than so many days by now."""
+    """Return a stored audit with a gap where its scanner's database is older than so many days by now.
+
+    On a day before the audit nobody can say how old anything will be: so with an old SOURCE_DATE_EPOCH.
+    """
     made = database_date(audit)
+    if audit.created[:10] > today.isoformat():
+        why = f"its audit is of {audit.created[:10]}, which is after today ({today}); set the clock right"
+        return with_gaps(audit, Gap(STAGE, GapKind.STALE_DATABASE, SCANNER, why))
     age = age_in_days(made, today)
     if age <= days or any(gap.kind is GapKind.STALE_DATABASE for gap in audit.gaps):
         return audit

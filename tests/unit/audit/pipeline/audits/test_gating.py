@@ -101,6 +101,12 @@ def test_a_stored_audit_is_as_old_as_its_database(days: int, is_old: bool) -> No
     assert bool(with_age(one, TODAY, days).gaps) is is_old
 
 
+def test_on_a_day_before_it_was_made_nobody_knows_how_old_an_audit_is() -> None:
+    one = audit("vision", created="2026-11-21T00:00:00Z")
+
+    assert [gap.kind for gap in with_age(one, TODAY, 7).gaps] == [GapKind.STALE_DATABASE]
+
+
 def test_an_age_that_is_told_already_or_not_known_is_not_told_again() -> None:
     told = audit("vision", gaps=(blocking_gap("trivy", GapKind.STALE_DATABASE),))
 
