@@ -28,8 +28,10 @@ from fleet_audit.reports.audit_words import (
     more_words,
     needs_words,
     origin_sizes,
+    origin_words,
     outcomes_of,
     rule_columns,
+    rule_words,
     size_of,
     statuses_words,
     surplus_words,
@@ -57,6 +59,7 @@ from fleet_audit.reports.vulns_text import advisory_row
 
 MAX_ROWS = 15
 _NEAREST = 3
+_NARROW = 90
 
 RowT = TypeVar("RowT")
 
@@ -103,6 +106,11 @@ def _write_verdict(page: Page, summary: AuditSummary) -> None:
 def _title(page: Page, title: str, aside: str = "") -> None:
     page.blank()
     page.line(Piece(title, "bold"), Piece(f"  {aside}" if aside else "", "dim"))
+
+
+def _is_narrow(page: Page) -> bool:
+    """Say whether columns of numbers would leave no room for what they are of."""
+    return page.options.width < _NARROW
 
 
 def _cut(page: Page, rows: Sequence[RowT]) -> Sequence[RowT]:
@@ -165,7 +173,9 @@ def _write_rules(page: Page, summary: AuditSummary) -> None:
     _title(page, f"Rules ({len(summary.rules)})", "those that had something to judge")
     shown = [row for row in summary.rules if page.options.is_full or not row.is_clean]
     outcomes = outcomes_of(shown)
-    if shown:
+    if shown and _is_narrow(page):
+        page.table(("", ""), [(row.rule, (row.title, BREAK, rule_words(row))) for row in shown])
+    elif shown:
         page.table(rule_columns(outcomes), [_rule_row(row, outcomes) for row in shown])
     if clean := [row.rule for row in summary.rules if row not in shown]:
         page.line(f"{count(len(clean), 'rule')} found nothing: ", Piece(", ".join(clean), "dim"), indent=1)
@@ -183,8 +193,12 @@ def _rule_row(row: RuleRow, outcomes: Sequence[str]) -> tuple[Line, ...]:
 
 
 def _write_origins(page: Page, rows: Sequence[OriginRow]) -> None:
-    if rows:
-        _title(page, "By origin")
+    if not rows:
+        return
+    _title(page, "By origin")
+    if _is_narrow(page):
+        page.table(("", ""), [(row.origin, origin_words(row)) for row in rows])
+    else:
         page.table(ORIGIN_COLUMNS, map(_origin_row, rows))
 
 

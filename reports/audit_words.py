@@ -48,6 +48,13 @@ def rule_columns(outcomes: Iterable[str]) -> tuple[str, ...]:
     return ("rule", *(f">{OUTCOMES[name]}" for name in outcomes), ">clean", "what it says")
 
 
+def rule_words(row: RuleRow) -> str:
+    """Return what came of a rule, in a few words."""
+    numbers = ((getattr(row, name), words) for name, words in OUTCOMES.items())
+    parts = [f"{words}: {number}" for number, words in numbers if number]
+    return ", ".join(parts if row.clean is None else [*parts, f"clean: {row.clean}"])
+
+
 def deps_of(audit: AuditReport) -> DepsReport:
     """Return the part of an audit that ``deps`` answers with."""
     return DepsReport(
@@ -113,6 +120,18 @@ def origin_sizes(row: OriginRow) -> tuple[str, str]:
     if row.stored_bytes is None:
         return NONE, NONE
     return size(row.stored_bytes), size_of(row.unpacked_bytes)
+
+
+def origin_words(row: OriginRow) -> str:
+    """Return what an origin answers for, in one sentence."""
+    stored, unpacked = origin_sizes(row)
+    parts = [
+        count(row.packages, "package"),
+        "no layer" if row.stored_bytes is None else f"{stored} stored, {unpacked} unpacked",
+        f"{count(row.findings, 'finding')}, {row.blocking} of them blocking",
+        count(row.advisories, "advisory", "advisories"),
+    ]
+    return "; ".join(parts)
 
 
 def gravity_total(rows: tuple[GravityRow, ...]) -> GravityRow:

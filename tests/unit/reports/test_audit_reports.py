@@ -235,6 +235,21 @@ def test_a_long_list_is_cut_with_its_number_and_the_command_that_shows_all() -> 
     assert "all of them:" not in said(image, options=FULL)
 
 
+@pytest.mark.parametrize("width", [60, 80, 89, 90, 140])
+def test_every_origin_and_rule_has_its_name_at_any_width(width: int) -> None:
+    waived = blocking(waiver="W-1")
+    old = blocking("so:old.so")
+    findings = (*full_audit().findings, waived, old)
+    image = gated(full_audit(findings=findings), comparison=Comparison("x", known=(old.fingerprint,)))
+
+    text = said(image, options=msgspec.structs.replace(OPTIONS, width=width))
+
+    summary = summary_of(image)
+    assert all(f"\n {row.origin} " in text for row in summary.origins)
+    assert all(row.rule in text for row in summary.rules)
+    assert max(map(len, text.splitlines())) <= max(width, len("  fleet-audit gate family-vision -o json"))
+
+
 def test_of_an_audit_that_is_not_stored_the_gate_shows_all() -> None:
     text = said(gated(full_audit(findings=many(20))))
 
