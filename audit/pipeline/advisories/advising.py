@@ -1,6 +1,6 @@
 """What is known to be wrong with an image, and whether its services reach it: the answer of ``vulns``."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -17,7 +17,7 @@ from fleet_audit.audit.pipeline.advisories.reaching import Answer, Reaching, kin
 from fleet_audit.audit.pipeline.deps.analysis import Analysis
 from fleet_audit.audit.pipeline.deps.planning_together import Together
 from fleet_audit.audit.pipeline.inventories.documents import told_by
-from fleet_audit.audit.pipeline.inventories.readers import CATALOGERS, Seen
+from fleet_audit.audit.pipeline.inventories.readers import CATALOGERS, OWN, Seen
 from fleet_audit.audit.pipeline.run.exceptions import today_of
 from fleet_audit.audit.pipeline.run.scene import missing_image, open_scene
 from fleet_audit.audit.pipeline.run.shared import Shared
@@ -35,7 +35,8 @@ from fleet_audit.audit.policy.facts import Subject as PolicySubject
 from fleet_audit.audit.policy.part import Part
 from fleet_audit.audit.sbom.canonical import SYSTEMS, purl_type
 from fleet_audit.audit.sbom.merging import gaps_told, settled
-from fleet_audit.audit.vulns.asked import not_askable
+from fleet_audit.audit.sbom.shared_fields import KEPT
+from fleet_audit.audit.vulns.asked import askable, not_askable
 from fleet_audit.audit.vulns.foreign import packages_listed
 
 OF_PLANS = frozenset(
@@ -127,28 +128,49 @@ def advise_on_listed(
     SeveralSystems.
     """
     told = told_by(name, body)
-    components = (settled([each]) for each in told.components)
+    components = tuple(settled([each]) for each in told.components)
     listed = packages_listed(name, components)
     found = catalogue_of_packages(told.subject.name, listed, shared, options)
     why = "an SBOM does not say what services load"
     advisories = tuple(msgspec.structs.replace(each, why_unknown=why) for each in found.advisories)
     subject = Subject(name=told.subject.name, image=None)
-    gaps = (*gaps_told(told), *_not_asked(listed), *found.gaps)
+    gaps = (*gaps_told(told), *_not_asked(listed), *_unnamed(components), *found.gaps)
     whole = msgspec.structs.replace(found, advisories=advisories, gaps=gaps)
     report, _ = _judged(subject, _bare(subject), whole, shared, known_of_all)
     return _noted(report, options)
 
 
 def _not_asked(listed: Iterable[Component]) -> Iterator[Gap]:
-    """Yield a gap for the packages of a document of which trivy is not asked."""
-    left = [each.purl for each in not_askable(listed) if each.purl]
-    if left:
-        named = ", ".join(left[:_MAX_NAMED]) + ("" if len(left) <= _MAX_NAMED else ", …")
-        why = (
-            f"advisories on packages of their kind are looked up in an image alone, not from an SBOM: {named}"
-        )
-        what = f"{len(left)} package{'' if len(left) == 1 else 's'} of another system"
-        yield Gap("vulns", GapKind.NOT_SCANNED, what, why)
+    """Yield gaps for the packages of a document of which trivy is not asked, or cannot tell anything."""
+    every = tuple(listed)
+    other = [each.purl for each in not_askable(every) if each.purl]
+    why = "advisories on packages of their kind are looked up in an image alone, not from an SBOM"
+    yield from _left_out(other, "of another system", why)
+    undated = [each.purl for each in askable(every) if each.purl and not version_of(each.purl)]
+    yield from _left_out(
+        undated, "without a version", "their package URLs do not say which versions they are"
+    )
+
+
+def _unnamed(components: Iterable[Component]) -> Iterator[Gap]:
+    """Yield a gap for what a document lists as packages, and not by package URLs."""
+    names = [f"{each.name} {each.version}".strip() for each in components if _is_unnamed(each)]
+    why = "the document gives them no package URL that can be read, so nobody knows which packages they are"
+    yield from _left_out(names, "without a package URL", why)
+
+
+def _is_unnamed(component: Component) -> bool:
+    # Files inside wheels have none: our own readers tell these.
+    is_package = component.kind == "library" and not component.bundled_in and OWN not in component.found_by
+    is_other = any(name == f"{KEPT}type" for name, _ in component.properties)
+    return component.purl is None and is_package and not is_other
+
+
+def _left_out(names: Sequence[str], what: str, why: str) -> Iterator[Gap]:
+    if names:
+        named = ", ".join(names[:_MAX_NAMED]) + ("" if len(names) <= _MAX_NAMED else ", …")
+        counted = f"{len(names)} package{'' if len(names) == 1 else 's'} {what}"
+        yield Gap("vulns", GapKind.NOT_SCANNED, counted, f"{why}: {named}")
 
 
 def _judged(
