@@ -238,11 +238,14 @@ def _read_files(found: Iterable[File], language: Language) -> list[_WrittenRule]
 def _rule_files(folders: Iterable[Named]) -> Iterator[tuple[Traversable, str]]:
     count = 0
     for folder in folders:
+        before = count
         for path, label in _yaml_below(folder.path, folder.name, MAX_FOLDER_DEPTH):
             count += 1
             if count > MAX_RULES:
                 raise ConfigurationError((Problem(label, 0, "", f"more than {MAX_RULES} rule files"),))
             yield path, label
+        if count == before:
+            raise ConfigurationError((Problem(folder.name, 0, "", "holds no file of a rule (ID.yaml)"),))
 
 
 def _yaml_below(folder: Traversable, label: str, depth: int) -> Iterator[tuple[Traversable, str]]:
@@ -252,7 +255,10 @@ def _yaml_below(folder: Traversable, label: str, depth: int) -> Iterator[tuple[T
     if not folder.is_dir():
         raise ConfigurationError((Problem(label, 0, "", "is no folder of rules"),))
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.is_dir() and depth and _may_hold_rules(entry.name):
+        if entry.is_dir() and _may_hold_rules(entry.name):
+            if not depth:
+                why = f"lies more than {MAX_FOLDER_DEPTH} folders below the folder of rules, and is not read"
+                raise ConfigurationError((Problem(f"{label}/{entry.name}", 0, "", why),))
             yield from _yaml_below(entry, f"{label}/{entry.name}", depth - 1)
         elif entry.name.endswith(_YAML):
             if not entry.is_file():

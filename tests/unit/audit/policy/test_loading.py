@@ -110,6 +110,18 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
         rule_files([tmp_path / "own"])
 
 
+def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:
+    assert problems(tmp_path, {"area/FA-TEST-001.yml.txt": RULE}) == [
+        "rules: holds no file of a rule (ID.yaml)"
+    ]
+
+
+def test_folders_that_are_too_deep_are_refused_and_not_left_out(tmp_path: Path) -> None:
+    assert problems(tmp_path, {NAME: RULE, "a/b/c/d/e/FA-TEST-002.yaml": RULE}) == [
+        "rules/a/b/c/d/e: lies more than 4 folders below the folder of rules, and is not read"
+    ]
+
+
 def test_knowledge_and_policies_are_no_rules(tmp_path: Path) -> None:
     loaded = rule_set(tmp_path, {NAME: RULE, "knowledge/a.yaml": "x: [", "policies/b.yaml": "y: ["})
 
