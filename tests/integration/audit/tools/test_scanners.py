@@ -225,12 +225,12 @@ def test_a_scan_that_takes_too_long_is_ended_and_leaves_nothing(caches: Path, tm
     assert list((tmp_path / "work").iterdir()) == []
 
 
-def test_trivy_refuses_a_database_of_another_version(tmp_path: Path) -> None:
+def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:
     caches = write_trivy_database(tmp_path / "caches")
     description = caches / "db" / "metadata.json"
     description.write_text(description.read_text().replace('"Version": 2', '"Version": 1'))
 
-    with pytest.raises(trivy.DatabaseUnusable, match="another version"):
+    with pytest.raises(trivy.DatabaseUnusable, match="is of version 1, and 2 is the one that is known here"):
         _scan(_oci(tmp_path), caches, tmp_path)
 
 
