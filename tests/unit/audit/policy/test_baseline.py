@@ -96,6 +96,15 @@ def test_an_advisory_on_a_package_that_changed_is_new() -> None:
     assert beside(head, scanned())[0] == [(CVE, Age.NEW)]
 
 
+def test_an_advisory_on_a_further_package_that_the_base_did_not_have_is_new() -> None:
+    head = scanned(blocking(CVE), date="2026-11-19")
+    both = Advisory("CVE-1", "zlib", "deb", (ZLIB, NEWER_ZLIB))
+
+    found, _ = beside(msgspec.structs.replace(head, advisories=(both,)), scanned())
+
+    assert found == [(CVE, Age.NEW)]
+
+
 def test_an_advisory_that_the_base_knew_and_let_pass_is_new_once_it_blocks() -> None:
     head = scanned(blocking(CVE), date="2026-11-19", known=True)
 

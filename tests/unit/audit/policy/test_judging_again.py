@@ -12,6 +12,7 @@ from fleet_audit.audit.model.finding import Gap, GapKind, Severity, Verdict
 from fleet_audit.audit.model.inventory import Component, Inventory
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.audit.model.stored_audit import audit_of, encoded
+from fleet_audit.audit.policy.advisory_facts import AdvisoryFacts
 from fleet_audit.audit.policy.facts import FACTS, Facts, NeedFacts, Subject, SubjectKind
 from fleet_audit.audit.policy.judging_again import judged, scope_of
 from fleet_audit.audit.policy.part import Part, StatementUnreadable, kept, part_of
@@ -90,6 +91,52 @@ def test_a_policy_says_which_gaps_block_and_they_are_shown_all_the_same(tmp_path
 
     assert (told.verdict, [gap.kind for gap in told.gaps]) == (Verdict.PASS, [GapKind.STALE_DATABASE])
     assert judged(told, strict).verdict is Verdict.INCOMPLETE
+
+
+def rule_on(kind: str, deny: str, bad: str, good: str) -> str:
+    """Return a rule on another kind of subjects, with a sample that it denies and one that it allows."""
+    head, _, _ = RULE.partition("deny:")
+    return f"""\
+{head.replace("subject: need", f"subject: {kind}")}deny: >-
+  {deny}
+message: "'so it is'"
+why: It matters.
+tests:
+  - {{expect: deny, given: {{{kind}: {bad}}}}}
+  - {{expect: allow, given: {{{kind}: {good}}}}}
+"""
+
+
+def test_rules_on_the_whole_audit_hear_of_the_gaps_that_block_by_the_policy(tmp_path: Path) -> None:
+    rule = rule_on("evidence", "!('scanner-absent' in evidence.gaps)", "{}", "{gaps: [scanner-absent]}")
+    lenient = rule_set(tmp_path, {FILE: rule}, POLICY + "gaps: {scanner-absent: harmless}")
+    usual = rule_set(_folder(tmp_path, "b"), {FILE: rule})
+    one = audit("vision", gaps=(blocking_gap(),))
+
+    assert judged(one, lenient).verdict is Verdict.FAIL
+    assert judged(one, usual).verdict is Verdict.INCOMPLETE
+
+
+def test_a_rule_on_the_whole_audit_that_cannot_be_evaluated_is_a_gap(tmp_path: Path) -> None:
+    rule = rule_on("evidence", "evidence.tools[1] == 'x'", "{tools: [a, x]}", "{tools: [a, b]}")
+
+    told = judged(audit("vision", tools=()), rule_set(tmp_path, {FILE: rule}))
+
+    assert (told.verdict, [gap.kind for gap in told.gaps]) == (
+        Verdict.INCOMPLETE,
+        [GapKind.UNEVALUATED_RULE],
+    )
+
+
+def test_a_stored_advisory_grows_older_until_the_day_of_judging(tmp_path: Path) -> None:
+    age = "advisory.published_age_days"
+    rule = rule_on("advisory", f"{age} > 30", "{published_age_days: 31}", "{published_age_days: 30}")
+    facts = AdvisoryFacts(id="CVE-1", published="2026-11-01", published_age_days=19)
+    rules = rule_set(tmp_path, {FILE: rule})
+    one = audit_with(Subject(SubjectKind.ADVISORY, facts, "advisory:CVE-1"))
+
+    assert judged(one, rules, (), date(2026, 12, 1)).verdict is Verdict.PASS
+    assert judged(one, rules, (), date(2026, 12, 2)).verdict is Verdict.FAIL
 
 
 def test_a_waiver_that_holds_keeps_a_finding_from_blocking_and_in_the_report(tmp_path: Path) -> None:

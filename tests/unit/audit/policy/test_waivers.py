@@ -138,6 +138,12 @@ def test_of_an_image_whose_packages_nobody_knows_nothing_is_waived_by_its_packag
     ]
 
 
+def test_of_an_image_without_a_digest_nothing_is_waived_by_its_digest() -> None:
+    (told,), _ = applied([tiff_finding()], [waiver(digest=DIGEST)], WaiverScope(("x",)), TODAY)
+
+    assert told.waiver is None
+
+
 def test_the_narrowest_of_several_speaks_and_all_are_used() -> None:
     waivers = [
         waiver("W-1"),
