@@ -10,11 +10,18 @@ from fleet_audit.audit.policy.facts import FACTS, BinaryFacts, NeedFacts, Subjec
 from fleet_audit.audit.policy.matter import keys_of, matter_of
 
 TIFF = Purl("pkg:deb/debian/libtiff6@4.5.0-6")
+TOOLS = Purl("pkg:deb/debian/libtiff-tools@4.5.0-6")
 
 
 def test_an_advisory_is_named_by_its_id_its_aliases_and_each_affected_package() -> None:
-    facts = AdvisoryFacts(id="CVE-1", aliases=("GHSA-1",), package="tiff", affected=(TIFF,))
-    assert matter_of(facts) == (("package", "tiff"), ("purl", TIFF), ("vuln", "CVE-1"), ("vuln", "GHSA-1"))
+    facts = AdvisoryFacts(id="CVE-1", aliases=("GHSA-1",), package="tiff", affected=(TIFF, TOOLS))
+    assert matter_of(facts) == (
+        ("package", "tiff"),
+        ("purl", TOOLS),
+        ("purl", TIFF),
+        ("vuln", "CVE-1"),
+        ("vuln", "GHSA-1"),
+    )
 
 
 def test_a_need_is_named_as_people_type_it_and_not_by_a_file_of_the_image() -> None:
