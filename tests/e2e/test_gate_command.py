@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+import yaml
 
 from fleet_audit.audit.pipeline.audits.stored import read_audit
 from tests.support.gates import GRAVE, SYFT_ANSWER, gate, lacking, layers, passing, scanners, syft_saying
@@ -346,6 +347,19 @@ def test_what_failed_is_not_its_own_baseline(world: World, audits: str, baseline
 
         assert (code, out) == (2, "")
         assert "it would be compared with itself" in err
+
+
+def test_what_the_manifest_no_longer_ignores_blocks_a_stored_audit(world: World) -> None:
+    excused = [{"rule": "FA-VULN-001", "reason": "not yet"}]
+    world.family(FAMILY, *layers()).service(SERVICE, "import cv2\n", ignore=excused)
+    passed = gate(world, FAMILY, "--audits", "audits", advisories=FOUND)
+    manifest = yaml.safe_load((world.folder / "fleet.yaml").read_text())
+    del manifest["services"][0]["ignore"]
+
+    world.file("fleet.yaml", yaml.safe_dump(manifest))
+
+    assert passed.code == 0
+    assert world.say("gate", FAMILY, "--audits", "audits", "--stored")[0] == 1
 
 
 def test_a_stored_audit_is_compared_with_an_earlier_one_and_not_with_itself(world: World) -> None:

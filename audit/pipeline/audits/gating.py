@@ -10,6 +10,7 @@ import msgspec
 from fleet_audit.audit.dockerfiles.repository import Repository
 from fleet_audit.audit.images.folder import open_folder
 from fleet_audit.audit.model.audit import AuditReport
+from fleet_audit.audit.model.exemption import Exemption
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.fleet import Fleet
 from fleet_audit.audit.model.gating import GatedImage, gated, with_gaps
@@ -34,14 +35,20 @@ STAGE = "gate"
 
 
 class Law(msgspec.Struct, frozen=True):
-    """What audits are judged by: the rules, the waivers, and the day on which these hold."""
+    """What audits are judged by: the rules, the waivers, and the day on which these hold.
+
+    `exemptions` are what the manifest ignores today; None without a manifest: then those of the audit hold.
+    """
 
     rules: RuleSet
     waivers: tuple[Waiver, ...] = ()
     today: date = date.min
+    exemptions: tuple[Exemption, ...] | None = None
 
     def judge(self, audit: AuditReport) -> AuditReport:
         """Return an audit as it is judged; raises StatementUnreadable."""
+        if self.exemptions is not None:
+            audit = msgspec.structs.replace(audit, exemptions=self.exemptions)
         return judged(audit, self.rules, self.waivers, self.today)
 
 
@@ -52,7 +59,8 @@ def law_of(shared: Shared, waivers: Sequence[Path] = ()) -> Law:
     """
     # What is wrong with a configuration is told at once, and is no gap of an image.
     _ = shared.knowledge
-    return Law(shared.rules, waivers_of(shared, waivers), today_of(shared.settings))
+    exemptions = None if shared.fleet is None else tuple(shared.exemptions)
+    return Law(shared.rules, waivers_of(shared, waivers), today_of(shared.settings), exemptions)
 
 
 class Kept(msgspec.Struct, frozen=True):
