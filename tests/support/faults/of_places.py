@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.faults.fault import Breaking, Fault
-from tests.support.faults.stand import Stand
+from tests.support.faults.stand import NOW, Stand
 from tests.support.worlds import FAMILY
 
 _HELD = """
@@ -168,6 +168,11 @@ def _a_pipe(path: Path) -> None:
     os.mkfifo(path)
 
 
+def _set_back(at: Stand) -> None:
+    at.env["SOURCE_DATE_EPOCH"] = str(NOW - 10 * 86_400)
+    at.words.append("--stored")
+
+
 def _no_stored_audits(at: Stand) -> None:
     shutil.rmtree(at.folder / "audits")
     at.words.append("--stored")
@@ -217,7 +222,7 @@ CACHES = (
 
 STORES = (
     Fault("the disk is full: nothing fits", _full_disk(0), 2, "File too large"),
-    Fault("the disk is full: an audit does not fit", _full_disk(3000), 70, _UNSTORED),
+    Fault("the disk is full: an audit does not fit", _full_disk(30_000), 70, _UNSTORED),
     Fault("the folder of audits is a file", _no_audits_folder, 70, _UNSTORED),
     Fault("a subject's folder of audits is a file", lambda at: _a_file(at.audit.parent), 70, _UNSTORED),
     _stored_fault("a stored audit is cut short", _truncated, "is no audit of fleet-audit, or damaged"),
@@ -229,6 +234,7 @@ STORES = (
         "a stored audit lacks its evidence", _other_kind, "is not what was written, by its checksum"
     ),
     _stored_fault("a stored audit has another severity", _milder, "is not what was written, by its checksum"),
+    Fault("a stored audit is of the future", _set_back, 3, "which is after today", "stale-database"),
     Fault(
         "the folder of stored audits is not there", _no_stored_audits, 2, "there is no such folder of audits"
     ),

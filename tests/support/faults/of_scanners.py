@@ -74,6 +74,7 @@ def _a_folder_in_its_place(at: Stand) -> None:
 
 _HALF = SYFT_ANSWER[: len(SYFT_ANSWER) // 2]
 _LARGE = "dd if=/dev/zero bs=1048576 count=1100 2>/dev/null"
+_OTHER = {**PACKAGES, "libwebp7": ("9.0", "libwebp")}
 _FEWER = {"libc6": PACKAGES["libc6"]}
 _ALPINE = {"OS": {"Family": "alpine", "Name": "3.20"}}
 _NO_SPACE = 'echo "no space left on device" >&2; exit 1'
@@ -176,6 +177,12 @@ SCANNERS = (
         "trivy passes over a package",
         lambda at: trivy_saying(at.bin, scan_report(_FEWER, {})),
         "trivy did not look at them: pkg:deb/debian/libwebp7",
+        "not-scanned",
+    ),
+    _fault(
+        "trivy looks at another version of a package",
+        lambda at: trivy_saying(at.bin, scan_report(_OTHER, {})),
+        "trivy did not look at them: pkg:deb/debian/libwebp7@1.0",
         "not-scanned",
     ),
     _fault(
