@@ -37,7 +37,7 @@ from fleet_audit.reports.audit_words import (
     surplus_words,
 )
 from fleet_audit.reports.gate_text import write_additions, write_waivers
-from fleet_audit.reports.gate_words import dry_run_rules, dry_run_words, waiver_words
+from fleet_audit.reports.gate_words import dry_run_rules, dry_run_words, excuses, waiver_words
 from fleet_audit.reports.need_words import answer, answers, nearest_first, need_counts
 from fleet_audit.reports.options import RenderOptions
 from fleet_audit.reports.proposal_words import remedies_title, remedy_gain, sort_remedies
@@ -85,7 +85,7 @@ def write_image(page: Page, image: GatedImage) -> None:
     _write_advisories(page, summary)
     _write_layers(page, summary)
     _write_surplus(page, summary)
-    write_waivers(page, waiver_words(summary.as_gate))
+    write_waivers(page, waiver_words(summary.as_gate), excuses(summary.as_gate))
     _write_gaps(page, summary)
     _title(page, "What this rests on")
     page.table(("", ""), [(Piece(label, "dim"), text) for label, text in method(summary)])

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 from fleet_audit.audit.model.finding import Finding
 from fleet_audit.audit.model.gating import Age, GatedImage, GateReport
 from fleet_audit.reports.gate_words import (
+    Excuse,
     Task,
     WaiverWord,
     additions,
     coverage,
     dry_run_rules,
     dry_run_words,
+    excuses,
     in_order,
     of_age,
     reason,
@@ -130,6 +132,7 @@ def waiver_sections(report: GateReport) -> Iterator[Section]:
         *(_waiver("expired", word) for word in words.expired),
         *(_waiver("not begun", word) for word in words.pending),
         *(_waiver("unused", word) for word in words.unused),
+        *(_excuse(excuse) for excuse in excuses(report)),
     ]
     if rows:
         columns = ("state", "waiver", "rule", "until", "owner", "reason", ">findings", "images")
@@ -147,6 +150,19 @@ def _waiver(state: str, word: WaiverWord) -> tuple[Markup, ...]:
         prose(waiver.reason),
         prose(str(word.findings)),
         codes(word.images),
+    )
+
+
+def _excuse(excuse: Excuse) -> tuple[Markup, ...]:
+    return (
+        prose("in source" if excuse.in_source else "manifest"),
+        Markup(""),
+        code(excuse.rule),
+        Markup(""),
+        Markup(""),
+        prose(excuse.reason),
+        prose(str(excuse.findings)),
+        codes(excuse.images),
     )
 
 

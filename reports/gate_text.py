@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from fleet_audit.audit.model.finding import Finding, Gap, Verdict
 from fleet_audit.audit.model.gating import Age, GatedImage, GateReport
 from fleet_audit.reports.gate_words import (
+    Excuse,
     Task,
     WaiverWord,
     WaiverWords,
@@ -12,6 +13,7 @@ from fleet_audit.reports.gate_words import (
     coverage,
     dry_run_rules,
     dry_run_words,
+    excuses,
     extent,
     in_order,
     of_age,
@@ -36,7 +38,7 @@ def write_gate(page: Page, report: GateReport) -> None:
     _write_tasks(page, tasks(report, page.options))
     write_additions(page, report)
     _write_baseline(page, report)
-    write_waivers(page, waiver_words(report))
+    write_waivers(page, waiver_words(report), excuses(report))
     write_gaps(page, tuple(_gaps(report)))
     _write_verdict(page, report)
     write_next(page, tuple(_next(report)))
@@ -124,8 +126,8 @@ def _excused_row(image: GatedImage, finding: Finding) -> tuple[Line, Line, Line]
     return finding.rule, image.subject, (*place, finding.message)
 
 
-def write_waivers(page: Page, words: WaiverWords) -> None:
-    """Write which waivers hold, end soon, have ended, have not begun, and name nothing."""
+def write_waivers(page: Page, words: WaiverWords, without_end: Sequence[Excuse]) -> None:
+    """Write which waivers hold, end soon, have ended, have not begun, name nothing; then what has no end."""
     expiring = {each.account.waiver.id for each in words.expiring}
     rows = [
         _waiver_row("in effect", word, ends_soon=word.account.waiver.id in expiring) for word in words.applied
@@ -133,6 +135,7 @@ def write_waivers(page: Page, words: WaiverWords) -> None:
     rows += [_waiver_row("expired", word) for word in words.expired]
     rows += [_waiver_row("not begun", word) for word in words.pending]
     rows += [_waiver_row("unused", word) for word in words.unused]
+    rows += [_excuse_row(excuse) for excuse in without_end]
     if rows:
         page.blank()
         page.line(Piece("Waivers", "bold"))
@@ -150,6 +153,11 @@ def _waiver_row(state: str, word: WaiverWord, *, ends_soon: bool = False) -> tup
     ]
     is_remarkable = ends_soon or state != "in effect"
     return Piece(state, "yellow" if is_remarkable else ""), Piece(waiver.id, "bold"), text
+
+
+def _excuse_row(excuse: Excuse) -> tuple[Line, Line, Line]:
+    text: list[str | Piece] = [excuse.reason, BREAK, Piece(extent(excuse), "dim")]
+    return "in source" if excuse.in_source else "manifest", Piece(excuse.rule, "bold"), text
 
 
 def _gaps(report: GateReport) -> Iterator[Gap]:

@@ -67,6 +67,16 @@ class WaiverWords(msgspec.Struct, frozen=True):
     pending: tuple[WaiverWord, ...] = ()
 
 
+class Excuse(msgspec.Struct, frozen=True):
+    """What the manifest or comments in source waive of one rule, for one reason: no day ends it."""
+
+    rule: str
+    reason: str
+    in_source: bool
+    images: tuple[str, ...]
+    findings: int
+
+
 def in_order(images: Iterable[GatedImage]) -> list[GatedImage]:
     """Return images with those first that may not be released."""
     return sorted(images, key=lambda image: ORDER.index(image.verdict))
@@ -165,7 +175,17 @@ def waiver_words(report: GateReport) -> WaiverWords:
     return msgspec.structs.replace(words, unused=(*words.unused, *idle))
 
 
-def extent(word: WaiverWord) -> str:
+def excuses(report: GateReport) -> tuple[Excuse, ...]:
+    """Return what is waived without a waiver, in order of rules."""
+    images: defaultdict[tuple[str, str, bool], list[str]] = defaultdict(list)
+    for image in report.images:
+        for finding in image.findings:
+            if finding.waiver is not None and not finding.waived_by:
+                images[finding.rule, finding.waiver, finding.is_waived_in_source].append(image.subject)
+    return tuple(Excuse(*key, tuple(dict.fromkeys(images[key])), len(images[key])) for key in sorted(images))
+
+
+def extent(word: WaiverWord | Excuse) -> str:
     """Say of how many findings and of which images a waiver is."""
     if not word.images:
         return "it names nothing of any image"

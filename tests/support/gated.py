@@ -80,7 +80,9 @@ def use_of(*waivers: Waiver, fingerprints: tuple[str, ...] = ()) -> WaiverUse:
 
 def gate_report() -> GateReport:
     """Return the answer on four images, two of them beside a baseline, and on one that is not built."""
-    waived = blocking("advisory:CVE-1:deb/tiff", rule="FA-VULN-001", waiver="W-1 until 2026-12-19")
+    waived = blocking(
+        "advisory:CVE-1:deb/tiff", rule="FA-VULN-001", waiver="W-1 until 2026-12-19", waived_by="W-1"
+    )
     dry = blocking("so:libdry.so", mode=Mode.DRY_RUN)
     later = blocking("advisory:CVE-2:deb/zlib", rule="FA-VULN-001", message="CVE-2 in zlib is high")
     old = blocking("so:libold.so")

@@ -13,7 +13,7 @@ from fleet_audit.audit.model.gating import GatedImage, GateReport, gated
 from fleet_audit.audit.model.identity import PackageName
 from fleet_audit.audit.model.location import SourceLocation
 from fleet_audit.reports.gate_junit import gate_junit
-from fleet_audit.reports.gate_words import additions, dry_run_rules, tasks, waiver_words
+from fleet_audit.reports.gate_words import additions, dry_run_rules, excuses, tasks, waiver_words
 from fleet_audit.reports.renderers import render
 from tests.support.gated import audit, blocking, blocking_gap, gate_report, use_of
 from tests.support.junit import problems_of
@@ -87,6 +87,22 @@ def test_waivers_are_told_once_with_all_images_that_they_concern() -> None:
     assert [(word.account.waiver.id, word.images, word.findings) for word in words.applied] == [
         ("W-1", ("a", "b"), 2)
     ]
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+@pytest.mark.parametrize(("in_source", "where"), [(True, "in source"), (False, "manifest")])
+def test_what_is_waived_without_an_end_is_told_with_the_reason(
+    form: str, in_source: bool, where: str
+) -> None:
+    told = blocking(waiver="face: not yet", is_waived_in_source=in_source)
+    ended = blocking(waiver="W-1 until 2026-12-19", waived_by="W-1")
+    one = report(gated(audit("a", told, ended)), gated(audit("b", told)))
+
+    assert [(each.rule, each.images, each.findings) for each in excuses(one)] == [
+        ("FA-NEED-001", ("a", "b"), 2)
+    ]
+    assert "face: not yet" in text_of(one, form)
+    assert where in text_of(one, form)
 
 
 def test_a_gate_without_images_does_not_pass() -> None:
