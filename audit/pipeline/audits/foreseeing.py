@@ -8,11 +8,10 @@ import msgspec
 from fleet_audit.audit.model.audit import AuditReport
 from fleet_audit.audit.model.finding import Gap, GapKind
 from fleet_audit.audit.model.ruling import Impact
+from fleet_audit.audit.pipeline.audits.gating import law_of
 from fleet_audit.audit.pipeline.audits.stored import newest_audits
-from fleet_audit.audit.pipeline.run.exceptions import today_of, waivers_of
 from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.policy.impact import impact
-from fleet_audit.audit.policy.judging_again import judged
 from fleet_audit.audit.policy.part import StatementUnreadable
 from fleet_audit.audit.policy.rules import RuleSet
 
@@ -23,12 +22,12 @@ def foretold(folder: Path, shared: Shared, ids: Collection[str] = ()) -> Impact:
     An audit that cannot be read or judged is a gap. Raises AuditUnreadable where there is no such folder.
     """
     audits, refused = newest_audits(folder)
-    waivers, today = waivers_of(shared), today_of(shared.settings)
+    law = law_of(shared)
     gaps = [Gap("rules", GapKind.NO_AUDIT, each.file, each.why) for each in refused]
 
     def judge(audit: AuditReport, rules: RuleSet) -> AuditReport:
         try:
-            return judged(audit, rules, waivers, today)
+            return msgspec.structs.replace(law, rules=rules).judge(audit)
         except StatementUnreadable as e:
             why = f"{e}; audit the image again"
             gaps.append(Gap("rules", GapKind.NO_AUDIT, audit.subject, why))

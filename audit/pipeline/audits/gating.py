@@ -59,8 +59,13 @@ def law_of(shared: Shared, waivers: Sequence[Path] = ()) -> Law:
     """
     # What is wrong with a configuration is told at once, and is no gap of an image.
     _ = shared.knowledge
+    return law_with(shared, waivers_of(shared, waivers))
+
+
+def law_with(shared: Shared, waivers: Iterable[Waiver]) -> Law:
+    """Return what audits are judged by in a run with these waivers."""
     exemptions = None if shared.fleet is None else tuple(shared.exemptions)
-    return Law(shared.rules, waivers_of(shared, waivers), today_of(shared.settings), exemptions)
+    return Law(shared.rules, tuple(waivers), today_of(shared.settings), exemptions)
 
 
 class Kept(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from pathlib import Path
 from fleet_audit.audit.model.audit import AuditReport
 from fleet_audit.audit.model.finding import Gap, GapKind, Mode
 from fleet_audit.audit.model.waiver import Waiver, WaiversReport
-from fleet_audit.audit.pipeline.audits.gating import Law, gate, kept_audits
+from fleet_audit.audit.pipeline.audits.gating import gate, kept_audits, law_with
 from fleet_audit.audit.pipeline.run.exceptions import today_of, waivers_of
 from fleet_audit.audit.pipeline.run.shared import Shared
 from fleet_audit.audit.policy.waivers_told import waivers_told
@@ -41,8 +41,7 @@ def judged_audits(
 ) -> tuple[list[AuditReport], tuple[Gap, ...]]:
     """Return the newest stored audit of each image as these waivers leave it, and what could not be read."""
     kept = kept_audits(folder)
-    law = Law(shared.rules, tuple(waivers), today_of(shared.settings))
-    judged = [image.audit for image in gate(kept.audits.values(), law)]
+    judged = [image.audit for image in gate(kept.audits.values(), law_with(shared, waivers))]
     unread = [gap for audit in judged for gap in audit.gaps if gap.kind is GapKind.NO_AUDIT]
     return judged, shared.rules.settled((*kept.refused, *unread))
 
