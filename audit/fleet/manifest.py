@@ -15,7 +15,7 @@ from fleet_audit.audit.model.location import SourceLocation
 
 MANIFEST_NAME = "fleet.yaml"
 
-_READING = f"manifest/1 {__version__}"
+_READING = f"manifest/2 {__version__}"
 """Raise the number whenever the same file is to be read otherwise: what it says is kept between runs."""
 
 

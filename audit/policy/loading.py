@@ -30,7 +30,7 @@ from fleet_audit.audit.policy.rules import Check, Rule, RuleSet
 MAX_RULES = 2000
 MAX_FOLDER_DEPTH = 4
 
-_CHECK_VERSION = 2
+_CHECK_VERSION = 3
 """Raise whenever the same files are to be judged otherwise: what was found right is kept between runs."""
 
 DEFAULT_POLICY = "default"
