@@ -71,6 +71,15 @@ def test_an_advisory_that_is_reached_blocks(world: World) -> None:
     assert "FA-VULN-001" in answer.out
 
 
+def test_an_answer_that_could_not_be_kept_says_pass_in_no_document(world: World) -> None:
+    passing(world).file("audits", "a file in the folder's place")
+
+    code, out, err = world.say("gate", FAMILY, *scanners(world), "--audits", "audits", "-o", "json")
+
+    assert (code, json.loads(out)["verdict"]) == (70, "incomplete")
+    assert "audits" in err
+
+
 def test_a_release_without_security_updates_is_among_the_findings_of_an_audit(world: World) -> None:
     passing(world)
 

@@ -267,7 +267,8 @@ def _not_scanned(known: Iterable[Component], found: Catalogue) -> Iterator[Gap]:
         named = ", ".join(left[:_MAX_NAMED])
         more = f" and {len(left) - _MAX_NAMED} more" if len(left) > _MAX_NAMED else ""
         why = f"they are there, and trivy did not look at them: {named}{more}"
-        yield Gap(STAGE, GapKind.NOT_SCANNED, f"{len(left)} packages", why)
+        what = f"{len(left)} package{'' if len(left) == 1 else 's'}"
+        yield Gap(STAGE, GapKind.NOT_SCANNED, what, why)
 
 
 def _left(known: Iterable[Component], found: Catalogue) -> tuple[Component, ...]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from fleet_audit.audit.errors import FleetAuditError
 from fleet_audit.cli.advisory_options import Scanning, scanning_options
@@ -108,8 +109,10 @@ def command(  # noqa: PLR0913  (each is an option of the command)
             found = _audited(chosen, shared, scanning)
         images = tuple(map(keeping.kept, gate(found, law, base)))
     report = _report(images, chosen, law, keeping.stored, base)
-    write(outputs, renderer(GateReport, [report], common, fleet))
     failure = keeping.failure or _recorded(report, asked, history, fleet, settings.created)
+    if failure is not None:
+        report = _not_kept(report, failure)
+    write(outputs, renderer(GateReport, [report], common, fleet))
     if failure is not None:
         raise failure
     if attesting is not None:
@@ -139,6 +142,14 @@ def _report(
         absent=chosen.absent,
         idle=idle_waivers(images, law) if chosen.is_whole else (),
     )
+
+
+def _not_kept(report: "GateReport", failure: FleetAuditError) -> "GateReport":
+    """Return the report with a gap for what should have been kept and is not: no document of it says pass."""
+    from fleet_audit.audit.model.finding import Gap, GapKind  # noqa: PLC0415  (not for --help)
+
+    gap = Gap("gate", GapKind.TOOL_FAILED, "what this run was to keep", str(failure))
+    return msgspec.structs.replace(report, gaps=(*report.gaps, gap))
 
 
 def _recorded(
