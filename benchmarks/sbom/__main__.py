@@ -5,20 +5,22 @@ images, all of real Debian packages and wheels, gzip as they are: over 1.5 GB un
 development environment; trivy is that of the tests, a packed build that takes seconds to start, with the
 tests' small database. Whole processes, with the image in the system's memory and an empty cache of ours the
 first time; the least of `--rounds`, for each figure by itself, since whatever else a machine does only adds.
-Memory is that of all processes together at its highest, what they share counted once; disk is what is put
-aside meanwhile in TMPDIR and beside our cache's answers. The command fails where a promise is missed.
+Ours runs with the bytecode that pip makes when it installs a package, as the others are compiled. Memory is
+that of all processes together at its highest, what they share counted once; disk is what is put aside
+meanwhile in TMPDIR and beside our cache's answers: both are looked at in a round of their own, so that nobody
+is slowed down by it. The command fails where a promise is missed.
 """
 
 import argparse
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.sbom.large_image import large_image, read_once, sizes
-from benchmarks.sbom.watching import Cost, watched
+from benchmarks.sbom.watching import Cost, timed, watched
 from fleet_audit.audit.pipeline.scanners.scanning import SCANS
 from tests.support.scanners import real_syft, real_trivy
 from tests.support.trivy_database import write_trivy_database
@@ -44,10 +46,12 @@ def main() -> int:
         read_once(layout)
         costs: dict[str, list[Cost]] = {}
         for _ in range(options.rounds):
-            for name, cost in one_round(layout, caches, work):
+            for name, cost in one_round(layout, caches, work, timed):
                 costs.setdefault(name, []).append(cost)
                 print(_row(name, cost), file=sys.stderr)
-    best = {name: _least(each) for name, each in costs.items()}
+        # Behind the others, which have left the bytecode: to compile costs memory.
+        seen = dict(one_round(layout, caches, work, watched))
+    best = {name: _least(each, seen[name]) for name, each in costs.items()}
     for name, cost in best.items():
         print(_row(name, cost))
     missed = [*judged(best), *([f"the image has {raw} bytes"] if raw < LEAST_BYTES else [])]
@@ -56,19 +60,20 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def one_round(layout: Path, caches: Path, work: Path) -> Iterator[tuple[str, Cost]]:
+def one_round(layout: Path, caches: Path, work: Path, run: Callable[..., Cost]) -> Iterator[tuple[str, Cost]]:
     """Yield what each program costs; ours starts from an empty cache, and then from what it has left."""
     plain, cache = work / "plain", work / "cache"
-    env = {**os.environ, "SYFT_CHECK_FOR_APP_UPDATE": "false"}
-    yield "syft", watched(syft_plainly(layout, work), plain, env)
+    env = {**os.environ, "SYFT_CHECK_FOR_APP_UPDATE": "false", "PYTHONDONTWRITEBYTECODE": ""}
+    env["PYTHONPYCACHEPREFIX"] = str(work / "bytecode")
+    yield "syft", run(syft_plainly(layout, work), plain, env)
     # Its own cache of layers is left behind in the folder of its database.
     shutil.rmtree(work / "own", ignore_errors=True)
     shutil.copytree(caches, work / "own")
-    yield "trivy", watched(trivy_plainly(layout, work), plain, env)
+    yield "trivy", run(trivy_plainly(layout, work), plain, env)
     shutil.rmtree(cache, ignore_errors=True)
     for which in ("", ", second run"):
         for name, argv in ours(layout, caches, work).items():
-            yield f"{name}{which}", watched(argv, cache / SCANS, env)
+            yield f"{name}{which}", run(argv, cache / SCANS, env)
 
 
 def syft_plainly(layout: Path, work: Path) -> Sequence[str]:
@@ -118,8 +123,9 @@ def _together(one: Cost, other: Cost) -> Cost:
     return Cost(one.wall + other.wall, one.cpu + other.cpu, memory, disk)
 
 
-def _least(costs: Sequence[Cost]) -> Cost:
-    return Cost(*(min(column) for column in zip(*costs, strict=True)))
+def _least(costs: Sequence[Cost], seen: Cost) -> Cost:
+    """Return the least times, with the memory and the disk of the round in which these were looked at."""
+    return Cost(min(each.wall for each in costs), min(each.cpu for each in costs), seen.memory, seen.disk)
 
 
 def _row(name: str, cost: Cost) -> str:
