@@ -83,6 +83,14 @@ class Seen(NamedTuple):
         return tuple(gap["kind"] for gap in gaps if gap["blocking"])
 
 
+_HEARING = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+"""
+"""A job in the background, or behind nohup, ignores both signals, and so does whatever it starts."""
+
+
 class Stand:
     """The world in a folder, to be broken and then judged.
 
@@ -172,7 +180,7 @@ class Stand:
     def started(self, *words: str) -> "subprocess.Popen[str]":
         """Start the gate as a process of its own, whose errors are told where its answer is."""
         asked = list(self._asked(words))
-        script = f"{self.first}\nfrom fleet_audit.__main__ import main; main({asked!r})"
+        script = f"{_HEARING}\n{self.first}\nfrom fleet_audit.__main__ import main; main({asked!r})"
         path = os.pathsep.join(filter(None, sys.path))
         return subprocess.Popen(  # noqa: S603  (our own words)
             [sys.executable, "-c", script],
