@@ -24,6 +24,8 @@ _ONLY_SAYS = (
 _OTHER_RELEASE = ("-t", "--target-release", "--default-release")
 _SETTINGS = ("-o", "--option")
 _QUESTIONS = frozenset({"[", "[[", "test"})
+_UNTERMINATED = "unterminated-"
+"""How the kinds of problems begin with which no shell runs a script at all."""
 
 
 class PackageWord(msgspec.Struct, frozen=True):
@@ -57,8 +59,8 @@ class Installation(msgspec.Struct, frozen=True):
 def installations(instruction: Instruction) -> tuple[Installation, ...]:
     """Return the installations of a RUN whose words stand openly in it.
 
-    None are found in the exec form, within quotes and substitutions, and in a here-document for another
-    program than the shell.
+    None are found in the exec form, within quotes and substitutions, in a here-document for another program
+    than the shell, and in a script that ends within a quote or a block: no shell runs it.
     """
     if instruction.keyword != "RUN" or instruction.is_exec or not instruction.pieces:
         return ()
@@ -66,7 +68,10 @@ def installations(instruction: Instruction) -> tuple[Installation, ...]:
 
 
 def _installations(instruction: Instruction) -> Iterator[Installation]:
-    for command, is_certain in _commands(run_script(instruction).items, is_certain=True):
+    script = run_script(instruction)
+    if any(problem.kind.startswith(_UNTERMINATED) for problem in script.problems):
+        return
+    for command, is_certain in _commands(script.items, is_certain=True):
         call = called(command)
         found = None if call is None else _read(call, command.words)
         # A word that is broken over two lines cannot be told apart from its neighbours.

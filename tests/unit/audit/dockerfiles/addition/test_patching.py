@@ -38,6 +38,15 @@ def test_several_packages_each_find_their_place() -> None:
     assert packages == ["# for numpy", "ffmpeg=7:5.1", "libgomp1=12.2.0-14", "libsm6=2", "zlib1g", "zstd=1.5"]
 
 
+def test_nothing_is_added_to_a_command_that_ends_within_a_quote() -> None:
+    source = 'FROM a\nUSER root\nRUN apt-get install "\n'
+
+    once = patched(source, "libgl1=1.6.0-1")
+
+    assert 'apt-get install "\n' in once
+    assert patched(once, "libgl1=1.6.0-1") == once
+
+
 def test_a_package_that_is_there_gets_its_version() -> None:
     assert patched(HOUSE, "zlib1g=1:1.2.13") == HOUSE.replace("zlib1g \\", "zlib1g=1:1.2.13 \\")
 
