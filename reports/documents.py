@@ -20,6 +20,7 @@ from fleet_audit.audit.model.imports import (
     Shadowing,
     UnparsedFile,
 )
+from fleet_audit.audit.model.json_text import json_of
 from fleet_audit.audit.model.location import ImageLocation, Location, SourceLocation
 from fleet_audit.audit.model.report import (
     EntryReport,
@@ -88,24 +89,7 @@ def envelope(report: Judged, body: Fields) -> Fields:
 
 def encode(document: Fields) -> str:
     """Return a document as text: indented, one line end at its end; what UTF-8 cannot carry is escaped."""
-    try:
-        data = msgspec.json.encode(document)
-    except UnicodeEncodeError:
-        data = msgspec.json.encode(_carried(document))
-    return msgspec.json.format(data, indent=2).decode() + "\n"
-
-
-def _carried(value: Any) -> Any:
-    """Return the value with lone surrogates, as file names may hold them, written as their escapes."""
-    match value:
-        case str():
-            return value.encode(errors="backslashreplace").decode()
-        case dict():
-            return {_carried(key): _carried(child) for key, child in value.items()}
-        case list() | tuple():
-            return [_carried(child) for child in value]
-        case _:
-            return value
+    return msgspec.json.format(json_of(document), indent=2).decode() + "\n"
 
 
 def finding_fields(finding: Finding) -> Fields:

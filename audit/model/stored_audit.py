@@ -16,6 +16,7 @@ import msgspec
 from fleet_audit import __version__
 from fleet_audit.audit.errors import FleetAuditError
 from fleet_audit.audit.model.audit import AuditReport
+from fleet_audit.audit.model.json_text import json_of
 
 SCHEMA = "fleet-audit.audit/1"
 MAX_AUDIT_BYTES = 512 << 20
@@ -55,24 +56,8 @@ def document_of(audit: AuditReport) -> dict[str, Any]:
 
 def encoded(audit: AuditReport) -> bytes:
     """Return an audit's document as JSON; names that are no text, as of files, stand as their escapes."""
-    document = document_of(audit)
-    try:
-        body = msgspec.json.encode(document)
-    except UnicodeEncodeError:
-        body = msgspec.json.encode(_carried(document))
+    body = json_of(document_of(audit))
     return body[:-1] + _CHECKSUM % sha256(body).hexdigest().encode()
-
-
-def _carried(value: Any) -> Any:
-    match value:
-        case str():
-            return value.encode(errors="backslashreplace").decode()
-        case dict():
-            return {_carried(key): _carried(child) for key, child in value.items()}
-        case list() | tuple():
-            return [_carried(child) for child in value]
-        case _:
-            return value
 
 
 class AuditHead(msgspec.Struct, frozen=True):
