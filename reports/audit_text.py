@@ -280,7 +280,11 @@ def _write_gaps(page: Page, summary: AuditSummary) -> None:
     if not gaps:
         return
     blocking = len(summary.gaps_to_close)
-    _title(page, f"Could not be examined ({len(gaps)})", f"{blocking} of them keep it from passing")
+    _title(
+        page,
+        f"Could not be examined ({len(gaps)})",
+        f"{blocking} of them {'keeps' if blocking == 1 else 'keep'} it from passing",
+    )
     page.table(("", "", ""), [_gap_row(gap) for gap in _cut(page, gaps)])
     _write_rest(page, summary, gaps)
 

@@ -224,7 +224,7 @@ def test_a_gate_over_nothing_is_an_error(world: World) -> None:
     code, _, err = world.say("gate", "--built")
 
     assert code == 2
-    assert "none of the 1 images" in err
+    assert "no image of the 1 in" in err
 
 
 def test_a_broken_rule_is_an_error_and_no_gap(world: World) -> None:

@@ -63,7 +63,7 @@ def chosen_of(asked: Asked, fleet: "Fleet | None", stored: "Kept") -> Chosen:
         there, what = built(subjects), "is built"
     if not there:
         raise UsageError(
-            f"none of the {len(subjects)} images of {fleet.file} {what}: there is nothing to judge; "
+            f"no image of the {len(subjects)} in {fleet.file} {what}: there is nothing to judge; "
             "--all tells of each"
         )
     return Chosen(tuple(there), tuple(_names(subjects, besides=there)))
